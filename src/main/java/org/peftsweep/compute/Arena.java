@@ -1,0 +1,171 @@
+package org.peftsweep.compute;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.TreeSet;
+
+/**
+ * Memory for one step's activations and gradients, kept from step to step: touching fresh memory
+ * costs more than the arithmetic done in it.
+ *
+ * <p>A best-fit allocator with coalescing. It grows by chunks while a step needs more than any
+ * before; {@link #reset} then joins them into one chunk of the size that was needed, so that the
+ * steady state never grows.
+ */
+public final class Arena implements AutoCloseable {
+  /** Blocks start on multiples of 16 floats: 64 bytes, a cache line. */
+  private static final long ALIGNMENT = 16;
+
+  private static final long SMALLEST_CHUNK = 1 << 18;
+
+  private static final Comparator<Block> BY_SIZE =
+      Comparator.<Block>comparingLong(block -> block.length)
+          .thenComparingInt(block -> block.chunk)
+          .thenComparingLong(block -> block.start);
+
+  /**
+   * A stretch of one chunk, linked to its neighbours; counted holders keep it from being handed out
+   * again.
+   */
+  final class Block {
+    private final int chunk;
+    private final long start;
+    private long length;
+    private Block before;
+    private Block after;
+    private boolean isFree;
+    private final int generation = Arena.this.generation;
+    int holders;
+
+    private Block(int chunk, long start, long length) {
+      this.chunk = chunk;
+      this.start = start;
+      this.length = length;
+    }
+
+    void free() {
+      if (generation == Arena.this.generation) {
+        Arena.this.free(this);
+      }
+    }
+  }
+
+  private final Backend backend;
+  private final List<Memory> chunks = new ArrayList<>();
+  private final TreeSet<Block> freeBlocks = new TreeSet<>(BY_SIZE);
+  private int generation;
+  private long used;
+  private long peak;
+
+  public Arena(Backend backend) {
+    this.backend = backend;
+  }
+
+  /** Hands out memory of any content. */
+  public Tensor take(int... shape) {
+    long wanted = Math.max(ALIGNMENT, roundUp(Tensor.sizeOf(shape)));
+    Block block = freeBlocks.ceiling(new Block(-1, -1, wanted));
+    if (block == null) {
+      block = grow(wanted);
+    }
+    freeBlocks.remove(block);
+    if (block.length > wanted) {
+      split(block, wanted);
+    }
+    block.isFree = false;
+    block.holders = 1;
+    used += block.length;
+    peak = Math.max(peak, used);
+    return new Tensor(chunks.get(block.chunk), block.start, block, shape);
+  }
+
+  /** Takes everything back; tensors handed out before must not be used any more. */
+  public void reset() {
+    generation++;
+    freeBlocks.clear();
+    if (chunks.size() > 1) {
+      long joined = roundUp(Math.max(peak + peak / 16, SMALLEST_CHUNK));
+      chunks.forEach(backend::free);
+      chunks.clear();
+      chunks.add(backend.allocate(joined));
+    }
+    for (int i = 0; i < chunks.size(); i++) {
+      freeBlocks.add(freeBlock(i, 0, chunks.get(i).floats()));
+    }
+    used = 0;
+  }
+
+  /** Returns the memory that it holds, used or not, in bytes. */
+  public long bytes() {
+    return Float.BYTES * chunks.stream().mapToLong(Memory::floats).sum();
+  }
+
+  /** Returns the most that was in use at once, in bytes. */
+  public long peakBytes() {
+    return Float.BYTES * peak;
+  }
+
+  @Override
+  public void close() {
+    generation++;
+    freeBlocks.clear();
+    chunks.forEach(backend::free);
+    chunks.clear();
+  }
+
+  private Block grow(long wanted) {
+    long length = Math.max(wanted, Math.max(SMALLEST_CHUNK, used / 4));
+    length = roundUp(length);
+    chunks.add(backend.allocate(length));
+    Block block = freeBlock(chunks.size() - 1, 0, length);
+    freeBlocks.add(block);
+    return block;
+  }
+
+  private void split(Block block, long wanted) {
+    Block rest = freeBlock(block.chunk, block.start + wanted, block.length - wanted);
+    rest.before = block;
+    rest.after = block.after;
+    if (rest.after != null) {
+      rest.after.before = rest;
+    }
+    block.after = rest;
+    block.length = wanted;
+    freeBlocks.add(rest);
+  }
+
+  private void free(Block block) {
+    used -= block.length;
+    Block joined = block;
+    if (block.after != null && block.after.isFree) {
+      freeBlocks.remove(block.after);
+      joinWithNext(block);
+    }
+    if (block.before != null && block.before.isFree) {
+      joined = block.before;
+      freeBlocks.remove(joined);
+      joinWithNext(joined);
+    }
+    joined.isFree = true;
+    freeBlocks.add(joined);
+  }
+
+  private static void joinWithNext(Block block) {
+    block.length += block.after.length;
+    block.after = block.after.after;
+    if (block.after != null) {
+      block.after.before = block;
+    }
+  }
+
+  private Block freeBlock(int chunk, long start, long length) {
+    Block block = new Block(chunk, start, length);
+    block.isFree = true;
+    return block;
+  }
+
+  private static long roundUp(long floats) {
+    return (floats + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+  }
+}

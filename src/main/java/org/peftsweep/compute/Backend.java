@@ -1,0 +1,243 @@
+package org.peftsweep.compute;
+
+/**
+ * Where tensors live and kernels run.
+ *
+ * <p>All kernels take preallocated outputs, overwrite them unless {@code beta} or "adds" says
+ * otherwise, and see tensors as matrices {@code [rows, columns]}. An output may be the same tensor
+ * as an input only where stated. Arguments marked "or null" leave out that part of the work.
+ * Integer inputs are host arrays.
+ *
+ * <p>One instance serves one thread at a time. Memory may be read by several instances of the same
+ * kind at once: that is how trials share frozen weights.
+ */
+public interface Backend extends AutoCloseable {
+  /**
+   * Returns the name by which settings choose this backend: {@code nd4j}, {@code cpu}, {@code
+   * cuda}.
+   */
+  String name();
+
+  /** Returns what it runs on, for result rows: processor or GPU address. */
+  String device();
+
+  // ---- memory
+
+  /** Allocates zeroed memory that stays until {@link #free} or the end of the process. */
+  Memory allocate(long floats);
+
+  void free(Memory memory);
+
+  /**
+   * Copies {@code count} floats from {@code source[sourceOffset…]} to {@code
+   * target[targetOffset…]}.
+   */
+  void write(float[] source, int sourceOffset, Tensor target, long targetOffset, int count);
+
+  /**
+   * Copies {@code count} floats from {@code source[sourceOffset…]} to {@code
+   * target[targetOffset…]}.
+   */
+  void read(Tensor source, long sourceOffset, float[] target, int targetOffset, int count);
+
+  void fill(Tensor x, float value);
+
+  void copy(Tensor from, Tensor to);
+
+  // ---- products
+
+  /**
+   * {@code c ← alpha·op(a)·op(b) + beta·c} with {@code op} the transpose where asked; {@code beta =
+   * 0} never reads {@code c}.
+   */
+  void gemm(
+      boolean transposeA,
+      boolean transposeB,
+      float alpha,
+      Tensor a,
+      Tensor b,
+      float beta,
+      Tensor c);
+
+  /**
+   * {@code y ← x·wᵀ + bias}; x {@code [n, in]}, w {@code [out, in]}, bias {@code [out]} or null.
+   */
+  void linear(Tensor x, Tensor w, Tensor bias, Tensor y);
+
+  // ---- elementwise; y may be x in all of them
+
+  /** {@code y ← y + alpha·x}. */
+  void addScaled(float alpha, Tensor x, Tensor y);
+
+  /** {@code y ← alpha·x}. */
+  void scale(float alpha, Tensor x, Tensor y);
+
+  /** {@code y ← a ⊙ b}; y may be either. */
+  void multiply(Tensor a, Tensor b, Tensor y);
+
+  /** {@code y ← 1 / x}. */
+  void reciprocal(Tensor x, Tensor y);
+
+  void tanh(Tensor x, Tensor y);
+
+  /** {@code dx ← dy ⊙ (1 − y²)}. */
+  void tanhBackward(Tensor y, Tensor dy, Tensor dx);
+
+  /**
+   * {@code y ← (x + bias)·Φ(x + bias)}, the exact GELU (erf to 1e-6); bias {@code [columns]} or
+   * null.
+   */
+  void gelu(Tensor x, Tensor bias, Tensor y);
+
+  /** {@code dx ← dy ⊙ gelu′(x + bias)}; dx may be dy. */
+  void geluBackward(Tensor x, Tensor bias, Tensor dy, Tensor dx);
+
+  /** {@code y ← gate·σ(gate) ⊙ up} (Shazeer, arXiv:2002.05202). */
+  void swiglu(Tensor gate, Tensor up, Tensor y);
+
+  /** Gradients of {@link #swiglu} for gate and up. */
+  void swigluBackward(Tensor gate, Tensor up, Tensor dy, Tensor dGate, Tensor dUp);
+
+  /**
+   * {@code y ← x / (1 − p)} where kept, else 0; element i is kept when {@link Dropout#keeps} says
+   * so. Its own gradient: apply it to dy with the same seed.
+   */
+  void dropout(Tensor x, float p, long seed, Tensor y);
+
+  // ---- rows and columns
+
+  /** {@code y[i,j] ← x[i,j] + v[j]}; y may be x. */
+  void addRow(Tensor x, Tensor v, Tensor y);
+
+  /** {@code y[i,j] ← x[i,j]·v[j]}; y may be x. */
+  void multiplyRow(Tensor x, Tensor v, Tensor y);
+
+  /** {@code y[i,j] ← x[i,j]·v[i]}; y may be x. */
+  void multiplyColumn(Tensor x, Tensor v, Tensor y);
+
+  /** {@code out[j] ← beta·out[j] + Σᵢ x[i,j]}. */
+  void sumRows(Tensor x, float beta, Tensor out);
+
+  /** {@code out[j] ← beta·out[j] + Σᵢ x[i,j]·y[i,j]}. */
+  void dotRows(Tensor x, Tensor y, float beta, Tensor out);
+
+  /** {@code out[i] ← beta·out[i] + Σⱼ x[i,j]·y[i,j]}. */
+  void dotColumns(Tensor x, Tensor y, float beta, Tensor out);
+
+  /** {@code out[i] ← √(Σⱼ x[i,j]²)}. */
+  void rowNorms(Tensor x, Tensor out);
+
+  // ---- normalisation
+
+  /**
+   * {@code x ← x + residual} (if not null), then {@code y ← (x − μ)·ρ ⊙ gamma + beta} per row, with
+   * {@code ρ = 1/√(σ² + epsilon)}; keeps μ and ρ in {@code mean} and {@code rstd} {@code [rows]}
+   * for the way back. y may not be x.
+   */
+  void layerNorm(
+      Tensor x,
+      Tensor residual,
+      Tensor gamma,
+      Tensor beta,
+      float epsilon,
+      Tensor y,
+      Tensor mean,
+      Tensor rstd);
+
+  /**
+   * Gradient of {@link #layerNorm} for the sum that it left in x; adds to dGamma and dBeta, each or
+   * null. dx may be dy.
+   */
+  void layerNormBackward(
+      Tensor x,
+      Tensor gamma,
+      Tensor mean,
+      Tensor rstd,
+      Tensor dy,
+      Tensor dx,
+      Tensor dGamma,
+      Tensor dBeta);
+
+  /**
+   * {@code y ← x·ρ ⊙ gamma}, {@code ρ = 1/√(mean(x²) + epsilon)} (arXiv:1910.07467); keeps ρ in
+   * rstd.
+   */
+  void rmsNorm(Tensor x, Tensor gamma, float epsilon, Tensor y, Tensor rstd);
+
+  /** Gradient of {@link #rmsNorm}; adds to dGamma, or null. dx may be dy. */
+  void rmsNormBackward(Tensor x, Tensor gamma, Tensor rstd, Tensor dy, Tensor dx, Tensor dGamma);
+
+  // ---- attention
+
+  /**
+   * {@code out ← softmax(scale·q·kᵀ)·v} per head, without storing the weights.
+   *
+   * <p>Keys whose mask is 0, and later keys where causal, get weight 0. A query that may see no key
+   * at all attends to all {@code tokens} keys evenly, as models that add the lowest float to the
+   * scores do, and its gradient flows through that even softmax. Dropout, if any, acts on the
+   * weights: the weight of (batch b, head h, query i, key j) has index {@code ((b·heads + h)·tokens
+   * + i)·tokens + j} for {@link Dropout#keeps}.
+   *
+   * @param mask {@code [batch·tokens]}, 1 for a real token, 0 for padding
+   * @param logSum {@code [batch·heads, tokens]}, receives the logarithm of the softmax denominator
+   */
+  void attention(
+      AttentionShape shape, Tensor q, Tensor k, Tensor v, int[] mask, Tensor out, Tensor logSum);
+
+  /** Gradients of {@link #attention}; each of dq, dk, dv may be null. */
+  void attentionBackward(
+      AttentionShape shape,
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      int[] mask,
+      Tensor out,
+      Tensor logSum,
+      Tensor dOut,
+      Tensor dq,
+      Tensor dk,
+      Tensor dv);
+
+  /**
+   * Turns each pair (i, i + headWidth/2) of every head by its position's angle (RoPE,
+   * arXiv:2104.09864).
+   *
+   * @param x {@code [batch·tokens, heads·headWidth]}, y may be x
+   * @param cos {@code [tokens, headWidth/2]}; sin likewise
+   * @param inverse turns back, which is also the gradient
+   */
+  void rotary(Tensor x, Tensor cos, Tensor sin, int headWidth, boolean inverse, Tensor y);
+
+  // ---- rows by index
+
+  /** {@code out[i] ← (adds ? out[i] : 0) + table[ids[i]]}. */
+  void gather(Tensor table, int[] ids, boolean adds, Tensor out);
+
+  /** {@code table[ids[i]] ← table[ids[i]] + rows[i]}, in order of i; negative ids are left out. */
+  void scatterAdd(Tensor rows, int[] ids, Tensor table);
+
+  // ---- losses
+
+  /**
+   * Returns the mean cross-entropy of {@code logits [n, classes]} over the labels that are not
+   * negative, and stores its gradient in dLogits, or null; dLogits may be logits.
+   */
+  double crossEntropy(Tensor logits, int[] labels, Tensor dLogits);
+
+  /** Returns the mean of {@code (x − target)²} and stores its gradient in dx, or null. */
+  double meanSquaredError(Tensor x, float[] target, Tensor dx);
+
+  // ---- optimisation
+
+  /** Returns {@code Σ x²} in double precision. */
+  double sumOfSquares(Tensor x);
+
+  /**
+   * AdamW: {@code p ← p·(1 − lr·wd)}, {@code m ← β₁m + (1 − β₁)g}, {@code v ← β₂v + (1 − β₂)g²},
+   * {@code p ← p − (lr/correction1)·m / (√v/√correction2 + ε)}.
+   */
+  void adamW(Tensor p, Tensor g, Tensor m, Tensor v, AdamStep step);
+
+  @Override
+  void close();
+}

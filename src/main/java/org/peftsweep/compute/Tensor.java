@@ -1,0 +1,132 @@
+package org.peftsweep.compute;
+
+import java.util.Arrays;
+
+/**
+ * A dense, row-major block of 32-bit floats in a backend's memory.
+ *
+ * <p>Kernels see every tensor as a matrix {@code [rows, columns]}: {@code columns} is the last axis
+ * and {@code rows} the product of the others; a vector is one row.
+ */
+public final class Tensor {
+  private final Memory memory;
+  private final long offset;
+  private final int[] shape;
+  private final Arena.Block block;
+
+  /**
+   * Makes a view of {@code memory} that starts {@code offset} floats in.
+   *
+   * @throws IllegalArgumentException if the shape is empty, negative or reaches past the memory's
+   *     end
+   */
+  public Tensor(Memory memory, long offset, int... shape) {
+    this(memory, offset, null, shape);
+  }
+
+  Tensor(Memory memory, long offset, Arena.Block block, int... shape) {
+    long size = sizeOf(shape);
+    if (offset < 0 || offset + size > memory.floats()) {
+      throw new IllegalArgumentException(
+          "Cannot place "
+              + Arrays.toString(shape)
+              + " at "
+              + offset
+              + " of a memory of "
+              + memory.floats()
+              + " floats: it reaches past the end");
+    }
+    this.memory = memory;
+    this.offset = offset;
+    this.block = block;
+    this.shape = shape.clone();
+  }
+
+  /** Returns the number of elements of a shape. */
+  static long sizeOf(int... shape) {
+    if (shape.length == 0) {
+      throw new IllegalArgumentException("Cannot make a tensor of no axes: give at least one");
+    }
+    long size = 1;
+    for (int extent : shape) {
+      if (extent < 0) {
+        throw new IllegalArgumentException(
+            "Cannot make a tensor of shape " + Arrays.toString(shape) + ": extents are at least 0");
+      }
+      size = Math.multiplyExact(size, (long) extent);
+    }
+    return size;
+  }
+
+  public Memory memory() {
+    return memory;
+  }
+
+  /** Returns the distance from the start of the memory, in floats. */
+  public long offset() {
+    return offset;
+  }
+
+  public int[] shape() {
+    return shape.clone();
+  }
+
+  /** Returns the product of all axes but the last. */
+  public int rows() {
+    return (int) (columns() == 0 ? 0 : size() / columns());
+  }
+
+  /** Returns the extent of the last axis. */
+  public int columns() {
+    return shape[shape.length - 1];
+  }
+
+  public long size() {
+    return sizeOf(shape);
+  }
+
+  /** Returns the same floats under another shape of the same size. */
+  public Tensor reshape(int... other) {
+    if (sizeOf(other) != size()) {
+      throw new IllegalArgumentException(
+          "Cannot view " + this + " as " + Arrays.toString(other) + ": sizes differ");
+    }
+    return new Tensor(memory, offset, block, other);
+  }
+
+  /**
+   * Returns rows {@code from} to {@code from + count} as {@code [count, columns]}, sharing memory.
+   */
+  public Tensor slice(int from, int count) {
+    if (from < 0 || count < 0 || from + count > rows()) {
+      throw new IllegalArgumentException(
+          "Cannot take rows " + from + " to " + (from + count) + " of " + this + ": it has fewer");
+    }
+    return new Tensor(memory, offset + (long) from * columns(), block, count, columns());
+  }
+
+  /** Takes part in the ownership of arena memory; does nothing elsewhere. */
+  Tensor retain() {
+    if (block != null) {
+      block.holders++;
+    }
+    return this;
+  }
+
+  /** Gives arena memory back once nobody holds it; does nothing elsewhere. */
+  void release() {
+    if (block != null && --block.holders == 0) {
+      block.free();
+    }
+  }
+
+  /** Whether nobody else relies on these floats, so that they may be overwritten. */
+  boolean isSolelyHeld() {
+    return block != null && block.holders == 1;
+  }
+
+  @Override
+  public String toString() {
+    return Arrays.toString(shape);
+  }
+}

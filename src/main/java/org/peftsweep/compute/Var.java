@@ -1,0 +1,89 @@
+package org.peftsweep.compute;
+
+/**
+ * A tensor on the tape: its value, whether anything learns through it, and its gradient once the
+ * tape has run back.
+ */
+public final class Var {
+  private final Tensor value;
+  private final boolean leaf;
+  private boolean learns;
+  private Tensor gradient;
+  private boolean gradientStale = true;
+
+  private Var(Tensor value, boolean leaf, boolean learns) {
+    this.value = value;
+    this.leaf = leaf;
+    this.learns = learns;
+  }
+
+  /** A value that nothing learns through: frozen weights, tables, inputs. */
+  public static Var constant(Tensor value) {
+    return new Var(value, true, false);
+  }
+
+  /**
+   * A value that the optimizer changes.
+   *
+   * @param gradient of the value's shape; outlives steps and belongs to the caller
+   */
+  public static Var parameter(Tensor value, Tensor gradient) {
+    Var parameter = new Var(value, true, true);
+    parameter.gradient = gradient;
+    return parameter;
+  }
+
+  static Var intermediate(Tensor value, boolean learns) {
+    return new Var(value, false, learns);
+  }
+
+  public Tensor value() {
+    return value;
+  }
+
+  /** Whether a gradient is computed for it. */
+  public boolean learns() {
+    return learns;
+  }
+
+  /**
+   * Switches a parameter's learning on or off for the coming steps (importance sampling of layers).
+   */
+  public void setLearns(boolean learns) {
+    if (!leaf || (learns && gradient == null)) {
+      throw new IllegalStateException(
+          "Cannot switch learning of " + value + ": it is no parameter");
+    }
+    this.learns = learns;
+  }
+
+  /**
+   * Whether the last way back reached this parameter; without, its gradient holds nothing of use.
+   */
+  public boolean hasGradient() {
+    return gradient != null && !gradientStale;
+  }
+
+  /** Returns the gradient of a parameter, of the value's shape. */
+  public Tensor gradient() {
+    return gradient;
+  }
+
+  /** Forgets a parameter's gradient; the next way back overwrites it. */
+  public void clearGradient() {
+    gradientStale = true;
+  }
+
+  boolean isLeaf() {
+    return leaf;
+  }
+
+  void setGradient(Tensor gradient) {
+    this.gradient = gradient;
+    this.gradientStale = false;
+  }
+
+  void markGradientFresh() {
+    gradientStale = false;
+  }
+}

@@ -1,0 +1,22 @@
+package org.peftsweep.method;
+
+import java.util.List;
+import java.util.Set;
+import org.peftsweep.compute.Backend;
+import org.peftsweep.data.Seeds;
+import org.peftsweep.model.Linear;
+import org.peftsweep.model.Model;
+import org.peftsweep.model.Role;
+
+/**
+ * Where a method is attached: a model, the roles of the matrices it works on, and its random
+ * streams.
+ *
+ * @param targets roles of the chosen projections; empty for methods without targets
+ */
+public record Attachment(Model model, Set<Role> targets, Backend backend, Seeds seeds) {
+  /** Returns the chosen projections, in the model's order. */
+  public List<Linear> projections() {
+    return model.projections().stream().filter(linear -> targets.contains(linear.role())).toList();
+  }
+}

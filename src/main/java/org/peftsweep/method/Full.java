@@ -1,0 +1,26 @@
+package org.peftsweep.method;
+
+import org.peftsweep.model.Linear;
+
+/**
+ * Full fine-tuning of the chosen matrices and their biases.
+ *
+ * <p>With targets query, key, value or a part of them it is the benchmark's upper baseline
+ * (arXiv:2410.02247, Table 2).
+ */
+public record Full() implements Method {
+  @Override
+  public void attach(Attachment to) {
+    for (Linear linear : to.projections()) {
+      linear.weight().train(to.backend());
+      if (linear.bias() != null) {
+        linear.bias().train(to.backend());
+      }
+    }
+  }
+
+  @Override
+  public long trainable(int out, int in, boolean hasBias) {
+    return (long) out * in + (hasBias ? out : 0);
+  }
+}

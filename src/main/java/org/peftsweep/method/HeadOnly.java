@@ -1,0 +1,22 @@
+package org.peftsweep.method;
+
+/**
+ * Trains the classification head alone, on a frozen base whose dropout stays on: the lower
+ * baseline.
+ */
+public record HeadOnly() implements Method {
+  @Override
+  public void attach(Attachment to) {
+    // The head learns with every method; there is nothing to add.
+  }
+
+  @Override
+  public long trainable(int out, int in, boolean hasBias) {
+    return 0;
+  }
+
+  @Override
+  public boolean usesTargets() {
+    return false;
+  }
+}

@@ -1,0 +1,35 @@
+package org.peftsweep.method;
+
+import org.peftsweep.model.Linear;
+
+/**
+ * Low-rank adaptation: {@code y = Wx + (alpha/rank)·B·A·x + b} with A {@code [rank, in]} and B
+ * {@code [out, rank]}; W and b stay frozen.
+ *
+ * <p>Hu et al., arXiv:2106.09685, §4.1. A is drawn uniformly from ±1/√in (Kaiming with a = √5, as
+ * in the reference implementation) and B is zero, so that step 0 equals the base model.
+ *
+ * @param rank inner dimension, at least 1
+ * @param alpha numerator of the scale
+ * @param dropout probability, in [0, 1), that an input of A is dropped while training
+ */
+public record LoRA(int rank, double alpha, double dropout) implements Method {
+  public LoRA {
+    Settings.atLeast("rank", rank, 1);
+    Settings.positive("alpha", alpha);
+    Settings.fraction("dropout", dropout);
+  }
+
+  @Override
+  public void attach(Attachment to) {
+    for (Linear linear : to.projections()) {
+      LowRank update = LowRank.fresh(to, linear, rank, (float) (alpha / rank), (float) dropout);
+      linear.attach(new LowRankAdapter(update));
+    }
+  }
+
+  @Override
+  public long trainable(int out, int in, boolean hasBias) {
+    return (long) rank * (out + in);
+  }
+}

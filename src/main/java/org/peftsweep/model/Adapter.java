@@ -1,0 +1,32 @@
+package org.peftsweep.model;
+
+import java.util.List;
+import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Tensor;
+import org.peftsweep.compute.Var;
+
+/**
+ * What a fine-tuning method adds to one frozen projection: {@code y = f(x, Wx)}.
+ *
+ * <p>The product {@code Wx} is computed outside, without bias, so that trials which share the
+ * frozen weight can share the product.
+ */
+public interface Adapter {
+  /**
+   * Returns the projection's output, bias included.
+   *
+   * @param x {@code [n, in]}
+   * @param product {@code x·Wᵀ [n, out]}; the adapter may consume it
+   */
+  Var apply(Tape tape, Linear base, Var x, Var product);
+
+  /** Returns all tensors of the adapter, trained or not. */
+  List<Parameter> parameters();
+
+  /**
+   * Folds the adapter into {@code weight [out, in]}, a copy of the frozen one, and its bias (or
+   * null).
+   */
+  void merge(Backend backend, Linear base, Tensor weight, Tensor bias);
+}

@@ -1,0 +1,78 @@
+package org.peftsweep.model;
+
+import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Var;
+
+/** A projection {@code y = x·Wᵀ + b} of a model, frozen or not, with at most one adapter. */
+public final class Linear {
+  private final String name;
+  private final Parameter weight;
+  private final Parameter bias;
+  private Adapter adapter;
+
+  /**
+   * @param name of the module: the weight's name without {@code .weight}
+   * @param weight {@code [out, in]}
+   * @param bias {@code [out]}, or null
+   */
+  public Linear(String name, Parameter weight, Parameter bias) {
+    this.name = name;
+    this.weight = weight;
+    this.bias = bias;
+  }
+
+  public String name() {
+    return name;
+  }
+
+  public Parameter weight() {
+    return weight;
+  }
+
+  /** Returns the bias, or null. */
+  public Parameter bias() {
+    return bias;
+  }
+
+  public Role role() {
+    return weight.role();
+  }
+
+  public int layer() {
+    return weight.layer();
+  }
+
+  public int out() {
+    return weight.value().rows();
+  }
+
+  public int in() {
+    return weight.value().columns();
+  }
+
+  /** Returns the adapter, or null. */
+  public Adapter adapter() {
+    return adapter;
+  }
+
+  /** Attaches an adapter; there can be one. */
+  public void attach(Adapter adapter) {
+    if (this.adapter != null) {
+      throw new IllegalStateException("Cannot attach a second adapter to " + name);
+    }
+    this.adapter = adapter;
+  }
+
+  /** {@code x [n, in]} to {@code [n, out]}. */
+  public Var forward(Tape tape, Var x) {
+    if (adapter == null) {
+      return tape.linear(x, weight.var(), bias == null ? null : bias.var());
+    }
+    return adapter.apply(tape, this, x, tape.linear(x, weight.var(), null));
+  }
+
+  /** Adds the bias, if there is one; consumes y. */
+  public Var addBias(Tape tape, Var y) {
+    return bias == null ? y : tape.addRow(y, bias.var());
+  }
+}

@@ -1,0 +1,37 @@
+package org.peftsweep.model;
+
+import java.util.List;
+import java.util.stream.Stream;
+import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Var;
+import org.peftsweep.data.Batch;
+
+/** A transformer with a classification head. */
+public interface Model extends AutoCloseable {
+  /** Returns every parameter of base and head, adapters not counted, in the model's order. */
+  List<Parameter> parameters();
+
+  /** Returns the projections of all layers that a method may adapt, from the lowest layer up. */
+  List<Linear> projections();
+
+  /** Returns the number of layers. */
+  int layers();
+
+  /** Returns the head's outputs {@code [rows, outputs]} for a batch. */
+  Var logits(Tape tape, Batch batch);
+
+  /** Returns all that learns: base, head and adapters, in a fixed order. */
+  default List<Parameter> trainable() {
+    return Stream.concat(
+            parameters().stream(),
+            projections().stream()
+                .filter(linear -> linear.adapter() != null)
+                .flatMap(linear -> linear.adapter().parameters().stream()))
+        .filter(Parameter::isTrainable)
+        .toList();
+  }
+
+  /** Frees what belongs to this trial; shared weights stay. */
+  @Override
+  void close();
+}

@@ -1,0 +1,78 @@
+package org.peftsweep.train;
+
+import java.util.List;
+import java.util.SortedMap;
+
+/**
+ * What became of a trial. Quantities that were not measured are null.
+ *
+ * @param reason one sentence, null if finished
+ * @param best the evaluation point with the best validation score (the first of equals)
+ * @param last the evaluation point after the last step
+ * @param trainableParameters scalars that learned, head excluded
+ * @param headParameters scalars of the head
+ * @param optimizerBytes memory of the optimizer's state
+ * @param peakBytes most off-heap memory that the trial held at once, shared frozen weights excluded
+ * @param loadSeconds wall clock of reading model and data; shared work counts for the trial that
+ *     did it
+ * @param trainSeconds wall clock of all optimizer steps
+ * @param evaluateSeconds wall clock of all evaluations
+ * @param device what it ran on, as the backend names it
+ */
+public record Outcome(
+    Status status,
+    String reason,
+    CurvePoint best,
+    CurvePoint last,
+    Long trainableParameters,
+    Long headParameters,
+    Integer steps,
+    Double finalLoss,
+    Long optimizerBytes,
+    Long peakBytes,
+    Double loadSeconds,
+    Double trainSeconds,
+    Double evaluateSeconds,
+    String backend,
+    String device,
+    List<CurvePoint> curve,
+    List<Prediction> predictions) {
+  /** How a trial ended (design: a failed trial is a row too). */
+  public enum Status {
+    FINISHED,
+    DIVERGED,
+    OOM,
+    TIMEOUT,
+    INVALID,
+    FAILED
+  }
+
+  /**
+   * One evaluation.
+   *
+   * @param trainLoss mean over the steps since the evaluation before, null at step 0
+   * @param validationScore the task's first metric on the validation part, in [−1, 1]; null without
+   *     one
+   * @param devScore the same on the reported sets, their mean where there are two
+   * @param devMetrics every metric of every reported set, {@code "dev/accuracy"} to value, in order
+   */
+  public record CurvePoint(
+      int step,
+      double epoch,
+      Double trainLoss,
+      Double validationScore,
+      Double devScore,
+      SortedMap<String, Double> devMetrics,
+      double seconds) {}
+
+  /**
+   * One example of a reported set as the model of the last step sees it.
+   *
+   * @param example place in the set
+   * @param label true class id or value
+   * @param prediction class id, or value of a regression
+   * @param score probability of the predicted class, or the value
+   */
+  public record Prediction(
+      String set, int example, double label, double prediction, double score) {}
+}
