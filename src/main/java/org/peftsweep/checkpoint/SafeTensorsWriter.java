@@ -87,6 +87,10 @@ public final class SafeTensorsWriter {
         (from, count, target) -> {
           FloatBuffer floats = FloatBuffer.allocate(count);
           values.read(from, floats);
+          if (floats.hasRemaining()) {
+            throw new IllegalStateException(
+                "Cannot write " + name + ": " + floats.remaining() + " values were not supplied");
+          }
           for (float value : floats.array()) {
             switch (dtype) {
               case F32 -> target.putFloat(value);
