@@ -92,6 +92,11 @@ public record ModelConfig(
     ConfigWriter.write(this, file, task);
   }
 
+  /** Rows of the position embedding that no real token uses: RoBERTa counts from behind the padding. */
+  public int positionOffset() {
+    return family == Family.ROBERTA ? padTokenId.orElse(0) + 1 : 0;
+  }
+
   /** The same model with a head for other labels. */
   public ModelConfig withLabels(List<String> otherLabels) {
     return new ModelConfig(

@@ -3,6 +3,7 @@ package org.peftsweep.spec;
 import java.util.Set;
 import org.peftsweep.method.Method;
 import org.peftsweep.model.Role;
+import org.peftsweep.optim.Rates;
 
 /**
  * All that decides the result of one training run.
