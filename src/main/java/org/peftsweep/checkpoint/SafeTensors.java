@@ -70,8 +70,7 @@ public final class SafeTensors implements AutoCloseable {
           path, header, dataStart, new MappedFile(channel, fileBytes, windowBytes));
     } catch (SafeTensorsHeader.Fault e) {
       throw new CheckpointException(
-          "Cannot open " + path + " as safetensors: " + CheckpointException.quoted(e.getMessage()),
-          e);
+          "Cannot open " + path + " as safetensors: " + e.getMessage(), e);
     } catch (IOException e) {
       throw new UncheckedIOException("Cannot read " + path + ": " + e.getMessage(), e);
     }
