@@ -11,7 +11,6 @@ import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HexFormat;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -84,8 +83,7 @@ public final class Checkpoint implements AutoCloseable {
     contents.add(INDEX);
     JsonNode weightMap = JsonFile.read(index).path("weight_map");
     Map<String, SafeTensors> shards = new TreeMap<>();
-    for (Iterator<Map.Entry<String, JsonNode>> all = weightMap.fields(); all.hasNext(); ) {
-      Map.Entry<String, JsonNode> entry = all.next();
+    for (Map.Entry<String, JsonNode> entry : weightMap.properties()) {
       String shard = entry.getValue().asText();
       if (!shard.matches("[\\w-][\\w.-]*")) {
         throw new CheckpointException(

@@ -3,7 +3,6 @@ package org.peftsweep.checkpoint;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import java.nio.file.Path;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -149,8 +148,7 @@ final class ConfigReader {
       return IntStream.range(0, labels).mapToObj(label -> "LABEL_" + label).toList();
     }
     SortedMap<Integer, String> byId = new TreeMap<>();
-    for (Iterator<Map.Entry<String, JsonNode>> all = node.fields(); all.hasNext(); ) {
-      Map.Entry<String, JsonNode> label = all.next();
+    for (Map.Entry<String, JsonNode> label : node.properties()) {
       require(label.getKey().matches("\\d{1,9}"), "id2label", node, "its keys must be numbers");
       byId.put(Integer.valueOf(label.getKey()), label.getValue().asText());
     }

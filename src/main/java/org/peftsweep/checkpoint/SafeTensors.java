@@ -70,8 +70,7 @@ public final class SafeTensors implements AutoCloseable {
           path, header, dataStart, new MappedFile(channel, fileBytes, windowBytes));
     } catch (SafeTensorsHeader.Fault e) {
       throw new CheckpointException(
-          "Cannot open " + path + " as safetensors: " + CheckpointException.quoted(e.getMessage()),
-          e);
+          "Cannot open " + path + " as safetensors: " + e.getMessage(), e);
     } catch (IOException e) {
       throw new UncheckedIOException("Cannot read " + path + ": " + e.getMessage(), e);
     }
@@ -79,16 +78,17 @@ public final class SafeTensors implements AutoCloseable {
 
   private static long headerBytes(FileChannel channel, long fileBytes)
       throws IOException, SafeTensorsHeader.Fault {
-    ByteBuffer start = channel.map(FileChannel.MapMode.READ_ONLY, 0, Math.min(64, fileBytes));
-    if (start.remaining() >= LFS_POINTER.length
-        && start.slice(0, LFS_POINTER.length).equals(ByteBuffer.wrap(LFS_POINTER))) {
+    ByteBuffer start = ByteBuffer.allocate(LFS_POINTER.length).order(ByteOrder.LITTLE_ENDIAN);
+    while (start.hasRemaining() && channel.read(start) >= 0) {}
+    start.flip();
+    if (start.equals(ByteBuffer.wrap(LFS_POINTER))) {
       throw new SafeTensorsHeader.Fault(
           "it is a git-lfs pointer and not the file itself, fetch it with git lfs pull");
     }
     if (fileBytes < Long.BYTES) {
       throw new SafeTensorsHeader.Fault("it has only " + fileBytes + " bytes");
     }
-    long headerBytes = start.order(ByteOrder.LITTLE_ENDIAN).getLong(0);
+    long headerBytes = start.getLong(0);
     if (Long.compareUnsigned(headerBytes, SafeTensorsHeader.MAX_BYTES) > 0) {
       throw new SafeTensorsHeader.Fault(
           "its header would have "

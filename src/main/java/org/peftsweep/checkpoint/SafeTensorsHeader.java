@@ -1,5 +1,7 @@
 package org.peftsweep.checkpoint;
 
+import static org.peftsweep.checkpoint.CheckpointException.quoted;
+
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
@@ -63,7 +65,7 @@ record SafeTensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
       header.requireCover(dataBytes);
       return header;
     } catch (JacksonException e) {
-      throw new Fault("its header is not valid JSON: " + e.getOriginalMessage(), e);
+      throw new Fault("its header is not valid JSON: " + quoted(e.getOriginalMessage()), e);
     } catch (CharacterCodingException e) {
       throw new Fault("its header is not valid UTF-8", e);
     }
@@ -76,13 +78,14 @@ record SafeTensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
     while (parser.nextToken() != JsonToken.END_OBJECT) {
       String name = parser.currentName();
       require(
-          parser.nextToken() == JsonToken.START_OBJECT, "the entry of " + name + " is no object");
+          parser.nextToken() == JsonToken.START_OBJECT,
+          "the entry of " + quoted(name) + " is no object");
       if (name.equals(METADATA)) {
         while (parser.nextToken() != JsonToken.END_OBJECT) {
           String key = parser.currentName();
           require(
               parser.nextToken() == JsonToken.VALUE_STRING,
-              METADATA + " holds a value that is not a string, " + key);
+              METADATA + " holds a value that is not a string, " + quoted(key));
           metadata.put(key, parser.getText());
         }
       } else {
@@ -93,7 +96,8 @@ record SafeTensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
     return new SafeTensorsHeader(tensors, metadata);
   }
 
-  private static TensorInfo tensor(String name, JsonParser parser) throws IOException, Fault {
+  private static TensorInfo tensor(String fullName, JsonParser parser) throws IOException, Fault {
+    String name = quoted(fullName);
     DType dtype = null;
     List<Long> shape = null;
     List<Long> offsets = null;
@@ -104,7 +108,7 @@ record SafeTensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
         case "dtype" -> dtype = dtype(name, parser);
         case "shape" -> shape = numbers(name, key, parser);
         case "data_offsets" -> offsets = numbers(name, key, parser);
-        default -> throw new Fault(name + " has the unknown key " + key);
+        default -> throw new Fault(name + " has the unknown key " + quoted(key));
       }
     }
     require(dtype != null, name + " has no dtype");
@@ -116,15 +120,23 @@ record SafeTensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
     require(begin <= end, name + " ends at " + end + ", before it begins at " + begin);
     require(
         bytes(name, dtype, shape) == end - begin,
-        name + " of " + dtype + " " + shape + " cannot fill " + (end - begin) + " bytes");
-    return new TensorInfo(name, dtype, shape, begin, end);
+        name
+            + " of "
+            + dtype
+            + " "
+            + quoted(shape.toString())
+            + " cannot fill "
+            + (end - begin)
+            + " bytes");
+    return new TensorInfo(fullName, dtype, shape, begin, end);
   }
 
   private static DType dtype(String name, JsonParser parser) throws IOException, Fault {
     require(
         parser.currentToken() == JsonToken.VALUE_STRING, "the dtype of " + name + " is no word");
     String word = parser.getText();
-    return DType.named(word).orElseThrow(() -> new Fault(name + " has the unknown dtype " + word));
+    return DType.named(word)
+        .orElseThrow(() -> new Fault(name + " has the unknown dtype " + quoted(word)));
   }
 
   private static List<Long> numbers(String name, String key, JsonParser parser)
@@ -163,7 +175,12 @@ record SafeTensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
     for (TensorInfo tensor : byOffset) {
       require(
           tensor.begin() == covered,
-          tensor.name() + " begins at " + tensor.begin() + ", where byte " + covered + " is due");
+          quoted(tensor.name())
+              + " begins at "
+              + tensor.begin()
+              + ", where byte "
+              + covered
+              + " is due");
       covered = tensor.end();
     }
     require(
