@@ -1,4 +1,4 @@
-package org.peftsweep.checkpoint;
+package org.peftsweep;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -10,11 +10,11 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /** Where the tests find data that other programs made. */
-final class TestFolders {
+public final class TestFolders {
   private TestFolders() {}
 
   /** {@code -Dgolden.dir}, else the project's own copy, else {@code golden} in {@link #shared}. */
-  static Path golden() {
+  public static Path golden() {
     String given = System.getProperty("golden.dir", "");
     Path own = Path.of("src", "test", "resources", "golden");
     Path golden =
@@ -26,7 +26,7 @@ final class TestFolders {
   }
 
   /** A folder in {@code -Dshared.dir}, {@code ../shared} by default. */
-  static Path shared(String name) {
+  public static Path shared(String name) {
     Path folder = sharedRoot(name);
     assumeTrue(
         Files.isDirectory(folder),
@@ -34,7 +34,7 @@ final class TestFolders {
     return folder;
   }
 
-  static List<Path> filesBelow(Path folder, String ending) {
+  public static List<Path> filesBelow(Path folder, String ending) {
     try (Stream<Path> files = Files.walk(folder)) {
       return files.filter(file -> file.toString().endsWith(ending)).sorted().toList();
     } catch (IOException e) {
