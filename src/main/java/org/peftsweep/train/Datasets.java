@@ -5,15 +5,28 @@ import org.apache.commons.codec.digest.DigestUtils;
 import org.apache.hadoop.conf.Configuration;
 import org.peftsweep.data.Dataset;
 import org.peftsweep.data.DatasetReader;
+import org.peftsweep.data.Tasks;
+import org.peftsweep.data.grammar.GrammarSettings;
+import org.peftsweep.data.grammar.GrammarTask;
 import org.peftsweep.spec.TaskSource;
 
 /** Turns a task's source into the examples of a trial. */
 final class Datasets {
+  /** Rows of a built-in task, before limits. */
+  private static final int TRAIN_ROWS = 4000;
+
+  private static final int DEV_ROWS = 500;
+
   private Datasets() {}
 
   /** Reads or generates, then limits and splits train. */
   static Dataset read(TaskSource source, Configuration hadoop) {
-    Dataset dataset = new DatasetReader(hadoop, source.skipBadRows()).read(source.task(), source.location());
+    Dataset dataset =
+        Tasks.isBuiltIn(source.task())
+            ? new GrammarTask(source.task(), GrammarSettings.STANDARD, TRAIN_ROWS, DEV_ROWS, 0)
+                .dataset()
+            : new DatasetReader(hadoop, source.skipBadRows())
+                .read(source.task(), source.location());
     if (source.trainLimit() > 0) {
       dataset = dataset.withTrainLimit(source.trainLimit(), source.dataSeed());
     }
