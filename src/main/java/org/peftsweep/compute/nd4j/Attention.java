@@ -1,8 +1,6 @@
 package org.peftsweep.compute.nd4j;
 
 import org.nd4j.linalg.api.ndarray.INDArray;
-import org.nd4j.linalg.api.ops.impl.reduce.same.Max;
-import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.ops.transforms.Transforms;
 import org.peftsweep.compute.AttentionShape;
 import org.peftsweep.compute.Tensor;
@@ -128,7 +126,7 @@ final class Attention {
     }
     addMask(s, maskOfTokens);
     INDArray largest = views.scratch(SMALL, rows, 1);
-    Nd4j.exec(new Max(weights, largest, true, 1));
+    Ops.rowMaxima(weights, largest);
     Ops.subtract(weights, largest, weights);
     if (sums != null) {
       views.column(sums).assign(largest);

@@ -21,7 +21,7 @@ public final class Nd4jBackend implements Backend {
   /** Floats that the optimiser's kernels work on at a time, so that their passes stay in cache. */
   private static final int CHUNK = 1 << 18;
 
-  private static final int PARTIAL_SUM = 512;
+  private static final int PARTIAL_SUM = 32;
 
   private final Views views = new Views();
   private final Activations activations = new Activations(views);
@@ -320,7 +320,7 @@ public final class Nd4jBackend implements Backend {
       int whole = count / PARTIAL_SUM;
       INDArray part = views.flat(x, from, count);
       Ops.multiply(part, part, views.scratch(0, count));
-      // Sums of a few hundred floats lose nothing that matters; those are added in double.
+      // Sums of a few floats lose nothing that matters; those are added in double.
       if (whole > 0) {
         INDArray squares = views.scratch(0, whole, PARTIAL_SUM);
         Ops.matmul(

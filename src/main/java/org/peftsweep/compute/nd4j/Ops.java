@@ -2,6 +2,7 @@ package org.peftsweep.compute.nd4j;
 
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.DynamicCustomOp;
+import org.nd4j.linalg.api.ops.impl.reduce.same.Max;
 import org.nd4j.linalg.api.ops.impl.transforms.same.Reciprocal;
 import org.nd4j.linalg.api.ops.impl.transforms.strict.Erf;
 import org.nd4j.linalg.api.ops.impl.transforms.strict.Exp;
@@ -49,6 +50,11 @@ final class Ops {
 
   private static void broadcast(String name, INDArray a, INDArray b, INDArray y) {
     Nd4j.exec(DynamicCustomOp.builder(name).addInputs(a, b).addOutputs(y).build());
+  }
+
+  /** Writes the largest element of each row of a matrix to {@code y [rows, 1]}. */
+  static void rowMaxima(INDArray x, INDArray y) {
+    Nd4j.exec(new Max(x, y, true, 1));
   }
 
   /** {@code y ← y + alpha·x}, both flat. */

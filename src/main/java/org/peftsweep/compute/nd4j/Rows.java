@@ -19,21 +19,32 @@ final class Rows {
   void gather(Tensor table, int[] ids, boolean adds, Tensor out) {
     requireRows(table, ids);
     INDArray rows = adds ? views.scratch(0, out.rows(), out.columns()) : views.matrix(out);
-    gather(views.matrix(table), ids, rows);
+    try (Integers indices = new Integers(ids)) {
+      gather(views.matrix(table), indices, rows);
+    }
     if (adds) {
       Ops.axpy(1, views.scratch(0, out.size()), views.flat(out));
     }
   }
 
-  private static void gather(INDArray table, int[] ids, INDArray out) {
-    try (Integers indices = new Integers(ids)) {
-      Nd4j.exec(
-          DynamicCustomOp.builder("gather")
-              .addInputs(table, indices.array())
-              .addOutputs(out)
-              .addIntegerArguments(0)
-              .build());
-    }
+  private static void gather(INDArray table, Integers indices, INDArray out) {
+    Nd4j.exec(
+        DynamicCustomOp.builder("gather")
+            .addInputs(table, indices.array())
+            .addOutputs(out)
+            .addIntegerArguments(0)
+            .build());
+  }
+
+  private static void scatterAdd(INDArray rows, Integers indices, INDArray table) {
+    Nd4j.exec(
+        DynamicCustomOp.builder("scatter_add")
+            .addInputs(table, indices.array(), rows)
+            .addOutputs(table)
+            .callInplace(true)
+            // Locks, so that repeated ids add up, in order.
+            .addBooleanArguments(true)
+            .build());
   }
 
   void scatterAdd(Tensor rows, int[] ids, Tensor table) {
@@ -45,18 +56,12 @@ final class Rows {
     INDArray updates = views.matrix(rows);
     if (taken.length < ids.length) {
       updates = views.scratch(0, taken.length, rows.columns());
-      gather(views.matrix(rows), taken, updates);
+      try (Integers indices = new Integers(taken)) {
+        gather(views.matrix(rows), indices, updates);
+      }
     }
-    INDArray target = views.matrix(table);
     try (Integers indices = new Integers(IntStream.of(taken).map(i -> ids[i]).toArray())) {
-      Nd4j.exec(
-          DynamicCustomOp.builder("scatter_add")
-              .addInputs(target, indices.array(), updates)
-              .addOutputs(target)
-              .callInplace(true)
-              // Locks, so that repeated ids add up, in order.
-              .addBooleanArguments(true)
-              .build());
+      scatterAdd(updates, indices, views.matrix(table));
     }
   }
 
@@ -68,37 +73,45 @@ final class Rows {
       }
       return 0;
     }
-    int[] classes = new int[labels.length];
-    float[] weights = new float[labels.length];
-    for (int i = 0; i < labels.length; i++) {
-      classes[i] = Math.max(0, labels[i]);
-      weights[i] = labels[i] < 0 ? 0 : 1f / count;
-    }
     int rows = labels.length;
-    INDArray losses = views.scratch(0, rows);
-    try (Integers indices = new Integers(classes)) {
-      Nd4j.exec(
-          DynamicCustomOp.builder("sparse_softmax_cross_entropy_loss_with_logits")
-              .addInputs(indices.array(), views.matrix(logits))
-              .addOutputs(losses)
-              .build());
-      double sum = 0;
-      float[] values = views.readScratch(0, 0, rows);
-      for (int i = 0; i < rows; i++) {
-        sum += labels[i] < 0 ? 0 : values[i];
-      }
-      if (dLogits != null) {
-        INDArray gradient = views.scratch(0, rows, logits.columns());
-        Nd4j.exec(
-            DynamicCustomOp.builder("sparse_softmax_cross_entropy_loss_with_logits_grad")
-                .addInputs(indices.array(), views.matrix(logits))
-                .addOutputs(gradient)
-                .build());
-        views.scratch(1, weights, rows);
-        Ops.multiply(gradient, views.scratch(1, rows, 1), views.matrix(dLogits));
-      }
-      return sum / count;
+    int classes = logits.columns();
+    int[] places = new int[rows];
+    for (int i = 0; i < rows; i++) {
+      requireClass(labels[i], classes);
+      places[i] = Math.toIntExact((long) i * classes + Math.max(0, labels[i]));
     }
+    INDArray shifted = views.scratch(0, rows, classes);
+    INDArray column = views.scratch(1, rows, 1);
+    Ops.rowMaxima(views.matrix(logits), column);
+    Ops.subtract(views.matrix(logits), column, shifted);
+    float[] scores;
+    try (Integers indices = new Integers(places)) {
+      gather(views.scratch(0, shifted.length(), 1), indices, column);
+      scores = views.readScratch(1, 0, rows);
+    }
+    Ops.exp(shifted, shifted);
+    Ops.matmul(false, false, 1, shifted, views.ones(classes, 1), 0, column);
+    float[] denominators = views.readScratch(1, 0, rows);
+    double sum = 0;
+    float[] factors = new float[rows];
+    for (int i = 0; i < rows; i++) {
+      if (labels[i] >= 0) {
+        sum += Math.log(denominators[i]) - scores[i];
+        factors[i] = 1 / (denominators[i] * count);
+      }
+    }
+    if (dLogits != null) {
+      views.scratch(1, factors, rows);
+      Ops.multiply(shifted, column, views.matrix(dLogits));
+      for (int i = 0; i < rows; i++) {
+        factors[i] = labels[i] < 0 ? 0 : -1f / count;
+      }
+      views.scratch(1, factors, rows);
+      try (Integers indices = new Integers(places)) {
+        scatterAdd(column, indices, views.column(dLogits));
+      }
+    }
+    return sum / count;
   }
 
   double meanSquaredError(Tensor x, float[] target, Tensor dx) {
@@ -113,6 +126,13 @@ final class Rows {
       difference.muli(2.0 / n, views.flat(dx));
     }
     return sum / n;
+  }
+
+  private static void requireClass(int label, int classes) {
+    if (label >= classes) {
+      throw new IllegalArgumentException(
+          "Cannot score label " + label + ": there are " + classes + " classes");
+    }
   }
 
   private static void requireRows(Tensor table, int[] ids) {
