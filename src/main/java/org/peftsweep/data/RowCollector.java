@@ -30,7 +30,7 @@ final class RowCollector {
    */
   void row(String place, String first, String second, String label) {
     if (first == null || (task.isPair() && second == null)) {
-      bad(place, "the text of " + task.textColumns().get(first == null ? 0 : 1) + " is missing");
+      bad(place, "column " + task.textColumns().get(first == null ? 0 : 1) + " holds no text");
       return;
     }
     double value = Double.NaN;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -76,6 +77,32 @@ class GlueFilesTest {
     Files.copy(source, folder.resolve("msr_paraphrase_test.txt"));
     Part test = reader.read(Tasks.named("mrpc"), folder.toString(), Split.TEST, "dev");
     assertThat(test.examples()).hasSize(1725).allMatch(Example::isLabelled);
+  }
+
+  @Test
+  void theParaphraseCorpusSplitByDevIdsHoldsTheRowsOfTrainAndDev(@TempDir Path folder)
+      throws Exception {
+    Path source = Folders.shared("glue/MRPC");
+    String name = "msr_paraphrase_train.txt";
+    Files.copy(source.resolve(name), folder.resolve(name));
+    List<String> ids =
+        Files.readAllLines(source.resolve("dev.tsv")).stream()
+            .skip(1)
+            .map(line -> line.split("\t")[1] + "\t" + line.split("\t")[2])
+            .toList();
+    Files.write(folder.resolve("mrpc_dev_ids.tsv"), ids);
+    Dataset split = reader.read(Tasks.named("mrpc"), folder.toString());
+    Dataset published = reader.read(Tasks.named("mrpc"), source.toString());
+    assertThat(contents(split.train())).isEqualTo(contents(published.train()));
+    assertThat(contents(split.dev().get(0).examples()))
+        .isEqualTo(contents(published.dev().get(0).examples()));
+  }
+
+  private static List<String> contents(List<Example> examples) {
+    return examples.stream()
+        .map(example -> example.first() + "|" + example.second() + "|" + example.label())
+        .sorted()
+        .toList();
   }
 
   @Test

@@ -50,7 +50,7 @@ class MetricTest {
             }
           });
     }
-    assertThat(tests).hasSizeGreaterThan(50);
+    assertThat(tests).isNotEmpty();
     return tests;
   }
 

@@ -69,15 +69,16 @@ public record Corpus(GrammarSettings settings, long seed) {
 
     List<String> document(long number) {
       Words words = new Words(lexicon, settings, seeds.random("document " + number));
+      if (words.chance(settings.definitionShare())) {
+        return List.of(definition(words));
+      }
       int kind = (int) (number % KINDS);
       if (kind < FORMS.size()) {
         return pair(FORMS.get(kind), words);
       }
-      return switch (kind - FORMS.size()) {
-        case 0 -> List.of(SingleTexts.acceptability(1, words).first());
-        case 1 -> sentiment(words);
-        default -> List.of(definition(words));
-      };
+      return kind == FORMS.size()
+          ? List.of(SingleTexts.acceptability(1, words).first())
+          : sentiment(words);
     }
 
     private List<String> pair(Form form, Words words) {

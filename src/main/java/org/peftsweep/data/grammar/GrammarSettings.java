@@ -23,6 +23,7 @@ package org.peftsweep.data.grammar;
  * @param quantifierShare chance of "every" or "no" in {@code mini-rte}, where the direction of
  *     entailment turns round
  * @param connectiveShare chance that a document of the corpus says how its two sentences relate
+ * @param definitionShare chance that a document of the corpus defines a word
  */
 public record GrammarSettings(
     long lexiconSeed,
@@ -38,11 +39,12 @@ public record GrammarSettings(
     double nameShare,
     double negationShare,
     double quantifierShare,
-    double connectiveShare) {
+    double connectiveShare,
+    double definitionShare) {
 
   /** The grammar of the built-in tasks and of the model that ships with them. */
   public static final GrammarSettings STANDARD =
-      new GrammarSettings(1, 8, 8, 12, 16, 20, 8, 8, 0.5, 0.5, 0.2, 0.4, 0.3, 0.7);
+      new GrammarSettings(1, 8, 8, 12, 16, 20, 8, 8, 0.5, 0.5, 0.2, 0.4, 0.3, 0.7, 0.2);
 
   public GrammarSettings {
     if (categories < 4 || conceptsPerCategory < 4 || adjectivePairs < 4) {
@@ -64,7 +66,9 @@ public record GrammarSettings(
           "Cannot train on a share of " + trainShare + " of the words: give 0.5 to 1");
     }
     for (double share :
-        new double[] {synonymShare, nameShare, negationShare, quantifierShare, connectiveShare}) {
+        new double[] {
+          synonymShare, nameShare, negationShare, quantifierShare, connectiveShare, definitionShare
+        }) {
       if (!(share >= 0 && share <= 1)) {
         throw new IllegalArgumentException(
             "Cannot use a chance of " + share + " in the grammar: give 0 to 1");
