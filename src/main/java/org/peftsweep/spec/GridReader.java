@@ -93,7 +93,9 @@ final class GridReader {
     for (Value id : Fields.itemsOrOne(METHOD, block.value(METHOD))) {
       ids.add(Scalars.choice(METHOD, id, Methods.all().keySet()));
     }
-    block.allowOnly(allowed(ids), " with method " + String.join(" and ", ids));
+    block.allowOnly(
+        allowed(ids),
+        (ids.size() > 1 ? " with methods " : " with method ") + String.join(" and ", ids));
     if (block.has(RATIO) && block.has(VALUE_RATE)) {
       faults.add(
           "Cannot use both ratio and value-learning-rate in "
