@@ -4,13 +4,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.IntFunction;
+import org.peftsweep.compute.cpu.CpuBackend;
 import org.peftsweep.compute.nd4j.Nd4jBackend;
 
 /** The backends that settings may name. */
 public final class Backends {
   /** From name to what opens it with a number of threads; a new backend is one line here. */
   private static final Map<String, IntFunction<Backend>> BY_NAME =
-      new TreeMap<>(Map.of("nd4j", Nd4jBackend::new));
+      new TreeMap<>(Map.of("cpu", CpuBackend::new, "nd4j", Nd4jBackend::new));
 
   private Backends() {}
 

@@ -1,5 +1,6 @@
 package org.peftsweep.optim;
 
+import java.util.Objects;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
 
@@ -13,6 +14,26 @@ import org.peftsweep.model.Role;
  */
 public record Rates(
     double learningRate, double ratio, double headLearningRate, Grouping grouping) {
+  /** The rates where nothing learns. */
+  public static final Rates NONE = new Rates(0, 1, 0, Grouping.ROLES);
+
+  public Rates {
+    requireRate("learning-rate", learningRate);
+    requireRate("ratio", ratio);
+    requireRate("head-learning-rate", headLearningRate);
+    if (ratio == 0) {
+      throw new IllegalArgumentException("Cannot use ratio = 0: give a number above 0");
+    }
+    Objects.requireNonNull(grouping, "grouping");
+  }
+
+  private static void requireRate(String setting, double value) {
+    if (!(value >= 0) || Double.isInfinite(value)) {
+      throw new IllegalArgumentException(
+          "Cannot use " + setting + " = " + value + ": give a number of at least 0");
+    }
+  }
+
   /** Which tensors follow which rate. */
   public enum Grouping {
     /** By role: value tensors at λη, the head at its own rate, all else at η. */
@@ -22,7 +43,7 @@ public record Rates(
         if (parameter.role() == Role.HEAD) {
           return rates.headLearningRate;
         }
-        return parameter.role() == Role.VALUE ? rates.valueRate() : rates.learningRate;
+        return parameter.role() == Role.VALUE ? rates.valueLearningRate() : rates.learningRate;
       }
 
       @Override
@@ -42,7 +63,7 @@ public record Rates(
         boolean oneAxis = parameter.value().shape().length == 1;
         if (name.contains("value") || oneAxis || name.contains("v_proj")) {
           boolean queryOrKey = name.contains("query") || name.contains("key");
-          return queryOrKey ? rates.learningRate : rates.valueRate();
+          return queryOrKey ? rates.learningRate : rates.valueLearningRate();
         }
         return rates.learningRate;
       }
@@ -58,8 +79,8 @@ public record Rates(
     abstract boolean decays(Parameter parameter);
   }
 
-  /** Returns λη. */
-  public double valueRate() {
+  /** Returns η_V = λη. */
+  public double valueLearningRate() {
     return ratio * learningRate;
   }
 

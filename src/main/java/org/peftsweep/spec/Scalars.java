@@ -1,0 +1,180 @@
+package org.peftsweep.spec;
+
+import java.math.BigInteger;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.List;
+import java.util.Locale;
+import java.util.regex.Pattern;
+import org.apache.commons.lang3.StringUtils;
+import org.apache.commons.text.similarity.LevenshteinDistance;
+import org.yaml.snakeyaml.nodes.Tag;
+
+/**
+ * Turns a YAML scalar into what a key asks for, or says why not. Nothing is converted silently: 4.7
+ * is no whole number, "8" in quotes no number, and {@code no} without quotes no word.
+ */
+final class Scalars {
+  private static final Pattern WHOLE = Pattern.compile("[-+]?(0|[1-9][0-9]*)");
+  private static final Pattern NUMBER =
+      Pattern.compile("[-+]?([0-9]+(\\.[0-9]*)?|\\.[0-9]+)([eE][-+]?[0-9]+)?");
+
+  /** From how many on choices are not listed in full. */
+  private static final int MANY = 15;
+
+  /** Letters by which a slip may differ. */
+  private static final int SLIP = 2;
+
+  private static final int LONGEST_SHOWN = 80;
+
+  private Scalars() {}
+
+  /** The value as a record's component of that type. */
+  static Object of(Class<?> type, String key, Value value) {
+    if (type == int.class) {
+      return whole(key, value);
+    } else if (type == long.class) {
+      return longWhole(key, value);
+    } else if (type == double.class) {
+      return number(key, value);
+    } else if (type == boolean.class) {
+      return flag(key, value);
+    } else if (type == String.class) {
+      return word(key, value);
+    } else if (type.isEnum()) {
+      return constant(type, key, value);
+    }
+    throw new IllegalStateException("Cannot read a " + type + " from a sweep file");
+  }
+
+  static int whole(String key, Value value) {
+    return (int) whole(key, value, Integer.MIN_VALUE, Integer.MAX_VALUE);
+  }
+
+  static long longWhole(String key, Value value) {
+    return whole(key, value, Long.MIN_VALUE, Long.MAX_VALUE);
+  }
+
+  private static long whole(String key, Value value, long least, long most) {
+    String text = plain(key, value, "give a whole number");
+    if (!WHOLE.matcher(text).matches()) {
+      throw cannotUse(key, value, "give a whole number");
+    }
+    BigInteger number = new BigInteger(text);
+    if (number.compareTo(BigInteger.valueOf(most)) > 0) {
+      throw cannotUse(key, value, "give a whole number of at most " + most);
+    }
+    if (number.compareTo(BigInteger.valueOf(least)) < 0) {
+      throw cannotUse(key, value, "give a whole number of at least " + least);
+    }
+    return number.longValue();
+  }
+
+  static double number(String key, Value value) {
+    String text = plain(key, value, "give a number");
+    if (!NUMBER.matcher(text).matches()) {
+      throw cannotUse(key, value, "give a finite number, such as 0.5 or 1e-4");
+    }
+    double number = Double.parseDouble(text);
+    if (Double.isInfinite(number)) {
+      throw cannotUse(key, value, "give a finite number, such as 0.5 or 1e-4");
+    }
+    return number;
+  }
+
+  static double positive(String key, Value value) {
+    double number = number(key, value);
+    if (number <= 0) {
+      throw cannotUse(key, value, "give a number above 0");
+    }
+    return number;
+  }
+
+  static boolean flag(String key, Value value) {
+    String text = plain(key, value, "choose true or false");
+    return switch (text) {
+      case "true" -> true;
+      case "false" -> false;
+      default -> throw cannotUse(key, value, "choose true or false");
+    };
+  }
+
+  static String word(String key, Value value) {
+    Value.Scalar scalar = scalar(key, value, "give one word");
+    if (scalar.tag() != Tag.STR && scalar.tag() != Tag.MERGE) {
+      throw cannotUse(
+          key, value, "YAML does not take it for a word, put it in quotes if it is meant as one");
+    }
+    if (scalar.text().isBlank()) {
+      throw cannotUse(key, value, "give a word");
+    }
+    return scalar.text();
+  }
+
+  static String choice(String key, Value value, Collection<String> choices) {
+    String text = scalar(key, value, choose(value.text(), choices)).text();
+    if (!choices.contains(text)) {
+      throw cannotUse(key, value, choose(text, choices));
+    }
+    return text;
+  }
+
+  static Object constant(Class<?> type, String key, Value value) {
+    Object[] constants = type.getEnumConstants();
+    List<String> names = Arrays.stream(constants).map(Scalars::name).toList();
+    return constants[names.indexOf(choice(key, value, names))];
+  }
+
+  /** All choices; where there are many, those that the text may be a slip of. */
+  static String choose(String text, Collection<String> choices) {
+    LevenshteinDistance distance = new LevenshteinDistance(SLIP);
+    List<String> near =
+        choices.stream().filter(choice -> distance.apply(text, choice) >= 0).toList();
+    return choices.size() >= MANY && !near.isEmpty()
+        ? "did you mean " + or(near)
+        : "choose " + or(List.copyOf(choices));
+  }
+
+  static SpecException cannotUse(String key, Value value, String instead) {
+    return new SpecException("Cannot use " + said(key, value) + ": " + instead);
+  }
+
+  /** What the file says: {@code rank = 4.7 in conf/mine.yaml:12}. */
+  static String said(String key, Value value) {
+    boolean isNothing = value instanceof Value.Scalar scalar && scalar.isNothing();
+    return key + (isNothing ? " without a value" : " = " + shown(value)) + " in " + value.place();
+  }
+
+  /** On one line and not too long. */
+  static String shown(Value value) {
+    String text = StringUtils.normalizeSpace(value.text());
+    boolean isQuoted = value instanceof Value.Scalar scalar && !scalar.isPlain();
+    return StringUtils.abbreviate(isQuoted ? '"' + text + '"' : text, LONGEST_SHOWN);
+  }
+
+  private static String name(Object constant) {
+    return ((Enum<?>) constant).name().toLowerCase(Locale.ROOT).replace('_', '-');
+  }
+
+  private static String or(List<String> choices) {
+    int last = choices.size() - 1;
+    return last < 1
+        ? String.join("", choices)
+        : String.join(", ", choices.subList(0, last)) + " or " + choices.get(last);
+  }
+
+  private static String plain(String key, Value value, String instead) {
+    Value.Scalar scalar = scalar(key, value, instead);
+    if (!scalar.isPlain()) {
+      throw cannotUse(key, value, instead + " without quotes");
+    }
+    return scalar.text();
+  }
+
+  private static Value.Scalar scalar(String key, Value value, String instead) {
+    if (value instanceof Value.Scalar scalar && !scalar.isNothing()) {
+      return scalar;
+    }
+    throw cannotUse(key, value, instead);
+  }
+}
