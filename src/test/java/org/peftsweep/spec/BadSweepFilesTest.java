@@ -4,11 +4,16 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.peftsweep.method.Methods;
 
-/** What people get wrong, and the one sentence that each gets. */
+/**
+ * What people get wrong, and the one sentence that each gets. {@code <choices for x>} stands for
+ * the methods that there are.
+ */
 class BadSweepFilesTest {
   private static final String HEAD = "name: x\nmodel: builtin:mini\ntasks: [mini-rte]\n";
   private static final String GRID = "grid: [{method: full}]\n";
@@ -39,8 +44,8 @@ class BadSweepFilesTest {
           {method: lora, alpha: -1e-4} => Cannot use alpha = -1e-4 in x.yaml:5: give a number above 0
           {method: lora, alpha: 0} => Cannot use alpha = 0 in x.yaml:5: give a number above 0
           {method: lora, dropout: 1} => Cannot use dropout = 1 in x.yaml:5: give a number from 0 up to, not including, 1
-          {method: lola} => Cannot use method = lola in x.yaml:5: choose dora, full, head-only, lora or untrained
-          {method: no} => Cannot use method = no in x.yaml:5: choose dora, full, head-only, lora or untrained
+          {method: lola} => Cannot use method = lola in x.yaml:5: <choices for lola>
+          {method: no} => Cannot use method = no in x.yaml:5: <choices for no>
           {method: head-only, rank: 4} => Cannot use the key rank in x.yaml:5 with method head-only: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping or init
           {method: head-only, targets: qv} => Cannot use the key targets in x.yaml:5 with method head-only: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping or init
           {method: untrained, learning-rate: 1} => Cannot use the key learning-rate in x.yaml:5 with method untrained: choose method or init
@@ -96,7 +101,7 @@ class BadSweepFilesTest {
           per-task: {colla: {epochs: 3}} => Cannot use the key colla in x.yaml:5: did you mean cola
           per-task: {cola: {epoch: 3}} => Cannot use the key epoch in x.yaml:5: did you mean epochs
           per-task: {mini-rte: {epochs: x}} => Cannot use epochs = x in x.yaml:5: give a finite number, such as 0.5 or 1e-4
-          methods: {lola: {}} => Cannot use the key lola in x.yaml:5: choose dora, full, head-only, lora or untrained
+          methods: {lola: {}} => Cannot use the key lola in x.yaml:5: <choices for lola>
           methods: {lora: {rank: [4]}} => Cannot use rank = [4] in x.yaml:5: give a whole number
           methods: {lora: {r: 4}} => Cannot use the key r in x.yaml:5 of method lora: choose rank, alpha or dropout
           rates: {ratio: [1,2]} => Cannot use ratio = [1, 2] in x.yaml:5: give a number
@@ -209,6 +214,13 @@ class BadSweepFilesTest {
     return text.toString();
   }
 
+  /** Fills in the methods, whichever there are. */
+  private static String complete(String sentence) {
+    return Pattern.compile("<choices for (\\w+)>")
+        .matcher(sentence)
+        .replaceAll(word -> Scalars.choose(word.group(1), Methods.all().keySet()));
+  }
+
   private static void assertRefused(String text, Map<String, String> overrides, String sentence) {
     Map<String, String> files = Map.of("x.yaml", text, "two.yaml", "extends: x.yaml\n");
     assertThatThrownBy(
@@ -216,6 +228,6 @@ class BadSweepFilesTest {
                 SweepFile.read(
                     "x.yaml", overrides, location -> Optional.ofNullable(files.get(location))))
         .isInstanceOf(SpecException.class)
-        .hasMessage(sentence);
+        .hasMessage(complete(sentence));
   }
 }
