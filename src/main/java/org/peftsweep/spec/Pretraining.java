@@ -8,12 +8,14 @@ import org.apache.hadoop.conf.Configuration;
 import org.peftsweep.method.Settings;
 
 /**
- * How a small RoBERTa is made from text: its tokenizer, its shape, its masked-language-model training.
+ * How a small RoBERTa is made from text: its tokenizer, its shape, its masked-language-model
+ * training.
  *
  * @param name of the model, {@code [a-z0-9-]+}
- * @param text {@code builtin} for the built-in generator, or files and folders of text with one passage a line,
- *     two parts that belong together separated by a tab
- * @param passages lines to draw from the generator, or most lines to use of the files, 0 for all of them
+ * @param text {@code builtin} for the built-in generator, or files and folders of text with one
+ *     passage a line, two parts that belong together separated by a tab
+ * @param passages lines to draw from the generator, or most lines to use of the files, 0 for all of
+ *     them
  * @param vocabulary tokens of the byte-level BPE tokenizer, special ones and all 256 bytes included
  */
 public record Pretraining(
@@ -49,8 +51,8 @@ public record Pretraining(
   /**
    * The training.
    *
-   * @param maskFraction part of the tokens to predict; 80 % of them become the mask token, 10 % another token, 10 %
-   *     stay (Devlin et al., arXiv:1810.04805, §3.1)
+   * @param maskFraction part of the tokens to predict; 80 % of them become the mask token, 10 %
+   *     another token, 10 % stay (Devlin et al., arXiv:1810.04805, §3.1)
    * @param steps optimizer steps
    * @param batch passages a step
    * @param maxTokens longest passage, in tokens, special ones included; the rest is cut off
@@ -123,8 +125,7 @@ public record Pretraining(
   static Pretraining read(String location, TextSource texts) {
     Faults faults = new Faults();
     Value.Section section = YamlText.file(location, text(location, texts), faults);
-    Fields fields =
-        new Fields("", section, new Fields.Source(location, location, KEYS), faults);
+    Fields fields = new Fields("", section, new Fields.Source(location, location, KEYS), faults);
     faults.throwIfAny();
     fields.allowOnly(KEYS);
     faults.attempt(() -> fields.word("name"));

@@ -14,10 +14,11 @@ import org.peftsweep.spec.ModelSource;
 import org.peftsweep.spec.TaskSource;
 
 /**
- * Base models, datasets and tokenised data of this process, each loaded once and shared by all trials.
+ * Base models, datasets and tokenised data of this process, each loaded once and shared by all
+ * trials.
  *
- * <p>Safe for use by several threads: the second to ask waits for the first, and a failed load may be asked for
- * again.
+ * <p>Safe for use by several threads: the second to ask waits for the first, and a failed load may
+ * be asked for again.
  */
 public final class Library {
   private record TokenisedKey(TaskSource task, String tokenizer, int maxTokens) {}
@@ -31,7 +32,9 @@ public final class Library {
     this.folders = new ModelFolders(hadoop);
   }
 
-  /** Returns the hash by which results name this base model: weights, configuration and tokenizer. */
+  /**
+   * Returns the hash by which results name this base model: weights, configuration and tokenizer.
+   */
   public String modelHash(String location) {
     return once("hash of " + location, () -> folders.contentHash(folders.local(location)));
   }
@@ -48,8 +51,7 @@ public final class Library {
         () -> {
           var folder = folders.local(source.location());
           Checkpoint checkpoint = Checkpoint.open(folder);
-          return new Base(
-              checkpoint, new CheckpointWeights(checkpoint), Tokenizer.open(folder));
+          return new Base(checkpoint, new CheckpointWeights(checkpoint), Tokenizer.open(folder));
         });
   }
 

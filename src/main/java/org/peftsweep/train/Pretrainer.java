@@ -35,8 +35,8 @@ import org.peftsweep.optim.Schedule;
 import org.peftsweep.spec.Pretraining;
 
 /**
- * Makes a small RoBERTa from text: trains a byte-level BPE tokenizer on it, then the model to fill in masked
- * tokens, and writes both as a Hugging Face folder.
+ * Makes a small RoBERTa from text: trains a byte-level BPE tokenizer on it, then the model to fill
+ * in masked tokens, and writes both as a Hugging Face folder.
  */
 public final class Pretrainer {
   /**
@@ -66,7 +66,8 @@ public final class Pretrainer {
   }
 
   /**
-   * Trains on passages and writes {@code config.json}, {@code model.safetensors} and {@code tokenizer.json}.
+   * Trains on passages and writes {@code config.json}, {@code model.safetensors} and {@code
+   * tokenizer.json}.
    *
    * @param passages one each; two parts that belong together are separated by a tab
    */
@@ -169,8 +170,7 @@ public final class Pretrainer {
         backend,
         model.parameters(),
         new Rates(rate, 1, rate, Rates.Grouping.ROLES),
-        new AdamW.Settings(
-            course.beta1(), course.beta2(), course.epsilon(), course.weightDecay()));
+        new AdamW.Settings(course.beta1(), course.beta2(), course.epsilon(), course.weightDecay()));
   }
 
   private Quality quality(
@@ -213,8 +213,7 @@ public final class Pretrainer {
   }
 
   private Batches batches(Tokenizer tokenizer) {
-    return new Batches(
-        course.batch(), course.maxTokens(), Padding.LONGEST, 8, tokenizer.padId());
+    return new Batches(course.batch(), course.maxTokens(), Padding.LONGEST, 8, tokenizer.padId());
   }
 
   private ModelConfig config(Tokenizer tokenizer, double dropout) {
@@ -255,7 +254,9 @@ public final class Pretrainer {
           (parameter, values) ->
               writer.add(
                   parameter.name(),
-                  Arrays.stream(parameter.value().shape()).mapToObj(extent -> (long) extent).toList(),
+                  Arrays.stream(parameter.value().shape())
+                      .mapToObj(extent -> (long) extent)
+                      .toList(),
                   values));
       writer.write(folder.resolve("model.safetensors"));
     } catch (IOException e) {

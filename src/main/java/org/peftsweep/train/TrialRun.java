@@ -20,7 +20,9 @@ import org.peftsweep.spec.Trial;
 import org.peftsweep.train.Outcome.CurvePoint;
 import org.peftsweep.train.Outcome.Status;
 
-/** Runs one trial on one backend and tells what became of it; whatever goes wrong is an outcome too. */
+/**
+ * Runs one trial on one backend and tells what became of it; whatever goes wrong is an outcome too.
+ */
 public final class TrialRun {
   private final Library library;
   private final Backend backend;
@@ -50,12 +52,12 @@ public final class TrialRun {
     Seeds seeds = new Seeds(trial.seed());
     Training training = trial.training();
     Base base = library.base(trial.model(), backend.name());
-    TokenisedTask data =
-        library.tokenised(trial.task(), trial.model(), base, training.maxTokens());
+    TokenisedTask data = library.tokenised(trial.task(), trial.model(), base, training.maxTokens());
     requireFit(base, training, data);
     try (Tape tape = new Tape(backend);
         Model model =
-            Models.build(base.config(), data.task().outputs(), backend, weights(trial, base, seeds))) {
+            Models.build(
+                base.config(), data.task().outputs(), backend, weights(trial, base, seeds))) {
       trial.method().attach(new Attachment(model, trial.targets(), backend, seeds));
       try (Optimizer optimizer = optimizer(trial, model)) {
         record.count(model, optimizer);

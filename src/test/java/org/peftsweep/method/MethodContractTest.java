@@ -125,7 +125,8 @@ class MethodContractTest {
 
   /** DoRA holds its norm constant on the way back, so A and B differ from the true derivative. */
   private static boolean detachedNorm(Method method, Parameter parameter) {
-    return method instanceof DoRA && parameter.name().contains("lora_")
+    return method instanceof DoRA
+        && parameter.name().contains("lora_")
         && !parameter.name().contains("magnitude");
   }
 
@@ -182,10 +183,7 @@ class MethodContractTest {
         if (from.adapter() != null) {
           from.adapter()
               .merge(
-                  backend,
-                  from,
-                  to.weight().value(),
-                  to.bias() == null ? null : to.bias().value());
+                  backend, from, to.weight().value(), to.bias() == null ? null : to.bias().value());
         }
       }
       assertThat(logits(merged)).containsExactly(logits(adapted), within(1e-4f));
@@ -258,8 +256,7 @@ class MethodContractTest {
   private void train(Model model, int steps) {
     Rates rates = new Rates(1e-2, 2, 1e-2, Rates.Grouping.ROLES);
     try (Optimizer optimizer =
-        new AdamW(
-            backend, model.trainable(), rates, new AdamW.Settings(0.9, 0.99, 1e-8, 0.01))) {
+        new AdamW(backend, model.trainable(), rates, new AdamW.Settings(0.9, 0.99, 1e-8, 0.01))) {
       for (int step = 0; step < steps; step++) {
         backward(model, TinyModels.batch(step));
         optimizer.step(1);

@@ -14,8 +14,8 @@ import org.peftsweep.data.Seeds;
 /**
  * Small real models with random weights for tests.
  *
- * <p>Shapes: 2 layers, width 24, 3 heads of 8 (Llama: 1 key head), feed-forward 40, vocabulary 50, 3 outputs;
- * batches are 5 rows of 11 tokens with padding.
+ * <p>Shapes: 2 layers, width 24, 3 heads of 8 (Llama: 1 key head), feed-forward 40, vocabulary 50,
+ * 3 outputs; batches are 5 rows of 11 tokens with padding.
  */
 public final class TinyModels {
   public static final int OUTPUTS = 3;
