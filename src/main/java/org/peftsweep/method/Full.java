@@ -23,4 +23,9 @@ public record Full() implements Method {
   public long trainable(int out, int in, boolean hasBias) {
     return (long) out * in + (hasBias ? out : 0);
   }
+
+  @Override
+  public String label() {
+    return "Full Fine-tune";
+  }
 }

@@ -19,4 +19,9 @@ public record HeadOnly() implements Method {
   public boolean usesTargets() {
     return false;
   }
+
+  @Override
+  public String label() {
+    return "Head only";
+  }
 }

@@ -6,7 +6,7 @@ package org.peftsweep.method;
  * <p>Each method is a record; its components are its settings, by the same names in sweep files
  * (camelCase there becomes kebab-case). The permits clause is the registry.
  */
-public sealed interface Method permits DoRA, Full, HeadOnly, LoRA {
+public sealed interface Method permits DoRA, Full, HeadOnly, LoRA, Untrained {
   /** Sets the model up for training; called once on a fresh model whose head already learns. */
   void attach(Attachment to);
 
@@ -19,6 +19,16 @@ public sealed interface Method permits DoRA, Full, HeadOnly, LoRA {
   /** Whether the method works on chosen matrices; without, a sweep file must not name targets. */
   default boolean usesTargets() {
     return true;
+  }
+
+  /** Whether anything learns, if only the head; without, a trial takes no steps. */
+  default boolean learns() {
+    return true;
+  }
+
+  /** The name in tables, as the papers write it. */
+  default String label() {
+    return getClass().getSimpleName();
   }
 
   /** Raised whenever the same settings would give other numbers; part of a trial's identity. */

@@ -1,5 +1,7 @@
 package org.peftsweep.spec;
 
+import java.util.Objects;
+
 /**
  * Where a base model comes from.
  *
@@ -9,4 +11,9 @@ package org.peftsweep.spec;
  * @param randomInit whether the weights are drawn anew from the trial's seed instead of read: the
  *     baseline that shows what pretraining is worth
  */
-public record ModelSource(String location, String contentHash, boolean randomInit) {}
+public record ModelSource(String location, String contentHash, boolean randomInit) {
+  public ModelSource {
+    Objects.requireNonNull(location, "location");
+    Objects.requireNonNull(contentHash, "contentHash");
+  }
+}

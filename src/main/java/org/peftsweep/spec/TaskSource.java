@@ -1,16 +1,19 @@
 package org.peftsweep.spec;
 
+import java.util.Objects;
 import org.peftsweep.data.Task;
+import org.peftsweep.method.Settings;
 
 /**
  * A task and where its examples come from.
  *
  * @param task labels, columns and metrics
  * @param location {@code builtin}, or the folder that holds the task's files
- * @param contentHash SHA-256 over the examples used
+ * @param contentHash SHA-256 over the examples used; empty until they were read
  * @param trainLimit number of training examples, 0 for all
  * @param validationFraction part of train set aside for selection, in [0, 1)
- * @param dataSeed of the draw of both
+ * @param dataSeed of the draw of both, the same for all of a sweep's seeds
+ * @param skipBadRows whether rows that cannot be read are counted rather than refused
  */
 public record TaskSource(
     Task task,
@@ -19,4 +22,26 @@ public record TaskSource(
     int trainLimit,
     double validationFraction,
     long dataSeed,
-    boolean skipBadRows) {}
+    boolean skipBadRows) {
+  /** The location of tasks whose examples are generated. */
+  public static final String BUILT_IN = "builtin";
+
+  public TaskSource {
+    Objects.requireNonNull(task, "task");
+    Objects.requireNonNull(location, "location");
+    Objects.requireNonNull(contentHash, "contentHash");
+    Settings.atLeast("train-limit", trainLimit, 0);
+    Settings.fraction("validation-fraction", validationFraction);
+  }
+
+  /** Whether the examples are generated rather than read. */
+  public boolean isBuiltIn() {
+    return location.equals(BUILT_IN);
+  }
+
+  /** Returns the same with the hash of what was read. */
+  public TaskSource withContentHash(String contentHash) {
+    return new TaskSource(
+        task, location, contentHash, trainLimit, validationFraction, dataSeed, skipBadRows);
+  }
+}

@@ -1,22 +1,30 @@
 package org.peftsweep.spec;
 
+import java.util.Objects;
+import org.peftsweep.method.Settings;
+
 /**
  * How a trial trains.
  *
- * @param epochs passes over the training part; fractions allowed; ignored where maxSteps is given
+ * @param epochs passes over the training part; fractions allowed; ignored where maxSteps is given;
+ *     0 for no step at all
  * @param maxSteps number of optimizer steps, 0 to go by epochs
- * @param batch examples a step
+ * @param batch examples of one forward and backward pass
+ * @param accumulate passes whose gradients are averaged into one optimizer step
  * @param maxTokens longest input, in tokens, special ones included
  * @param pad whether rows are padded to maxTokens or to the longest of the batch
  * @param schedule of the learning rate after warm-up
- * @param warmupFraction part of all steps in which the rate rises from 0
+ * @param warmupFraction part of all steps in which the rate rises from 0, in [0, 1)
  * @param clip global gradient norm above which gradients are scaled down, 0 for none
- * @param evaluateEvery steps between evaluations, 0 for once an epoch
+ * @param weightDecay decoupled, times the rate of the step
+ * @param epsilon of AdamW, added after the bias-corrected root
+ * @param evaluateEvery optimizer steps between evaluations, 0 for once an epoch
  */
 public record Training(
     double epochs,
     int maxSteps,
     int batch,
+    int accumulate,
     int maxTokens,
     Padding pad,
     Schedule schedule,
@@ -44,5 +52,51 @@ public record Training(
   /** Number format of products. */
   public enum Precision {
     FP32
+  }
+
+  // Two special tokens and one of the text.
+  private static final int LEAST_TOKENS = 3;
+
+  public Training {
+    Settings.notNegative("epochs", epochs);
+    Settings.atLeast("max-steps", maxSteps, 0);
+    Settings.atLeast("batch", batch, 1);
+    Settings.atLeast("accumulate", accumulate, 1);
+    Settings.atLeast("max-tokens", maxTokens, LEAST_TOKENS);
+    Objects.requireNonNull(pad, "pad");
+    Objects.requireNonNull(schedule, "schedule");
+    Settings.fraction("warmup-fraction", warmupFraction);
+    Settings.notNegative("clip", clip);
+    Settings.notNegative("weight-decay", weightDecay);
+    Settings.fraction("beta1", beta1);
+    Settings.fraction("beta2", beta2);
+    Settings.positive("epsilon", epsilon);
+    Settings.atLeast("evaluate-every", evaluateEvery, 0);
+    Objects.requireNonNull(precision, "precision");
+  }
+
+  /** Whether at least one step is taken. */
+  public boolean takesSteps() {
+    return epochs > 0 || maxSteps > 0;
+  }
+
+  /** Returns the same without a single step. */
+  public Training withoutSteps() {
+    return new Training(
+        0,
+        0,
+        batch,
+        accumulate,
+        maxTokens,
+        pad,
+        schedule,
+        warmupFraction,
+        clip,
+        weightDecay,
+        beta1,
+        beta2,
+        epsilon,
+        evaluateEvery,
+        precision);
   }
 }

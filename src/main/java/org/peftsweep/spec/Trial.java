@@ -1,13 +1,23 @@
 package org.peftsweep.spec;
 
+import java.math.BigDecimal;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import org.peftsweep.method.Method;
+import org.peftsweep.method.Methods;
 import org.peftsweep.model.Role;
 
 /**
- * All that decides the result of one training run.
+ * All that decides the result of one training run. It travels between machines and into tables as
+ * {@link #toJson}.
  *
- * @param targets roles of the matrices the method works on, in the order of {@link Role}
+ * @param targets roles of the matrices the method works on, in the order of {@link Role}; empty for
+ *     methods without targets
+ * @param training how it trains; without a step where the method does not learn
  * @param seed of initialisation, data order, dropout and the method's own sampling
  */
 public record Trial(
@@ -17,4 +27,96 @@ public record Trial(
     Set<Role> targets,
     Rates rates,
     Training training,
-    long seed) {}
+    long seed) {
+  public Trial {
+    Objects.requireNonNull(model, "model");
+    Objects.requireNonNull(task, "task");
+    Objects.requireNonNull(rates, "rates");
+    Objects.requireNonNull(training, "training");
+    String id = Methods.id(method.getClass());
+    if (method.usesTargets() == targets.isEmpty()) {
+      throw new IllegalArgumentException(
+          "Cannot use targets = "
+              + targets
+              + " with method "
+              + id
+              + ": give "
+              + (method.usesTargets() ? "at least one" : "none"));
+    }
+    if (!method.learns() && training.takesSteps()) {
+      throw new IllegalArgumentException(
+          "Cannot train with method " + id + ": give 0 epochs and 0 max-steps");
+    }
+    Set<Role> ordered = EnumSet.noneOf(Role.class);
+    ordered.addAll(targets);
+    targets = Collections.unmodifiableSet(ordered);
+  }
+
+  /**
+   * Returns 12 hexadecimal digits that name the trial wherever it runs: SHA-256 over {@link
+   * #toJson} without the places where model and data lie, and with the version of the method.
+   */
+  public String id() {
+    return TrialJson.id(this);
+  }
+
+  /**
+   * Returns every setting as JSON with sorted keys, from which the trial can be run again. The
+   * version of the method is in it too.
+   */
+  public String toJson() {
+    return TrialJson.write(this);
+  }
+
+  /**
+   * Reads what {@link #toJson} wrote. Its id is that of the method's present version: where it
+   * differs from the id under which a row was stored, the row is stale.
+   *
+   * @throws SpecException for text that is not a whole trial
+   */
+  public static Trial fromJson(String json) {
+    return TrialJson.read(json);
+  }
+
+  /** Returns the method's id, {@code lora}. */
+  public String methodId() {
+    return Methods.id(method.getClass());
+  }
+
+  /** Returns the method as the benchmark's tables write it: {@code Full Fine-tune}. */
+  public String methodLabel() {
+    return method.label();
+  }
+
+  /** Returns the targets as the benchmark's tables write them: {@code QKV}; empty for none. */
+  public String targetsLabel() {
+    return Targets.label(targets);
+  }
+
+  /** Returns a line that people recognise: {@code rte · lora r=8 qv λ=4 · seed 0}. */
+  public String title() {
+    return task.task().name() + " · " + recipe() + " · seed " + seed;
+  }
+
+  /** Returns what is compared, without task and seed: {@code lora r=8 qv λ=4}. */
+  public String recipe() {
+    List<String> words = new ArrayList<>(List.of(methodId()));
+    RecordFields.of(method).stream()
+        .filter(field -> field.name().equals("rank"))
+        .forEach(field -> words.add("r=" + field.value()));
+    if (!targets.isEmpty()) {
+      words.add(Targets.name(targets));
+    }
+    if (rates.ratio() != 1) {
+      words.add("λ=" + plain(rates.ratio()));
+    }
+    if (model.randomInit()) {
+      words.add("random base");
+    }
+    return String.join(" ", words);
+  }
+
+  private static String plain(double number) {
+    return BigDecimal.valueOf(number).stripTrailingZeros().toPlainString();
+  }
+}

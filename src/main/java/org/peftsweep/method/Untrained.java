@@ -1,0 +1,32 @@
+package org.peftsweep.method;
+
+/**
+ * Nothing learns: the base under a head as it was drawn, the row "Before Fine-tune" of the
+ * benchmark (arXiv:2410.02247, Table 2). A trial of it evaluates once and takes no steps.
+ */
+public record Untrained() implements Method {
+  @Override
+  public void attach(Attachment to) {
+    // Nothing learns; there is nothing to add.
+  }
+
+  @Override
+  public long trainable(int out, int in, boolean hasBias) {
+    return 0;
+  }
+
+  @Override
+  public boolean usesTargets() {
+    return false;
+  }
+
+  @Override
+  public boolean learns() {
+    return false;
+  }
+
+  @Override
+  public String label() {
+    return "Before Fine-tune";
+  }
+}

@@ -1,0 +1,24 @@
+package org.peftsweep.spec;
+
+import java.util.List;
+import org.peftsweep.method.Settings;
+
+/**
+ * What a sweep runs on. No part of a trial: results agree to rounding whatever it says, and each
+ * row records what it ran on.
+ *
+ * @param backend one of {@link #BACKENDS}
+ * @param threads that one trial computes with
+ */
+public record Execution(String backend, int threads) {
+  /** Names of the backends that a sweep file may ask for. */
+  public static final List<String> BACKENDS = List.of("cpu", "nd4j");
+
+  public Execution {
+    if (!BACKENDS.contains(backend)) {
+      throw new IllegalArgumentException(
+          "Cannot use backend = " + backend + ": choose " + String.join(" or ", BACKENDS));
+    }
+    Settings.atLeast("threads", threads, 1);
+  }
+}

@@ -1,0 +1,160 @@
+package org.peftsweep.spec;
+
+import java.lang.reflect.RecordComponent;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.BiFunction;
+import java.util.function.Supplier;
+
+/**
+ * The keys of one section of a sweep file with its defaults laid under it.
+ *
+ * @param path dotted keys that lead here, empty at the top
+ * @param source names of the files, for keys that are missing
+ */
+record Fields(String path, Value.Section section, Source source, Faults faults) {
+  /**
+   * Where keys come from.
+   *
+   * @param file that is read, named where a key is missing that has no default
+   * @param defaults name of the file of defaults, named where another key is missing
+   * @param withoutDefault keys at the top that a file must give itself
+   */
+  record Source(String file, String defaults, Set<String> withoutDefault) {}
+
+  Set<String> keys() {
+    return section.entries().keySet();
+  }
+
+  boolean has(String key) {
+    return section.entries().containsKey(key);
+  }
+
+  String place(String key) {
+    return section.entries().get(key).place();
+  }
+
+  /** Notes every key that is none of these. */
+  void allowOnly(Collection<String> allowed) {
+    allowOnly(allowed, "");
+  }
+
+  /** The same, with words that say in which circumstances. */
+  void allowOnly(Collection<String> allowed, String circumstances) {
+    section
+        .entries()
+        .forEach(
+            (key, entry) -> {
+              if (!allowed.contains(key)) {
+                faults.add(
+                    "Cannot use the key "
+                        + key
+                        + " in "
+                        + entry.place()
+                        + circumstances
+                        + ": "
+                        + Scalars.choose(key, allowed));
+              }
+            });
+  }
+
+  Value value(String key) {
+    Value.Entry entry = section.entries().get(key);
+    if (entry != null) {
+      return entry.value();
+    }
+    String dotted = path.isEmpty() ? key : path + "." + key;
+    if (path.isEmpty() && source.withoutDefault().contains(key)) {
+      throw new SpecException("Cannot read " + source.file() + ": it lacks the key " + key);
+    }
+    throw new SpecException(
+        "Cannot find " + dotted + " in " + source.defaults() + ": every default stands there");
+  }
+
+  /** The keys under a key. */
+  Fields fields(String key) {
+    Value value = value(key);
+    if (value instanceof Value.Section inner) {
+      return new Fields(path.isEmpty() ? key : path + "." + key, inner, source, faults);
+    }
+    throw Scalars.cannotUse(key, value, "write keys under it");
+  }
+
+  String word(String key) {
+    return Scalars.word(key, value(key));
+  }
+
+  /** The values of a list that must not be empty or hold anything twice. */
+  <T> List<T> list(String key, BiFunction<String, Value, T> read) {
+    List<T> values = new ArrayList<>();
+    for (Value item : items(key, value(key))) {
+      faults.attempt(() -> read.apply(key, item)).ifPresent(values::add);
+    }
+    return values;
+  }
+
+  /** The items of a list, or the value itself as the only one. */
+  static List<Value> itemsOrOne(String key, Value value) {
+    return value instanceof Value.Items ? items(key, value) : List.of(value);
+  }
+
+  private static List<Value> items(String key, Value value) {
+    if (!(value instanceof Value.Items list)) {
+      throw Scalars.cannotUse(key, value, "give a list, such as [a, b]");
+    }
+    if (list.items().isEmpty()) {
+      throw Scalars.cannotUse(key, value, "give at least one value");
+    }
+    Set<String> met = new LinkedHashSet<>();
+    for (Value item : list.items()) {
+      if (!(item instanceof Value.Section) && !met.add(item.text())) {
+        throw new SpecException(
+            "Cannot use "
+                + key
+                + " = "
+                + item.text()
+                + " twice in "
+                + item.place()
+                + ": leave one out");
+      }
+    }
+    return list.items();
+  }
+
+  /** These with other values laid over them. */
+  Fields under(Value.Section upper) {
+    return new Fields(path, section.under(upper), source, faults);
+  }
+
+  /** Makes a record from the keys that are named like its components. */
+  <T> T record(Class<T> type) {
+    List<Object> values = new ArrayList<>();
+    for (RecordComponent component : type.getRecordComponents()) {
+      String key = RecordFields.name(component);
+      faults.attempt(() -> Scalars.of(component.getType(), key, value(key))).ifPresent(values::add);
+    }
+    if (values.size() < type.getRecordComponents().length) {
+      // Each missing value has its fault noted.
+      throw new SpecException(List.of());
+    }
+    return guarded(() -> RecordFields.make(type, values));
+  }
+
+  /** Adds to a record's refusal the place of the setting that it names. */
+  <T> T guarded(Supplier<T> make) {
+    try {
+      return make.get();
+    } catch (IllegalArgumentException e) {
+      String place =
+          section.entries().entrySet().stream()
+              .filter(entry -> e.getMessage().contains(" " + entry.getKey() + " = "))
+              .map(entry -> entry.getValue().value().place())
+              .findFirst()
+              .orElse(section.place());
+      throw new SpecException(e.getMessage().replaceFirst(": ", " in " + place + ": "), e);
+    }
+  }
+}

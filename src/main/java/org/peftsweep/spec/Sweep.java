@@ -1,0 +1,70 @@
+package org.peftsweep.spec;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Function;
+
+/**
+ * A sweep file, checked: every recipe on every task with every seed.
+ *
+ * @param name of the folder of results, {@code [a-z0-9-]+}
+ * @param model location of the base model
+ * @param recipes in the order of the file, each once
+ * @param tasks in the order of the file
+ * @param execution what it runs on; no part of a trial
+ */
+public record Sweep(
+    String name,
+    String model,
+    List<Recipe> recipes,
+    List<TaskPlan> tasks,
+    List<Long> seeds,
+    Execution execution) {
+  public Sweep {
+    recipes = List.copyOf(recipes);
+    tasks = List.copyOf(tasks);
+    seeds = List.copyOf(seeds);
+  }
+
+  /** Returns the number of trials. */
+  public int size() {
+    return Math.multiplyExact(Math.multiplyExact(recipes.size(), tasks.size()), seeds.size());
+  }
+
+  /**
+   * Returns all trials, by recipe, then task, then seed.
+   *
+   * @param modelHash content hash of the model at a location; called once
+   * @param taskHash content hash of a task's examples; called once a task
+   */
+  public List<Trial> expand(
+      Function<String, String> modelHash, Function<TaskSource, String> taskHash) {
+    String hash = modelHash.apply(model);
+    List<TaskSource> sources =
+        tasks.stream()
+            .map(task -> task.source().withContentHash(taskHash.apply(task.source())))
+            .toList();
+    List<Trial> trials = new ArrayList<>(size());
+    for (Recipe recipe : recipes) {
+      ModelSource base = new ModelSource(model, hash, recipe.randomInit());
+      for (int i = 0; i < tasks.size(); i++) {
+        Training training = tasks.get(i).training();
+        if (!recipe.method().learns()) {
+          training = training.withoutSteps();
+        }
+        for (long seed : seeds) {
+          trials.add(
+              new Trial(
+                  base,
+                  sources.get(i),
+                  recipe.method(),
+                  recipe.targets(),
+                  recipe.rates(),
+                  training,
+                  seed));
+        }
+      }
+    }
+    return List.copyOf(trials);
+  }
+}

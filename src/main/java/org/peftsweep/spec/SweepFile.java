@@ -1,0 +1,173 @@
+package org.peftsweep.spec;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Pattern;
+import org.apache.hadoop.conf.Configuration;
+
+/**
+ * Reads sweep files.
+ *
+ * <p>A file says only what differs from {@code defaults.yaml}, which lies beside it or else is the
+ * one in the application's jar; it may extend one other file. Sections are merged key by key, all
+ * else is replaced. Nothing has a default in code.
+ */
+public final class SweepFile {
+  private static final String DEFAULTS = "defaults.yaml";
+  private static final String PACKED_DEFAULTS = "conf/" + DEFAULTS;
+  private static final String EXTENDS = "extends";
+  private static final String COMPUTE = "compute";
+  private static final Set<String> WITHOUT_DEFAULT = Set.of("name", "model", "tasks", "grid");
+  private static final Pattern NAME = Pattern.compile("[a-z0-9][a-z0-9-]*");
+
+  private final Faults faults = new Faults();
+  private final TextSource texts;
+
+  private SweepFile(TextSource texts) {
+    this.texts = texts;
+  }
+
+  /** Returns every key at the top of a sweep file, in the order of the documentation. */
+  public static List<String> keys() {
+    List<String> keys =
+        new ArrayList<>(List.of("name", EXTENDS, "model", "init", "tasks", "seeds", "grid"));
+    keys.addAll(TaskReader.DATA);
+    keys.addAll(List.of("targets", "rates", "methods", "training", "per-task", "declare-tasks"));
+    keys.add(COMPUTE);
+    return keys;
+  }
+
+  /**
+   * Reads a file on local disk or any Hadoop file system.
+   *
+   * @param overrides values as YAML, by dotted key: {@code training.epochs} to {@code 3}
+   * @throws SpecException with every fault of the file
+   */
+  public static Sweep read(String location, Map<String, String> overrides, Configuration conf) {
+    return read(location, overrides, TextSource.files(conf));
+  }
+
+  /** The same with the files of any source. */
+  public static Sweep read(String location, Map<String, String> overrides, TextSource texts) {
+    SweepFile file = new SweepFile(texts);
+    Fields fields = file.fields(location, overrides);
+    // A key that stands twice or nowhere would be told again by all that depends on it.
+    file.faults.throwIfAny();
+    Optional<Sweep> sweep = file.faults.attempt(() -> file.sweep(fields));
+    file.faults.throwIfAny();
+    return sweep.orElseThrow();
+  }
+
+  private Fields fields(String location, Map<String, String> overrides) {
+    String folder = location.substring(0, location.lastIndexOf('/') + 1);
+    Value.Section own = section(location, "Cannot read the sweep file " + location);
+    Value.Section merged = own;
+    if (own.entries().containsKey(EXTENDS)) {
+      Value.Entry entry = own.entries().get(EXTENDS);
+      String base = folder + Scalars.word(EXTENDS, entry.value());
+      Value.Section extended =
+          section(base, "Cannot use extends = " + base + " in " + entry.place());
+      if (extended.entries().containsKey(EXTENDS)) {
+        throw new SpecException(
+            "Cannot extend "
+                + base
+                + " in "
+                + entry.place()
+                + ": it extends another file itself, one level is allowed");
+      }
+      merged = extended.under(own.without(EXTENDS));
+    }
+    String beside = folder + DEFAULTS;
+    Optional<String> local = text(beside);
+    String name = local.isPresent() ? beside : PACKED_DEFAULTS;
+    String text = local.orElseGet(SweepFile::packedDefaults);
+    merged = YamlText.file(name, text, faults).under(merged);
+    for (Map.Entry<String, String> override : overrides.entrySet()) {
+      merged = merged.under(override(override.getKey(), override.getValue()));
+    }
+    return new Fields("", merged, new Fields.Source(location, name, WITHOUT_DEFAULT), faults);
+  }
+
+  private Sweep sweep(Fields fields) {
+    fields.allowOnly(keys());
+    Optional<String> name = faults.attempt(() -> name(fields));
+    Optional<String> model = faults.attempt(() -> fields.word("model"));
+    Optional<List<TaskPlan>> tasks = faults.attempt(() -> TaskReader.read(fields));
+    Optional<List<Long>> seeds = faults.attempt(() -> fields.list("seeds", Scalars::longWhole));
+    Optional<List<Recipe>> recipes = faults.attempt(() -> GridReader.read(fields));
+    Optional<Execution> execution = faults.attempt(() -> execution(fields));
+    faults.throwIfAny();
+    return new Sweep(
+        name.orElseThrow(),
+        model.orElseThrow(),
+        recipes.orElseThrow(),
+        tasks.orElseThrow(),
+        seeds.orElseThrow(),
+        execution.orElseThrow());
+  }
+
+  private static String name(Fields fields) {
+    String name = fields.word("name");
+    if (!NAME.matcher(name).matches()) {
+      throw Scalars.cannotUse(
+          "name", fields.value("name"), "use lower-case letters, digits and hyphens");
+    }
+    return name;
+  }
+
+  private static Execution execution(Fields fields) {
+    Fields compute = fields.fields(COMPUTE);
+    compute.allowOnly(RecordFields.names(Execution.class));
+    return compute.record(Execution.class);
+  }
+
+  private Value.Section override(String dotted, String text) {
+    String place = "--set " + dotted;
+    List<String> keys = List.of(dotted.split("\\.", -1));
+    if (keys.stream().anyMatch(String::isBlank)) {
+      throw new SpecException(
+          "Cannot use " + place + ": give a key and a value, such as training.epochs=3");
+    }
+    Value value = YamlText.value(place, text, faults);
+    for (int i = keys.size() - 1; i >= 0; i--) {
+      Map<String, Value.Entry> entry = new LinkedHashMap<>();
+      entry.put(keys.get(i), new Value.Entry(place, value));
+      value = new Value.Section(place, entry);
+    }
+    return (Value.Section) value;
+  }
+
+  private Value.Section section(String location, String cannot) {
+    String text =
+        text(location).orElseThrow(() -> new SpecException(cannot + ": there is no such file"));
+    return YamlText.file(location, text, faults);
+  }
+
+  private Optional<String> text(String location) {
+    try {
+      return texts.read(location).map(text -> text.startsWith("\uFEFF") ? text.substring(1) : text);
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot read " + location, e);
+    }
+  }
+
+  private static String packedDefaults() {
+    try (InputStream stream =
+        SweepFile.class.getClassLoader().getResourceAsStream(PACKED_DEFAULTS)) {
+      if (stream == null) {
+        throw new IllegalStateException("Cannot find " + PACKED_DEFAULTS + " in the jar");
+      }
+      return new String(stream.readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

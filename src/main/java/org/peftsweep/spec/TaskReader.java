@@ -1,0 +1,149 @@
+package org.peftsweep.spec;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.peftsweep.data.Metric;
+import org.peftsweep.data.Task;
+import org.peftsweep.data.Tasks;
+
+/** Reads which tasks a sweep has, where their examples lie and how all methods train on them. */
+final class TaskReader {
+  static final List<String> DATA =
+      List.of("data", "train-limit", "validation-fraction", "data-seed", "skip-bad-rows");
+  private static final List<String> DECLARATION =
+      List.of("text-columns", "label-column", "labels", "metrics", "evaluation-sets");
+
+  private final Fields top;
+  private final Faults faults;
+  private final Map<String, Task> known = new LinkedHashMap<>();
+
+  private TaskReader(Fields top) {
+    this.top = top;
+    this.faults = top.faults();
+  }
+
+  static List<TaskPlan> read(Fields top) {
+    TaskReader reader = new TaskReader(top);
+    Tasks.all().forEach(task -> reader.known.put(task.name(), task));
+    reader.readDeclared();
+    reader.checkTraining();
+    return top.list("tasks", reader::plan);
+  }
+
+  private void readDeclared() {
+    Fields declared = top.fields("declare-tasks");
+    for (String name : declared.keys()) {
+      faults
+          .attempt(() -> declared(name, declared))
+          .ifPresent(task -> known.putIfAbsent(name, task));
+    }
+  }
+
+  private Task declared(String name, Fields all) {
+    if (known.containsKey(name)) {
+      throw new SpecException(
+          "Cannot declare the task "
+              + name
+              + " in "
+              + all.place(name)
+              + ": a known task has that name, choose another");
+    }
+    Fields fields = all.fields(name);
+    fields.allowOnly(DECLARATION);
+    for (String key : List.of("text-columns", "label-column", "metrics")) {
+      if (!fields.has(key)) {
+        throw new SpecException(
+            "Cannot declare the task "
+                + name
+                + " in "
+                + all.place(name)
+                + ": it lacks the key "
+                + key);
+      }
+    }
+    List<String> texts = fields.list("text-columns", Scalars::word);
+    List<String> labels = fields.has("labels") ? fields.list("labels", Scalars::word) : List.of();
+    List<Metric> metrics =
+        fields.list("metrics", (key, value) -> (Metric) Scalars.constant(Metric.class, key, value));
+    String label = fields.word("label-column");
+    if (!faults.isEmpty()) {
+      throw new SpecException(List.of());
+    }
+    return fields.guarded(
+        () ->
+            fields.has("evaluation-sets")
+                ? new Task(
+                    name,
+                    texts,
+                    label,
+                    labels,
+                    metrics,
+                    fields.list("evaluation-sets", Scalars::word))
+                : new Task(name, texts, label, labels, metrics));
+  }
+
+  /** Unknown keys, and values that tasks override, are faults too. */
+  private void checkTraining() {
+    List<String> trainingKeys = RecordFields.names(Training.class);
+    faults.attempt(() -> top.fields("training")).ifPresent(f -> f.allowOnly(trainingKeys));
+    faults.attempt(() -> top.fields("training").record(Training.class));
+    List<String> taskKeys = new ArrayList<>(trainingKeys);
+    taskKeys.addAll(DATA);
+    Fields perTask = top.fields("per-task");
+    perTask.allowOnly(known.keySet());
+    for (String task : perTask.keys()) {
+      faults.attempt(() -> perTask.fields(task)).ifPresent(f -> f.allowOnly(taskKeys));
+    }
+  }
+
+  private TaskPlan plan(String key, Value value) {
+    Task task = known.get(Scalars.choice(key, value, known.keySet()));
+    Fields perTask = top.fields("per-task");
+    Value.Section own =
+        perTask.has(task.name())
+            ? perTask.fields(task.name()).section()
+            : new Value.Section(value.place(), Map.of());
+    Training training = training(top.fields("training").under(own));
+    return new TaskPlan(source(task, value, top.under(own)), training);
+  }
+
+  private static Training training(Fields fields) {
+    Training training = fields.record(Training.class);
+    if (!training.takesSteps()) {
+      throw Scalars.cannotUse(
+          "epochs",
+          fields.value("epochs"),
+          "give a number above 0, or a block of method untrained");
+    }
+    return training;
+  }
+
+  private static TaskSource source(Task task, Value name, Fields fields) {
+    String location = fields.word("data");
+    boolean isBuiltIn = Tasks.isBuiltIn(task);
+    if (!isBuiltIn && location.equals(TaskSource.BUILT_IN)) {
+      throw new SpecException(
+          "Cannot read task "
+              + task.name()
+              + " in "
+              + name.place()
+              + " from data = builtin: give the folder that holds its files");
+    }
+    int limit = Scalars.whole("train-limit", fields.value("train-limit"));
+    double fraction = Scalars.number("validation-fraction", fields.value("validation-fraction"));
+    long seed = Scalars.longWhole("data-seed", fields.value("data-seed"));
+    boolean skips = Scalars.flag("skip-bad-rows", fields.value("skip-bad-rows"));
+    return fields.guarded(
+        () ->
+            new TaskSource(
+                task,
+                isBuiltIn ? TaskSource.BUILT_IN : location,
+                "",
+                limit,
+                fraction,
+                seed,
+                skips));
+  }
+}

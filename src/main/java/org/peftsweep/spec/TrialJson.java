@@ -1,0 +1,123 @@
+package org.peftsweep.spec;
+
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.StreamWriteFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.EnumNamingStrategies;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.MapperFeature;
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
+import com.fasterxml.jackson.databind.cfg.MapperConfig;
+import com.fasterxml.jackson.databind.introspect.AnnotatedClass;
+import com.fasterxml.jackson.databind.introspect.JacksonAnnotationIntrospector;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.jsontype.NamedType;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import org.peftsweep.method.Method;
+import org.peftsweep.method.Methods;
+
+/**
+ * A trial as JSON, in one spelling only: keys sorted, no blanks, each real number by the shortest
+ * decimal that reads back as itself.
+ */
+final class TrialJson {
+  private static final int ID_DIGITS = 12;
+  private static final String VERSION = "version";
+
+  /** What a trial's JSON says without deciding its result, by section. */
+  private static final Map<String, List<String>> LEFT_OUT_OF_ID =
+      Map.of("model", List.of("location"), "task", List.of("location", "skip-bad-rows"));
+
+  /** The same for the task's own record: where its columns are found. */
+  private static final List<String> COLUMNS = List.of("text-columns", "label-column");
+
+  private static final JsonMapper MAPPER = mapper();
+
+  private TrialJson() {}
+
+  static String write(Trial trial) {
+    return text(tree(trial));
+  }
+
+  static Trial read(String json) {
+    try {
+      ObjectNode tree = MAPPER.readValue(json, ObjectNode.class);
+      if (tree.get("method") instanceof ObjectNode method) {
+        method.remove(VERSION);
+      }
+      return MAPPER.treeToValue(tree, Trial.class);
+    } catch (JsonProcessingException e) {
+      throw new SpecException("Cannot read a trial from JSON: " + e.getOriginalMessage(), e);
+    }
+  }
+
+  static String id(Trial trial) {
+    ObjectNode tree = tree(trial);
+    LEFT_OUT_OF_ID.forEach((section, keys) -> ((ObjectNode) tree.get(section)).remove(keys));
+    ((ObjectNode) tree.get("task").get("task")).remove(COLUMNS);
+    byte[] text = text(tree).getBytes(StandardCharsets.UTF_8);
+    try {
+      byte[] hash = MessageDigest.getInstance("SHA-256").digest(text);
+      return HexFormat.of().formatHex(hash).substring(0, ID_DIGITS);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static ObjectNode tree(Trial trial) {
+    ObjectNode tree = MAPPER.valueToTree(trial);
+    ((ObjectNode) tree.get("method")).put(VERSION, trial.method().semanticsVersion());
+    return tree;
+  }
+
+  private static String text(JsonNode tree) {
+    try {
+      return MAPPER.writeValueAsString(tree);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static JsonMapper mapper() {
+    // Double.toString differs between Java releases; the fast writer does not.
+    JsonMapper mapper =
+        JsonMapper.builder()
+            .enable(StreamWriteFeature.USE_FAST_DOUBLE_WRITER)
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .enable(JsonNodeFeature.WRITE_PROPERTIES_SORTED)
+            .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
+            .enable(DeserializationFeature.FAIL_ON_NULL_CREATOR_PROPERTIES)
+            .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
+            .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
+            .disable(MapperFeature.AUTO_DETECT_IS_GETTERS)
+            .propertyNamingStrategy(PropertyNamingStrategies.KEBAB_CASE)
+            .annotationIntrospector(new KebabEnums())
+            .addMixIn(Method.class, MethodById.class)
+            .build();
+    Methods.all().forEach((id, type) -> mapper.registerSubtypes(new NamedType(type, id)));
+    return mapper;
+  }
+
+  @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "id")
+  private interface MethodById {}
+
+  private static final class KebabEnums extends JacksonAnnotationIntrospector {
+    private static final long serialVersionUID = 1;
+
+    @Override
+    public Object findEnumNamingStrategy(MapperConfig<?> config, AnnotatedClass type) {
+      return EnumNamingStrategies.KebabCaseStrategy.class;
+    }
+  }
+}

@@ -1,0 +1,136 @@
+package org.peftsweep.spec;
+
+import java.io.StringReader;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Function;
+import org.yaml.snakeyaml.LoaderOptions;
+import org.yaml.snakeyaml.Yaml;
+import org.yaml.snakeyaml.error.Mark;
+import org.yaml.snakeyaml.error.MarkedYAMLException;
+import org.yaml.snakeyaml.error.YAMLException;
+import org.yaml.snakeyaml.nodes.MappingNode;
+import org.yaml.snakeyaml.nodes.Node;
+import org.yaml.snakeyaml.nodes.NodeTuple;
+import org.yaml.snakeyaml.nodes.ScalarNode;
+import org.yaml.snakeyaml.nodes.SequenceNode;
+import org.yaml.snakeyaml.nodes.Tag;
+
+/**
+ * Reads YAML as a tree of values with their places. No object is made from the text: tags of one's
+ * own, anchors and merged maps are refused.
+ */
+final class YamlText {
+  private static final Set<Tag> TAGS =
+      Set.of(
+          Tag.STR,
+          Tag.INT,
+          Tag.FLOAT,
+          Tag.BOOL,
+          Tag.NULL,
+          Tag.TIMESTAMP,
+          Tag.SEQ,
+          Tag.MAP,
+          Tag.MERGE);
+
+  private final Function<Mark, String> places;
+  private final Faults faults;
+
+  private YamlText(Function<Mark, String> places, Faults faults) {
+    this.places = places;
+    this.faults = faults;
+  }
+
+  /** Reads a file, whose top must be a map of keys. */
+  static Value.Section file(String name, String text, Faults faults) {
+    YamlText reader = new YamlText(mark -> name + ":" + (mark.getLine() + 1), faults);
+    Node node = compose(text, name);
+    if (node == null) {
+      throw new SpecException("Cannot read " + name + ": it is empty");
+    }
+    Value value = reader.value(node);
+    if (value instanceof Value.Section section) {
+      return section;
+    }
+    throw new SpecException("Cannot read " + value.place() + ": write keys, such as name: mine");
+  }
+
+  /** Reads one value, every part of which stands at {@code place}. */
+  static Value value(String place, String text, Faults faults) {
+    Node node = compose(text, place);
+    YamlText reader = new YamlText(mark -> place, faults);
+    return node == null ? new Value.Scalar(place, "", true, Tag.NULL) : reader.value(node);
+  }
+
+  private static Node compose(String text, String name) {
+    LoaderOptions options = new LoaderOptions();
+    options.setNestingDepthLimit(20);
+    options.setMaxAliasesForCollections(0);
+    try {
+      return new Yaml(options).compose(new StringReader(text));
+    } catch (MarkedYAMLException e) {
+      Mark mark = e.getProblemMark();
+      String place = mark == null ? name : name + ":" + (mark.getLine() + 1);
+      throw new SpecException("Cannot read " + place + " as YAML: " + oneLine(e.getProblem()), e);
+    } catch (YAMLException e) {
+      throw new SpecException("Cannot read " + name + " as YAML: " + oneLine(e.getMessage()), e);
+    }
+  }
+
+  private static String oneLine(String text) {
+    return text.strip().replaceAll("\\s+", " ");
+  }
+
+  private Value value(Node node) {
+    String place = places.apply(node.getStartMark());
+    if (node.getAnchor() != null) {
+      throw new SpecException(
+          "Cannot use the anchor " + node.getAnchor() + " in " + place + ": write the value out");
+    }
+    if (!TAGS.contains(node.getTag())) {
+      throw new SpecException(
+          "Cannot use the tag "
+              + node.getTag().getValue()
+              + " in "
+              + place
+              + ": write the value without a tag");
+    }
+    if (node instanceof MappingNode mapping) {
+      return section(place, mapping);
+    }
+    if (node instanceof SequenceNode sequence) {
+      List<Value> items = new ArrayList<>();
+      sequence.getValue().forEach(item -> items.add(value(item)));
+      return new Value.Items(place, List.copyOf(items));
+    }
+    ScalarNode scalar = (ScalarNode) node;
+    return new Value.Scalar(place, scalar.getValue(), scalar.isPlain(), scalar.getTag());
+  }
+
+  private Value.Section section(String place, MappingNode mapping) {
+    Map<String, Value.Entry> entries = new LinkedHashMap<>();
+    for (NodeTuple tuple : mapping.getValue()) {
+      Value key = value(tuple.getKeyNode());
+      Value value = value(tuple.getValueNode());
+      if (!(key instanceof Value.Scalar)) {
+        faults.add("Cannot use " + key.text() + " as a key in " + key.place() + ": use a word");
+        continue;
+      }
+      Value.Entry earlier = entries.putIfAbsent(key.text(), new Value.Entry(key.place(), value));
+      if (earlier != null) {
+        faults.add(
+            "Cannot use the key "
+                + key.text()
+                + " twice, in "
+                + earlier.place()
+                + " and "
+                + key.place()
+                + ": leave one out");
+      }
+    }
+    return new Value.Section(place, entries);
+  }
+}

@@ -1,0 +1,173 @@
+package org.peftsweep.spec;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.apache.hadoop.conf.Configuration;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.peftsweep.method.Methods;
+
+class ConfFilesTest {
+  private static final Pattern COUNT = Pattern.compile("= (\\d+) trials\\.$");
+
+  @ParameterizedTest
+  @CsvSource({
+    "quickstart, 40",
+    "paper-table2, 168",
+    "paper-figure1, 36",
+    "paper-figure2, 35",
+    "glue-small, 40",
+  })
+  void expandsToItsExactCount(String name, int trials) {
+    Sweep sweep = sweep("conf/" + name + ".yaml");
+
+    assertThat(sweep.name()).isEqualTo(name);
+    assertThat(sweep.size()).isEqualTo(trials);
+    assertThat(sweep.expand(model -> "m", task -> "t").stream().map(Trial::id).distinct())
+        .hasSize(trials);
+  }
+
+  @ParameterizedTest
+  @MethodSource("everySweepFile")
+  void saysInItsFirstLineWhatItAnswersAndHowMany(Path file) throws IOException {
+    String first = Files.readAllLines(file).get(0);
+
+    Matcher count = COUNT.matcher(first);
+    assertThat(first).startsWith("# ");
+    assertThat(count.find()).as(first).isTrue();
+    assertThat(Integer.parseInt(count.group(1))).isEqualTo(sweep(file.toString()).size());
+  }
+
+  @Test
+  void tableTwoHasTheRowsOfThePaperInItsSettings() {
+    List<Trial> trials = sweep("conf/paper-table2.yaml").expand(model -> "m", task -> "t");
+
+    Map<String, List<Trial>> byLabel =
+        trials.stream()
+            .collect(
+                Collectors.groupingBy(
+                    trial -> trial.methodLabel() + " " + trial.targetsLabel(),
+                    LinkedHashMap::new,
+                    Collectors.toList()));
+    Map<String, Integer> rows = new LinkedHashMap<>();
+    byLabel.forEach((label, of) -> rows.put(label.strip(), of.size() / 8));
+    assertThat(rows)
+        .containsExactly(
+            Map.entry("Before Fine-tune", 1),
+            Map.entry("Full Fine-tune QKV", 1),
+            Map.entry("LoRA QKV", 2),
+            Map.entry("DoRA QKV", 2),
+            Map.entry("Full Fine-tune QV", 3),
+            Map.entry("LoRA QV", 6),
+            Map.entry("DoRA QV", 6));
+    Trial rte = trials.stream().filter(trial -> trial.method().learns()).findFirst().orElseThrow();
+    assertThat(rte.rates()).isEqualTo(new Rates(1e-4, 1, 1e-4, Rates.Grouping.PAPER));
+    assertThat(rte.training())
+        .isEqualTo(
+            new Training(
+                20,
+                0,
+                32,
+                1,
+                128,
+                Training.Padding.MAX,
+                Training.Schedule.LINEAR,
+                0,
+                1,
+                0,
+                0.9,
+                0.99,
+                1e-8,
+                0,
+                Training.Precision.FP32));
+    assertThat(trials)
+        .filteredOn(trial -> trial.task().task().name().equals("mnli") && trial.method().learns())
+        .allMatch(trial -> trial.training().epochs() == 10);
+  }
+
+  @Test
+  void figureTwoCoversThePublishedRates() {
+    List<Rates> rates =
+        sweep("conf/paper-figure2.yaml").recipes().stream().map(Recipe::rates).toList();
+
+    assertThat(rates.get(0).ratio()).isEqualTo(1);
+    assertThat(rates.get(34).learningRate()).isEqualTo(1e-4);
+    assertThat(rates.get(34).valueLearningRate()).isEqualTo(4e-4);
+    assertThat(rates.get(6).ratio()).isEqualTo(400);
+  }
+
+  @Test
+  void defaultsNameEverySettingOnceWithItsMeaning() throws IOException {
+    Faults faults = new Faults();
+    String text = Files.readString(Path.of("conf/defaults.yaml"));
+    Value.Section defaults = YamlText.file("conf/defaults.yaml", text, faults);
+    List<String> leaves = new ArrayList<>();
+    leaves("", defaults, leaves);
+
+    assertThat(faults.isEmpty()).isTrue();
+    List<String> settings = new ArrayList<>();
+    Methods.all()
+        .forEach(
+            (id, type) ->
+                RecordFields.names(type)
+                    .forEach(setting -> settings.add("methods." + id + "." + setting)));
+    RecordFields.names(Training.class).forEach(key -> settings.add("training." + key));
+    RecordFields.names(Execution.class).forEach(key -> settings.add("compute." + key));
+    assertThat(leaves).containsAll(settings);
+    List<String> top = new ArrayList<>(SweepFile.keys());
+    top.removeAll(List.of("name", "model", "tasks", "grid", "extends"));
+    assertThat(defaults.entries().keySet()).containsExactlyInAnyOrderElementsOf(top);
+    assertThat(text.lines())
+        .filteredOn(line -> line.matches(" *[a-z0-9-]+: [^#]*"))
+        .as("lines with a value but no meaning")
+        .isEmpty();
+  }
+
+  static List<Path> everySweepFile() throws IOException {
+    try (Stream<Path> files = Files.list(Path.of("conf"))) {
+      return files
+          .filter(file -> file.toString().endsWith(".yaml"))
+          .filter(file -> contains(file, "\ngrid:"))
+          .sorted()
+          .toList();
+    }
+  }
+
+  private static boolean contains(Path file, String text) {
+    try {
+      return Files.readString(file).contains(text);
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+
+  private static void leaves(String path, Value.Section section, List<String> leaves) {
+    section
+        .entries()
+        .forEach(
+            (key, entry) -> {
+              if (entry.value() instanceof Value.Section inner && !inner.entries().isEmpty()) {
+                leaves(path + key + ".", inner, leaves);
+              } else {
+                leaves.add(path + key);
+              }
+            });
+  }
+
+  private static Sweep sweep(String file) {
+    return SweepFile.read(file, Map.of(), new Configuration());
+  }
+}
