@@ -1,7 +1,6 @@
 package org.peftsweep.report;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -14,9 +13,12 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.apache.commons.text.WordUtils;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.peftsweep.model.Role;
 import org.peftsweep.report.TextTable.Cell;
+import org.peftsweep.spec.Targets;
 
 /**
  * The scores of a sweep in the layout of arXiv:2410.02247, Table 2: a row for each way of
@@ -26,12 +28,12 @@ import org.peftsweep.report.TextTable.Cell;
  * λ and task are equal gets a column of its own.
  */
 public final class BenchmarkTable {
+  private static final int TERMINAL_WIDTH = 100;
   private static final String MISSING = "—";
   private static final String PLUS_MINUS = " ± ";
 
-  private static final String METHOD =
-      "CASE WHEN epochs = 0 AND max_steps = 0 THEN 'untrained' ELSE method END AS method";
-  private static final List<String> KEY = List.of("method", "targets", "rank", "ratio");
+  private static final List<String> KEY =
+      List.of("method", "method_label", "targets", "rank", "ratio");
 
   /** What else may tell two trials apart. */
   private static final List<String> OTHERS =
@@ -50,6 +52,7 @@ public final class BenchmarkTable {
           "epochs",
           "max_steps",
           "batch",
+          "accumulate",
           "max_tokens",
           "schedule",
           "precision",
@@ -115,7 +118,7 @@ public final class BenchmarkTable {
 
   /** Returns the same for a terminal; the best score of a task carries a star. */
   public String text() {
-    return table().text() + "\n" + caption + "\n";
+    return table().text() + "\n" + WordUtils.wrap(caption, TERMINAL_WIDTH) + "\n";
   }
 
   private static List<Row> groups(Dataset<Row> trials) {
@@ -124,13 +127,12 @@ public final class BenchmarkTable {
     return trials
         .sparkSession()
         .sql(
-            "SELECT method, targets, rank, ratio, task, status, "
+            "SELECT method, method_label, targets, rank, ratio, task, status, "
                 + String.join(", ", OTHERS)
                 + ", avg(score) AS mean, stddev_samp(score) AS deviation, count(score) AS seeds,"
                 + " count(*) AS trials, max(trainable_parameters) AS trainable"
-                + " FROM (SELECT "
-                + METHOD
-                + ", targets, rank, ratio, task, status, score, trainable_parameters, "
+                + " FROM (SELECT method, method_label, targets, rank, ratio, task, status, score,"
+                + " trainable_parameters, "
                 + settings
                 + " FROM benchmark_trials) GROUP BY ALL")
         .collectAsList();
@@ -194,8 +196,13 @@ public final class BenchmarkTable {
 
   /** More matrices come first, and before all what adapts none. */
   private static int block(Line line) {
-    Object targets = line.of("targets");
-    return targets == null ? Integer.MIN_VALUE : -targets.toString().split("\\+").length;
+    String targets = (String) line.of("targets");
+    return targets == null ? Integer.MIN_VALUE : -roles(targets);
+  }
+
+  private static int roles(String targets) {
+    Set<Role> named = Targets.shortNames().get(targets);
+    return named == null ? targets.split("\\+").length : named.size();
   }
 
   private static int rankOf(String method) {
@@ -231,10 +238,10 @@ public final class BenchmarkTable {
 
   private List<Cell> cells(Line line, Map<String, String> best) {
     List<Cell> cells = new ArrayList<>();
-    cells.add(Cell.of((String) line.of("method")));
-    cells.add(Cell.of(initials((String) line.of("targets"))));
+    cells.add(Cell.of((String) line.of("method_label")));
+    cells.add(Cell.of(label((String) line.of("targets"))));
     cells.add(Cell.of(text(line.of("rank"))));
-    cells.add(Cell.of(text(line.of("ratio"))));
+    cells.add(Cell.of(line.of("targets") == null ? MISSING : text(line.of("ratio"))));
     cells.add(
         Cell.of(
             line.trainable().isEmpty()
@@ -313,19 +320,13 @@ public final class BenchmarkTable {
     return String.format(Locale.ROOT, "%.2f", 100 * score);
   }
 
-  /** As the paper writes them: {@code QKV}; longer names stay as they are. */
-  private static String initials(String targets) {
+  /** As the paper writes them: {@code QKV}; sets without a short name stay as they are. */
+  private static String label(String targets) {
     if (targets == null) {
       return MISSING;
     }
-    List<String> roles = Arrays.asList(targets.split("\\+"));
-    boolean isShort = List.of("query", "key", "value", "output").containsAll(roles);
-    return isShort
-        ? roles.stream()
-            .map(role -> role.substring(0, 1))
-            .collect(Collectors.joining())
-            .toUpperCase(Locale.ROOT)
-        : targets;
+    Set<Role> named = Targets.shortNames().get(targets);
+    return named == null ? targets : Targets.label(named);
   }
 
   private static String scalars(long count) {

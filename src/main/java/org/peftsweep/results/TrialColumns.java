@@ -15,10 +15,8 @@ import java.util.Locale;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Function;
-import java.util.stream.Collectors;
 import org.peftsweep.method.Method;
-import org.peftsweep.method.Methods;
-import org.peftsweep.model.Role;
+import org.peftsweep.spec.Targets;
 import org.peftsweep.spec.Trial;
 import org.peftsweep.train.Outcome;
 import org.peftsweep.train.Outcome.CurvePoint;
@@ -54,7 +52,9 @@ final class TrialColumns {
   }
 
   private void question() {
-    trial("method", TEXT, "id of the method", t -> Methods.id(t.method().getClass()));
+    trial("method", TEXT, "id of the method", Trial::methodId);
+    trial("method_label", TEXT, "the method as the papers write it", Trial::methodLabel);
+    trial("recipe", TEXT, "what is compared: the trial without task and seed", Trial::recipe);
     optional("rank", INT, "of low-rank methods", r -> setting(r, "rank", Integer.class));
     optional("alpha", DOUBLE, "numerator of their scale", r -> setting(r, "alpha", Double.class));
     optional("dropout", DOUBLE, "of the method's input", r -> setting(r, "dropout", Double.class));
@@ -62,8 +62,8 @@ final class TrialColumns {
     trial(
         "targets",
         TEXT,
-        "roles of the adapted matrices, joined by +; null where the method has none",
-        TrialColumns::targets);
+        "adapted matrices: qv is query and value; longer sets joined by +; null for none",
+        t -> t.targets().isEmpty() ? null : Targets.name(t.targets()));
     trial("learning_rate", DOUBLE, "η, of query and key", t -> t.rates().learningRate());
     trial("ratio", DOUBLE, "λ: rate of value over rate of query and key", t -> t.rates().ratio());
     trial(
@@ -90,7 +90,8 @@ final class TrialColumns {
         t -> t.model().randomInit() ? "random" : "pretrained");
     trial("epochs", DOUBLE, "passes over train asked for", t -> t.training().epochs());
     trial("max_steps", INT, "steps asked for, 0 to go by epochs", t -> t.training().maxSteps());
-    trial("batch", INT, "examples a step", t -> t.training().batch());
+    trial("batch", INT, "examples a forward and backward pass", t -> t.training().batch());
+    trial("accumulate", INT, "passes a step", t -> t.training().accumulate());
     trial("max_tokens", INT, "longest input, in tokens", t -> t.training().maxTokens());
     trial("schedule", TEXT, "of the learning rate", t -> word(t.training().schedule()));
     trial("precision", TEXT, "number format of products", t -> word(t.training().precision()));
@@ -222,12 +223,6 @@ final class TrialColumns {
   /** A score that is undefined, as the correlation of a constant, is no measurement. */
   private static Object defined(Object score) {
     return score instanceof Double number && number.isNaN() ? null : score;
-  }
-
-  private static String targets(Trial trial) {
-    return trial.method().usesTargets()
-        ? trial.targets().stream().sorted().map(Role::id).collect(Collectors.joining("+"))
-        : null;
   }
 
   private static String word(Enum<?> value) {

@@ -5,6 +5,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.CompletionService;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorCompletionService;
@@ -170,7 +171,7 @@ public final class SweepRunner {
 
     private void end(PlannedTrial trial, Ending ending) {
       endings.add(ending);
-      String status = ending.status().name().toLowerCase(java.util.Locale.ROOT);
+      String status = ending.status().name().toLowerCase(Locale.ROOT);
       events.add(Event.Kind.ENDED, trial.id(), trial.attempt(), status);
       listener.ended(trial, ending);
     }

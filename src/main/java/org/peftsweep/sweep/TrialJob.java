@@ -3,6 +3,7 @@ package org.peftsweep.sweep;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
+import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.SparkEnv;
 import org.apache.spark.TaskContext;
@@ -47,8 +48,9 @@ final class TrialJob implements Function<String, Ending> {
   @Override
   public Ending call(String json) {
     Trial trial = Trial.fromJson(json);
-    Slot slot = slot();
-    ResultFolder results = new ResultFolder(new Path(folder), configuration.value().value());
+    Configuration files = configuration.value().value();
+    Slot slot = slot(files);
+    ResultFolder results = new ResultFolder(new Path(folder), files);
     Instant started = Instant.now();
     String stackTrace = null;
     Outcome outcome;
@@ -76,11 +78,11 @@ final class TrialJob implements Function<String, Ending> {
     return new Ending(trial.id(), outcome.status(), outcome.reason(), seconds(started, finished));
   }
 
-  private static Slot slot() {
+  private static Slot slot(Configuration files) {
     Map<String, ResourceInformation> resources = TaskContext.get().resourcesJMap();
     ResourceInformation gpu = resources.get(GPU);
     boolean hasGpu = gpu != null && gpu.addresses().length > 0;
-    return new Slot(SparkEnv.get().executorId(), hasGpu ? gpu.addresses()[0] : null);
+    return new Slot(SparkEnv.get().executorId(), hasGpu ? gpu.addresses()[0] : null, files);
   }
 
   private static double seconds(Instant from, Instant to) {

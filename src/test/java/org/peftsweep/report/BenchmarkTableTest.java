@@ -42,20 +42,20 @@ class BenchmarkTableTest {
     assertThat(table().text())
         .startsWith(
             """
-            method     targets  rank  λ  trainable    rte    mrpc
-            ─────────  ───────  ────  ─  ─────────  ──────  ──────
-            head-only  —           —  1       1234  50.00       —
-            full       QKV         —  1       1234  73.50*      —
-            lora       QV          8  2       1234  71.00   86.00*
-            lora       QV         16  2       1234  73.00       —
+            method          targets  rank  λ  trainable    rte    mrpc
+            ──────────────  ───────  ────  ─  ─────────  ──────  ──────
+            Head only       —           —  —       1234  50.00       —
+            Full Fine-tune  QKV         —  1       1234  73.50*      —
+            LoRA            QV          8  2       1234  71.00   86.00*
+            LoRA            QV         16  2       1234  73.00       —
             """);
     assertThat(table().markdown())
         .startsWith(
             """
             | method | targets | rank | λ | trainable | rte | mrpc |
             | :--- | :--- | ---: | ---: | ---: | ---: | ---: |
-            | head-only | — | — | 1 | 1234 | 50.00 | — |
-            | full | QKV | — | 1 | 1234 | **73.50** | — |
+            | Head only | — | — | — | 1234 | 50.00 | — |
+            | Full Fine-tune | QKV | — | 1 | 1234 | **73.50** | — |
             """);
   }
 
@@ -83,8 +83,8 @@ class BenchmarkTableTest {
     finish(Samples.trial("rte", new Full(), QV, 1, 0), 0.7);
     Trial other = Samples.trial("rte", new Full(), QV, 1, 1);
     folder.publish(Samples.row("s", other, 1, Samples.failed(Status.DIVERGED, "loss is NaN")));
-    assertThat(table().text())
-        .contains("70.00*")
+    assertThat(table().markdown())
+        .contains("| **70.00** |")
         .contains("One seed.")
         .contains("Without a score: 1 diverged.");
   }

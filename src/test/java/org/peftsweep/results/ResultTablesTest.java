@@ -43,6 +43,7 @@ class ResultTablesTest {
     assertThat(row.<String>getAs("status")).isEqualTo("finished");
     assertThat(row.<String>getAs("host")).isEqualTo("höst");
     assertThat(row.<Integer>getAs("rank")).isEqualTo(8);
+    assertThat(row.<String>getAs("targets")).isEqualTo("qv");
     assertThat(row.<Double>getAs("value_learning_rate")).isEqualTo(4e-4);
     assertThat(row.<Long>getAs("peak_bytes")).isEqualTo(1L << 33);
     assertThat(row.<Double>getAs("steps_per_second")).isEqualTo(5);

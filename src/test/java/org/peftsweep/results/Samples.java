@@ -59,6 +59,7 @@ public final class Samples {
         2,
         0,
         32,
+        1,
         64,
         Training.Padding.LONGEST,
         Training.Schedule.LINEAR,
