@@ -83,7 +83,8 @@ public final class Var {
     this.gradientStale = false;
   }
 
-  void markGradientFresh() {
+  /** Says that the gradient's memory holds this step's gradient, whoever wrote it. */
+  public void markGradientFresh() {
     gradientStale = false;
   }
 }

@@ -1,12 +1,15 @@
 package org.peftsweep.data;
 
 /**
- * Tokenised examples of one step, padded to a rectangle.
+ * Rows of equal length for one step; arrays are row-major and belong to the receiver.
  *
- * @param ids {@code [rows·tokens]}; mask and typeIds likewise; mask is 1 for a real token, 0 for
- *     padding
- * @param labels {@code [rows]}: class ids or values
- * @param exampleIndices {@code [rows]}: places of the examples in their part
+ * @param rows number of examples
+ * @param tokens length of every row, padding included
+ * @param ids [rows, tokens]
+ * @param mask [rows, tokens], 1 for a token and 0 for padding
+ * @param typeIds [rows, tokens], 0 in padding
+ * @param labels [rows] class ids or values
+ * @param exampleIndices [rows] row numbers of the examples in their part
  */
 public record Batch(
     int rows,
@@ -15,4 +18,30 @@ public record Batch(
     int[] mask,
     int[] typeIds,
     float[] labels,
-    int[] exampleIndices) {}
+    int[] exampleIndices) {
+
+  public Batch {
+    int cells = Math.multiplyExact(rows, tokens);
+    if (ids.length != cells || mask.length != cells || typeIds.length != cells) {
+      throw new IllegalArgumentException(
+          String.format(
+              "Cannot make a batch of [%d, %d] from %d ids, %d mask and %d type values",
+              rows, tokens, ids.length, mask.length, typeIds.length));
+    }
+    if (labels.length != rows || exampleIndices.length != rows) {
+      throw new IllegalArgumentException(
+          String.format(
+              "Cannot make a batch of %d rows from %d labels and %d indices",
+              rows, labels.length, exampleIndices.length));
+    }
+  }
+
+  /** Tokens that are not padding. */
+  public int realTokens() {
+    int real = 0;
+    for (int value : mask) {
+      real += value;
+    }
+    return real;
+  }
+}

@@ -71,6 +71,14 @@ public final class Linear {
     return adapter.apply(tape, this, x, tape.linear(x, weight.var(), null));
   }
 
+  /** {@code GELU(forward(x))}, the bias added on the way where nothing adapts the projection. */
+  Var forwardGelu(Tape tape, Var x) {
+    Var inner = adapter == null ? tape.linear(x, weight.var(), null) : forward(tape, x);
+    Var y = tape.gelu(inner, adapter == null && bias != null ? bias.var() : null);
+    tape.done(inner);
+    return y;
+  }
+
   /** Adds the bias, if there is one; consumes y. */
   public Var addBias(Tape tape, Var y) {
     return bias == null ? y : tape.addRow(y, bias.var());

@@ -37,9 +37,13 @@ public final class Parameter {
       size *= extent;
     }
     Memory memory = backend.allocate(size);
-    Parameter parameter = new Parameter(name, role, layer, new Tensor(memory, 0, shape));
-    parameter.own = memory;
-    return parameter;
+    return new Parameter(name, role, layer, new Tensor(memory, 0, shape)).owned();
+  }
+
+  /** Takes over the memory of its value, which nobody else may use. */
+  Parameter owned() {
+    own = var.value().memory();
+    return this;
   }
 
   public String name() {
@@ -87,6 +91,12 @@ public final class Parameter {
   /** Returns the number of scalars. */
   public long size() {
     return var.value().size();
+  }
+
+  /** Returns the memory that is its own, gradient included, in bytes. */
+  public long ownBytes() {
+    long floats = (own == null ? 0 : own.floats()) + (gradient == null ? 0 : gradient.floats());
+    return Float.BYTES * floats;
   }
 
   /** Frees what is its own. */

@@ -13,6 +13,7 @@ public enum Role {
   FFN_DOWN,
   EMBEDDING,
   NORM,
+  POOLER,
   HEAD;
 
   /** Returns the name in sweep files and tables: {@code query}, {@code ffn-up} … */

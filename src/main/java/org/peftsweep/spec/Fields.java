@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.BiFunction;
 import java.util.function.Supplier;
@@ -103,7 +104,7 @@ record Fields(String path, Value.Section section, Source source, Faults faults) 
 
   private static List<Value> items(String key, Value value) {
     if (!(value instanceof Value.Items list)) {
-      throw Scalars.cannotUse(key, value, "give a list, such as [a, b]");
+      throw Scalars.cannotUse(key, value, "give a list, such as [" + Scalars.shown(value) + "]");
     }
     if (list.items().isEmpty()) {
       throw Scalars.cannotUse(key, value, "give at least one value");
@@ -115,7 +116,7 @@ record Fields(String path, Value.Section section, Source source, Faults faults) 
             "Cannot use "
                 + key
                 + " = "
-                + item.text()
+                + Scalars.shown(item)
                 + " twice in "
                 + item.place()
                 + ": leave one out");
@@ -143,18 +144,19 @@ record Fields(String path, Value.Section section, Source source, Faults faults) 
     return guarded(() -> RecordFields.make(type, values));
   }
 
-  /** Adds to a record's refusal the place of the setting that it names. */
+  /** Puts into a record's refusal what the file says of the setting that it names, and where. */
   <T> T guarded(Supplier<T> make) {
     try {
       return make.get();
     } catch (IllegalArgumentException e) {
-      String place =
-          section.entries().entrySet().stream()
-              .filter(entry -> e.getMessage().contains(" " + entry.getKey() + " = "))
-              .map(entry -> entry.getValue().value().place())
-              .findFirst()
-              .orElse(section.place());
-      throw new SpecException(e.getMessage().replaceFirst(": ", " in " + place + ": "), e);
+      String message = e.getMessage();
+      for (Map.Entry<String, Value.Entry> entry : section.entries().entrySet()) {
+        if (message.startsWith("Cannot use " + entry.getKey() + " = ")) {
+          String instead = message.substring(message.indexOf(": ") + 2);
+          throw Scalars.cannotUse(entry.getKey(), entry.getValue().value(), instead);
+        }
+      }
+      throw new SpecException(message.replaceFirst(": ", " in " + section.place() + ": "), e);
     }
   }
 }

@@ -1,5 +1,6 @@
 package org.peftsweep.spec;
 
+import org.peftsweep.optim.Rates;
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.util.ArrayList;
@@ -93,7 +94,9 @@ final class GridReader {
     for (Value id : Fields.itemsOrOne(METHOD, block.value(METHOD))) {
       ids.add(Scalars.choice(METHOD, id, Methods.all().keySet()));
     }
-    block.allowOnly(allowed(ids), " with method " + String.join(" and ", ids));
+    block.allowOnly(
+        allowed(ids),
+        (ids.size() > 1 ? " with methods " : " with method ") + String.join(" and ", ids));
     if (block.has(RATIO) && block.has(VALUE_RATE)) {
       faults.add(
           "Cannot use both ratio and value-learning-rate in "

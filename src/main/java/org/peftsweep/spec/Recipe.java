@@ -1,8 +1,13 @@
 package org.peftsweep.spec;
 
+import org.peftsweep.optim.Rates;
 import java.util.Collections;
 import java.util.EnumSet;
+import java.util.List;
+import java.util.Locale;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.peftsweep.method.Method;
 import org.peftsweep.model.Role;
 
@@ -18,5 +23,24 @@ public record Recipe(Method method, Set<Role> targets, Rates rates, boolean rand
     Set<Role> ordered = EnumSet.noneOf(Role.class);
     ordered.addAll(targets);
     targets = Collections.unmodifiableSet(ordered);
+  }
+
+  /** Everything that a trial's title leaves out, by key; a head at the common rate is left out. */
+  SortedMap<String, String> untitled() {
+    SortedMap<String, String> words = new TreeMap<>();
+    for (Object record : List.of(method, rates)) {
+      RecordFields.of(record).forEach(field -> words.put(field.name(), text(field.value())));
+    }
+    words.keySet().removeAll(List.of("rank", "ratio"));
+    if (rates.headLearningRate() == rates.learningRate()) {
+      words.remove("head-learning-rate");
+    }
+    return words;
+  }
+
+  private static String text(Object value) {
+    return value instanceof Double number
+        ? Numbers.text(number)
+        : String.valueOf(value).toLowerCase(Locale.ROOT);
   }
 }

@@ -1,11 +1,12 @@
 package org.peftsweep.spec;
 
+import java.math.BigInteger;
 import java.util.Arrays;
 import java.util.Collection;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.regex.Pattern;
+import org.apache.commons.lang3.StringUtils;
 import org.apache.commons.text.similarity.LevenshteinDistance;
 import org.yaml.snakeyaml.nodes.Tag;
 
@@ -20,6 +21,11 @@ final class Scalars {
 
   /** From how many on choices are not listed in full. */
   private static final int MANY = 15;
+
+  /** Letters by which a slip may differ. */
+  private static final int SLIP = 2;
+
+  private static final int LONGEST_SHOWN = 80;
 
   private Scalars() {}
 
@@ -42,23 +48,26 @@ final class Scalars {
   }
 
   static int whole(String key, Value value) {
-    long number = longWhole(key, value);
-    if (number != (int) number) {
-      throw cannotUse(key, value, "give a whole number of at most " + Integer.MAX_VALUE);
-    }
-    return (int) number;
+    return (int) whole(key, value, Integer.MIN_VALUE, Integer.MAX_VALUE);
   }
 
   static long longWhole(String key, Value value) {
+    return whole(key, value, Long.MIN_VALUE, Long.MAX_VALUE);
+  }
+
+  private static long whole(String key, Value value, long least, long most) {
     String text = plain(key, value, "give a whole number");
     if (!WHOLE.matcher(text).matches()) {
       throw cannotUse(key, value, "give a whole number");
     }
-    try {
-      return Long.parseLong(text);
-    } catch (NumberFormatException e) {
-      throw cannotUse(key, value, "give a whole number of at most " + Long.MAX_VALUE);
+    BigInteger number = new BigInteger(text);
+    if (number.compareTo(BigInteger.valueOf(most)) > 0) {
+      throw cannotUse(key, value, "give a whole number of at most " + most);
     }
+    if (number.compareTo(BigInteger.valueOf(least)) < 0) {
+      throw cannotUse(key, value, "give a whole number of at least " + least);
+    }
+    return number.longValue();
   }
 
   static double number(String key, Value value) {
@@ -116,21 +125,31 @@ final class Scalars {
     return constants[names.indexOf(choice(key, value, names))];
   }
 
-  /** All choices, or the nearest three where there are many. */
+  /** All choices; where there are many, those that the text may be a slip of. */
   static String choose(String text, Collection<String> choices) {
-    if (choices.size() < MANY) {
-      return "choose " + or(List.copyOf(choices));
-    }
-    Comparator<String> byDistance =
-        Comparator.comparing(
-            choice -> LevenshteinDistance.getDefaultInstance().apply(text, choice));
-    List<String> nearest = choices.stream().sorted(byDistance).limit(3).toList();
-    return "choose one of " + choices.size() + ", the nearest are " + String.join(", ", nearest);
+    LevenshteinDistance distance = new LevenshteinDistance(SLIP);
+    List<String> near =
+        choices.stream().filter(choice -> distance.apply(text, choice) >= 0).toList();
+    return choices.size() >= MANY && !near.isEmpty()
+        ? "did you mean " + or(near)
+        : "choose " + or(List.copyOf(choices));
   }
 
   static SpecException cannotUse(String key, Value value, String instead) {
-    return new SpecException(
-        "Cannot use " + key + " = " + value.text() + " in " + value.place() + ": " + instead);
+    return new SpecException("Cannot use " + said(key, value) + ": " + instead);
+  }
+
+  /** What the file says: {@code rank = 4.7 in conf/mine.yaml:12}. */
+  static String said(String key, Value value) {
+    boolean isNothing = value instanceof Value.Scalar scalar && scalar.isNothing();
+    return key + (isNothing ? " without a value" : " = " + shown(value)) + " in " + value.place();
+  }
+
+  /** On one line and not too long. */
+  static String shown(Value value) {
+    String text = StringUtils.normalizeSpace(value.text());
+    boolean isQuoted = value instanceof Value.Scalar scalar && !scalar.isPlain();
+    return StringUtils.abbreviate(isQuoted ? '"' + text + '"' : text, LONGEST_SHOWN);
   }
 
   private static String name(Object constant) {
@@ -153,12 +172,8 @@ final class Scalars {
   }
 
   private static Value.Scalar scalar(String key, Value value, String instead) {
-    if (value instanceof Value.Scalar scalar && (!scalar.isPlain() || !scalar.text().isEmpty())) {
+    if (value instanceof Value.Scalar scalar && !scalar.isNothing()) {
       return scalar;
-    }
-    if (value instanceof Value.Scalar) {
-      throw new SpecException(
-          "Cannot use " + key + " without a value in " + value.place() + ": " + instead);
     }
     throw cannotUse(key, value, instead);
   }

@@ -2,6 +2,7 @@ package org.peftsweep.spec;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.SortedMap;
 import java.util.function.Function;
 
 /**
@@ -66,5 +67,30 @@ public record Sweep(
       }
     }
     return List.copyOf(trials);
+  }
+
+  /**
+   * Returns a trial's title with every setting in which recipes of its method differ: {@code qqp ·
+   * lora r=8 qkv λ=4 η=2e-5 · seed 0}. No two trials of a sweep have the same.
+   */
+  public String title(Trial trial) {
+    SortedMap<String, String> mine = recipe(trial).untitled();
+    List<SortedMap<String, String>> others =
+        recipes.stream()
+            .filter(recipe -> recipe.method().getClass() == trial.method().getClass())
+            .map(Recipe::untitled)
+            .toList();
+    List<String> words = new ArrayList<>();
+    mine.forEach(
+        (key, value) -> {
+          if (others.stream().anyMatch(other -> !value.equals(other.get(key)))) {
+            words.add((key.equals("learning-rate") ? "η" : key) + "=" + value);
+          }
+        });
+    return trial.title(words);
+  }
+
+  private static Recipe recipe(Trial trial) {
+    return new Recipe(trial.method(), trial.targets(), trial.rates(), trial.model().randomInit());
   }
 }

@@ -28,6 +28,8 @@ public final class SweepFile {
   private static final Set<String> WITHOUT_DEFAULT = Set.of("name", "model", "tasks", "grid");
   private static final Pattern NAME = Pattern.compile("[a-z0-9][a-z0-9-]*");
 
+  private static final long MOST_TRIALS = 1_000_000;
+
   private final Faults faults = new Faults();
   private final TextSource texts;
 
@@ -105,6 +107,19 @@ public final class SweepFile {
     Optional<List<Recipe>> recipes = faults.attempt(() -> GridReader.read(fields));
     Optional<Execution> execution = faults.attempt(() -> execution(fields));
     faults.throwIfAny();
+    long trials =
+        (long) recipes.orElseThrow().size()
+            * tasks.orElseThrow().size()
+            * seeds.orElseThrow().size();
+    if (trials > MOST_TRIALS) {
+      throw new SpecException(
+          "Cannot run "
+              + trials
+              + " trials of "
+              + fields.source().file()
+              + ": give at most "
+              + MOST_TRIALS);
+    }
     return new Sweep(
         name.orElseThrow(),
         model.orElseThrow(),

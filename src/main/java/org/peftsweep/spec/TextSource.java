@@ -24,7 +24,7 @@ public interface TextSource {
       if (!location.contains(":")) {
         java.nio.file.Path local = java.nio.file.Path.of(location);
         if (Files.isRegularFile(local)) {
-          return Optional.of(Files.readString(local));
+          return Optional.of(new String(Files.readAllBytes(local), StandardCharsets.UTF_8));
         }
       }
       Path path = new Path(location);

@@ -1,7 +1,9 @@
 package org.peftsweep.spec;
 
 import java.util.Objects;
+import org.peftsweep.data.Padding;
 import org.peftsweep.method.Settings;
+import org.peftsweep.optim.Schedule;
 
 /**
  * How a trial trains.
@@ -13,6 +15,7 @@ import org.peftsweep.method.Settings;
  * @param accumulate passes whose gradients are averaged into one optimizer step
  * @param maxTokens longest input, in tokens, special ones included
  * @param pad whether rows are padded to maxTokens or to the longest of the batch
+ * @param bucketBatches batches within which examples are sorted by length, 1 for no sorting
  * @param schedule of the learning rate after warm-up
  * @param warmupFraction part of all steps in which the rate rises from 0, in [0, 1)
  * @param clip global gradient norm above which gradients are scaled down, 0 for none
@@ -27,6 +30,7 @@ public record Training(
     int accumulate,
     int maxTokens,
     Padding pad,
+    int bucketBatches,
     Schedule schedule,
     double warmupFraction,
     double clip,
@@ -36,19 +40,6 @@ public record Training(
     double epsilon,
     int evaluateEvery,
     Precision precision) {
-  /** How far a batch's rows are filled up. */
-  public enum Padding {
-    MAX,
-    LONGEST
-  }
-
-  /** Shape of the learning rate over the steps. */
-  public enum Schedule {
-    LINEAR,
-    COSINE,
-    CONSTANT
-  }
-
   /** Number format of products. */
   public enum Precision {
     FP32
@@ -64,6 +55,7 @@ public record Training(
     Settings.atLeast("accumulate", accumulate, 1);
     Settings.atLeast("max-tokens", maxTokens, LEAST_TOKENS);
     Objects.requireNonNull(pad, "pad");
+    Settings.atLeast("bucket-batches", bucketBatches, 1);
     Objects.requireNonNull(schedule, "schedule");
     Settings.fraction("warmup-fraction", warmupFraction);
     Settings.notNegative("clip", clip);
@@ -89,6 +81,7 @@ public record Training(
         accumulate,
         maxTokens,
         pad,
+        bucketBatches,
         schedule,
         warmupFraction,
         clip,

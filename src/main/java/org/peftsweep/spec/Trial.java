@@ -1,6 +1,5 @@
 package org.peftsweep.spec;
 
-import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumSet;
@@ -10,6 +9,7 @@ import java.util.Set;
 import org.peftsweep.method.Method;
 import org.peftsweep.method.Methods;
 import org.peftsweep.model.Role;
+import org.peftsweep.optim.Rates;
 
 /**
  * All that decides the result of one training run. It travels between machines and into tables as
@@ -54,7 +54,8 @@ public record Trial(
 
   /**
    * Returns 12 hexadecimal digits that name the trial wherever it runs: SHA-256 over {@link
-   * #toJson} without the places where model and data lie, and with the version of the method.
+   * #toJson} with the version of the method, and without what cannot change the result: where model
+   * and data lie, epochs beside max-steps, and how to train where no step is taken.
    */
   public String id() {
     return TrialJson.id(this);
@@ -93,13 +94,15 @@ public record Trial(
     return Targets.label(targets);
   }
 
-  /** Returns a line that people recognise: {@code rte · lora r=8 qv λ=4 · seed 0}. */
+  /**
+   * Returns a line that people recognise: {@code rte · lora r=8 qv λ=4 · seed 0}. {@link
+   * Sweep#title} adds what else tells the trials of a sweep apart.
+   */
   public String title() {
-    return task.task().name() + " · " + recipe() + " · seed " + seed;
+    return title(List.of());
   }
 
-  /** Returns what is compared, without task and seed: {@code lora r=8 qv λ=4}. */
-  public String recipe() {
+  String title(List<String> more) {
     List<String> words = new ArrayList<>(List.of(methodId()));
     RecordFields.of(method).stream()
         .filter(field -> field.name().equals("rank"))
@@ -108,15 +111,12 @@ public record Trial(
       words.add(Targets.name(targets));
     }
     if (rates.ratio() != 1) {
-      words.add("λ=" + plain(rates.ratio()));
+      words.add("λ=" + Numbers.text(rates.ratio()));
     }
     if (model.randomInit()) {
       words.add("random base");
     }
-    return String.join(" ", words);
-  }
-
-  private static String plain(double number) {
-    return BigDecimal.valueOf(number).stripTrailingZeros().toPlainString();
+    words.addAll(more);
+    return task.task().name() + " · " + String.join(" ", words) + " · seed " + seed;
   }
 }

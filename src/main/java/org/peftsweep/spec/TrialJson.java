@@ -40,6 +40,9 @@ final class TrialJson {
   /** The same for the task's own record: where its columns are found. */
   private static final List<String> COLUMNS = List.of("text-columns", "label-column");
 
+  /** What counts of the training where no step is taken. */
+  private static final List<String> EVALUATION = List.of("max-tokens", "pad", "precision");
+
   private static final JsonMapper MAPPER = mapper();
 
   private TrialJson() {}
@@ -64,6 +67,12 @@ final class TrialJson {
     ObjectNode tree = tree(trial);
     LEFT_OUT_OF_ID.forEach((section, keys) -> ((ObjectNode) tree.get(section)).remove(keys));
     ((ObjectNode) tree.get("task").get("task")).remove(COLUMNS);
+    ObjectNode training = (ObjectNode) tree.get("training");
+    if (!trial.training().takesSteps()) {
+      training.retain(EVALUATION);
+    } else if (trial.training().maxSteps() > 0) {
+      training.remove("epochs");
+    }
     byte[] text = text(tree).getBytes(StandardCharsets.UTF_8);
     try {
       byte[] hash = MessageDigest.getInstance("SHA-256").digest(text);

@@ -19,7 +19,12 @@ sealed interface Value {
    * @param isPlain whether it stands without quotes
    * @param tag what YAML takes it for
    */
-  record Scalar(String place, String text, boolean isPlain, Tag tag) implements Value {}
+  record Scalar(String place, String text, boolean isPlain, Tag tag) implements Value {
+    /** Whether nothing stands behind the key. */
+    boolean isNothing() {
+      return isPlain && text.isEmpty();
+    }
+  }
 
   /** A list. */
   record Items(String place, List<Value> items) implements Value {

@@ -47,7 +47,7 @@ final class YamlText {
   /** Reads a file, whose top must be a map of keys. */
   static Value.Section file(String name, String text, Faults faults) {
     YamlText reader = new YamlText(mark -> name + ":" + (mark.getLine() + 1), faults);
-    Node node = compose(text, name);
+    Node node = reader.compose(text, name);
     if (node == null) {
       throw new SpecException("Cannot read " + name + ": it is empty");
     }
@@ -60,12 +60,12 @@ final class YamlText {
 
   /** Reads one value, every part of which stands at {@code place}. */
   static Value value(String place, String text, Faults faults) {
-    Node node = compose(text, place);
     YamlText reader = new YamlText(mark -> place, faults);
+    Node node = reader.compose(text, place);
     return node == null ? new Value.Scalar(place, "", true, Tag.NULL) : reader.value(node);
   }
 
-  private static Node compose(String text, String name) {
+  private Node compose(String text, String name) {
     LoaderOptions options = new LoaderOptions();
     options.setNestingDepthLimit(20);
     options.setMaxAliasesForCollections(0);
@@ -73,7 +73,7 @@ final class YamlText {
       return new Yaml(options).compose(new StringReader(text));
     } catch (MarkedYAMLException e) {
       Mark mark = e.getProblemMark();
-      String place = mark == null ? name : name + ":" + (mark.getLine() + 1);
+      String place = mark == null ? name : places.apply(mark);
       throw new SpecException("Cannot read " + place + " as YAML: " + oneLine(e.getProblem()), e);
     } catch (YAMLException e) {
       throw new SpecException("Cannot read " + name + " as YAML: " + oneLine(e.getMessage()), e);

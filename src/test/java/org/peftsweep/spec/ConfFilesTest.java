@@ -1,5 +1,8 @@
 package org.peftsweep.spec;
 
+import org.peftsweep.optim.Schedule;
+import org.peftsweep.data.Padding;
+import org.peftsweep.optim.Rates;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
@@ -83,8 +86,9 @@ class ConfFilesTest {
                 32,
                 1,
                 128,
-                Training.Padding.MAX,
-                Training.Schedule.LINEAR,
+                Padding.MAX,
+                1,
+                Schedule.LINEAR,
                 0,
                 1,
                 0,

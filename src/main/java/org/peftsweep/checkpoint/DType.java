@@ -1,0 +1,50 @@
+package org.peftsweep.checkpoint;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Element types of the safetensors format, in the order of the reference library, whose writer puts
+ * later ones first so that wide elements stay aligned.
+ *
+ * <p>All of them are listed; {@link SafeTensors} reads {@link #FLOATS} and {@link #LONGS}.
+ */
+public enum DType {
+  BOOL(1),
+  U8(1),
+  I8(1),
+  F8_E5M2(1),
+  F8_E4M3(1),
+  I16(2),
+  U16(2),
+  F16(2),
+  BF16(2),
+  I32(4),
+  U32(4),
+  F32(4),
+  F64(8),
+  I64(8),
+  U64(8);
+
+  /** Types that are read as 32-bit floats. */
+  public static final List<DType> FLOATS = List.of(F32, F16, BF16);
+
+  /** Types that are read as 64-bit integers. */
+  public static final List<DType> LONGS = List.of(I64, I32);
+
+  private final int bytes;
+
+  DType(int bytes) {
+    this.bytes = bytes;
+  }
+
+  /** Bytes of one element. */
+  public int bytes() {
+    return bytes;
+  }
+
+  static Optional<DType> named(String name) {
+    return Arrays.stream(values()).filter(type -> type.name().equals(name)).findFirst();
+  }
+}

@@ -1,0 +1,115 @@
+package org.peftsweep.checkpoint;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/**
+ * The architecture of a model, as a Hugging Face {@code config.json} describes it. A key that the
+ * file may leave out has the reference library's default.
+ *
+ * @param sizes all widths and counts
+ * @param normEpsilon {@code layer_norm_eps} or {@code rms_norm_eps}
+ * @param dropout probabilities of the pretraining
+ * @param padTokenId the padding token, where the model has one
+ * @param rope rotary positions; empty for encoders, whose positions are learnt
+ * @param attentionBias whether the four attention projections have a bias
+ * @param mlpBias whether the feed-forward projections have a bias
+ * @param tiedEmbeddings whether the language-model head is the word embedding
+ * @param initializerRange standard deviation of fresh weights
+ * @param labels names of the head's outputs in order; a single one may mean regression
+ */
+public record ModelConfig(
+    Family family,
+    Sizes sizes,
+    double normEpsilon,
+    Dropout dropout,
+    OptionalInt padTokenId,
+    Optional<Rope> rope,
+    boolean attentionBias,
+    boolean mlpBias,
+    boolean tiedEmbeddings,
+    double initializerRange,
+    List<String> labels) {
+
+  /**
+   * Widths and counts.
+   *
+   * @param vocabulary rows of the word embedding
+   * @param hidden width of the residual stream
+   * @param layers transformer blocks
+   * @param heads query heads
+   * @param keyValueHeads key and value heads, a divisor of {@code heads}; equal to it in encoders
+   * @param headWidth width of one head
+   * @param feedForward inner width of the feed-forward block
+   * @param positions {@code max_position_embeddings}; for RoBERTa this counts the rows of the
+   *     embedding, of which the first {@code padTokenId + 1} are no positions of real tokens
+   * @param tokenTypes rows of the token type embedding; 0 in decoders
+   */
+  public record Sizes(
+      int vocabulary,
+      int hidden,
+      int layers,
+      int heads,
+      int keyValueHeads,
+      int headWidth,
+      int feedForward,
+      int positions,
+      int tokenTypes) {}
+
+  /**
+   * Dropout probabilities.
+   *
+   * @param hidden after embeddings and block outputs
+   * @param attention on attention weights
+   * @param classifier in the head; {@code hidden} where the file says null or nothing
+   */
+  public record Dropout(double hidden, double attention, double classifier) {}
+
+  public ModelConfig {
+    labels = List.copyOf(labels);
+  }
+
+  /**
+   * Reads a {@code config.json}.
+   *
+   * @throws CheckpointException if it is missing, no JSON, lacks a mandatory key, or describes a
+   *     model that cannot be built
+   */
+  public static ModelConfig read(Path file) {
+    return new ConfigReader(file).read();
+  }
+
+  /**
+   * Writes a {@code config.json} that reads back as an equal record; equal records give equal
+   * bytes.
+   *
+   * @param task how the reference library's class name ends, such as {@code
+   *     ForSequenceClassification} or {@code ForMaskedLM}
+   */
+  public void write(Path file, String task) {
+    ConfigWriter.write(this, file, task);
+  }
+
+  /** Rows of the position embedding that no real token uses: RoBERTa counts from behind the padding. */
+  public int positionOffset() {
+    return family == Family.ROBERTA ? padTokenId.orElse(0) + 1 : 0;
+  }
+
+  /** The same model with a head for other labels. */
+  public ModelConfig withLabels(List<String> otherLabels) {
+    return new ModelConfig(
+        family,
+        sizes,
+        normEpsilon,
+        dropout,
+        padTokenId,
+        rope,
+        attentionBias,
+        mlpBias,
+        tiedEmbeddings,
+        initializerRange,
+        otherLabels);
+  }
+}

@@ -1,0 +1,238 @@
+package org.peftsweep.checkpoint;
+
+import com.fasterxml.jackson.databind.util.ByteBufferBackedInputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/**
+ * A safetensors file, read through memory mapping: opening reads the header only, and a tensor's
+ * bytes are touched when they are asked for. Floats of 16 bits are widened on the way. Safe for use
+ * by many threads.
+ *
+ * <p>The file must not change while it is open. After {@link #close} the garbage collector gives
+ * the mapping back.
+ *
+ * <p>Source: github.com/huggingface/safetensors, section "Format".
+ */
+public final class SafeTensors implements AutoCloseable {
+  private static final byte[] LFS_POINTER =
+      "version https://git-lfs".getBytes(StandardCharsets.US_ASCII);
+  private static final int MAX_ARRAY = Integer.MAX_VALUE - 8;
+
+  private final Path path;
+  private final SafeTensorsHeader header;
+  private final long dataStart;
+  private volatile MappedFile file;
+
+  private SafeTensors(Path path, SafeTensorsHeader header, long dataStart, MappedFile file) {
+    this.path = path;
+    this.header = header;
+    this.dataStart = dataStart;
+    this.file = file;
+  }
+
+  /**
+   * Opens a file and checks its header.
+   *
+   * @throws CheckpointException if it is missing or is not a whole, valid safetensors file
+   * @throws UncheckedIOException if it cannot be read
+   */
+  public static SafeTensors open(Path path) {
+    return open(path, MappedFile.WINDOW_BYTES);
+  }
+
+  static SafeTensors open(Path path, long windowBytes) {
+    if (!Files.isRegularFile(path)) {
+      throw new CheckpointException("Cannot open " + path + ": no such file");
+    }
+    try (FileChannel channel = FileChannel.open(path)) {
+      long fileBytes = channel.size();
+      long headerBytes = headerBytes(channel, fileBytes);
+      ByteBuffer json = channel.map(FileChannel.MapMode.READ_ONLY, Long.BYTES, headerBytes);
+      if (headerBytes == 0 || json.get(0) != '{') {
+        throw new SafeTensorsHeader.Fault("its header does not begin with {");
+      }
+      long dataStart = Long.BYTES + headerBytes;
+      SafeTensorsHeader header =
+          SafeTensorsHeader.parse(new ByteBufferBackedInputStream(json), fileBytes - dataStart);
+      return new SafeTensors(
+          path, header, dataStart, new MappedFile(channel, fileBytes, windowBytes));
+    } catch (SafeTensorsHeader.Fault e) {
+      throw new CheckpointException(
+          "Cannot open " + path + " as safetensors: " + e.getMessage(), e);
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot read " + path + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static long headerBytes(FileChannel channel, long fileBytes)
+      throws IOException, SafeTensorsHeader.Fault {
+    ByteBuffer start = ByteBuffer.allocate(LFS_POINTER.length).order(ByteOrder.LITTLE_ENDIAN);
+    while (start.hasRemaining() && channel.read(start) >= 0) {}
+    start.flip();
+    if (start.equals(ByteBuffer.wrap(LFS_POINTER))) {
+      throw new SafeTensorsHeader.Fault(
+          "it is a git-lfs pointer and not the file itself, fetch it with git lfs pull");
+    }
+    if (fileBytes < Long.BYTES) {
+      throw new SafeTensorsHeader.Fault("it has only " + fileBytes + " bytes");
+    }
+    long headerBytes = start.getLong(0);
+    if (Long.compareUnsigned(headerBytes, SafeTensorsHeader.MAX_BYTES) > 0) {
+      throw new SafeTensorsHeader.Fault(
+          "its header would have "
+              + Long.toUnsignedString(headerBytes)
+              + " bytes, more than the "
+              + SafeTensorsHeader.MAX_BYTES
+              + " that the format allows");
+    }
+    if (headerBytes > fileBytes - Long.BYTES) {
+      throw new SafeTensorsHeader.Fault(
+          "its header would have " + headerBytes + " bytes and the file has only " + fileBytes);
+    }
+    return headerBytes;
+  }
+
+  public Path path() {
+    return path;
+  }
+
+  /** All tensors by name, in the order of the header. */
+  public Map<String, TensorInfo> tensors() {
+    return Collections.unmodifiableMap(header.tensors());
+  }
+
+  /** What the header says under {@code __metadata__}; empty if it says nothing. */
+  public Map<String, String> metadata() {
+    return Collections.unmodifiableMap(header.metadata());
+  }
+
+  /**
+   * The entry of one tensor.
+   *
+   * @throws CheckpointException if there is none of that name
+   */
+  public TensorInfo info(String name) {
+    TensorInfo info = header.tensors().get(name);
+    if (info == null) {
+      throw new CheckpointException(
+          "Cannot find %s in %s: %d names present".formatted(name, path, header.tensors().size()));
+    }
+    return info;
+  }
+
+  /**
+   * A whole tensor of {@link DType#FLOATS}, row-major.
+   *
+   * @throws CheckpointException if it is missing, of another type, or too long for one array
+   */
+  public float[] floats(String name) {
+    TensorInfo info = requireType(name, DType.FLOATS, "floats");
+    float[] values = new float[arrayLength(info)];
+    floats(name, 0, FloatBuffer.wrap(values));
+    return values;
+  }
+
+  /**
+   * Fills what remains of a buffer, which may be off-heap, with the elements of a tensor of {@link
+   * DType#FLOATS} that begin at index {@code from} of its row-major order.
+   *
+   * @throws CheckpointException if the tensor is missing or of another type
+   * @throws IndexOutOfBoundsException if it has fewer elements
+   */
+  public void floats(String name, long from, FloatBuffer target) {
+    TensorInfo info = requireType(name, DType.FLOATS, "floats");
+    Objects.checkFromIndexSize(from, target.remaining(), info.elements());
+    int width = info.dtype().bytes();
+    MappedFile mapped = requireOpen(name);
+    long position = dataStart + info.begin() + from * width;
+    while (target.hasRemaining()) {
+      ByteBuffer bytes = mapped.view(position, (long) target.remaining() * width);
+      int count = bytes.remaining() / width;
+      copy(info.dtype(), bytes, count, target);
+      position += (long) count * width;
+    }
+  }
+
+  /** As {@link #floats(String, long, FloatBuffer)}, for a part of an array. */
+  public void floats(String name, long from, float[] target, int offset, int count) {
+    floats(name, from, FloatBuffer.wrap(target, offset, count));
+  }
+
+  /**
+   * A whole tensor of {@link DType#LONGS}, row-major.
+   *
+   * @throws CheckpointException if it is missing, of another type, or too long for one array
+   */
+  public long[] longs(String name) {
+    TensorInfo info = requireType(name, DType.LONGS, "whole numbers");
+    int width = info.dtype().bytes();
+    MappedFile mapped = requireOpen(name);
+    long[] values = new long[arrayLength(info)];
+    for (int i = 0; i < values.length; i++) {
+      ByteBuffer element = mapped.view(dataStart + info.begin() + (long) i * width, width);
+      values[i] = info.dtype() == DType.I64 ? element.getLong() : element.getInt();
+    }
+    return values;
+  }
+
+  @Override
+  public void close() {
+    file = null;
+  }
+
+  private static void copy(DType dtype, ByteBuffer bytes, int count, FloatBuffer target) {
+    switch (dtype) {
+      case F32 -> target.put(bytes.asFloatBuffer().limit(count));
+      case F16 -> {
+        for (int i = 0; i < count; i++) {
+          target.put(HalfFloats.fromF16(bytes.getShort(2 * i)));
+        }
+      }
+      case BF16 -> {
+        for (int i = 0; i < count; i++) {
+          target.put(HalfFloats.fromBf16(bytes.getShort(2 * i)));
+        }
+      }
+      default -> throw new IllegalStateException(dtype + " is not among DType.FLOATS");
+    }
+  }
+
+  private TensorInfo requireType(String name, List<DType> types, String what) {
+    TensorInfo info = info(name);
+    if (!types.contains(info.dtype())) {
+      throw new CheckpointException(
+          "Cannot read %s of %s as %s: its type is %s, and supported are %s"
+              .formatted(name, path, what, info.dtype(), types));
+    }
+    return info;
+  }
+
+  private int arrayLength(TensorInfo info) {
+    if (info.elements() > MAX_ARRAY) {
+      throw new CheckpointException(
+          "Cannot read %s of %s into one array: it has %d elements, read it in parts"
+              .formatted(info.name(), path, info.elements()));
+    }
+    return (int) info.elements();
+  }
+
+  private MappedFile requireOpen(String name) {
+    MappedFile mapped = file;
+    if (mapped == null) {
+      throw new IllegalStateException("Cannot read " + name + ": " + path + " is closed");
+    }
+    return mapped;
+  }
+}

@@ -1,0 +1,151 @@
+package org.peftsweep.compute.cpu;
+
+import org.bytedeco.javacpp.FloatPointer;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.openblas.global.openblas;
+import org.peftsweep.compute.Tensor;
+
+/**
+ * Matrix products through OpenBLAS, on raw addresses with leading dimensions.
+ *
+ * <p>OpenBLAS itself runs one thread; more threads come from cutting C into blocks that the workers
+ * compute by calls of their own, so that no two trials meet in its locks.
+ */
+final class Blas {
+  private static final int ROW_MAJOR = 101;
+  private static final int PLAIN = 111;
+  private static final int TRANSPOSED = 112;
+
+  /** Multiply–adds that are worth a hand-over between threads. */
+  private static final long WORTH_SPLITTING = 1 << 19;
+
+  /** A pointer that is aimed anew for every call, so that calls make no garbage. */
+  private static final class Aim extends FloatPointer {
+    Aim() {
+      super((Pointer) null);
+    }
+
+    Aim at(long place) {
+      address = place;
+      return this;
+    }
+  }
+
+  /** One thread's access to sgemm. */
+  static final class Caller {
+    private final Aim a = new Aim();
+    private final Aim b = new Aim();
+    private final Aim c = new Aim();
+
+    /**
+     * {@code c ← alpha·op(a)·op(b) + beta·c}, row-major; c is {@code [m, n]}, the inner size k; the
+     * strides are the distances of rows as stored.
+     */
+    void gemm(
+        boolean transposeA,
+        boolean transposeB,
+        int m,
+        int n,
+        int k,
+        float alpha,
+        long addressA,
+        int strideA,
+        long addressB,
+        int strideB,
+        float beta,
+        long addressC,
+        int strideC) {
+      openblas.cblas_sgemm(
+          ROW_MAJOR,
+          transposeA ? TRANSPOSED : PLAIN,
+          transposeB ? TRANSPOSED : PLAIN,
+          m,
+          n,
+          k,
+          alpha,
+          a.at(addressA),
+          strideA,
+          b.at(addressB),
+          strideB,
+          beta,
+          c.at(addressC),
+          strideC);
+    }
+  }
+
+  private final Workers workers;
+  private final Caller[] callers;
+
+  Blas(Workers workers) {
+    this.workers = workers;
+    this.callers = new Caller[workers.count()];
+    for (int i = 0; i < callers.length; i++) {
+      callers[i] = new Caller();
+    }
+    openblas.blas_set_num_threads(1);
+  }
+
+  Caller caller(int worker) {
+    return callers[worker];
+  }
+
+  /**
+   * {@code c ← alpha·op(a)·op(b) + beta·c}; with a start {@code [columns]}, every row of c is set
+   * to it first and beta counts as 1.
+   */
+  void gemm(
+      boolean transposeA,
+      boolean transposeB,
+      float alpha,
+      Tensor a,
+      Tensor b,
+      float beta,
+      Tensor c,
+      Tensor start) {
+    int m = c.rows();
+    int n = c.columns();
+    int k = transposeA ? a.rows() : a.columns();
+    if (m == 0 || n == 0) {
+      return;
+    }
+    boolean byRows = m >= n || m >= 512;
+    int extent = byRows ? m : n;
+    int grain = grain(extent, (long) m * n * k);
+    float scale = start == null ? beta : 1;
+    workers.split(
+        extent,
+        grain,
+        (worker, from, to) -> {
+          int size = (int) (to - from);
+          long rowC = byRows ? from : 0;
+          long columnC = byRows ? 0 : from;
+          if (start != null) {
+            Rows.spread(start, c, rowC, columnC, byRows ? size : m, byRows ? n : size);
+          }
+          long shiftA = transposeA ? rowC : rowC * a.columns();
+          long shiftB = transposeB ? columnC * b.columns() : columnC;
+          callers[worker].gemm(
+              transposeA,
+              transposeB,
+              byRows ? size : m,
+              byRows ? n : size,
+              k,
+              alpha,
+              HostMemory.address(a, shiftA),
+              Math.max(1, a.columns()),
+              HostMemory.address(b, shiftB),
+              Math.max(1, b.columns()),
+              scale,
+              HostMemory.address(c, rowC * n + columnC),
+              n);
+        });
+  }
+
+  private int grain(int extent, long work) {
+    if (workers.count() == 1 || work < WORTH_SPLITTING) {
+      return extent;
+    }
+    int parts = extent >= 1024 ? 2 * workers.count() : workers.count();
+    return Math.max(16, (extent / parts + 15) / 16 * 16);
+  }
+}

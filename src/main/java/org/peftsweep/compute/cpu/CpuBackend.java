@@ -1,0 +1,663 @@
+package org.peftsweep.compute.cpu;
+
+import static org.peftsweep.compute.cpu.HostMemory.at;
+import static org.peftsweep.compute.cpu.HostMemory.buffer;
+
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import org.peftsweep.compute.AdamStep;
+import org.peftsweep.compute.AttentionShape;
+import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Memory;
+import org.peftsweep.compute.Tensor;
+
+/**
+ * Kernels for processors: OpenBLAS for products, the JDK Vector API for the rest, both on the same
+ * off-heap memory.
+ *
+ * <p>Results are the same bits at every call with the same number of threads, and equal to rounding
+ * with another.
+ */
+public final class CpuBackend implements Backend {
+  /** Columns of a strip that one worker adds up: four cache lines. */
+  private static final int STRIP = 64;
+
+  private final Workers workers;
+  private final Blas blas;
+  private final Scratch scratch;
+  private final int threads;
+
+  /** Stands for an absent bias. */
+  private HostMemory zeros = new HostMemory(1 << 12);
+
+  private double[] partials = new double[0];
+
+  /**
+   * Opens the backend with so many threads, the calling one included.
+   *
+   * @throws VectorApiMissingException if the JVM runs without the module jdk.incubator.vector
+   */
+  public CpuBackend(int threads) {
+    if (threads < 1) {
+      throw new IllegalArgumentException(
+          "Cannot open the cpu backend with " + threads + " threads: give at least 1");
+    }
+    if (ModuleLayer.boot().findModule("jdk.incubator.vector").isEmpty()) {
+      throw new VectorApiMissingException();
+    }
+    this.threads = threads;
+    this.workers = new Workers(threads);
+    this.blas = new Blas(workers);
+    this.scratch = new Scratch(threads);
+  }
+
+  @Override
+  public String name() {
+    return "cpu";
+  }
+
+  @Override
+  public String device() {
+    return Processor.name() + ", " + threads + (threads == 1 ? " thread" : " threads");
+  }
+
+  // ---- memory
+
+  @Override
+  public Memory allocate(long floats) {
+    return new HostMemory(floats);
+  }
+
+  @Override
+  public void free(Memory memory) {
+    ((HostMemory) memory).free();
+  }
+
+  @Override
+  public void write(float[] source, int sourceOffset, Tensor target, long targetOffset, int count) {
+    Sizes.require(targetOffset + count <= target.size(), "write", target, "a longer tensor is");
+    HostMemory.of(target).write(target.offset() + targetOffset, source, sourceOffset, count);
+  }
+
+  @Override
+  public void read(Tensor source, long sourceOffset, float[] target, int targetOffset, int count) {
+    Sizes.require(sourceOffset + count <= source.size(), "read", source, "a longer tensor is");
+    HostMemory.of(source).read(source.offset() + sourceOffset, target, targetOffset, count);
+  }
+
+  @Override
+  public void fill(Tensor x, float value) {
+    workers.elements(
+        x.size(),
+        (worker, from, to) ->
+            Elementwise.fill(value, buffer(x, from), at(x, from), (int) (to - from)));
+  }
+
+  @Override
+  public void copy(Tensor from, Tensor to) {
+    Sizes.count("copy", from.size(), to);
+    workers.elements(
+        from.size(),
+        (worker, start, end) ->
+            Elementwise.copy(
+                buffer(from, start),
+                at(from, start),
+                buffer(to, start),
+                at(to, start),
+                (int) (end - start)));
+  }
+
+  // ---- products
+
+  @Override
+  public void gemm(
+      boolean transposeA,
+      boolean transposeB,
+      float alpha,
+      Tensor a,
+      Tensor b,
+      float beta,
+      Tensor c) {
+    int inner = transposeA ? a.rows() : a.columns();
+    Sizes.require((transposeB ? b.columns() : b.rows()) == inner, "gemm", b, "inner size " + inner);
+    Sizes.require((transposeA ? a.columns() : a.rows()) == c.rows(), "gemm", c, "op(a)'s rows");
+    int columns = transposeB ? b.rows() : b.columns();
+    Sizes.require(columns == c.columns(), "gemm", c, columns + " columns");
+    blas.gemm(transposeA, transposeB, alpha, a, b, beta, c, null);
+  }
+
+  @Override
+  public void linear(Tensor x, Tensor w, Tensor bias, Tensor y) {
+    Sizes.require(x.columns() == w.columns(), "linear", w, x.columns() + " columns");
+    Sizes.require(x.rows() == y.rows(), "linear", y, x.rows() + " rows");
+    Sizes.require(w.rows() == y.columns(), "linear", y, w.rows() + " columns");
+    Sizes.count("linear", y.columns(), bias);
+    blas.gemm(false, true, 1, x, w, 0, y, bias);
+  }
+
+  // ---- elementwise
+
+  @Override
+  public void addScaled(float alpha, Tensor x, Tensor y) {
+    Sizes.count("addScaled", x.size(), y);
+    workers.elements(
+        x.size(),
+        (worker, from, to) ->
+            Elementwise.addScaled(
+                alpha,
+                buffer(x, from),
+                at(x, from),
+                buffer(y, from),
+                at(y, from),
+                length(from, to)));
+  }
+
+  @Override
+  public void scale(float alpha, Tensor x, Tensor y) {
+    Sizes.count("scale", x.size(), y);
+    workers.elements(
+        x.size(),
+        (worker, from, to) ->
+            Elementwise.scale(
+                alpha,
+                buffer(x, from),
+                at(x, from),
+                buffer(y, from),
+                at(y, from),
+                length(from, to)));
+  }
+
+  @Override
+  public void multiply(Tensor a, Tensor b, Tensor y) {
+    Sizes.count("multiply", a.size(), b, y);
+    workers.elements(
+        a.size(),
+        (worker, from, to) ->
+            Elementwise.multiply(
+                buffer(a, from),
+                at(a, from),
+                buffer(b, from),
+                at(b, from),
+                buffer(y, from),
+                at(y, from),
+                length(from, to)));
+  }
+
+  @Override
+  public void reciprocal(Tensor x, Tensor y) {
+    Sizes.count("reciprocal", x.size(), y);
+    workers.elements(
+        x.size(),
+        (worker, from, to) ->
+            Elementwise.reciprocal(
+                buffer(x, from), at(x, from), buffer(y, from), at(y, from), length(from, to)));
+  }
+
+  @Override
+  public void tanh(Tensor x, Tensor y) {
+    Sizes.count("tanh", x.size(), y);
+    workers.elements(
+        x.size(),
+        (worker, from, to) ->
+            Elementwise.tanh(
+                buffer(x, from), at(x, from), buffer(y, from), at(y, from), length(from, to)));
+  }
+
+  @Override
+  public void tanhBackward(Tensor y, Tensor dy, Tensor dx) {
+    Sizes.count("tanhBackward", y.size(), dy, dx);
+    workers.elements(
+        y.size(),
+        (worker, from, to) ->
+            Elementwise.tanhBackward(
+                buffer(y, from),
+                at(y, from),
+                buffer(dy, from),
+                at(dy, from),
+                buffer(dx, from),
+                at(dx, from),
+                length(from, to)));
+  }
+
+  @Override
+  public void gelu(Tensor x, Tensor bias, Tensor y) {
+    Sizes.same("gelu", x, y);
+    Sizes.count("gelu", x.columns(), bias);
+    int n = x.columns();
+    ByteBuffer shift = bias == null ? zeros(n) : buffer(bias, 0);
+    int shiftAt = bias == null ? 0 : at(bias, 0);
+    workers.rows(
+        x.rows(),
+        n,
+        (worker, from, to) -> {
+          for (long i = from * n; i < to * n; i += n) {
+            Activations.gelu(buffer(x, i), at(x, i), shift, shiftAt, buffer(y, i), at(y, i), n);
+          }
+        });
+  }
+
+  @Override
+  public void geluBackward(Tensor x, Tensor bias, Tensor dy, Tensor dx) {
+    Sizes.same("geluBackward", x, dy, dx);
+    Sizes.count("geluBackward", x.columns(), bias);
+    int n = x.columns();
+    ByteBuffer shift = bias == null ? zeros(n) : buffer(bias, 0);
+    int shiftAt = bias == null ? 0 : at(bias, 0);
+    workers.rows(
+        x.rows(),
+        n,
+        (worker, from, to) -> {
+          for (long i = from * n; i < to * n; i += n) {
+            Activations.geluBackward(
+                buffer(x, i),
+                at(x, i),
+                shift,
+                shiftAt,
+                buffer(dy, i),
+                at(dy, i),
+                buffer(dx, i),
+                at(dx, i),
+                n);
+          }
+        });
+  }
+
+  @Override
+  public void swiglu(Tensor gate, Tensor up, Tensor y) {
+    Sizes.count("swiglu", gate.size(), up, y);
+    workers.elements(
+        gate.size(),
+        (worker, from, to) ->
+            Activations.swiglu(
+                buffer(gate, from),
+                at(gate, from),
+                buffer(up, from),
+                at(up, from),
+                buffer(y, from),
+                at(y, from),
+                length(from, to)));
+  }
+
+  @Override
+  public void swigluBackward(Tensor gate, Tensor up, Tensor dy, Tensor dGate, Tensor dUp) {
+    Sizes.count("swigluBackward", gate.size(), up, dy, dGate, dUp);
+    workers.elements(
+        gate.size(),
+        (worker, from, to) ->
+            Activations.swigluBackward(
+                buffer(gate, from),
+                at(gate, from),
+                buffer(up, from),
+                at(up, from),
+                buffer(dy, from),
+                at(dy, from),
+                buffer(dGate, from),
+                at(dGate, from),
+                buffer(dUp, from),
+                at(dUp, from),
+                length(from, to)));
+  }
+
+  @Override
+  public void dropout(Tensor x, float p, long seed, Tensor y) {
+    Sizes.count("dropout", x.size(), y);
+    workers.elements(
+        x.size(),
+        (worker, from, to) ->
+            Elementwise.dropout(
+                p,
+                seed,
+                (int) from,
+                buffer(x, from),
+                at(x, from),
+                buffer(y, from),
+                at(y, from),
+                length(from, to)));
+  }
+
+  // ---- rows and columns
+
+  @Override
+  public void addRow(Tensor x, Tensor v, Tensor y) {
+    Sizes.same("addRow", x, y);
+    Sizes.count("addRow", x.columns(), v);
+    workers.rows(x.rows(), x.columns(), (worker, from, to) -> Rows.addRow(x, v, y, from, to));
+  }
+
+  @Override
+  public void multiplyRow(Tensor x, Tensor v, Tensor y) {
+    Sizes.same("multiplyRow", x, y);
+    Sizes.count("multiplyRow", x.columns(), v);
+    workers.rows(x.rows(), x.columns(), (worker, from, to) -> Rows.multiplyRow(x, v, y, from, to));
+  }
+
+  @Override
+  public void multiplyColumn(Tensor x, Tensor v, Tensor y) {
+    Sizes.same("multiplyColumn", x, y);
+    Sizes.count("multiplyColumn", x.rows(), v);
+    workers.rows(
+        x.rows(), x.columns(), (worker, from, to) -> Rows.multiplyColumn(x, v, y, from, to));
+  }
+
+  @Override
+  public void sumRows(Tensor x, float beta, Tensor out) {
+    Sizes.count("sumRows", x.columns(), out);
+    strips(
+        x,
+        (worker, from, to) -> {
+          Reductions.start(beta, out, from, to);
+          Reductions.sumRows(x, out, from, to);
+        });
+  }
+
+  @Override
+  public void dotRows(Tensor x, Tensor y, float beta, Tensor out) {
+    Sizes.same("dotRows", x, y);
+    Sizes.count("dotRows", x.columns(), out);
+    strips(
+        x,
+        (worker, from, to) -> {
+          Reductions.start(beta, out, from, to);
+          Reductions.dotRows(x, y, out, from, to);
+        });
+  }
+
+  @Override
+  public void dotColumns(Tensor x, Tensor y, float beta, Tensor out) {
+    Sizes.same("dotColumns", x, y);
+    Sizes.count("dotColumns", x.rows(), out);
+    workers.rows(
+        x.rows(),
+        x.columns(),
+        (worker, from, to) -> Reductions.dotColumns(x, y, beta, out, from, to));
+  }
+
+  @Override
+  public void rowNorms(Tensor x, Tensor out) {
+    Sizes.count("rowNorms", x.rows(), out);
+    workers.rows(
+        x.rows(), x.columns(), (worker, from, to) -> Reductions.rowNorms(x, out, from, to));
+  }
+
+  // ---- normalisation
+
+  @Override
+  public void layerNorm(
+      Tensor x,
+      Tensor residual,
+      Tensor gamma,
+      Tensor beta,
+      float epsilon,
+      Tensor y,
+      Tensor mean,
+      Tensor rstd) {
+    Sizes.same("layerNorm", x, residual, y);
+    Sizes.count("layerNorm", x.columns(), gamma, beta);
+    Sizes.count("layerNorm", x.rows(), mean, rstd);
+    workers.rows(
+        x.rows(),
+        x.columns(),
+        (worker, from, to) ->
+            Norms.layerNorm(x, residual, gamma, beta, epsilon, y, mean, rstd, from, to));
+  }
+
+  @Override
+  public void layerNormBackward(
+      Tensor x,
+      Tensor gamma,
+      Tensor mean,
+      Tensor rstd,
+      Tensor dy,
+      Tensor dx,
+      Tensor dGamma,
+      Tensor dBeta) {
+    Sizes.same("layerNormBackward", x, dy, dx);
+    Sizes.count("layerNormBackward", x.columns(), gamma, dGamma, dBeta);
+    Sizes.count("layerNormBackward", x.rows(), mean, rstd);
+    if (dBeta != null) {
+      sumRows(dy, 1, dBeta);
+    }
+    normBackward(x, gamma, mean, rstd, dy, dx, dGamma);
+  }
+
+  @Override
+  public void rmsNorm(Tensor x, Tensor gamma, float epsilon, Tensor y, Tensor rstd) {
+    Sizes.same("rmsNorm", x, y);
+    Sizes.count("rmsNorm", x.columns(), gamma);
+    Sizes.count("rmsNorm", x.rows(), rstd);
+    workers.rows(
+        x.rows(),
+        x.columns(),
+        (worker, from, to) -> Norms.rmsNorm(x, gamma, epsilon, y, rstd, from, to));
+  }
+
+  @Override
+  public void rmsNormBackward(
+      Tensor x, Tensor gamma, Tensor rstd, Tensor dy, Tensor dx, Tensor dGamma) {
+    Sizes.same("rmsNormBackward", x, dy, dx);
+    Sizes.count("rmsNormBackward", x.columns(), gamma, dGamma);
+    Sizes.count("rmsNormBackward", x.rows(), rstd);
+    normBackward(x, gamma, null, rstd, dy, dx, dGamma);
+  }
+
+  private void normBackward(
+      Tensor x, Tensor gamma, Tensor mean, Tensor rstd, Tensor dy, Tensor dx, Tensor dGamma) {
+    if (dGamma != null) {
+      strips(x, (worker, from, to) -> Norms.addGammaGradient(x, mean, rstd, dy, dGamma, from, to));
+    }
+    workers.rows(
+        x.rows(),
+        x.columns(),
+        (worker, from, to) -> Norms.backward(x, gamma, mean, rstd, dy, dx, from, to));
+  }
+
+  // ---- attention
+
+  @Override
+  public void attention(
+      AttentionShape shape, Tensor q, Tensor k, Tensor v, int[] mask, Tensor out, Tensor logSum) {
+    requireAttention("attention", shape, mask, logSum, new Tensor[] {q, out}, k, v);
+    Attention attention = new Attention(shape, q, k, v, mask, out, logSum, blas, scratch);
+    workers.split(
+        attention.units(),
+        unitsAtOnce(shape),
+        (worker, from, to) -> {
+          for (long unit = from; unit < to; unit++) {
+            attention.forward(worker, unit);
+          }
+        });
+  }
+
+  @Override
+  public void attentionBackward(
+      AttentionShape shape,
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      int[] mask,
+      Tensor out,
+      Tensor logSum,
+      Tensor dOut,
+      Tensor dq,
+      Tensor dk,
+      Tensor dv) {
+    requireAttention(
+        "attentionBackward", shape, mask, logSum, new Tensor[] {q, out, dOut, dq}, k, v, dk, dv);
+    Attention attention = new Attention(shape, q, k, v, mask, out, logSum, blas, scratch);
+    workers.split(
+        attention.units(),
+        unitsAtOnce(shape),
+        (worker, from, to) -> {
+          for (long unit = from; unit < to; unit++) {
+            attention.backward(worker, unit, dOut, dq, dk, dv);
+          }
+        });
+  }
+
+  private static void requireAttention(
+      String kernel,
+      AttentionShape shape,
+      int[] mask,
+      Tensor logSum,
+      Tensor[] queries,
+      Tensor... keys) {
+    long rows = (long) shape.batch() * shape.tokens();
+    Sizes.count(kernel, rows * shape.heads() * shape.headWidth(), queries);
+    Sizes.count(kernel, rows * shape.keyHeads() * shape.headWidth(), keys);
+    Sizes.count(kernel, rows * shape.heads(), logSum);
+    Sizes.require(mask.length == rows, kernel, "a mask of " + mask.length, rows + " tokens are");
+  }
+
+  private static int unitsAtOnce(AttentionShape shape) {
+    long work = (long) shape.tokens() * shape.tokens() * shape.heads() / shape.keyHeads();
+    return (int) Math.max(1, (1 << 14) / Math.max(1, work));
+  }
+
+  @Override
+  public void rotary(Tensor x, Tensor cos, Tensor sin, int headWidth, boolean inverse, Tensor y) {
+    Sizes.same("rotary", x, y);
+    Sizes.same("rotary", cos, sin);
+    Sizes.require(cos.columns() * 2 == headWidth, "rotary", cos, headWidth / 2 + " columns");
+    Sizes.require(x.columns() % headWidth == 0, "rotary", x, "whole heads are");
+    workers.rows(
+        x.rows(),
+        x.columns(),
+        (worker, from, to) -> Rows.rotary(x, cos, sin, headWidth, inverse ? -1 : 1, y, from, to));
+  }
+
+  // ---- rows by index
+
+  @Override
+  public void gather(Tensor table, int[] ids, boolean adds, Tensor out) {
+    Sizes.count("gather", (long) ids.length * table.columns(), out);
+    Sizes.ids("gather", ids, 0, table.rows());
+    workers.rows(
+        ids.length,
+        table.columns(),
+        (worker, from, to) -> Rows.gather(table, ids, adds, out, from, to));
+  }
+
+  @Override
+  public void scatterAdd(Tensor rows, int[] ids, Tensor table) {
+    Sizes.count("scatterAdd", (long) ids.length * table.columns(), rows);
+    Sizes.ids("scatterAdd", ids, Integer.MIN_VALUE, table.rows());
+    strips(rows, (worker, from, to) -> Rows.scatterAdd(rows, ids, table, from, to));
+  }
+
+  // ---- losses
+
+  @Override
+  public double crossEntropy(Tensor logits, int[] labels, Tensor dLogits) {
+    Sizes.require(labels.length == logits.rows(), "crossEntropy", logits, labels.length + " rows");
+    Sizes.same("crossEntropy", logits, dLogits);
+    Sizes.ids("crossEntropy", labels, Integer.MIN_VALUE, logits.columns());
+    int counted = 0;
+    for (int label : labels) {
+      counted += label >= 0 ? 1 : 0;
+    }
+    double[] losses = partials(labels.length);
+    float share = counted == 0 ? 0 : 1f / counted;
+    workers.rows(
+        logits.rows(),
+        logits.columns(),
+        (worker, from, to) ->
+            Losses.crossEntropy(logits, labels, share, dLogits, losses, from, to));
+    return counted == 0 ? 0 : total(losses, labels.length) / counted;
+  }
+
+  @Override
+  public double meanSquaredError(Tensor x, float[] target, Tensor dx) {
+    Sizes.count("meanSquaredError", target.length, x, dx);
+    double sum = 0;
+    for (int i = 0; i < target.length; i++) {
+      double distance = (double) buffer(x, i).getFloat(at(x, i)) - target[i];
+      sum += distance * distance;
+      if (dx != null) {
+        buffer(dx, i).putFloat(at(dx, i), (float) (2 * distance / target.length));
+      }
+    }
+    return sum / target.length;
+  }
+
+  // ---- optimisation
+
+  @Override
+  public double sumOfSquares(Tensor x) {
+    int parts = (int) ((x.size() + Workers.GRAIN - 1) / Workers.GRAIN);
+    double[] sums = partials(parts);
+    workers.elements(
+        x.size(),
+        (worker, from, to) -> {
+          ByteBuffer b = buffer(x, from);
+          int place = at(x, from);
+          sums[(int) (from / Workers.GRAIN)] =
+              Reductions.longDot(b, place, b, place, length(from, to));
+        });
+    return total(sums, parts);
+  }
+
+  @Override
+  public void adamW(Tensor p, Tensor g, Tensor m, Tensor v, AdamStep step) {
+    Sizes.count("adamW", p.size(), g, m, v);
+    Adam adam = new Adam(step);
+    workers.elements(
+        p.size(),
+        (worker, from, to) ->
+            adam.update(
+                buffer(p, from),
+                at(p, from),
+                buffer(g, from),
+                at(g, from),
+                buffer(m, from),
+                at(m, from),
+                buffer(v, from),
+                at(v, from),
+                length(from, to)));
+  }
+
+  @Override
+  public void close() {
+    workers.close();
+    scratch.close();
+    zeros.free();
+  }
+
+  // ---- bookkeeping
+
+  private static int length(long from, long to) {
+    return (int) (to - from);
+  }
+
+  /** Runs strips of columns, all rows of each. */
+  private void strips(Tensor x, Workers.Part part) {
+    long width = x.columns();
+    if (threads > 1 && x.size() > Workers.GRAIN) {
+      width = (width / threads + STRIP - 1) / STRIP * STRIP;
+    }
+    workers.split(x.columns(), Math.max(STRIP, width), part);
+  }
+
+  private ByteBuffer zeros(int columns) {
+    if (zeros.floats() < columns) {
+      zeros.free();
+      zeros = new HostMemory(columns);
+    }
+    return zeros.window(0);
+  }
+
+  private double[] partials(int count) {
+    if (partials.length < count) {
+      partials = new double[count];
+    }
+    Arrays.fill(partials, 0, count, 0);
+    return partials;
+  }
+
+  private static double total(double[] values, int count) {
+    double sum = 0;
+    for (int i = 0; i < count; i++) {
+      sum += values[i];
+    }
+    return sum;
+  }
+}

@@ -1,0 +1,138 @@
+package org.peftsweep.compute.cpu;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.Pointer;
+import org.peftsweep.compute.Memory;
+import org.peftsweep.compute.Tensor;
+
+/**
+ * Off-heap floats, 64-byte aligned and zeroed at first.
+ *
+ * <p>A direct buffer ends at 2 GB, so the memory is seen through overlapping windows that start
+ * every GB and are up to 2 GB long: any stretch of up to 1 GB lies whole in the window of its
+ * start.
+ */
+final class HostMemory implements Memory {
+  private static final int ALIGNMENT = 64;
+
+  /** Distance of two windows: 2²⁸ floats, 1 GB. */
+  private static final int WINDOW_BITS = 28;
+
+  private static final long WINDOW_MASK = (1L << WINDOW_BITS) - 1;
+  private static final long LONGEST_WINDOW = Integer.MAX_VALUE - ALIGNMENT;
+
+  /** A pointer that may be aimed anywhere without a new object. */
+  private static final class Aim extends BytePointer {
+    Aim(long address, long bytes) {
+      super((Pointer) null);
+      this.address = address;
+      this.limit = bytes;
+      this.capacity = bytes;
+    }
+  }
+
+  private final long floats;
+  private final Pointer allocation;
+  private final long address;
+  private ByteBuffer[] windows;
+  private FloatBuffer[] floatWindows;
+
+  HostMemory(long floats) {
+    this.floats = floats;
+    // One vector of slack, so that reading a whole vector never leaves the allocation.
+    long bytes = Math.max(floats, 1) * Float.BYTES + ALIGNMENT;
+    this.allocation = Pointer.calloc(1, bytes + ALIGNMENT);
+    if (allocation == null || allocation.isNull()) {
+      throw new OutOfMemoryError(
+          "Cannot allocate " + bytes + " bytes outside the heap: give the process more memory");
+    }
+    this.address = (allocation.address() + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    this.windows = new ByteBuffer[(int) ((Math.max(floats, 1) - 1) >>> WINDOW_BITS) + 1];
+    this.floatWindows = new FloatBuffer[windows.length];
+    for (int i = 0; i < windows.length; i++) {
+      long start = ((long) i << WINDOW_BITS) * Float.BYTES;
+      long length = Math.min(bytes - start, LONGEST_WINDOW);
+      windows[i] = new Aim(address + start, length).asByteBuffer().order(ByteOrder.nativeOrder());
+      floatWindows[i] = windows[i].asFloatBuffer();
+    }
+  }
+
+  @Override
+  public long floats() {
+    return floats;
+  }
+
+  void free() {
+    if (windows != null) {
+      windows = null;
+      floatWindows = null;
+      Pointer.free(allocation);
+    }
+  }
+
+  /** Returns the address of a float. */
+  long address(long index) {
+    requireOpen();
+    return address + index * Float.BYTES;
+  }
+
+  /** Returns a buffer that holds the floats from {@code index} on, at least 1 GB of them. */
+  ByteBuffer window(long index) {
+    requireOpen();
+    return windows[(int) (index >>> WINDOW_BITS)];
+  }
+
+  /** Copies floats in; at most 1 GB of them. */
+  void write(long index, float[] source, int from, int count) {
+    requireOpen();
+    floatWindows[(int) (index >>> WINDOW_BITS)].put(
+        (int) (index & WINDOW_MASK), source, from, count);
+  }
+
+  /** Copies floats out; at most 1 GB of them. */
+  void read(long index, float[] target, int to, int count) {
+    requireOpen();
+    floatWindows[(int) (index >>> WINDOW_BITS)].get((int) (index & WINDOW_MASK), target, to, count);
+  }
+
+  /** Returns where float {@code index} starts in its window, in bytes. */
+  static int position(long index) {
+    return (int) (index & WINDOW_MASK) * Float.BYTES;
+  }
+
+  static HostMemory of(Tensor tensor) {
+    if (tensor.memory() instanceof HostMemory memory) {
+      return memory;
+    }
+    throw new IllegalArgumentException(
+        "Cannot read "
+            + tensor
+            + " in "
+            + tensor.memory().getClass().getSimpleName()
+            + ": the cpu backend needs memory of its own kind");
+  }
+
+  /** Returns the address of element {@code index} of a tensor. */
+  static long address(Tensor tensor, long index) {
+    return of(tensor).address(tensor.offset() + index);
+  }
+
+  /** Returns the buffer that holds the stretch from element {@code index} of a tensor on. */
+  static ByteBuffer buffer(Tensor tensor, long index) {
+    return of(tensor).window(tensor.offset() + index);
+  }
+
+  /** Returns where element {@code index} of a tensor starts in its buffer, in bytes. */
+  static int at(Tensor tensor, long index) {
+    return position(tensor.offset() + index);
+  }
+
+  private void requireOpen() {
+    if (windows == null) {
+      throw new IllegalStateException("Cannot use memory that was freed");
+    }
+  }
+}

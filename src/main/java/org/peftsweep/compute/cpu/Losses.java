@@ -1,0 +1,93 @@
+package org.peftsweep.compute.cpu;
+
+import static org.peftsweep.compute.cpu.HostMemory.at;
+import static org.peftsweep.compute.cpu.HostMemory.buffer;
+import static org.peftsweep.compute.cpu.Vectors.BYTES;
+import static org.peftsweep.compute.cpu.Vectors.LANES;
+import static org.peftsweep.compute.cpu.Vectors.load;
+import static org.peftsweep.compute.cpu.Vectors.splat;
+import static org.peftsweep.compute.cpu.Vectors.store;
+
+import java.nio.ByteBuffer;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+import org.peftsweep.compute.Tensor;
+
+/** Losses with their gradients; one loss per row, added up in order by the caller. */
+final class Losses {
+  private Losses() {}
+
+  /** Stores each row's cross-entropy in {@code losses}, and its share of the gradient. */
+  static void crossEntropy(
+      Tensor logits,
+      int[] labels,
+      float share,
+      Tensor dLogits,
+      double[] losses,
+      long from,
+      long to) {
+    int n = logits.columns();
+    for (long i = from; i < to; i++) {
+      int label = labels[(int) i];
+      long row = i * n;
+      losses[(int) i] = 0;
+      if (label >= 0) {
+        ByteBuffer in = buffer(logits, row);
+        int inAt = at(logits, row);
+        float top = max(in, inAt, n);
+        float own = in.getFloat(inAt + label * Float.BYTES);
+        double sum = sumOfExponentials(in, inAt, top, n);
+        losses[(int) i] = Math.log(sum) - (own - top);
+        if (dLogits != null) {
+          ByteBuffer out = buffer(dLogits, row);
+          int outAt = at(dLogits, row);
+          softmax(in, inAt, top, (float) (share / sum), out, outAt, n);
+          int ownAt = outAt + label * Float.BYTES;
+          out.putFloat(ownAt, out.getFloat(ownAt) - share);
+        }
+      } else if (dLogits != null) {
+        Elementwise.fill(0, buffer(dLogits, row), at(dLogits, row), n);
+      }
+    }
+  }
+
+  private static float max(ByteBuffer x, int xAt, int n) {
+    float top = Float.NEGATIVE_INFINITY;
+    int i = 0;
+    if (n >= LANES) {
+      FloatVector tops = load(x, xAt);
+      for (; i <= (n - LANES) * Float.BYTES; i += BYTES) {
+        tops = tops.max(load(x, xAt + i));
+      }
+      top = tops.reduceLanes(VectorOperators.MAX);
+    }
+    for (; i < n * Float.BYTES; i += Float.BYTES) {
+      top = Math.max(top, x.getFloat(xAt + i));
+    }
+    return top;
+  }
+
+  private static double sumOfExponentials(ByteBuffer x, int xAt, float top, int n) {
+    FloatVector sums = splat(0);
+    int i = 0;
+    for (; i <= (n - LANES) * Float.BYTES; i += BYTES) {
+      sums = sums.add(Vectors.expOfNegative(load(x, xAt + i).sub(top)));
+    }
+    double rest = 0;
+    for (; i < n * Float.BYTES; i += Float.BYTES) {
+      rest += Math.exp(x.getFloat(xAt + i) - top);
+    }
+    return Vectors.sum(sums) + rest;
+  }
+
+  private static void softmax(
+      ByteBuffer x, int xAt, float top, float factor, ByteBuffer y, int yAt, int n) {
+    int i = 0;
+    for (; i <= (n - LANES) * Float.BYTES; i += BYTES) {
+      store(Vectors.expOfNegative(load(x, xAt + i).sub(top)).mul(factor), y, yAt + i);
+    }
+    for (; i < n * Float.BYTES; i += Float.BYTES) {
+      y.putFloat(yAt + i, (float) Math.exp(x.getFloat(xAt + i) - top) * factor);
+    }
+  }
+}

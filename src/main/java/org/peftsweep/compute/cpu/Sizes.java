@@ -1,0 +1,45 @@
+package org.peftsweep.compute.cpu;
+
+import org.peftsweep.compute.Tensor;
+
+/** Checks that keep kernels, which do not look at shapes, inside their tensors. */
+final class Sizes {
+  private Sizes() {}
+
+  /** Requires the same rows and columns of all tensors that are not null. */
+  static void same(String kernel, Tensor x, Tensor... others) {
+    for (Tensor other : others) {
+      if (other != null && (other.size() != x.size() || other.columns() != x.columns())) {
+        throw new IllegalArgumentException(
+            "Cannot run " + kernel + " on " + x + " and " + other + ": shapes differ");
+      }
+    }
+  }
+
+  /** Requires so many elements of all tensors that are not null. */
+  static void count(String kernel, long size, Tensor... tensors) {
+    for (Tensor tensor : tensors) {
+      if (tensor != null && tensor.size() != size) {
+        throw new IllegalArgumentException(
+            "Cannot run " + kernel + " with " + tensor + ": " + size + " elements are needed");
+      }
+    }
+  }
+
+  static void require(boolean holds, String kernel, Object wrong, String needed) {
+    if (!holds) {
+      throw new IllegalArgumentException(
+          "Cannot run " + kernel + " with " + wrong + ": " + needed + " needed");
+    }
+  }
+
+  /** Requires ids below the number of rows, and at least {@code lowest}. */
+  static void ids(String kernel, int[] ids, int lowest, int rows) {
+    for (int id : ids) {
+      if (id >= rows || id < lowest) {
+        throw new IllegalArgumentException(
+            "Cannot run " + kernel + " with id " + id + ": the table has " + rows + " rows");
+      }
+    }
+  }
+}

@@ -1,0 +1,197 @@
+package org.peftsweep.data;
+
+import ai.djl.huggingface.tokenizers.Encoding;
+import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * Text to token ids, by Hugging Face's own tokenizers through DJL; safe for use by many threads.
+ *
+ * <p>Special tokens are those of the tokenizer's post-processor: RoBERTa writes a pair as {@code
+ * <s> a </s></s> b </s>}, BERT as {@code [CLS] a [SEP] b [SEP]}. Truncation takes from the longer
+ * text first. Padding and truncation settings in {@code tokenizer.json} are not used.
+ */
+public final class Tokenizer implements AutoCloseable {
+
+  private static final List<String> PAD_TOKENS =
+      List.of("<pad>", "[PAD]", "<|finetune_right_pad_id|>");
+  private static final List<String> MASK_TOKENS = List.of("<mask>", "[MASK]");
+  private static final List<String> END_TOKENS =
+      List.of("</s>", "<|end_of_text|>", "<|endoftext|>");
+
+  static {
+    // DJL would else look for a build for the local GPU, and report each load to its makers.
+    setDefault("RUST_FLAVOR", "cpu");
+    setDefault("ai.djl.offline", "true");
+    setDefault("OPT_OUT_TRACKING", "true");
+  }
+
+  private final String json;
+  private final TokenizerVocabulary vocabulary;
+  private final int padId;
+  private final OptionalInt maskId;
+  private final HuggingFaceTokenizer unlimited;
+  private final Map<Integer, HuggingFaceTokenizer> limited = new ConcurrentHashMap<>();
+
+  private Tokenizer(ObjectNode tree, JsonNode config) {
+    tree.putNull("truncation");
+    tree.putNull("padding");
+    json = tree.toString();
+    vocabulary = TokenizerVocabulary.of(tree);
+    maskId = vocabulary.find(TokenizerFiles.token(config, "mask_token"), MASK_TOKENS);
+    padId =
+        vocabulary
+            .find(TokenizerFiles.token(config, "pad_token"), PAD_TOKENS)
+            .orElse(
+                vocabulary.find(TokenizerFiles.token(config, "eos_token"), END_TOKENS).orElse(0));
+    unlimited = load(0);
+  }
+
+  /**
+   * Opens a local folder that holds {@code tokenizer.json}, or {@code vocab.json} and {@code
+   * merges.txt}, or {@code vocab.txt}.
+   *
+   * @throws DataException if none is there or it cannot be used
+   */
+  public static Tokenizer open(Path folder) {
+    JsonNode config = TokenizerFiles.config(folder);
+    return of(TokenizerFiles.tokenizerJson(folder, config), config, folder.toString());
+  }
+
+  /** A tokenizer from the text of a {@code tokenizer.json}. */
+  public static Tokenizer ofJson(String json) {
+    ObjectNode config = TokenizerFiles.JSON.createObjectNode();
+    return of(TokenizerFiles.parse(json, "tokenizer.json"), config, "tokenizer.json");
+  }
+
+  private static Tokenizer of(ObjectNode tree, JsonNode config, String place) {
+    try {
+      return new Tokenizer(tree, config);
+    } catch (RuntimeException e) {
+      throw new DataException(
+          "Cannot use the tokenizer of " + place + ": " + e.getMessage() + "; supply another", e);
+    }
+  }
+
+  /** One text with special tokens, of any length. */
+  public Encoded encode(String text) {
+    return encoded(unlimited.encode(text, true, false));
+  }
+
+  /** One text with special tokens, cut to {@code maxTokens} in all. */
+  public Encoded encode(String text, int maxTokens) {
+    return encoded(limited(maxTokens).encode(text, true, false));
+  }
+
+  /** Two texts with special tokens, cut to {@code maxTokens} in all, longest first. */
+  public Encoded encode(String first, String second, int maxTokens) {
+    return encoded(limited(maxTokens).encode(first, second, true, false));
+  }
+
+  /** An example's text or texts with special tokens, cut to {@code maxTokens} in all. */
+  public Encoded encode(Example example, int maxTokens) {
+    return example.isPair()
+        ? encode(example.first(), example.second(), maxTokens)
+        : encode(example.first(), maxTokens);
+  }
+
+  /** The ids of a text without special tokens, [tokens]. */
+  public int[] encodeRaw(String text) {
+    return ints(unlimited.encode(text, false, false).getIds());
+  }
+
+  /** The text of ids; special tokens are written out. */
+  public String decode(int[] ids) {
+    return unlimited.decode(Arrays.stream(ids).asLongStream().toArray(), false);
+  }
+
+  /** The id that fills short rows: the padding token, else the end token, else 0. */
+  public int padId() {
+    return padId;
+  }
+
+  /** The id of the mask token; empty where the vocabulary has none. */
+  public OptionalInt maskId() {
+    return maskId;
+  }
+
+  /** The id of a token as the vocabulary spells it; empty where it has none. */
+  public OptionalInt idOf(String token) {
+    return vocabulary.find(null, List.of(token));
+  }
+
+  /** Whether an id stands for a special token, such as {@code <s>}, rather than for text. */
+  public boolean isSpecial(int id) {
+    return vocabulary.isSpecial(id);
+  }
+
+  /** One more than the largest id: the rows that an embedding must have at least. */
+  public int vocabularyTokens() {
+    return vocabulary.tokens();
+  }
+
+  /** The {@code tokenizer.json} that is used, on one line. */
+  public String json() {
+    return json;
+  }
+
+  @Override
+  public void close() {
+    unlimited.close();
+    limited.values().forEach(HuggingFaceTokenizer::close);
+  }
+
+  private HuggingFaceTokenizer limited(int maxTokens) {
+    if (maxTokens < 4) {
+      throw new IllegalArgumentException(
+          "Cannot cut texts to " + maxTokens + " tokens: give at least 4, for the special tokens");
+    }
+    return limited.computeIfAbsent(maxTokens, this::load);
+  }
+
+  private HuggingFaceTokenizer load(int maxTokens) {
+    Map<String, String> options =
+        maxTokens == 0
+            ? Map.of("truncation", "false", "padding", "false")
+            : Map.of(
+                "truncation",
+                "LONGEST_FIRST",
+                "padding",
+                "false",
+                "maxLength",
+                String.valueOf(maxTokens),
+                "modelMaxLength",
+                String.valueOf(maxTokens));
+    try {
+      return HuggingFaceTokenizer.newInstance(
+          new ByteArrayInputStream(json.getBytes(StandardCharsets.UTF_8)), options);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static Encoded encoded(Encoding encoding) {
+    return new Encoded(ints(encoding.getIds()), ints(encoding.getTypeIds()));
+  }
+
+  private static int[] ints(long[] values) {
+    return Arrays.stream(values).mapToInt(Math::toIntExact).toArray();
+  }
+
+  private static void setDefault(String property, String value) {
+    if (System.getProperty(property) == null && System.getenv(property) == null) {
+      System.setProperty(property, value);
+    }
+  }
+}

@@ -1,0 +1,60 @@
+package org.peftsweep.data;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.TreeSet;
+
+/** Token names and ids of a {@code tokenizer.json}, added tokens included. */
+final class TokenizerVocabulary {
+
+  private final Map<String, Integer> ids = new HashMap<>();
+  private final Set<Integer> special = new TreeSet<>();
+  private int tokens;
+
+  private TokenizerVocabulary() {}
+
+  static TokenizerVocabulary of(JsonNode tree) {
+    TokenizerVocabulary found = new TokenizerVocabulary();
+    JsonNode vocabulary = tree.path("model").path("vocab");
+    // Unigram models list [piece, score] pairs; all others map a token to its id.
+    for (int id = 0; vocabulary.isArray() && id < vocabulary.size(); id++) {
+      found.add(vocabulary.get(id).path(0).asText(), id);
+    }
+    if (vocabulary.isObject()) {
+      vocabulary.fields().forEachRemaining(e -> found.add(e.getKey(), e.getValue().asInt()));
+    }
+    for (JsonNode added : tree.path("added_tokens")) {
+      int id = added.path("id").asInt();
+      found.add(added.path("content").asText(), id);
+      if (added.path("special").asBoolean()) {
+        found.special.add(id);
+      }
+    }
+    return found;
+  }
+
+  /** The id of the wanted token where it is given and known, else of the first usual one. */
+  OptionalInt find(String wanted, List<String> usual) {
+    if (wanted != null && ids.containsKey(wanted)) {
+      return OptionalInt.of(ids.get(wanted));
+    }
+    return usual.stream().filter(ids::containsKey).mapToInt(ids::get).findFirst();
+  }
+
+  boolean isSpecial(int id) {
+    return special.contains(id);
+  }
+
+  int tokens() {
+    return tokens;
+  }
+
+  private void add(String token, int id) {
+    ids.put(token, id);
+    tokens = Math.max(tokens, id + 1);
+  }
+}

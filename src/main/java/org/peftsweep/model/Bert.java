@@ -1,0 +1,71 @@
+package org.peftsweep.model;
+
+import java.util.List;
+import org.peftsweep.checkpoint.ModelConfig;
+import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Var;
+import org.peftsweep.data.Batch;
+import org.peftsweep.model.Weights.Fresh;
+
+/**
+ * BERT for sequence classification (arXiv:1810.04805): the first token's state through the pooler (dense and
+ * tanh, part of the base), dropout, and a projection to the outputs.
+ */
+final class Bert implements TracedModel {
+  private final ModelConfig config;
+  private final Builder builder;
+  private final Encoder encoder;
+  private final Linear pooler;
+  private final Linear projection;
+
+  Bert(ModelConfig config, int outputs, Backend backend, Weights weights) {
+    this.config = config;
+    this.builder = new Builder(backend, weights);
+    this.encoder = new Encoder(config, builder);
+    int width = config.sizes().hidden();
+    // The pooler is no target of any method, so it is not among the projections.
+    this.pooler =
+        new Linear(
+            "bert.pooler.dense",
+            builder.base("bert.pooler.dense.weight", Role.POOLER, -1, Fresh.NORMAL, width, width),
+            builder.base("bert.pooler.dense.bias", Role.POOLER, -1, Fresh.ZEROS, width));
+    this.projection = builder.headLinear("classifier", outputs, width, true);
+  }
+
+  /** Returns the pooler's output {@code [rows, width]}. */
+  Var pooled(Tape tape, Batch batch) {
+    return tape.tanh(pooler.forward(tape, encoder.hidden(tape, batch, Pooling.first(batch))));
+  }
+
+  @Override
+  public Var logits(Tape tape, Batch batch) {
+    float dropout = (float) config.dropout().classifier();
+    return projection.forward(tape, tape.dropout(pooled(tape, batch), dropout));
+  }
+
+  @Override
+  public void trace(Trace trace) {
+    encoder.trace(trace);
+  }
+
+  @Override
+  public List<Parameter> parameters() {
+    return builder.parameters();
+  }
+
+  @Override
+  public List<Linear> projections() {
+    return builder.projections();
+  }
+
+  @Override
+  public int layers() {
+    return config.sizes().layers();
+  }
+
+  @Override
+  public void close() {
+    builder.close();
+  }
+}

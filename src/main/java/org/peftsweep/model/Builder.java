@@ -1,0 +1,83 @@
+package org.peftsweep.model;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.peftsweep.compute.Backend;
+import org.peftsweep.model.Weights.Fresh;
+
+/** Collects a model's parameters and projections in order while its constructor asks for them. */
+final class Builder {
+  private final Backend backend;
+  private final Weights weights;
+  private final boolean ownsBase;
+  private final List<Parameter> parameters = new ArrayList<>();
+  private final List<Linear> projections = new ArrayList<>();
+
+  Builder(Backend backend, Weights weights) {
+    this.backend = backend;
+    this.weights = weights;
+    this.ownsBase = weights instanceof RandomWeights;
+  }
+
+  Backend backend() {
+    return backend;
+  }
+
+  List<Parameter> parameters() {
+    return parameters;
+  }
+
+  List<Linear> projections() {
+    return projections;
+  }
+
+  Parameter base(String name, Role role, int layer, Fresh fresh, int... shape) {
+    Parameter parameter = new Parameter(name, role, layer, weights.base(name, fresh, shape));
+    return add(ownsBase ? parameter.owned() : parameter);
+  }
+
+  /** A parameter of the head: it learns with every method. */
+  Parameter head(String name, Fresh fresh, int... shape) {
+    Parameter parameter = new Parameter(name, Role.HEAD, -1, weights.head(name, fresh, shape));
+    return add(parameter.owned().train(backend));
+  }
+
+  Linear headLinear(String name, int out, int in, boolean hasBias) {
+    return new Linear(
+        name,
+        head(name + ".weight", Fresh.NORMAL, out, in),
+        hasBias ? head(name + ".bias", Fresh.ZEROS, out) : null);
+  }
+
+  Linear linear(String name, Role role, int layer, int out, int in, boolean hasBias) {
+    Linear linear =
+        new Linear(
+            name,
+            base(name + ".weight", role, layer, Fresh.NORMAL, out, in),
+            hasBias ? base(name + ".bias", role, layer, Fresh.ZEROS, out) : null);
+    projections.add(linear);
+    return linear;
+  }
+
+  Norm norm(String name, int layer, int width, double epsilon) {
+    return new Norm(
+        base(name + ".weight", Role.NORM, layer, Fresh.ONES, width),
+        base(name + ".bias", Role.NORM, layer, Fresh.ZEROS, width),
+        (float) epsilon);
+  }
+
+  /** Frees what the model owns: its head, what it trains, its adapters. */
+  void close() {
+    parameters.forEach(parameter -> parameter.free(backend));
+    for (Linear linear : projections) {
+      if (linear.adapter() != null) {
+        linear.adapter().parameters().forEach(parameter -> parameter.free(backend));
+      }
+    }
+  }
+
+  private Parameter add(Parameter parameter) {
+    parameters.add(parameter);
+    return parameter;
+  }
+}

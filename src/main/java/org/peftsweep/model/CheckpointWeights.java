@@ -1,0 +1,91 @@
+package org.peftsweep.model;
+
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import org.peftsweep.checkpoint.Checkpoint;
+import org.peftsweep.checkpoint.StoredTensor;
+import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Tensor;
+import org.peftsweep.data.Seeds;
+
+/**
+ * A checkpoint's tensors in one kind of backend's memory, read once and shared by all trials of an executor.
+ *
+ * <p>Safe for use by several threads; the memory stays until {@link #close}.
+ */
+public final class CheckpointWeights implements AutoCloseable {
+  private static final int CHUNK = 1 << 20;
+
+  private final Checkpoint checkpoint;
+  private final Map<String, Tensor> shared = new ConcurrentHashMap<>();
+
+  public CheckpointWeights(Checkpoint checkpoint) {
+    this.checkpoint = checkpoint;
+  }
+
+  public Checkpoint checkpoint() {
+    return checkpoint;
+  }
+
+  /** Returns these weights for one trial, whose seed draws what the checkpoint lacks of the head. */
+  public Weights forTrial(Backend backend, Seeds seeds) {
+    RandomWeights random = new RandomWeights(backend, checkpoint.config().initializerRange(), seeds);
+    return new Weights() {
+      @Override
+      public Tensor base(String name, Fresh fresh, int... shape) {
+        return shared.computeIfAbsent(name, missing -> read(backend, missing, shape));
+      }
+
+      @Override
+      public Tensor head(String name, Fresh fresh, int... shape) {
+        Optional<StoredTensor> stored =
+            checkpoint.lookup(name).filter(tensor -> tensor.shape().equals(longs(shape)));
+        return stored.isPresent()
+            ? copy(backend, stored.get(), shape)
+            : random.head(name, fresh, shape);
+      }
+    };
+  }
+
+  /** Returns the memory of the shared tensors, in bytes. */
+  public long bytes() {
+    return Float.BYTES * shared.values().stream().mapToLong(Tensor::size).sum();
+  }
+
+  /** Frees the shared memory; no trial may use it any more. */
+  public void close(Backend backend) {
+    shared.values().forEach(tensor -> backend.free(tensor.memory()));
+    close();
+  }
+
+  @Override
+  public void close() {
+    shared.clear();
+    checkpoint.close();
+  }
+
+  private Tensor read(Backend backend, String name, int... shape) {
+    StoredTensor stored = checkpoint.find(name);
+    stored.requireShape(Arrays.stream(shape).asLongStream().toArray());
+    return copy(backend, stored, shape);
+  }
+
+  private static Tensor copy(Backend backend, StoredTensor stored, int... shape) {
+    long size = stored.info().elements();
+    Tensor tensor = new Tensor(backend.allocate(size), 0, shape);
+    float[] chunk = new float[(int) Math.min(CHUNK, size)];
+    for (long at = 0; at < size; at += chunk.length) {
+      int count = (int) Math.min(chunk.length, size - at);
+      stored.file().floats(stored.info().name(), at, chunk, 0, count);
+      backend.write(chunk, 0, tensor, at, count);
+    }
+    return tensor;
+  }
+
+  private static List<Long> longs(int... shape) {
+    return Arrays.stream(shape).mapToObj(extent -> (long) extent).toList();
+  }
+}

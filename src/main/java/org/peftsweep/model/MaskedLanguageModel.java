@@ -1,0 +1,63 @@
+package org.peftsweep.model;
+
+import java.util.List;
+import java.util.function.BiConsumer;
+import org.peftsweep.checkpoint.ModelConfig;
+import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Var;
+import org.peftsweep.data.Batch;
+import org.peftsweep.model.Weights.Fresh;
+
+/**
+ * RoBERTa with its masked-language-model head (arXiv:1907.11692), all of it learning: dense, GELU, layer norm,
+ * and a projection to the vocabulary by the word embeddings themselves plus a bias.
+ */
+public final class MaskedLanguageModel implements AutoCloseable {
+  private final Builder builder;
+  private final Encoder encoder;
+  private final Linear dense;
+  private final Norm norm;
+  private final Parameter bias;
+
+  public MaskedLanguageModel(ModelConfig config, Backend backend, Weights weights) {
+    builder = new Builder(backend, weights);
+    encoder = new Encoder(config, builder);
+    int width = config.sizes().hidden();
+    dense =
+        new Linear(
+            "lm_head.dense",
+            builder.base("lm_head.dense.weight", Role.HEAD, -1, Fresh.NORMAL, width, width),
+            builder.base("lm_head.dense.bias", Role.HEAD, -1, Fresh.ZEROS, width));
+    norm = builder.norm("lm_head.layer_norm", -1, width, config.normEpsilon());
+    bias = builder.base("lm_head.bias", Role.HEAD, -1, Fresh.ZEROS, config.sizes().vocabulary());
+    builder.parameters().forEach(parameter -> parameter.train(backend));
+  }
+
+  /** Returns scores of every token {@code [rows.length, vocabulary]} at places in {@code [batch·tokens]}. */
+  public Var logits(Tape tape, Batch batch, int[] rows) {
+    Var x = encoder.hidden(tape, batch, rows);
+    Var inner = dense.forwardGelu(tape, x);
+    Var normed = norm.of(tape, inner);
+    return tape.linear(normed, encoder.words().var(), bias.var());
+  }
+
+  /** Returns every parameter, in a fixed order. */
+  public List<Parameter> parameters() {
+    return List.copyOf(builder.parameters());
+  }
+
+  /** Hands every tensor's Hugging Face name and values to a writer. */
+  public void forEachTensor(BiConsumer<Parameter, float[]> writer) {
+    for (Parameter parameter : builder.parameters()) {
+      float[] values = new float[Math.toIntExact(parameter.size())];
+      builder.backend().read(parameter.value(), 0, values, 0, values.length);
+      writer.accept(parameter, values);
+    }
+  }
+
+  @Override
+  public void close() {
+    builder.close();
+  }
+}

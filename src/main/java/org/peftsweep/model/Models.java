@@ -1,0 +1,22 @@
+package org.peftsweep.model;
+
+import org.peftsweep.checkpoint.ModelConfig;
+import org.peftsweep.compute.Backend;
+
+/** Builds the model that a configuration describes. */
+public final class Models {
+  private Models() {}
+
+  /**
+   * Builds a model for sequence classification whose base is frozen and whose head learns.
+   *
+   * @param outputs number of classes, or 1 for a regression
+   */
+  public static Model build(ModelConfig config, int outputs, Backend backend, Weights weights) {
+    return switch (config.family()) {
+      case ROBERTA -> new Roberta(config, outputs, backend, weights);
+      case BERT -> new Bert(config, outputs, backend, weights);
+      case LLAMA -> new Llama(config, outputs, backend, weights);
+    };
+  }
+}

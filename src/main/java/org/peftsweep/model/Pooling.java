@@ -1,0 +1,33 @@
+package org.peftsweep.model;
+
+import java.util.OptionalInt;
+import org.peftsweep.data.Batch;
+
+/** Which positions, as places in {@code [batch·tokens]}, a classification head reads. */
+final class Pooling {
+  private Pooling() {}
+
+  /** Returns each row's first token. */
+  static int[] first(Batch batch) {
+    int[] rows = new int[batch.rows()];
+    for (int i = 0; i < rows.length; i++) {
+      rows[i] = i * batch.tokens();
+    }
+    return rows;
+  }
+
+  /** Returns each row's right-most token that is not padding; its last where there is no padding token. */
+  static int[] lastReal(Batch batch, OptionalInt pad) {
+    int[] rows = new int[batch.rows()];
+    for (int i = 0; i < rows.length; i++) {
+      int token = batch.tokens() - 1;
+      while (pad.isPresent()
+          && token > 0
+          && batch.ids()[i * batch.tokens() + token] == pad.getAsInt()) {
+        token--;
+      }
+      rows[i] = i * batch.tokens() + token;
+    }
+    return rows;
+  }
+}

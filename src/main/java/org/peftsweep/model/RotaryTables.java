@@ -1,0 +1,86 @@
+package org.peftsweep.model;
+
+import org.peftsweep.checkpoint.Rope;
+import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Memory;
+import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Tensor;
+import org.peftsweep.compute.Var;
+
+/** Cosines and sines of rotary positions {@code [tokens, headWidth/2]} (RoPE, arXiv:2104.09864). */
+final class RotaryTables implements AutoCloseable {
+  private final Backend backend;
+  private final int headWidth;
+  private final double[] frequencies;
+  private Memory memory;
+  private Tensor cos;
+  private Tensor sin;
+
+  RotaryTables(Backend backend, Rope rope, int headWidth) {
+    this.backend = backend;
+    this.headWidth = headWidth;
+    this.frequencies = frequencies(rope, headWidth);
+  }
+
+  /** Turns heads {@code [batch·tokens, heads·headWidth]} by their positions; consumes x. */
+  Var turn(Tape tape, Var x, int tokens) {
+    if (cos == null || cos.rows() < tokens) {
+      fill(tokens);
+    }
+    return tape.rotary(x, cos.slice(0, tokens), sin.slice(0, tokens), headWidth);
+  }
+
+  /** Returns the angle per position of each pair, in radians. */
+  static double[] frequencies(Rope rope, int headWidth) {
+    double[] frequencies = new double[headWidth / 2];
+    for (int i = 0; i < frequencies.length; i++) {
+      frequencies[i] = scaled(Math.pow(rope.theta(), -2.0 * i / headWidth), rope.scaling());
+    }
+    return frequencies;
+  }
+
+  private static double scaled(double frequency, Rope.Scaling scaling) {
+    if (scaling instanceof Rope.Linear linear) {
+      return frequency / linear.factor();
+    }
+    if (scaling instanceof Rope.Llama3 llama3) {
+      double turns = llama3.originalPositions() * frequency / (2 * Math.PI);
+      double smooth =
+          (turns - llama3.lowFrequencyFactor())
+              / (llama3.highFrequencyFactor() - llama3.lowFrequencyFactor());
+      double kept = Math.max(0, Math.min(1, smooth));
+      return (1 - kept) * frequency / llama3.factor() + kept * frequency;
+    }
+    return frequency;
+  }
+
+  private void fill(int tokens) {
+    close();
+    int half = headWidth / 2;
+    float[] cosines = new float[tokens * half];
+    float[] sines = new float[tokens * half];
+    for (int token = 0; token < tokens; token++) {
+      for (int i = 0; i < half; i++) {
+        // The reference multiplies in single precision.
+        float angle = token * (float) frequencies[i];
+        cosines[token * half + i] = (float) Math.cos(angle);
+        sines[token * half + i] = (float) Math.sin(angle);
+      }
+    }
+    memory = backend.allocate(2L * cosines.length);
+    cos = new Tensor(memory, 0, tokens, half);
+    sin = new Tensor(memory, cosines.length, tokens, half);
+    backend.write(cosines, 0, cos, 0, cosines.length);
+    backend.write(sines, 0, sin, 0, sines.length);
+  }
+
+  @Override
+  public void close() {
+    if (memory != null) {
+      backend.free(memory);
+      memory = null;
+      cos = null;
+      sin = null;
+    }
+  }
+}

@@ -1,0 +1,27 @@
+package org.peftsweep.model;
+
+import org.peftsweep.compute.Tensor;
+
+/** Where a model's tensors come from: a checkpoint, or a random draw. */
+public interface Weights {
+  /** What a tensor holds when no checkpoint supplies it. */
+  enum Fresh {
+    /** N(0, σ²) with the configuration's initializer range as σ. */
+    NORMAL,
+    ZEROS,
+    ONES
+  }
+
+  /**
+   * Returns a tensor of the base model, to be read only.
+   *
+   * @throws org.peftsweep.checkpoint.CheckpointException if there is none of that name and shape
+   */
+  Tensor base(String name, Fresh fresh, int... shape);
+
+  /**
+   * Returns a tensor of the head in memory of the caller's own, filled from the checkpoint where it has one of
+   * that shape, else drawn anew.
+   */
+  Tensor head(String name, Fresh fresh, int... shape);
+}

@@ -1,0 +1,85 @@
+package org.peftsweep.train;
+
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
+import org.apache.hadoop.conf.Configuration;
+import org.peftsweep.checkpoint.Checkpoint;
+import org.peftsweep.data.Dataset;
+import org.peftsweep.data.Tokenizer;
+import org.peftsweep.model.CheckpointWeights;
+import org.peftsweep.spec.ModelSource;
+import org.peftsweep.spec.TaskSource;
+
+/**
+ * Base models, datasets and tokenised data of this process, each loaded once and shared by all trials.
+ *
+ * <p>Safe for use by several threads: the second to ask waits for the first, and a failed load may be asked for
+ * again.
+ */
+public final class Library {
+  private record TokenisedKey(TaskSource task, String tokenizer, int maxTokens) {}
+
+  private final Configuration hadoop;
+  private final ModelFolders folders;
+  private final Map<Object, CompletableFuture<Object>> shelf = new ConcurrentHashMap<>();
+
+  public Library(Configuration hadoop) {
+    this.hadoop = hadoop;
+    this.folders = new ModelFolders(hadoop);
+  }
+
+  /** Returns the hash by which results name this base model: weights, configuration and tokenizer. */
+  public String modelHash(String location) {
+    return once("hash of " + location, () -> folders.contentHash(folders.local(location)));
+  }
+
+  /** Returns a task's examples: train limited and split as the source says. */
+  public Dataset dataset(TaskSource source) {
+    return once(source, () -> Datasets.read(source, hadoop));
+  }
+
+  /** Returns a base model whose weights live in memory of the named backend. */
+  Base base(ModelSource source, String backend) {
+    return once(
+        "base " + source.location() + " on " + backend,
+        () -> {
+          var folder = folders.local(source.location());
+          Checkpoint checkpoint = Checkpoint.open(folder);
+          return new Base(
+              checkpoint, new CheckpointWeights(checkpoint), Tokenizer.open(folder));
+        });
+  }
+
+  TokenisedTask tokenised(TaskSource task, ModelSource model, Base base, int maxTokens) {
+    return once(
+        new TokenisedKey(task, model.location(), maxTokens),
+        () -> TokenisedTask.of(dataset(task), base.tokenizer(), maxTokens));
+  }
+
+  @SuppressWarnings("unchecked")
+  private <T> T once(Object key, Supplier<T> load) {
+    CompletableFuture<Object> mine = new CompletableFuture<>();
+    CompletableFuture<Object> first = shelf.putIfAbsent(key, mine);
+    if (first == null) {
+      try {
+        mine.complete(load.get());
+      } catch (RuntimeException | Error e) {
+        shelf.remove(key);
+        mine.completeExceptionally(e);
+        throw e;
+      }
+      first = mine;
+    }
+    try {
+      return (T) first.join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof RuntimeException cause) {
+        throw cause;
+      }
+      throw e;
+    }
+  }
+}

@@ -1,0 +1,30 @@
+package org.peftsweep.train;
+
+import java.util.List;
+import org.peftsweep.data.Dataset;
+import org.peftsweep.data.EvaluationSet;
+import org.peftsweep.data.Task;
+import org.peftsweep.data.TokenizedExample;
+import org.peftsweep.data.Tokenizer;
+
+/** A dataset as token ids, cut to one length; read by all trials of an executor. */
+record TokenisedTask(
+    Task task,
+    List<TokenizedExample> train,
+    List<TokenizedExample> validation,
+    List<Named> reported) {
+  /** One reported set. */
+  record Named(String name, List<TokenizedExample> examples) {}
+
+  static TokenisedTask of(Dataset dataset, Tokenizer tokenizer, int maxTokens) {
+    return new TokenisedTask(
+        dataset.task(),
+        TokenizedExample.of(dataset.train(), tokenizer, maxTokens),
+        TokenizedExample.of(dataset.validation(), tokenizer, maxTokens),
+        dataset.dev().stream().map(set -> named(set, tokenizer, maxTokens)).toList());
+  }
+
+  private static Named named(EvaluationSet set, Tokenizer tokenizer, int maxTokens) {
+    return new Named(set.name(), TokenizedExample.of(set.examples(), tokenizer, maxTokens));
+  }
+}

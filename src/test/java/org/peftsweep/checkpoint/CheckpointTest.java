@@ -1,0 +1,186 @@
+package org.peftsweep.checkpoint;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
+import org.peftsweep.TestFolders;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class CheckpointTest {
+  private static final String INDEX = "model.safetensors.index.json";
+
+  @TempDir Path folder;
+
+  @Test
+  void tensorsAreFoundWithAndWithoutThePrefix() throws IOException {
+    config("bert");
+    weights("model.safetensors", "bert.a.weight", "b.weight", "classifier.weight");
+    try (Checkpoint checkpoint = Checkpoint.open(folder)) {
+      assertThat(checkpoint.find("a.weight").info().name()).isEqualTo("bert.a.weight");
+      assertThat(checkpoint.find("bert.a.weight").info().name()).isEqualTo("bert.a.weight");
+      assertThat(checkpoint.find("bert.b.weight").info().name()).isEqualTo("b.weight");
+      assertThat(checkpoint.find("classifier.weight").floats()).containsExactly(2, 2);
+      assertThat(checkpoint.lookup("score.weight")).isEmpty();
+      assertThatThrownBy(() -> checkpoint.find("score.weight"))
+          .isInstanceOf(CheckpointException.class)
+          .hasMessage(
+              "Cannot find score.weight in %s: tried prefixes \"\", \"bert.\"; 3 names present",
+              folder);
+    }
+  }
+
+  @Test
+  void oldNamesOfALayerNormAreFound() throws IOException {
+    config("bert");
+    weights("model.safetensors", "bert.x.LayerNorm.gamma", "bert.x.LayerNorm.beta");
+    try (Checkpoint checkpoint = Checkpoint.open(folder)) {
+      assertThat(checkpoint.find("x.LayerNorm.weight").floats()).containsExactly(0, 0);
+      assertThat(checkpoint.find("x.LayerNorm.bias").floats()).containsExactly(1, 1);
+    }
+  }
+
+  @Test
+  void aWrongShapeIsNamedWithBothShapes() throws IOException {
+    config("bert");
+    weights("model.safetensors", "x");
+    try (Checkpoint checkpoint = Checkpoint.open(folder)) {
+      assertThat(checkpoint.find("x").requireShape(2).floats()).hasSize(2);
+      assertThatThrownBy(() -> checkpoint.find("x").requireShape(2, 1))
+          .isInstanceOf(CheckpointException.class)
+          .hasMessageEndingWith("its shape is [2], and config.json asks for [2, 1]");
+    }
+  }
+
+  @Test
+  void shardsAreReadThroughTheirIndex() throws IOException {
+    config("llama");
+    weights("model-00001-of-00002.safetensors", "model.a", "model.b");
+    weights("model-00002-of-00002.safetensors", "model.c", "model.d");
+    index(
+        "\"model.b\":\"model-00001-of-00002.safetensors\",\"model.d\":\"model-00002-of-00002.safetensors\"");
+    try (Checkpoint checkpoint = Checkpoint.open(folder)) {
+      assertThat(checkpoint.tensors()).containsOnlyKeys("model.b", "model.d");
+      assertThat(checkpoint.find("d").floats()).containsExactly(1, 1);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"../x.safetensors", "/etc/passwd", "", "..", "a/b.safetensors"})
+  void aShardOutsideTheFolderIsRefused(String shard) throws IOException {
+    config("llama");
+    index("\"a\":\"" + shard + "\"");
+    assertThatThrownBy(() -> Checkpoint.open(folder))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageStartingWith("Cannot use shard");
+  }
+
+  @Test
+  void anIndexThatPromisesMoreThanItsShardsIsRefused() throws IOException {
+    config("llama");
+    weights("s.safetensors", "a");
+    index("\"b\":\"s.safetensors\"");
+    assertThatThrownBy(() -> Checkpoint.open(folder))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessage("Cannot find b in %s: 1 names present", folder.resolve("s.safetensors"));
+    index("\"a\":\"missing.safetensors\"");
+    assertThatThrownBy(() -> Checkpoint.open(folder))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageEndingWith("missing.safetensors: no such file");
+    Files.writeString(folder.resolve(INDEX), "{}");
+    assertThatThrownBy(() -> Checkpoint.open(folder))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageEndingWith("its weight_map names no tensor");
+  }
+
+  @Test
+  void aPickleAloneIsRefusedWithWhatToSupply() throws IOException {
+    config("bert");
+    assertThatThrownBy(() -> Checkpoint.open(folder))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageContaining("supply model.safetensors, or model.safetensors.index.json");
+    Files.createFile(folder.resolve("pytorch_model.bin"));
+    assertThatThrownBy(() -> Checkpoint.open(folder))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageStartingWith("Cannot read pytorch_model.bin in " + folder)
+        .hasMessageContaining("supply model.safetensors");
+  }
+
+  @Test
+  void theContentHashFollowsEveryByteAndNotThePlace(@TempDir Path other) throws IOException {
+    config("bert");
+    weights("model.safetensors", "x");
+    String hash = hash(folder);
+    assertThat(hash).matches("[0-9a-f]{64}");
+    for (String name : List.of("config.json", "model.safetensors")) {
+      Files.copy(folder.resolve(name), other.resolve(name));
+    }
+    Files.createFile(other.resolve("README.md"));
+    assertThat(hash(other)).isEqualTo(hash);
+    weights("model.safetensors", "y");
+    assertThat(hash(folder)).isNotEqualTo(hash);
+    Files.writeString(other.resolve("config.json"), "\n", StandardOpenOption.APPEND);
+    assertThat(hash(other)).isNotEqualTo(hash);
+  }
+
+  @Test
+  @Tag("golden")
+  void everyGoldenModelOpensWithTheSizesOfItsConfig() {
+    List<Path> models = TestFolders.filesBelow(TestFolders.golden(), "/model.safetensors");
+    assertThat(models).isNotEmpty();
+    models.forEach(model -> requireEmbedding(model.getParent()));
+  }
+
+  @Test
+  void aRealLlamaOpens() {
+    requireEmbedding(TestFolders.shared("checkpoints").resolve("stories260k"));
+  }
+
+  private static void requireEmbedding(Path model) {
+    try (Checkpoint checkpoint = Checkpoint.open(model)) {
+      ModelConfig config = checkpoint.config();
+      String name =
+          config.family().isEncoder() ? "embeddings.word_embeddings.weight" : "embed_tokens.weight";
+      checkpoint.find(name).requireShape(config.sizes().vocabulary(), config.sizes().hidden());
+    }
+  }
+
+  private static String hash(Path folder) {
+    try (Checkpoint checkpoint = Checkpoint.open(folder)) {
+      assertThat(checkpoint.contentHash()).isEqualTo(checkpoint.contentHash());
+      return checkpoint.contentHash();
+    }
+  }
+
+  private void config(String modelType) throws IOException {
+    Files.writeString(
+        folder.resolve("config.json"),
+        """
+        {"model_type": "%s", "hidden_size": 2, "num_hidden_layers": 1, "num_attention_heads": 1,
+         "intermediate_size": 4, "vocab_size": 5, "max_position_embeddings": 6,
+         "type_vocab_size": 2}
+        """
+            .formatted(modelType));
+  }
+
+  /** Tensor i of the names holds the number i twice. */
+  private void weights(String file, String... names) {
+    SafeTensorsWriter writer = new SafeTensorsWriter();
+    for (int i = 0; i < names.length; i++) {
+      writer.add(names[i], List.of(2L), new float[] {i, i});
+    }
+    writer.write(folder.resolve(file));
+  }
+
+  private void index(String weightMap) throws IOException {
+    Files.writeString(folder.resolve(INDEX), "{\"weight_map\":{" + weightMap + "}}");
+  }
+}

@@ -1,0 +1,163 @@
+package org.peftsweep.compute;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import java.util.Arrays;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What {@link Backend} promises of attention and rotary embeddings. */
+abstract class AttentionContract extends BackendFixture {
+  private static final long SEED = 0x0F1E_2D3C_4B5A_6978L;
+
+  /** Sequence 0 is whole, 1 is padded on the right, 2 on the left, 3 has no token at all. */
+  private static int[] mask(AttentionShape s) {
+    int[] mask = new int[s.batch() * s.tokens()];
+    for (int b = 0; b < s.batch(); b++) {
+      int padding = b == 3 ? s.tokens() : b == 0 ? 0 : s.tokens() / 2;
+      for (int i = 0; i < s.tokens(); i++) {
+        boolean padded = b == 2 ? i < padding : i >= s.tokens() - padding;
+        mask[b * s.tokens() + i] = padded ? 0 : 1;
+      }
+    }
+    return mask;
+  }
+
+  @ParameterizedTest(name = "batch {0}, {1} tokens, {2}/{3} heads of {4}, causal {5}, dropout {6}")
+  @CsvSource({
+    "1,1,1,1,1,false,0", "1,1,2,1,4,true,0", "1,5,1,1,8,false,0", "4,4,3,3,5,false,0",
+    "4,5,3,1,4,true,0", "4,6,4,2,3,true,0.3", "4,7,3,3,4,false,0.5", "2,17,2,2,3,false,0",
+    "1,9,6,2,2,false,0.1", "4,3,1,1,16,true,0", "2,2,2,2,33,false,0.2"
+  })
+  void attentionAndItsGradientsMatchReference(
+      int batch, int tokens, int heads, int keyHeads, int width, boolean causal, float dropout) {
+    AttentionShape s =
+        new AttentionShape(batch, tokens, heads, keyHeads, width, causal, dropout, SEED);
+    int[] mask = mask(s);
+    int rows = batch * tokens;
+    Tensor q = normal(rows, heads * width);
+    Tensor k = normal(rows, keyHeads * width);
+    Tensor v = normal(rows, keyHeads * width);
+    Tensor dOut = normal(rows, heads * width);
+    double[] qs = host(q);
+    double[] ks = host(k);
+    double[] vs = host(v);
+    double[] ds = host(dOut);
+    double[] anchor = Reference.scores(s, qs, ks);
+    double[] sums = new double[batch * heads * tokens];
+    double[] expected = Reference.attention(s, qs, ks, vs, mask, anchor, sums);
+    Tensor out = output(rows, heads * width);
+    Tensor logSum = output(batch * heads, tokens);
+    backend.attention(s, q, k, v, mask, out, logSum);
+    assertClose("out", out, expected, 1e-5);
+    float[] logSums = floats(logSum);
+    for (int row = 0; row < sums.length; row++) {
+      if (Reference.seesAny(s, mask, row / (heads * tokens), row % tokens)) {
+        assertThat((double) logSums[row]).isCloseTo(sums[row], within(1e-5));
+      }
+    }
+
+    double[] dq =
+        Reference.gradient(x -> Reference.attention(s, x, ks, vs, mask, anchor, null), qs, ds);
+    double[] dk =
+        Reference.gradient(x -> Reference.attention(s, qs, x, vs, mask, anchor, null), ks, ds);
+    double[] dv =
+        Reference.gradient(x -> Reference.attention(s, qs, ks, x, mask, anchor, null), vs, ds);
+    Tensor outQ = output(rows, heads * width);
+    Tensor outK = output(rows, keyHeads * width);
+    Tensor outV = output(rows, keyHeads * width);
+    backend.attentionBackward(s, q, k, v, mask, out, logSum, dOut, outQ, outK, outV);
+    assertClose("dq", outQ, dq, 2e-5);
+    assertClose("dk", outK, dk, 2e-5);
+    assertClose("dv", outV, dv, 2e-5);
+
+    for (int wanted = 0; wanted < 7; wanted++) {
+      Tensor onlyQ = (wanted & 1) == 0 ? null : output(rows, heads * width);
+      Tensor onlyK = (wanted & 2) == 0 ? null : output(rows, keyHeads * width);
+      Tensor onlyV = (wanted & 4) == 0 ? null : output(rows, keyHeads * width);
+      backend.attentionBackward(s, q, k, v, mask, out, logSum, dOut, onlyQ, onlyK, onlyV);
+      if (onlyQ != null) {
+        assertClose("dq of " + wanted, onlyQ, dq, 2e-5);
+      }
+      if (onlyK != null) {
+        assertClose("dk of " + wanted, onlyK, dk, 2e-5);
+      }
+      if (onlyV != null) {
+        assertClose("dv of " + wanted, onlyV, dv, 2e-5);
+      }
+    }
+    assertThat(host(q)).containsExactly(qs);
+    assertThat(host(k)).containsExactly(ks);
+    assertThat(host(v)).containsExactly(vs);
+    assertThat(host(dOut)).containsExactly(ds);
+  }
+
+  @Test
+  void largeScoresDoNotOverflow() {
+    AttentionShape s = new AttentionShape(1, 3, 1, 1, 2, false, 0, 0);
+    Tensor q = normal(3, 2);
+    backend.scale(100, q, q);
+    Tensor k = normal(3, 2);
+    backend.scale(100, k, k);
+    Tensor v = normal(3, 2);
+    Tensor out = output(3, 2);
+    backend.attention(s, q, k, v, new int[] {1, 1, 0}, out, output(1, 3));
+    double[] scores = Reference.scores(s, host(q), host(k));
+    double[] values = host(v);
+    double[] expected = new double[6];
+    for (int i = 0; i < 3; i++) {
+      double first = 1 / (1 + Math.exp(scores[i * 3 + 1] - scores[i * 3]));
+      expected[2 * i] = first * values[0] + (1 - first) * values[2];
+      expected[2 * i + 1] = first * values[1] + (1 - first) * values[3];
+    }
+    assertClose("out", out, expected, 1e-3);
+  }
+
+  @Test
+  void paddingDoesNotReachOtherTokens() {
+    AttentionShape s = new AttentionShape(2, 6, 2, 2, 4, false, 0, 0);
+    int[] mask = {1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1};
+    Tensor q = normal(12, 8);
+    Tensor k = normal(12, 8);
+    Tensor v = normal(12, 8);
+    Tensor out = output(12, 8);
+    backend.attention(s, q, k, v, mask, out, output(4, 6));
+    float[] before = floats(out);
+    for (int row : new int[] {4, 5, 6, 7}) {
+      backend.fill(k.slice(row, 1), 50);
+      backend.fill(v.slice(row, 1), -1e6f);
+    }
+    backend.attention(s, q, k, v, mask, out, output(4, 6));
+    assertThat(floats(out)).containsExactly(before);
+  }
+
+  @ParameterizedTest(name = "{0} × {1} tokens, {2} heads of {3}")
+  @CsvSource({"1,1,1,2", "2,5,3,4", "3,4,1,16", "2,7,2,34"})
+  void rotaryTurnsPairsAndBack(int batch, int tokens, int heads, int width) {
+    Tensor x = normal(batch * tokens, heads * width);
+    float[] cos = new float[tokens * width / 2];
+    float[] sin = new float[cos.length];
+    for (int i = 0; i < cos.length; i++) {
+      double angle = random.nextDouble() * 6;
+      cos[i] = (float) Math.cos(angle);
+      sin[i] = (float) Math.sin(angle);
+    }
+    Tensor c = upload(cos, tokens, width / 2);
+    Tensor s = upload(sin, tokens, width / 2);
+    double[] before = host(x);
+    Tensor y = output(batch * tokens, heads * width);
+    backend.rotary(x, c, s, width, false, y);
+    double[] there = Reference.rotary(before, host(c), host(s), tokens, heads, width, 1);
+    assertClose("rotary", y, there, 2e-6);
+    backend.rotary(x, c, s, width, true, y);
+    assertClose(
+        "inverse", y, Reference.rotary(before, host(c), host(s), tokens, heads, width, -1), 2e-6);
+    backend.rotary(x, c, s, width, false, x);
+    assertClose("in place", x, there, 2e-6);
+    backend.rotary(x, c, s, width, true, x);
+    assertClose("there and back", x, before, 5e-6);
+    assertThat(Arrays.equals(there, before)).isFalse();
+  }
+}

@@ -1,0 +1,136 @@
+package org.peftsweep.method;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.peftsweep.checkpoint.Family;
+import org.peftsweep.checkpoint.ModelConfig;
+import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.Memory;
+import org.peftsweep.compute.Tensor;
+import org.peftsweep.data.Seeds;
+import org.peftsweep.model.Linear;
+import org.peftsweep.model.Model;
+import org.peftsweep.model.Models;
+import org.peftsweep.model.Parameter;
+import org.peftsweep.model.Role;
+import org.peftsweep.model.Weights;
+
+/** Trainable scalars on RoBERTa-base, against the published and derived counts (head excluded). */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class CountsTest {
+  private static final long HEAD = 592_130;
+
+  private static final ModelConfig ROBERTA_BASE =
+      new ModelConfig(
+          Family.ROBERTA,
+          new ModelConfig.Sizes(50265, 768, 12, 12, 12, 64, 3072, 514, 1),
+          1e-5,
+          new ModelConfig.Dropout(0.1, 0.1, 0.1),
+          OptionalInt.of(1),
+          Optional.empty(),
+          true,
+          true,
+          true,
+          0.02,
+          List.of("LABEL_0", "LABEL_1"));
+
+  private Backend backend;
+  private Memory shared;
+
+  @BeforeAll
+  void open() {
+    backend = Backends.open(Backends.names().get(0), 1);
+    shared = backend.allocate(50265L * 768);
+  }
+
+  @AfterAll
+  void close() {
+    backend.free(shared);
+    backend.close();
+  }
+
+  /** Frozen tensors all lie on the same memory: only sizes matter here. */
+  private Model model() {
+    Weights overlapping =
+        new Weights() {
+          @Override
+          public Tensor base(String name, Fresh fresh, int... shape) {
+            return new Tensor(shared, 0, shape);
+          }
+
+          @Override
+          public Tensor head(String name, Fresh fresh, int... shape) {
+            long size = 1;
+            for (int extent : shape) {
+              size *= extent;
+            }
+            return new Tensor(backend.allocate(size), 0, shape);
+          }
+        };
+    return Models.build(ROBERTA_BASE, 2, backend, overlapping);
+  }
+
+  @ParameterizedTest(name = "{0} r={1} {2}: {3}")
+  @CsvSource({
+    "full, 0, QV, 14174208",
+    "full, 0, QKV, 21261312",
+    "lora, 8, QV, 294912",
+    "lora, 16, QV, 589824",
+    "lora, 8, QKV, 442368",
+    "lora, 16, QKV, 884736",
+    "dora, 8, QV, 313344",
+    "dora, 16, QV, 608256",
+    "dora, 8, QKV, 470016",
+    "dora, 16, QKV, 912384",
+    "head-only, 0, none, 0"
+  })
+  void equalsTheDerivedCount(String id, int rank, String targets, long wanted) {
+    Method method = method(id, rank);
+    try (Model model = model()) {
+      method.attach(new Attachment(model, roles(targets), backend, new Seeds(0)));
+      Map<Boolean, Long> counts = new HashMap<>();
+      for (Parameter parameter : model.trainable()) {
+        counts.merge(parameter.role() == Role.HEAD, parameter.size(), Long::sum);
+      }
+      assertThat(counts.getOrDefault(false, 0L)).isEqualTo(wanted);
+      assertThat(counts.get(true)).isEqualTo(HEAD);
+      long declared = 0;
+      for (Linear linear : model.projections()) {
+        if (roles(targets).contains(linear.role())) {
+          declared += method.trainable(linear.out(), linear.in(), linear.bias() != null);
+        }
+      }
+      assertThat(declared).isEqualTo(wanted);
+    }
+  }
+
+  private static Method method(String id, int rank) {
+    return switch (id) {
+      case "full" -> new Full();
+      case "lora" -> new LoRA(rank, 8, 0.1);
+      case "dora" -> new DoRA(rank, 8, 0.1);
+      default -> new HeadOnly();
+    };
+  }
+
+  private static Set<Role> roles(String targets) {
+    return switch (targets) {
+      case "QV" -> EnumSet.of(Role.QUERY, Role.VALUE);
+      case "QKV" -> EnumSet.of(Role.QUERY, Role.KEY, Role.VALUE);
+      default -> EnumSet.noneOf(Role.class);
+    };
+  }
+}

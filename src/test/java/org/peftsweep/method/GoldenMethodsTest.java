@@ -1,0 +1,233 @@
+package org.peftsweep.method;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestReporter;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.peftsweep.GoldenCase;
+import org.peftsweep.checkpoint.Checkpoint;
+import org.peftsweep.checkpoint.SafeTensors;
+import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.Memory;
+import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Tensor;
+import org.peftsweep.compute.Var;
+import org.peftsweep.data.Batch;
+import org.peftsweep.data.Seeds;
+import org.peftsweep.model.CheckpointWeights;
+import org.peftsweep.model.Linear;
+import org.peftsweep.model.Model;
+import org.peftsweep.model.Models;
+import org.peftsweep.model.Parameter;
+import org.peftsweep.model.Role;
+import org.peftsweep.model.Weights;
+import org.peftsweep.optim.AdamW;
+import org.peftsweep.optim.GradientClip;
+import org.peftsweep.optim.Optimizer;
+import org.peftsweep.optim.Rates;
+import org.peftsweep.optim.Schedule;
+
+/**
+ * Holds every method to the reference implementation: output and gradients of a given state, five optimizer
+ * steps from it, merged weights.
+ */
+@Tag("golden")
+class GoldenMethodsTest {
+  static Stream<Arguments> casesOnBackends() {
+    return GoldenCase.folders("peft").stream()
+        .filter(folder -> GoldenMethods.method(config(folder)).isPresent())
+        .flatMap(folder -> Backends.names().stream().map(name -> Arguments.of(folder, name)));
+  }
+
+  @Test
+  void casesWithoutAMethodAreReported(TestReporter reporter) {
+    List<Path> folders = GoldenCase.folders("peft");
+    List<String> without =
+        folders.stream()
+            .filter(folder -> GoldenMethods.method(config(folder)).isEmpty())
+            .map(folder -> folder.getFileName().toString())
+            .toList();
+    reporter.publishEntry("reference cases without a method here", String.join(", ", without));
+    assertThat(without.size()).isLessThan(folders.size());
+  }
+
+  @ParameterizedTest(name = "{0} on {1}")
+  @MethodSource("casesOnBackends")
+  void equalsTheReference(Path folder, String backendName) {
+    try (GoldenCase golden = GoldenCase.open(folder);
+        Backend backend = Backends.open(backendName, 1);
+        Checkpoint checkpoint = Checkpoint.open(base(folder));
+        SafeTensors batches = SafeTensors.open(batches(folder));
+        Tape tape = new Tape(backend)) {
+      JsonNode config = config(folder);
+      Weights weights = new CheckpointWeights(checkpoint).forTrial(backend, new Seeds(0));
+      int outputs = golden.shape("fwd/logits")[1];
+      try (Model model = Models.build(checkpoint.config(), outputs, backend, weights)) {
+        Set<Role> targets = GoldenMethods.targets(config).orElseThrow();
+        GoldenMethods.method(config)
+            .orElseThrow()
+            .attach(new Attachment(model, targets, backend, new Seeds(0)));
+        requireNames(golden, model);
+        load(golden, "init/", model, backend);
+        golden.check("init_fwd/logits", logits(tape, model, batch(batches, 0)));
+        load(golden, "state/", model, backend);
+        golden.check("fwd/logits", logits(tape, model, batch(batches, 0)));
+        checkMerged(golden, model, backend);
+        train(golden, config.path("optimizer"), model, tape, batches);
+      }
+    }
+  }
+
+  private static void requireNames(GoldenCase golden, Model model) {
+    List<String> stored =
+        golden.names().stream().filter(name -> name.startsWith("after5/")).toList();
+    List<String> learning =
+        model.trainable().stream()
+            .map(parameter -> find(golden, "after5/", parameter))
+            .filter(golden::has)
+            .toList();
+    assertThat(learning).containsExactlyInAnyOrderElementsOf(stored);
+  }
+
+  private static void train(
+      GoldenCase golden, JsonNode recipe, Model model, Tape tape, SafeTensors batches) {
+    Backend backend = tape.backend();
+    double rate = recipe.path("lr").asDouble();
+    Rates rates =
+        new Rates(rate, recipe.path("v_lr_ratio").asDouble(), rate, Rates.Grouping.ROLES);
+    AdamW.Settings settings =
+        new AdamW.Settings(
+            recipe.path("betas").get(0).asDouble(),
+            recipe.path("betas").get(1).asDouble(),
+            recipe.path("eps").asDouble(),
+            recipe.path("weight_decay").asDouble());
+    int steps = recipe.path("steps").asInt();
+    float[] losses = new float[steps];
+    float[] norms = new float[steps];
+    try (Optimizer optimizer = new AdamW(backend, model.trainable(), rates, settings)) {
+      for (int step = 0; step < steps; step++) {
+        tape.startTraining(step);
+        model.trainable().forEach(parameter -> parameter.var().clearGradient());
+        Var logits = model.logits(tape, batch(batches, step));
+        losses[step] =
+            (float) tape.crossEntropy(logits, GoldenCase.ints(batches, "in/" + step + "/labels"));
+        tape.backward();
+        if (step == 0) {
+          golden.check("fwd/loss", new float[] {losses[0]});
+          checkAll(golden, "grad/", model, parameter -> parameter.var().gradient(), backend);
+        }
+        norms[step] =
+            (float)
+                GradientClip.apply(
+                    backend, model.trainable(), recipe.path("max_grad_norm").asDouble());
+        optimizer.step(
+            Schedule.LINEAR.factor(
+                step,
+                recipe.path("num_training_steps").asInt(),
+                recipe.path("num_warmup_steps").asInt()));
+      }
+    }
+    golden.check("train/loss", losses);
+    golden.check("train/grad_norm", norms);
+    checkAll(golden, "after5/", model, Parameter::value, backend);
+  }
+
+  private static void checkAll(
+      GoldenCase golden,
+      String group,
+      Model model,
+      java.util.function.Function<Parameter, Tensor> what,
+      Backend backend) {
+    for (Parameter parameter : model.trainable()) {
+      String name = find(golden, group, parameter);
+      if (golden.has(name)) {
+        golden.check(name, floats(backend, what.apply(parameter)));
+      }
+    }
+  }
+
+  private static void checkMerged(GoldenCase golden, Model model, Backend backend) {
+    for (Linear linear : model.projections()) {
+      String name = "merged/" + linear.name() + ".weight";
+      if (golden.has(name)) {
+        Memory memory = backend.allocate((long) linear.out() * linear.in());
+        Tensor merged = new Tensor(memory, 0, linear.out(), linear.in());
+        backend.copy(linear.weight().value(), merged);
+        linear.adapter().merge(backend, linear, merged, null);
+        golden.check(name, floats(backend, merged));
+        backend.free(memory);
+      }
+    }
+  }
+
+  private static void load(GoldenCase golden, String group, Model model, Backend backend) {
+    for (Parameter parameter : model.trainable()) {
+      String name = find(golden, group, parameter);
+      if (golden.has(name)) {
+        float[] values = golden.floats(name);
+        assertThat(parameter.size()).as(name).isEqualTo(values.length);
+        backend.write(values, 0, parameter.value(), 0, values.length);
+      }
+    }
+  }
+
+  /** A checkpoint's names have no {@code .weight} behind DoRA's magnitude; the stored tensors do. */
+  private static String find(GoldenCase golden, String group, Parameter parameter) {
+    return Stream.of("base_model.model." + parameter.name(), parameter.name())
+        .flatMap(name -> Stream.of(group + name, group + name + ".weight"))
+        .filter(golden::has)
+        .findFirst()
+        .orElse(group + parameter.name());
+  }
+
+  private static float[] logits(Tape tape, Model model, Batch batch) {
+    tape.startEvaluation();
+    return floats(tape.backend(), model.logits(tape, batch).value());
+  }
+
+  private static Batch batch(SafeTensors batches, int index) {
+    String prefix = "in/" + index + "/";
+    int rows = Math.toIntExact(batches.info(prefix + "input_ids").shape().get(0));
+    int tokens = Math.toIntExact(batches.info(prefix + "input_ids").shape().get(1));
+    int[] ids = GoldenCase.ints(batches, prefix + "input_ids");
+    String types = prefix + "token_type_ids";
+    return new Batch(
+        rows,
+        tokens,
+        ids,
+        GoldenCase.ints(batches, prefix + "attention_mask"),
+        batches.tensors().containsKey(types)
+            ? GoldenCase.ints(batches, types)
+            : new int[ids.length],
+        new float[rows],
+        new int[rows]);
+  }
+
+  private static float[] floats(Backend backend, Tensor tensor) {
+    float[] values = new float[Math.toIntExact(tensor.size())];
+    backend.read(tensor, 0, values, 0, values.length);
+    return values;
+  }
+
+  private static JsonNode config(Path folder) {
+    return GoldenCase.json(folder.resolve("manifest.json")).path("config");
+  }
+
+  private static Path base(Path folder) {
+    return folder.resolve(config(folder).path("base_model").asText()).normalize();
+  }
+
+  private static Path batches(Path folder) {
+    return folder.resolve(config(folder).path("batches").asText()).normalize();
+  }
+}

@@ -1,0 +1,101 @@
+package org.peftsweep.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.peftsweep.GoldenCase;
+import org.peftsweep.checkpoint.Checkpoint;
+import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Tensor;
+import org.peftsweep.compute.Var;
+import org.peftsweep.data.Batch;
+import org.peftsweep.data.Seeds;
+
+/** Holds every model to reference hidden states, logits, loss and gradients of all parameters. */
+@Tag("golden")
+class GoldenModelsTest {
+  static Stream<Arguments> casesOnBackends() {
+    return GoldenCase.folders("models").stream()
+        .flatMap(folder -> Backends.names().stream().map(name -> Arguments.of(folder, name)));
+  }
+
+  @ParameterizedTest(name = "{0} on {1}")
+  @MethodSource("casesOnBackends")
+  void forwardAndGradientsEqualTheReference(Path folder, String backendName) {
+    try (GoldenCase golden = GoldenCase.open(folder);
+        Backend backend = Backends.open(backendName, 1);
+        Checkpoint checkpoint = Checkpoint.open(weights(golden));
+        Tape tape = new Tape(backend);
+        TracedModel model = model(golden, checkpoint, backend)) {
+      Batch batch = batch(golden);
+      tape.startEvaluation();
+      boolean maskedOnly = golden.manifest().path("notes").toString().contains("attention_mask = 1");
+      model.trace(
+          (index, value) ->
+              golden.check(
+                  "out/hidden_" + index, floats(backend, value), maskedOnly ? batch.mask() : null));
+      golden.check("out/logits", floats(backend, model.logits(tape, batch).value()));
+      model.trace(null);
+
+      model.parameters().forEach(parameter -> parameter.train(backend));
+      tape.startTraining(0);
+      Var logits = model.logits(tape, batch);
+      golden.check("out/logits", floats(backend, logits.value()));
+      golden.check("out/loss", new float[] {(float) loss(golden, tape, logits)});
+      tape.backward();
+      int checked = 0;
+      for (Parameter parameter : model.parameters()) {
+        String name = "grad/" + parameter.name();
+        if (golden.has(name)) {
+          golden.check(name, floats(backend, parameter.var().gradient()));
+          checked++;
+        }
+      }
+      assertThat(golden.names().stream().filter(name -> name.startsWith("grad/"))).hasSize(checked);
+    }
+  }
+
+  private static Path weights(GoldenCase golden) {
+    return golden.folder().resolve(golden.manifest().path("model").asText(".")).normalize();
+  }
+
+  private static TracedModel model(GoldenCase golden, Checkpoint checkpoint, Backend backend) {
+    int outputs = golden.shape("out/logits").length == 1 ? 1 : golden.shape("out/logits")[1];
+    Weights weights = new CheckpointWeights(checkpoint).forTrial(backend, new Seeds(0));
+    return (TracedModel) Models.build(checkpoint.config(), outputs, backend, weights);
+  }
+
+  private static double loss(GoldenCase golden, Tape tape, Var logits) {
+    if (logits.value().columns() == 1) {
+      return tape.meanSquaredError(logits, golden.floats("in/labels"));
+    }
+    return tape.crossEntropy(logits, golden.ints("in/labels"));
+  }
+
+  private static Batch batch(GoldenCase golden) {
+    int[] shape = golden.shape("in/input_ids");
+    int[] ids = golden.ints("in/input_ids");
+    int[] types = golden.has("in/token_type_ids") ? golden.ints("in/token_type_ids") : new int[ids.length];
+    return new Batch(
+        shape[0],
+        shape[1],
+        ids,
+        golden.ints("in/attention_mask"),
+        types,
+        new float[shape[0]],
+        new int[shape[0]]);
+  }
+
+  private static float[] floats(Backend backend, Tensor tensor) {
+    float[] values = new float[Math.toIntExact(tensor.size())];
+    backend.read(tensor, 0, values, 0, values.length);
+    return values;
+  }
+}

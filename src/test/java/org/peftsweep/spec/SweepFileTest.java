@@ -1,0 +1,290 @@
+package org.peftsweep.spec;
+
+import org.peftsweep.optim.Rates;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.peftsweep.data.Metric;
+import org.peftsweep.data.Task;
+import org.peftsweep.method.DoRA;
+import org.peftsweep.method.LoRA;
+import org.peftsweep.model.Role;
+
+/**
+ * Files named x.yaml are built here; each begins with {@link #HEAD}, three lines, and a grid in the
+ * fourth.
+ */
+class SweepFileTest {
+  private static final String HEAD = "name: x\nmodel: builtin:mini\ntasks: [mini-rte]\n";
+  private static final String GRID = "grid: [{method: full}]\n";
+
+  @Test
+  void expandsABlockWithItsFirstKeySlowest() {
+    Sweep sweep = grid("{alpha: 4, ratio: [1, 2], method: [lora, dora], rank: [3, 5]}");
+
+    assertThat(sweep.recipes())
+        .extracting(Recipe::method)
+        .startsWith(
+            new LoRA(3, 4, 0.1), new LoRA(5, 4, 0.1), new DoRA(3, 4, 0.1), new DoRA(5, 4, 0.1))
+        .hasSize(8);
+    assertThat(sweep.recipes())
+        .extracting(recipe -> recipe.rates().ratio())
+        .containsExactly(1.0, 1.0, 1.0, 1.0, 2.0, 2.0, 2.0, 2.0);
+  }
+
+  @Test
+  void ordersTrialsByRecipeThenTaskThenSeed() {
+    Sweep sweep =
+        read(
+            HEAD.replace("[mini-rte]", "[mini-rte, mini-cola]")
+                + "seeds: [7, 3]\n"
+                + "grid: [{method: [full, head-only]}]");
+
+    assertThat(sweep.expand(model -> "m", task -> "t"))
+        .extracting(Trial::title)
+        .containsExactly(
+            "mini-rte · full qv · seed 7",
+            "mini-rte · full qv · seed 3",
+            "mini-cola · full qv · seed 7",
+            "mini-cola · full qv · seed 3",
+            "mini-rte · head-only · seed 7",
+            "mini-rte · head-only · seed 3",
+            "mini-cola · head-only · seed 7",
+            "mini-cola · head-only · seed 3");
+  }
+
+  @Test
+  void runsATrialOnceThatTwoBlocksDescribe() {
+    Sweep sweep = grid("{method: lora, rank: [4, 8]}, {method: lora, rank: [8, 16], ratio: 1.0}");
+
+    assertThat(sweep.recipes()).extracting(Recipe::method).doesNotHaveDuplicates().hasSize(3);
+  }
+
+  @Test
+  void putsTheHashesOfWhatWasReadIntoTheTrials() {
+    Trial trial =
+        read(HEAD + GRID).expand(model -> "hash of " + model, task -> task.task().name()).get(0);
+
+    assertThat(trial.model().contentHash()).isEqualTo("hash of builtin:mini");
+    assertThat(trial.task().contentHash()).isEqualTo("mini-rte");
+    assertThat(trial.task().isBuiltIn()).isTrue();
+  }
+
+  @Test
+  void takesTheRateOfValueInPlaceOfARatio() {
+    Sweep byValue = grid("{method: lora, learning-rate: 2e-5, value-learning-rate: 2e-3}");
+    Sweep byRatio = grid("{method: lora, learning-rate: 2e-5, ratio: 100}");
+
+    assertThat(byValue.recipes()).isEqualTo(byRatio.recipes());
+  }
+
+  @Test
+  void readsTargetsByShortNameAndByRoles() {
+    Sweep sweep = grid("{method: full, targets: [qv, [query, ffn-up], all]}");
+
+    assertThat(sweep.recipes())
+        .extracting(Recipe::targets)
+        .containsExactly(
+            EnumSet.of(Role.QUERY, Role.VALUE),
+            EnumSet.of(Role.QUERY, Role.FFN_UP),
+            EnumSet.copyOf(Targets.ROLES));
+  }
+
+  @Test
+  void givesTheHeadTheCommonRateOrItsOwn() {
+    Sweep sweep = grid("{method: full, learning-rate: 3e-4, head-learning-rate: [same, 1e-2]}");
+
+    assertThat(sweep.recipes())
+        .extracting(recipe -> recipe.rates().headLearningRate())
+        .containsExactly(3e-4, 1e-2);
+  }
+
+  @Test
+  void takesNoStepWithTheUntrainedBase() {
+    Sweep sweep =
+        read(HEAD + "training: {max-steps: 9}\ngrid: [{method: untrained}, {method: full}]");
+
+    assertThat(sweep.expand(model -> "m", task -> "t"))
+        .extracting(trial -> trial.training().takesSteps())
+        .containsExactly(false, true);
+    assertThat(sweep.recipes().get(0).rates()).isEqualTo(Rates.NONE);
+  }
+
+  @Test
+  void overridesTrainingAndDataByTask() {
+    Sweep sweep =
+        read(
+            HEAD.replace("[mini-rte]", "[rte, cola, mini-rte]")
+                + GRID
+                + "data: data/glue\n"
+                + "train-limit: 100\n"
+                + "per-task: {cola: {epochs: 2.5, train-limit: 7, data: s3a://bucket/cola}}");
+
+    assertThat(sweep.tasks())
+        .extracting(plan -> plan.training().epochs())
+        .containsExactly(10.0, 2.5, 10.0);
+    assertThat(sweep.tasks())
+        .extracting(plan -> plan.source().location() + " " + plan.source().trainLimit())
+        .containsExactly("data/glue 100", "s3a://bucket/cola 7", "builtin 100");
+  }
+
+  @Test
+  void declaresTasks() {
+    Sweep sweep =
+        read(
+            HEAD.replace("mini-rte", "spam, age")
+                + GRID
+                + "data: data/mine\n"
+                + "declare-tasks:\n"
+                + "  spam: {text-columns: [a, b], label-column: y, labels: [ham, \"no\"],"
+                + " metrics: [f1, accuracy]}\n"
+                + "  age:\n"
+                + "    text-columns: [bio]\n"
+                + "    label-column: years\n"
+                + "    metrics: [pearson]\n"
+                + "    evaluation-sets: [old, young]\n");
+
+    assertThat(sweep.tasks())
+        .extracting(plan -> plan.source().task())
+        .containsExactly(
+            new Task(
+                "spam",
+                List.of("a", "b"),
+                "y",
+                List.of("ham", "no"),
+                List.of(Metric.F1, Metric.ACCURACY)),
+            new Task(
+                "age",
+                List.of("bio"),
+                "years",
+                List.of(),
+                List.of(Metric.PEARSON),
+                List.of("old", "young")));
+  }
+
+  @Test
+  void laysOverridesOverTheFile() {
+    Map<String, String> overrides =
+        Map.of(
+            "training.epochs", "3",
+            "tasks", "[mini-cola, mini-sst2]",
+            "model", "file:///models/base",
+            "methods.lora.rank", "2",
+            "per-task.mini-cola.batch", "4");
+
+    Sweep sweep = read(HEAD + "training: {epochs: 1, batch: 8}\ngrid: [{method: lora}]", overrides);
+
+    assertThat(sweep.model()).isEqualTo("file:///models/base");
+    assertThat(sweep.tasks())
+        .extracting(plan -> plan.training().epochs() + " " + plan.training().batch())
+        .containsExactly("3.0 4", "3.0 8");
+    assertThat(sweep.recipes()).extracting(Recipe::method).containsExactly(new LoRA(2, 8, 0.1));
+  }
+
+  @Test
+  void extendsAnotherFileByKeysOfSectionsAndWholeLists() {
+    Map<String, String> files =
+        Map.of(
+            "conf/base.yaml",
+            HEAD + "seeds: [1, 2]\ntraining: {epochs: 4, batch: 8}\n" + GRID,
+            "conf/x.yaml",
+            "extends: base.yaml\nname: y\nseeds: [3]\ntraining: {batch: 16}\n");
+
+    Sweep sweep = SweepFile.read("conf/x.yaml", Map.of(), from(files));
+
+    assertThat(sweep.name()).isEqualTo("y");
+    assertThat(sweep.seeds()).containsExactly(3L);
+    assertThat(sweep.tasks().get(0).training().epochs()).isEqualTo(4);
+    assertThat(sweep.tasks().get(0).training().batch()).isEqualTo(16);
+  }
+
+  @Test
+  void namesTheDefaultsThatLackAKey() throws IOException {
+    String defaults = Files.readString(Path.of("conf/defaults.yaml"));
+    Map<String, String> files =
+        Map.of(
+            "conf/x.yaml",
+            HEAD + GRID,
+            "conf/defaults.yaml",
+            defaults.replaceAll("(?m)^  epochs: .*\n", ""));
+
+    assertThatThrownBy(() -> SweepFile.read("conf/x.yaml", Map.of(), from(files)))
+        .isInstanceOf(SpecException.class)
+        .hasMessage(
+            "Cannot find training.epochs in conf/defaults.yaml: every default stands there");
+  }
+
+  @Test
+  void tellsAllFaultsOfAFileAtOnce() {
+    SpecException refusal =
+        catchThrowableOfType(
+            SpecException.class,
+            () ->
+                read(
+                    "name: X\nmodel: builtin:mini\ntasks: [mini-rte, colla]\n"
+                        + "grid:\n  - {method: lora, rank: [4, -4, 5.5], dropout: [2, 0.1]}\n"
+                        + "seads: [0]\n"));
+
+    assertThat(refusal.faults())
+        .containsExactlyInAnyOrder(
+            "Cannot use name = X in x.yaml:1: use lower-case letters, digits and hyphens",
+            "Cannot use tasks = colla in x.yaml:3: did you mean cola",
+            "Cannot use rank = -4 in x.yaml:5: give a whole number of at least 1",
+            "Cannot use rank = 5.5 in x.yaml:5: give a whole number",
+            "Cannot use dropout = 2 in x.yaml:5: give a number from 0 up to, not including, 1",
+            "Cannot use the key seads in x.yaml:6: did you mean seeds");
+    assertThat(refusal).hasMessage(String.join("\n", refusal.faults()));
+  }
+
+  @Test
+  void tellsTrialsApartByWhatDiffers() {
+    Sweep sweep =
+        grid(
+            "{method: lora, learning-rate: [2e-5, 1e-4], ratio: [1, 2.5], alpha: [8, 16]},"
+                + " {method: lora, init: random, head-learning-rate: 0.01}, {method: full}");
+
+    List<String> titles =
+        sweep.expand(model -> "m", task -> "t").stream().map(sweep::title).toList();
+
+    assertThat(titles)
+        .doesNotHaveDuplicates()
+        .startsWith("mini-rte · lora r=8 qv alpha=8 η=2e-5 · seed 0")
+        .contains(
+            "mini-rte · lora r=8 qv λ=2.5 alpha=16 η=1e-4 · seed 0",
+            "mini-rte · lora r=8 qv random base alpha=8 head-learning-rate=0.01 η=1e-4 · seed 0")
+        .endsWith("mini-rte · full qv · seed 0");
+  }
+
+  private static Sweep grid(String blocks) {
+    return read(HEAD + "grid: [" + blocks + "]");
+  }
+
+  private static Sweep read(String text) {
+    return read(text, Map.of());
+  }
+
+  private static Sweep read(String text, Map<String, String> overrides) {
+    return SweepFile.read("x.yaml", overrides, from(Map.of("x.yaml", text)));
+  }
+
+  private static TextSource from(Map<String, String> files) {
+    return location -> Optional.ofNullable(files.get(location));
+  }
+
+  @Test
+  void namesSetsOfMatricesBothWays() {
+    Targets.shortNames().forEach((name, roles) -> assertThat(Targets.name(roles)).isEqualTo(name));
+    assertThat(Targets.label(Set.of(Role.VALUE, Role.QUERY))).isEqualTo("QV");
+    assertThat(Targets.label(Set.of(Role.VALUE, Role.FFN_UP))).isEqualTo("value+ffn-up");
+  }
+}
