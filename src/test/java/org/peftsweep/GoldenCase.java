@@ -14,8 +14,8 @@ import java.util.stream.Stream;
 import org.peftsweep.checkpoint.SafeTensors;
 
 /**
- * One folder of reference tensors: {@code manifest.json}, which holds settings, shapes and tolerances, and
- * {@code tensors.safetensors}.
+ * One folder of reference tensors: {@code manifest.json}, which holds settings, shapes and
+ * tolerances, and {@code tensors.safetensors}.
  */
 public final class GoldenCase implements AutoCloseable {
   private final Path folder;
@@ -28,10 +28,15 @@ public final class GoldenCase implements AutoCloseable {
     this.tensors = SafeTensors.open(folder.resolve("tensors.safetensors"));
   }
 
-  /** Returns the case folders of a family ({@code models}, {@code peft} …), in order of their names. */
+  /**
+   * Returns the case folders of a family ({@code models}, {@code peft} …), in order of their names.
+   */
   public static List<Path> folders(String family) {
     try (Stream<Path> folders = Files.list(TestFolders.golden().resolve(family))) {
-      return folders.filter(folder -> Files.exists(folder.resolve("manifest.json"))).sorted().toList();
+      return folders
+          .filter(folder -> Files.exists(folder.resolve("manifest.json")))
+          .sorted()
+          .toList();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -86,12 +91,18 @@ public final class GoldenCase implements AutoCloseable {
     return ints;
   }
 
-  /** Holds values to the stored ones, element by element, within the tolerance that the manifest gives. */
+  /**
+   * Holds values to the stored ones, element by element, within the tolerance that the manifest
+   * gives.
+   */
   public void check(String name, float[] actual) {
     check(name, actual, null);
   }
 
-  /** The same where {@code only[i]} is not 0; {@code only} has one entry a row of values, null for all. */
+  /**
+   * The same where {@code only[i]} is not 0; {@code only} has one entry a row of values, null for
+   * all.
+   */
   public void check(String name, float[] actual, int[] only) {
     JsonNode entry = manifest.path("tensors").path(name);
     if (entry.path("ill_conditioned").asBoolean()) {
@@ -118,7 +129,14 @@ public final class GoldenCase implements AutoCloseable {
       throw new AssertionError(
           "%s %s: worst of %d elements is [%d] = %s, wanted %s within %s + %s·|wanted|"
               .formatted(
-                  folder, name, wanted.length, worst, actual[worst], wanted[worst], absolute, relative));
+                  folder,
+                  name,
+                  wanted.length,
+                  worst,
+                  actual[worst],
+                  wanted[worst],
+                  absolute,
+                  relative));
     }
   }
 

@@ -33,7 +33,7 @@ final class DryRun {
               rows.add(
                   cells(
                       id,
-                      trial.title(),
+                      plan.titles().get(id),
                       number(size.trainableParameters()),
                       number(size.headParameters()),
                       number(size.steps()),

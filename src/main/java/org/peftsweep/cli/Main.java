@@ -8,6 +8,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import org.apache.spark.sql.AnalysisException;
+import org.peftsweep.checkpoint.CheckpointException;
 import org.peftsweep.data.DataException;
 import org.peftsweep.spec.SpecException;
 import org.peftsweep.sweep.Engine;
@@ -28,7 +29,11 @@ public final class Main {
 
   /** Faults that the user can mend, told in one sentence. */
   private static final List<Class<? extends Exception>> OF_INPUT =
-      List.of(SpecException.class, DataException.class, InputException.class);
+      List.of(
+          SpecException.class,
+          DataException.class,
+          CheckpointException.class,
+          InputException.class);
 
   private Main() {}
 

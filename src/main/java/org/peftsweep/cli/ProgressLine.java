@@ -102,7 +102,7 @@ final class ProgressLine implements SweepListener, AutoCloseable {
 
   private void note(String what, PlannedTrial trial, String reason) {
     to.print(isInPlace ? ERASE : "");
-    to.println(what + ": " + trial.trial().title() + ": " + reason);
+    to.println(what + ": " + trial.title() + ": " + reason);
   }
 
   private void refresh() {

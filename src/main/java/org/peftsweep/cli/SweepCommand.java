@@ -40,7 +40,7 @@ import picocli.CommandLine.Parameters;
     mixinStandardHelpOptions = true)
 final class SweepCommand implements Callable<Integer> {
   private static final String QUERY =
-      "SELECT task, recipe, score, train_seconds FROM trials"
+      "SELECT title, score, train_seconds FROM trials"
           + " WHERE sweep = '%s' ORDER BY task, score DESC";
 
   @Parameters(paramLabel = "FILE", description = "Sweep file, such as conf/quickstart.yaml.")
@@ -82,7 +82,7 @@ final class SweepCommand implements Callable<Integer> {
             source -> engine.taskHash(source, files));
     ResultFolder folder = new ResultFolder(absolute(output + "/" + sweep.name(), files), files);
     Forecast forecast = engine.forecast(sweep.execution(), files);
-    Plan first = Plan.of(trials, folder, forecast, Pace.UNKNOWN);
+    Plan first = Plan.of(trials, sweep::title, folder, forecast, Pace.UNKNOWN);
     if (isDryRun) {
       out.print(new DryRun(first, forecast).text());
       return 0;
@@ -104,7 +104,7 @@ final class SweepCommand implements Callable<Integer> {
         engine.forecast(sweep.execution(), spark.sparkContext().hadoopConfiguration());
     boolean isFresh = folder.trials().isEmpty();
     Pace pace = isFresh ? Pace.UNKNOWN : Pace.of(ResultTables.of(spark, folder), trials, forecast);
-    Plan plan = Plan.of(trials, folder, forecast, pace);
+    Plan plan = Plan.of(trials, sweep::title, folder, forecast, pace);
     try (ProgressLine progress = new ProgressLine(err, ProgressLine.isTerminal())) {
       JavaSparkContext context = new JavaSparkContext(spark.sparkContext());
       new SweepRunner(context, folder, engine.task(sweep.execution()), progress).run(plan);

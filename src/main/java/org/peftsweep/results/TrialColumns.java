@@ -41,7 +41,11 @@ final class TrialColumns {
     required("sweep", TEXT, "name of the sweep", TrialRow::sweep);
     required("id", TEXT, "hash of all that decides the result", TrialRow::id);
     required("attempt", INT, "how often the sweep has tried it", TrialRow::attempt);
-    required("title", TEXT, "the trial for a reader's eye", r -> r.trial().title());
+    required(
+        "title",
+        TEXT,
+        "the trial for a reader's eye; no two of a sweep are the same",
+        TrialRow::title);
     required(
         "status",
         TEXT,
@@ -54,7 +58,6 @@ final class TrialColumns {
   private void question() {
     trial("method", TEXT, "id of the method", Trial::methodId);
     trial("method_label", TEXT, "the method as the papers write it", Trial::methodLabel);
-    trial("recipe", TEXT, "what is compared: the trial without task and seed", Trial::recipe);
     optional("rank", INT, "of low-rank methods", r -> setting(r, "rank", Integer.class));
     optional("alpha", DOUBLE, "numerator of their scale", r -> setting(r, "alpha", Double.class));
     optional("dropout", DOUBLE, "of the method's input", r -> setting(r, "dropout", Double.class));

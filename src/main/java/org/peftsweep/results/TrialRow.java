@@ -11,12 +11,14 @@ import org.peftsweep.train.Outcome.CurvePoint;
  *
  * @param sweep name of the sweep, which is its folder's name
  * @param id of the trial
+ * @param title of the trial within its sweep
  * @param attempt counted from 1: how often the sweep has tried this trial
  * @param stackTrace of the failure, else null
  */
 public record TrialRow(
     String sweep,
     String id,
+    String title,
     int attempt,
     Trial trial,
     Outcome outcome,

@@ -132,9 +132,15 @@ public final class SweepRunner {
     }
 
     private Answer answer(PlannedTrial trial, int tries) {
-      context.setJobGroup(trial.id(), trial.trial().title(), true);
+      context.setJobGroup(trial.id(), trial.title(), true);
       TrialJob job =
-          new TrialJob(task, trial.attempt(), folder.path(), context.version(), configuration);
+          new TrialJob(
+              task,
+              trial.title(),
+              trial.attempt(),
+              folder.path(),
+              context.version(),
+              configuration);
       try {
         List<Ending> endings =
             context.parallelize(List.of(trial.trial().toJson()), 1).map(job).collect();
@@ -155,8 +161,7 @@ public final class SweepRunner {
       }
       if (!isSparksFault(answer.fault()) || context.sc().isStopped()) {
         throw new IllegalStateException(
-            "Cannot run " + trial.trial().title() + ": " + answer.fault().getMessage(),
-            answer.fault());
+            "Cannot run " + trial.title() + ": " + answer.fault().getMessage(), answer.fault());
       }
       String reason = answer.fault().getMessage();
       LOG.warn("id={} attempt={} lost: {}", trial.id(), trial.attempt(), reason);
@@ -183,6 +188,7 @@ public final class SweepRunner {
           new TrialRow(
               folder.sweep(),
               trial.id(),
+              trial.title(),
               trial.attempt(),
               trial.trial(),
               outcome,

@@ -27,6 +27,7 @@ final class TrialJob implements Function<String, Ending> {
   private static final String GPU = "gpu";
 
   private final TrialTask task;
+  private final String title;
   private final int attempt;
   private final String folder;
   private final String sparkVersion;
@@ -34,11 +35,13 @@ final class TrialJob implements Function<String, Ending> {
 
   TrialJob(
       TrialTask task,
+      String title,
       int attempt,
       Path folder,
       String sparkVersion,
       Broadcast<SerializableConfiguration> configuration) {
     this.task = task;
+    this.title = title;
     this.attempt = attempt;
     this.folder = folder.toString();
     this.sparkVersion = sparkVersion;
@@ -68,6 +71,7 @@ final class TrialJob implements Function<String, Ending> {
         new TrialRow(
             results.sweep(),
             trial.id(),
+            title,
             attempt,
             trial,
             outcome,

@@ -51,7 +51,7 @@ class MainTest {
         .containsPattern("method  targets  rank  λ  trainable +mini-rte\n")
         .contains("LoRA    QV          4  1       1234  51.05 ± 0.07")
         .contains("Tables: file:" + folder.resolve("output/small"))
-        .contains("jobs/query.sh \"SELECT task, recipe, score");
+        .contains("jobs/query.sh \"SELECT title, score");
     assertThat(err.toString(StandardCharsets.UTF_8)).contains("4 of 4 trials");
   }
 

@@ -38,8 +38,8 @@ import org.peftsweep.optim.Rates;
 import org.peftsweep.optim.Schedule;
 
 /**
- * Holds every method to the reference implementation: output and gradients of a given state, five optimizer
- * steps from it, merged weights.
+ * Holds every method to the reference implementation: output and gradients of a given state, five
+ * optimizer steps from it, merged weights.
  */
 @Tag("golden")
 class GoldenMethodsTest {
@@ -103,8 +103,7 @@ class GoldenMethodsTest {
       GoldenCase golden, JsonNode recipe, Model model, Tape tape, SafeTensors batches) {
     Backend backend = tape.backend();
     double rate = recipe.path("lr").asDouble();
-    Rates rates =
-        new Rates(rate, recipe.path("v_lr_ratio").asDouble(), rate, Rates.Grouping.ROLES);
+    Rates rates = new Rates(rate, recipe.path("v_lr_ratio").asDouble(), rate, Rates.Grouping.ROLES);
     AdamW.Settings settings =
         new AdamW.Settings(
             recipe.path("betas").get(0).asDouble(),
@@ -181,7 +180,9 @@ class GoldenMethodsTest {
     }
   }
 
-  /** A checkpoint's names have no {@code .weight} behind DoRA's magnitude; the stored tensors do. */
+  /**
+   * A checkpoint's names have no {@code .weight} behind DoRA's magnitude; the stored tensors do.
+   */
   private static String find(GoldenCase golden, String group, Parameter parameter) {
     return Stream.of("base_model.model." + parameter.name(), parameter.name())
         .flatMap(name -> Stream.of(group + name, group + name + ".weight"))

@@ -36,7 +36,8 @@ class GoldenModelsTest {
         TracedModel model = model(golden, checkpoint, backend)) {
       Batch batch = batch(golden);
       tape.startEvaluation();
-      boolean maskedOnly = golden.manifest().path("notes").toString().contains("attention_mask = 1");
+      boolean maskedOnly =
+          golden.manifest().path("notes").toString().contains("attention_mask = 1");
       model.trace(
           (index, value) ->
               golden.check(
@@ -82,7 +83,8 @@ class GoldenModelsTest {
   private static Batch batch(GoldenCase golden) {
     int[] shape = golden.shape("in/input_ids");
     int[] ids = golden.ints("in/input_ids");
-    int[] types = golden.has("in/token_type_ids") ? golden.ints("in/token_type_ids") : new int[ids.length];
+    int[] types =
+        golden.has("in/token_type_ids") ? golden.ints("in/token_type_ids") : new int[ids.length];
     return new Batch(
         shape[0],
         shape[1],

@@ -44,7 +44,8 @@ class AdamWTest {
     try (GoldenCase golden = GoldenCase.open(folder);
         Backend backend = Backends.open(backendName, 1)) {
       JsonNode config = golden.manifest().path("config");
-      for (String name : config.path("shapes").properties().stream().map(e -> e.getKey()).toList()) {
+      for (String name :
+          config.path("shapes").properties().stream().map(e -> e.getKey()).toList()) {
         golden.check(name + "/params", trajectory(golden, config, name, backend));
       }
     }

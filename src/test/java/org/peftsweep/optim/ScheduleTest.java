@@ -55,8 +55,7 @@ class ScheduleTest {
     JsonNode golden =
         GoldenCase.json(TestFolders.golden().resolve("schedules").resolve("schedules.json"));
     for (JsonNode entry : golden.path("warmup_from_ratio")) {
-      assertThat(
-              Schedule.warmupSteps(entry.path("total").asInt(), entry.path("ratio").asDouble()))
+      assertThat(Schedule.warmupSteps(entry.path("total").asInt(), entry.path("ratio").asDouble()))
           .isEqualTo(entry.path("warmup_steps").asInt());
     }
   }

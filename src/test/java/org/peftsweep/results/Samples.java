@@ -7,12 +7,14 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 import org.peftsweep.data.Metric;
+import org.peftsweep.data.Padding;
 import org.peftsweep.data.Task;
 import org.peftsweep.method.LoRA;
 import org.peftsweep.method.Method;
 import org.peftsweep.model.Role;
 import org.peftsweep.spec.ModelSource;
-import org.peftsweep.spec.Rates;
+import org.peftsweep.optim.Rates;
+import org.peftsweep.optim.Schedule;
 import org.peftsweep.spec.TaskSource;
 import org.peftsweep.spec.Training;
 import org.peftsweep.spec.Trial;
@@ -61,8 +63,9 @@ public final class Samples {
         32,
         1,
         64,
-        Training.Padding.LONGEST,
-        Training.Schedule.LINEAR,
+        Padding.LONGEST,
+        1,
+        Schedule.LINEAR,
         0.06,
         1,
         0.01,
@@ -111,6 +114,7 @@ public final class Samples {
     return new TrialRow(
         sweep,
         trial.id(),
+        trial.title(),
         attempt,
         trial,
         outcome,

@@ -1,8 +1,5 @@
 package org.peftsweep.spec;
 
-import org.peftsweep.optim.Schedule;
-import org.peftsweep.data.Padding;
-import org.peftsweep.optim.Rates;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
@@ -21,7 +18,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.peftsweep.data.Padding;
 import org.peftsweep.method.Methods;
+import org.peftsweep.optim.Rates;
+import org.peftsweep.optim.Schedule;
 
 class ConfFilesTest {
   private static final Pattern COUNT = Pattern.compile("= (\\d+) trials\\.$");

@@ -1,6 +1,5 @@
 package org.peftsweep.spec;
 
-import org.peftsweep.optim.Rates;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
@@ -19,6 +18,7 @@ import org.peftsweep.data.Task;
 import org.peftsweep.method.DoRA;
 import org.peftsweep.method.LoRA;
 import org.peftsweep.model.Role;
+import org.peftsweep.optim.Rates;
 
 /**
  * Files named x.yaml are built here; each begins with {@link #HEAD}, three lines, and a grid in the

@@ -1,8 +1,5 @@
 package org.peftsweep.spec;
 
-import org.peftsweep.optim.Schedule;
-import org.peftsweep.data.Padding;
-import org.peftsweep.optim.Rates;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -15,6 +12,7 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.peftsweep.data.Padding;
 import org.peftsweep.data.Tasks;
 import org.peftsweep.method.DoRA;
 import org.peftsweep.method.Full;
@@ -24,6 +22,8 @@ import org.peftsweep.method.Method;
 import org.peftsweep.method.Methods;
 import org.peftsweep.method.Untrained;
 import org.peftsweep.model.Role;
+import org.peftsweep.optim.Rates;
+import org.peftsweep.optim.Schedule;
 
 class TrialTest {
   private static final Set<Role> QV = EnumSet.of(Role.QUERY, Role.VALUE);
@@ -234,7 +234,7 @@ class TrialTest {
         1,
         128,
         Padding.MAX,
-                1,
+        1,
         Schedule.LINEAR,
         0,
         1,

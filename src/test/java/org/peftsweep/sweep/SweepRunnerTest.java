@@ -232,7 +232,7 @@ class SweepRunnerTest {
   }
 
   private Plan plan(List<Trial> trials) {
-    return Plan.of(trials, folder, BY_SEED, Pace.UNKNOWN);
+    return Plan.of(trials, Trial::title, folder, BY_SEED, Pace.UNKNOWN);
   }
 
   private List<Ending> run(List<Trial> trials, TrialTask task) throws InterruptedException {
