@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Pretrains a small RoBERTa by masked-language modelling, tokenizer included, and writes a folder in
+# Hugging Face layout. Minutes to hours, as the file says.
+#
+#   jobs/pretrain.sh conf/pretrain-mini.yaml
+#   jobs/pretrain.sh conf/pretrain-mini.yaml --set training.max-steps=100
+#
+# The same file gives the same folder, bit for bit, on one kind of processor.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source jobs/common.sh
+if [[ $# -eq 0 || $1 == --help ]]; then
+  usage jobs/pretrain.sh
+  exit $(($# == 0 ? 2 : 0))
+fi
+submit pretrain "$@"

@@ -1,0 +1,74 @@
+package org.peftsweep.cli;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.peftsweep.report.TextTable;
+import org.peftsweep.report.TextTable.Cell;
+import org.peftsweep.sweep.Forecast;
+import org.peftsweep.sweep.Plan;
+import org.peftsweep.sweep.PlannedTrial;
+
+/** What a sweep would run, for reading: its trials, their sizes and an estimate of time. */
+final class DryRun {
+  private final Plan plan;
+  private final Forecast forecast;
+
+  DryRun(Plan plan, Forecast forecast) {
+    this.plan = plan;
+    this.forecast = forecast;
+  }
+
+  String text() {
+    Map<String, PlannedTrial> pending =
+        plan.pending().stream().collect(Collectors.toMap(PlannedTrial::id, Function.identity()));
+    List<List<Cell>> rows = new ArrayList<>();
+    plan.asked()
+        .forEach(
+            (id, trial) -> {
+              Forecast.Size size = forecast.of(trial);
+              rows.add(
+                  cells(
+                      id,
+                      plan.titles().get(id),
+                      number(size.trainableParameters()),
+                      number(size.headParameters()),
+                      number(size.steps()),
+                      pending.containsKey(id) ? clock(pending.get(id).seconds()) : "done"));
+            });
+    TextTable table =
+        new TextTable(
+            List.of("id", "trial", "trainable", "head", "steps", "time"),
+            List.of(false, false, true, true, true, true),
+            rows);
+    return table.text()
+        + "\n"
+        + String.format(
+            Locale.ROOT,
+            "%d trials, %d to run: about %s one after another. Trainable: scalars that learn besides"
+                + " the head.%n",
+            plan.asked().size(),
+            plan.pending().size(),
+            clock(plan.pending().stream().mapToDouble(PlannedTrial::seconds).sum()));
+  }
+
+  /** Returns minutes and seconds, with hours where there are any: {@code 1:02:03}. */
+  static String clock(double seconds) {
+    long whole = Math.round(seconds);
+    long hours = whole / 3600;
+    return hours > 0
+        ? String.format(Locale.ROOT, "%d:%02d:%02d", hours, whole / 60 % 60, whole % 60)
+        : String.format(Locale.ROOT, "%d:%02d", whole / 60, whole % 60);
+  }
+
+  private static List<Cell> cells(String... texts) {
+    return List.of(texts).stream().map(Cell::of).toList();
+  }
+
+  private static String number(long value) {
+    return String.format(Locale.ROOT, "%,d", value);
+  }
+}

@@ -1,0 +1,92 @@
+package org.peftsweep.cli;
+
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import org.apache.spark.sql.AnalysisException;
+import org.peftsweep.checkpoint.CheckpointException;
+import org.peftsweep.data.DataException;
+import org.peftsweep.spec.SpecException;
+import org.peftsweep.sweep.Engine;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.ParameterException;
+
+/** The program: {@code peft-sweep <command>}; see the package for exit codes. */
+@Command(
+    name = "peft-sweep",
+    description = "Finds out which way of fine-tuning a transformer is best.",
+    mixinStandardHelpOptions = true,
+    synopsisSubcommandLabel = "COMMAND")
+public final class Main {
+  static final int FAULT = 1;
+  static final int BAD_INPUT = 2;
+  static final int UNFINISHED = 3;
+
+  /** Faults that the user can mend, told in one sentence. */
+  private static final List<Class<? extends Exception>> OF_INPUT =
+      List.of(
+          SpecException.class,
+          DataException.class,
+          CheckpointException.class,
+          InputException.class);
+
+  private Main() {}
+
+  public static void main(String[] args) {
+    // Java writes in the locale's encoding, which is ASCII in many containers.
+    PrintStream out = utf8(FileDescriptor.out);
+    PrintStream err = utf8(FileDescriptor.err);
+    System.exit(run(null, out, err, args));
+  }
+
+  /**
+   * Runs a command and returns its exit code.
+   *
+   * @param engine trains; commands that only read do without
+   */
+  public static int run(Engine engine, PrintStream out, PrintStream err, String... args) {
+    CommandLine line =
+        new CommandLine(new Main())
+            .addSubcommand(new SweepCommand(engine, out, err))
+            .addSubcommand(new QueryCommand(out, err))
+            .addSubcommand(new SchemaCommand(out));
+    line.setOut(new PrintWriter(out, true, StandardCharsets.UTF_8));
+    line.setErr(new PrintWriter(err, true, StandardCharsets.UTF_8));
+    line.setParameterExceptionHandler((fault, given) -> misused(fault));
+    line.setExecutionExceptionHandler((fault, command, parsed) -> failed(fault, err));
+    return line.execute(args.length == 0 ? new String[] {"--help"} : args);
+  }
+
+  private static int misused(ParameterException fault) {
+    PrintWriter err = fault.getCommandLine().getErr();
+    err.println(fault.getMessage());
+    fault.getCommandLine().usage(err);
+    return BAD_INPUT;
+  }
+
+  private static int failed(Exception fault, PrintStream err) {
+    if (OF_INPUT.stream().anyMatch(kind -> kind.isInstance(fault))) {
+      err.println(fault.getMessage());
+      return BAD_INPUT;
+    }
+    if (fault instanceof AnalysisException query) {
+      err.println("Cannot answer the query: " + query.getSimpleMessage());
+      return BAD_INPUT;
+    }
+    if (fault instanceof UncheckedIOException) {
+      err.println(fault.getMessage());
+    } else {
+      fault.printStackTrace(err);
+    }
+    return FAULT;
+  }
+
+  private static PrintStream utf8(FileDescriptor file) {
+    return new PrintStream(new FileOutputStream(file), true, StandardCharsets.UTF_8);
+  }
+}

@@ -1,0 +1,126 @@
+package org.peftsweep.results;
+
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.UUID;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileStatus;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.Path;
+
+/**
+ * The tables of one sweep, {@code output/<sweep>}, on any Hadoop file system.
+ *
+ * <p>A file is written under a name that readers ignore and then renamed; it is never changed
+ * after. The file in {@code trials} comes last and stands for the trial: rows of other tables count
+ * only where it is there. {@link UncheckedIOException} names the path that failed.
+ */
+public final class ResultFolder {
+  private final Path root;
+  private final Configuration configuration;
+
+  public ResultFolder(Path root, Configuration configuration) {
+    this.root = root;
+    this.configuration = configuration;
+  }
+
+  /** Returns the folder itself. */
+  public Path path() {
+    return root;
+  }
+
+  /** Returns the sweep's name, which is the folder's. */
+  public String sweep() {
+    return root.getName();
+  }
+
+  /** Makes a trial visible: its curve, its predictions and, last of all, its row. */
+  public void publish(TrialRow row) {
+    TrialFile file = row.file();
+    List<CurveRow> curve =
+        row.outcome().curve().stream().map(point -> new CurveRow(row, point)).toList();
+    List<PredictionRow> predictions =
+        row.outcome().predictions().stream().map(p -> new PredictionRow(row, p)).toList();
+    write(Tables.CURVES, curve, file.partName());
+    write(Tables.PREDICTIONS, predictions, file.partName());
+    write(Tables.TRIALS, List.of(row), file.name());
+  }
+
+  /** Makes a batch of events visible; the number tells batches of a driver run apart. */
+  public void publish(List<Event> events, int number) {
+    if (!events.isEmpty()) {
+      long run = events.get(0).run().toEpochMilli();
+      write(Tables.EVENTS, events, "run-" + run + "-" + number + ".parquet");
+    }
+  }
+
+  /** Lists by id the file of each trial that counts; reads names only. */
+  public SortedMap<String, TrialFile> trials() {
+    SortedMap<String, TrialFile> trials = new TreeMap<>();
+    for (String name : names(Tables.TRIALS)) {
+      TrialFile.parse(name)
+          .ifPresent(file -> trials.merge(file.id(), file, (a, b) -> a.compareTo(b) < 0 ? b : a));
+    }
+    return trials;
+  }
+
+  /** Returns the latest attempt at each trial, done or not. */
+  public SortedMap<String, Integer> attempts() {
+    SortedMap<String, Integer> attempts = new TreeMap<>();
+    for (String name : names(Tables.TRIALS)) {
+      TrialFile.parse(name).ifPresent(f -> attempts.merge(f.id(), f.attempt(), Math::max));
+    }
+    return attempts;
+  }
+
+  /** Returns the names of a table's visible files; none where the folder is missing. */
+  List<String> names(Table<?> table) {
+    Path folder = new Path(root, table.name());
+    try {
+      return Arrays.stream(fileSystem().listStatus(folder))
+          .filter(FileStatus::isFile)
+          .map(status -> status.getPath().getName())
+          .filter(
+              name -> name.endsWith(".parquet") && !name.startsWith(".") && !name.startsWith("_"))
+          .sorted()
+          .toList();
+    } catch (FileNotFoundException e) {
+      return List.of();
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot list " + folder + ": " + e.getMessage(), e);
+    }
+  }
+
+  private <R> void write(Table<R> table, List<R> rows, String name) {
+    if (rows.isEmpty()) {
+      return;
+    }
+    Path folder = new Path(root, table.name());
+    Path target = new Path(folder, name);
+    Path hidden = new Path(folder, "." + name + "." + UUID.randomUUID());
+    try {
+      FileSystem files = fileSystem();
+      files.mkdirs(folder);
+      try {
+        ParquetTable.write(table, rows, hidden, configuration);
+        // Some file systems answer false where the target is there: a twin was faster.
+        if (!files.rename(hidden, target) && !files.exists(target)) {
+          throw new IOException("it cannot be renamed from " + hidden.getName());
+        }
+      } finally {
+        files.delete(hidden, false);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot write " + target + ": " + e.getMessage(), e);
+    }
+  }
+
+  private FileSystem fileSystem() throws IOException {
+    return root.getFileSystem(configuration);
+  }
+}

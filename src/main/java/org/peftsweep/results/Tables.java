@@ -1,0 +1,113 @@
+package org.peftsweep.results;
+
+import java.util.List;
+
+/** All result tables, in the order of the documentation. */
+public final class Tables {
+  /** Version of what columns mean; a row with another version may lack columns. */
+  public static final int SCHEMA_VERSION = 1;
+
+  /** See {@link TrialColumns}. */
+  public static final Table<TrialRow> TRIALS =
+      new Table<>(
+          "trials",
+          "One row a trial: what was asked, what came out, where and with which software.",
+          TrialColumns.all());
+
+  static final Table<CurveRow> CURVES =
+      new Table<>(
+          "curves",
+          "One row an evaluation point of a trial.",
+          List.of(
+              Column.required(
+                  "sweep", ColumnType.TEXT, "name of the sweep", r -> r.trial().sweep()),
+              Column.required("id", ColumnType.TEXT, "the trial", r -> r.trial().id()),
+              Column.required("attempt", ColumnType.INT, "of the trial", r -> r.trial().attempt()),
+              Column.required(
+                  "step", ColumnType.INT, "optimizer steps so far", r -> r.point().step()),
+              Column.required(
+                  "epoch", ColumnType.DOUBLE, "passes over train so far", r -> r.point().epoch()),
+              Column.optional(
+                  "train_loss",
+                  ColumnType.DOUBLE,
+                  "mean loss of the steps since the evaluation before; null at step 0",
+                  r -> r.point().trainLoss()),
+              Column.optional(
+                  "validation_score",
+                  ColumnType.DOUBLE,
+                  "main metric on the validation part, in [-1, 1]",
+                  r -> r.point().validationScore()),
+              Column.optional(
+                  "score",
+                  ColumnType.DOUBLE,
+                  "main metric on the reported sets, in [-1, 1]",
+                  r -> r.point().devScore()),
+              Column.optional(
+                  "metrics",
+                  ColumnType.NUMBERS,
+                  "every metric of every reported set, such as dev/f1",
+                  r -> r.point().devMetrics()),
+              Column.required(
+                  "seconds",
+                  ColumnType.DOUBLE,
+                  "wall clock since the trial's start, s",
+                  r -> r.point().seconds())));
+
+  static final Table<PredictionRow> PREDICTIONS =
+      new Table<>(
+          "predictions",
+          "One row an example of a reported set, as the model of a trial's last step sees it.",
+          List.of(
+              Column.required(
+                  "sweep", ColumnType.TEXT, "name of the sweep", r -> r.trial().sweep()),
+              Column.required("id", ColumnType.TEXT, "the trial", r -> r.trial().id()),
+              Column.required("attempt", ColumnType.INT, "of the trial", r -> r.trial().attempt()),
+              Column.required(
+                  "evaluation_set", ColumnType.TEXT, "such as dev", r -> r.prediction().set()),
+              Column.required(
+                  "example",
+                  ColumnType.INT,
+                  "place in the set, counted from 0",
+                  r -> r.prediction().example()),
+              Column.required(
+                  "label",
+                  ColumnType.DOUBLE,
+                  "true class id, or value of a regression",
+                  r -> r.prediction().label()),
+              Column.required(
+                  "prediction",
+                  ColumnType.DOUBLE,
+                  "predicted class id, or value of a regression",
+                  r -> r.prediction().prediction()),
+              Column.required(
+                  "probability",
+                  ColumnType.DOUBLE,
+                  "of the predicted class, or the value of a regression",
+                  r -> r.prediction().score())));
+
+  /** What the scheduler did. */
+  public static final Table<Event> EVENTS =
+      new Table<>(
+          "events",
+          "One row a thing that the scheduler did; kept for reading, nothing depends on it.",
+          List.of(
+              Column.required("sweep", ColumnType.TEXT, "name of the sweep", Event::sweep),
+              Column.required(
+                  "run_at", ColumnType.TIMESTAMP, "start of the driver run", Event::run),
+              Column.required("at", ColumnType.TIMESTAMP, "when it happened", Event::at),
+              Column.required(
+                  "kind",
+                  ColumnType.TEXT,
+                  "sweep-started, skipped, submitted, ended, lost or sweep-ended",
+                  e -> e.kind().id()),
+              Column.optional("id", ColumnType.TEXT, "the trial", Event::id),
+              Column.optional("attempt", ColumnType.INT, "of the trial", Event::attempt),
+              Column.optional("detail", ColumnType.TEXT, "more, by kind", Event::detail)));
+
+  private Tables() {}
+
+  /** Returns every table. */
+  public static List<Table<?>> all() {
+    return List.of(TRIALS, CURVES, PREDICTIONS, EVENTS);
+  }
+}

@@ -1,0 +1,262 @@
+package org.peftsweep.results;
+
+import static org.peftsweep.results.ColumnType.DOUBLE;
+import static org.peftsweep.results.ColumnType.INT;
+import static org.peftsweep.results.ColumnType.LONG;
+import static org.peftsweep.results.ColumnType.NUMBERS;
+import static org.peftsweep.results.ColumnType.TEXT;
+import static org.peftsweep.results.ColumnType.TEXTS;
+import static org.peftsweep.results.ColumnType.TIMESTAMP;
+
+import java.lang.reflect.RecordComponent;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.function.Function;
+import org.peftsweep.method.Method;
+import org.peftsweep.spec.Targets;
+import org.peftsweep.spec.Trial;
+import org.peftsweep.train.Outcome;
+import org.peftsweep.train.Outcome.CurvePoint;
+
+/** The columns of {@code trials}. */
+final class TrialColumns {
+  private final List<Column<TrialRow>> columns = new ArrayList<>();
+
+  private TrialColumns() {}
+
+  static List<Column<TrialRow>> all() {
+    TrialColumns all = new TrialColumns();
+    all.identity();
+    all.question();
+    all.scores();
+    all.cost();
+    all.provenance();
+    return all.columns;
+  }
+
+  private void identity() {
+    required("sweep", TEXT, "name of the sweep", TrialRow::sweep);
+    required("id", TEXT, "hash of all that decides the result", TrialRow::id);
+    required("attempt", INT, "how often the sweep has tried it", TrialRow::attempt);
+    required(
+        "title",
+        TEXT,
+        "the trial for a reader's eye; no two of a sweep are the same",
+        TrialRow::title);
+    required(
+        "status",
+        TEXT,
+        "finished, diverged, oom, timeout, invalid or failed",
+        r -> TrialFile.word(r.outcome().status()));
+    outcome("reason", TEXT, "why it is not finished, in one sentence", Outcome::reason);
+    optional("stack_trace", TEXT, "of the failure", TrialRow::stackTrace);
+  }
+
+  private void question() {
+    trial("method", TEXT, "id of the method", Trial::methodId);
+    trial("method_label", TEXT, "the method as the papers write it", Trial::methodLabel);
+    optional("rank", INT, "of low-rank methods", r -> setting(r, "rank", Integer.class));
+    optional("alpha", DOUBLE, "numerator of their scale", r -> setting(r, "alpha", Double.class));
+    optional("dropout", DOUBLE, "of the method's input", r -> setting(r, "dropout", Double.class));
+    trial("settings", TEXTS, "all settings of the method", t -> settings(t.method()));
+    trial(
+        "targets",
+        TEXT,
+        "adapted matrices: qv is query and value; longer sets joined by +; null for none",
+        t -> t.targets().isEmpty() ? null : Targets.name(t.targets()));
+    trial("learning_rate", DOUBLE, "η, of query and key", t -> t.rates().learningRate());
+    trial("ratio", DOUBLE, "λ: rate of value over rate of query and key", t -> t.rates().ratio());
+    trial(
+        "value_learning_rate",
+        DOUBLE,
+        "λη, of value",
+        t -> t.rates().learningRate() * t.rates().ratio());
+    trial("head_learning_rate", DOUBLE, "of the head", t -> t.rates().headLearningRate());
+    trial("grouping", TEXT, "which tensors follow which rate", t -> word(t.rates().grouping()));
+    trial("task", TEXT, "name of the task", t -> t.task().task().name());
+    trial("data", TEXT, "where its examples come from", t -> t.task().location());
+    trial("data_hash", TEXT, "SHA-256 over the examples used", t -> t.task().contentHash());
+    trial("train_limit", INT, "training examples at most, 0 for all", t -> t.task().trainLimit());
+    trial("model", TEXT, "where the base model comes from", t -> t.model().location());
+    trial(
+        "model_hash",
+        TEXT,
+        "SHA-256 over configuration, weights and tokenizer",
+        t -> t.model().contentHash());
+    trial(
+        "init",
+        TEXT,
+        "pretrained, or random: weights drawn from the seed",
+        t -> t.model().randomInit() ? "random" : "pretrained");
+    trial("epochs", DOUBLE, "passes over train asked for", t -> t.training().epochs());
+    trial("max_steps", INT, "steps asked for, 0 to go by epochs", t -> t.training().maxSteps());
+    trial("batch", INT, "examples a forward and backward pass", t -> t.training().batch());
+    trial("accumulate", INT, "passes a step", t -> t.training().accumulate());
+    trial("max_tokens", INT, "longest input, in tokens", t -> t.training().maxTokens());
+    trial("schedule", TEXT, "of the learning rate", t -> word(t.training().schedule()));
+    trial("precision", TEXT, "number format of products", t -> word(t.training().precision()));
+    trial("seed", LONG, "of all randomness", Trial::seed);
+    required("trial", TEXT, "everything asked, as JSON", r -> r.trial().toJson());
+  }
+
+  private void scores() {
+    trial(
+        "metric",
+        TEXT,
+        "the task's main metric, which all scores below are",
+        t -> t.task().task().primaryMetric().id());
+    selected(
+        "score",
+        DOUBLE,
+        "on the reported sets (their mean where there are two), in [-1, 1], at score_step",
+        CurvePoint::devScore);
+    selected(
+        "score_step",
+        INT,
+        "step of the best validation score; the last one without a validation part",
+        CurvePoint::step);
+    selected(
+        "validation_score",
+        DOUBLE,
+        "on the part of train that is set aside, at score_step",
+        CurvePoint::validationScore);
+    last("last_score", DOUBLE, "as score, after the last step", CurvePoint::devScore);
+    last(
+        "last_validation_score",
+        DOUBLE,
+        "as validation_score, after the last step",
+        CurvePoint::validationScore);
+    selected(
+        "metrics",
+        NUMBERS,
+        "every metric of every reported set at score_step, such as dev/f1",
+        CurvePoint::devMetrics);
+    last("last_metrics", NUMBERS, "as metrics, after the last step", CurvePoint::devMetrics);
+    outcome("final_loss", DOUBLE, "training loss at the end", Outcome::finalLoss);
+  }
+
+  private void cost() {
+    outcome(
+        "trainable_parameters",
+        LONG,
+        "scalars that learn, head excluded",
+        Outcome::trainableParameters);
+    outcome("head_parameters", LONG, "scalars of the head", Outcome::headParameters);
+    outcome("steps", INT, "optimizer steps done", Outcome::steps);
+    outcome(
+        "steps_per_second",
+        DOUBLE,
+        "steps over train_seconds, 1/s",
+        o ->
+            o.steps() == null || o.trainSeconds() == null || o.trainSeconds() <= 0
+                ? null
+                : o.steps() / o.trainSeconds());
+    outcome("optimizer_bytes", LONG, "memory of the optimizer's state", Outcome::optimizerBytes);
+    outcome(
+        "peak_bytes",
+        LONG,
+        "most off-heap memory held at once, shared frozen weights excluded",
+        Outcome::peakBytes);
+    outcome(
+        "load_seconds",
+        DOUBLE,
+        "reading model and data, s; shared work counts for the trial that did it",
+        Outcome::loadSeconds);
+    outcome("train_seconds", DOUBLE, "wall clock of all steps, s", Outcome::trainSeconds);
+    outcome(
+        "evaluate_seconds", DOUBLE, "wall clock of all evaluations, s", Outcome::evaluateSeconds);
+    required("started_at", TIMESTAMP, "start of the trial", TrialRow::started);
+    required("finished_at", TIMESTAMP, "end of the trial", TrialRow::finished);
+  }
+
+  private void provenance() {
+    provenance("host", "machine it ran on", Provenance::host);
+    provenance("executor", "Spark's id of the executor", Provenance::executor);
+    provenance(
+        "gpu_address", "as Spark handed it out; null on a processor", Provenance::gpuAddress);
+    outcome("backend", TEXT, "that ran the kernels", Outcome::backend);
+    outcome("device", TEXT, "as the backend names it", Outcome::device);
+    optional("threads", INT, "that kernels of one trial may use", r -> r.provenance().threads());
+    provenance("processor", "model name", Provenance::processor);
+    provenance("revision", "git commit of the program", Provenance::revision);
+    provenance("java_version", "of the executor", Provenance::javaVersion);
+    provenance("spark_version", "of the cluster", Provenance::sparkVersion);
+    provenance("nd4j_version", "of ND4J", Provenance::nd4jVersion);
+    required(
+        "semantics_version",
+        INT,
+        "of the method's numbers; raised when its code gives others",
+        r -> r.trial().method().semanticsVersion());
+    required("schema_version", INT, "of these columns", r -> Tables.SCHEMA_VERSION);
+  }
+
+  private void required(String name, ColumnType type, String comment, Function<TrialRow, ?> value) {
+    columns.add(Column.required(name, type, comment, value));
+  }
+
+  private void optional(String name, ColumnType type, String comment, Function<TrialRow, ?> value) {
+    columns.add(Column.optional(name, type, comment, value));
+  }
+
+  private void trial(String name, ColumnType type, String comment, Function<Trial, ?> value) {
+    optional(name, type, comment, r -> value.apply(r.trial()));
+  }
+
+  private void outcome(String name, ColumnType type, String comment, Function<Outcome, ?> value) {
+    optional(name, type, comment, r -> value.apply(r.outcome()));
+  }
+
+  private void provenance(String name, String comment, Function<Provenance, ?> value) {
+    optional(name, TEXT, comment, r -> value.apply(r.provenance()));
+  }
+
+  private void selected(
+      String name, ColumnType type, String comment, Function<CurvePoint, ?> value) {
+    optional(
+        name, type, comment, r -> r.selected().map(value).map(TrialColumns::defined).orElse(null));
+  }
+
+  private void last(String name, ColumnType type, String comment, Function<CurvePoint, ?> value) {
+    outcome(name, type, comment, o -> o.last() == null ? null : defined(value.apply(o.last())));
+  }
+
+  /** A score that is undefined, as the correlation of a constant, is no measurement. */
+  private static Object defined(Object score) {
+    return score instanceof Double number && number.isNaN() ? null : score;
+  }
+
+  private static String word(Enum<?> value) {
+    return value.name().toLowerCase(Locale.ROOT);
+  }
+
+  private static <T> T setting(TrialRow row, String name, Class<T> type) {
+    Object value = components(row.trial().method()).get(name);
+    return type.isInstance(value) ? type.cast(value) : null;
+  }
+
+  private static SortedMap<String, String> settings(Method method) {
+    SortedMap<String, String> settings = new TreeMap<>();
+    components(method)
+        .forEach(
+            (name, value) ->
+                settings.put(
+                    name.replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT),
+                    String.valueOf(value)));
+    return settings;
+  }
+
+  private static SortedMap<String, Object> components(Method method) {
+    SortedMap<String, Object> components = new TreeMap<>();
+    for (RecordComponent component : method.getClass().getRecordComponents()) {
+      try {
+        components.put(component.getName(), component.getAccessor().invoke(method));
+      } catch (ReflectiveOperationException e) {
+        throw new IllegalStateException("Cannot read " + component + " of " + method, e);
+      }
+    }
+    return components;
+  }
+}

@@ -1,0 +1,64 @@
+package org.peftsweep.results;
+
+import java.util.Comparator;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.peftsweep.train.Outcome.Status;
+
+/**
+ * What the name of a trial's file in {@code trials} says: {@code <id>-<attempt>-<status>.parquet}.
+ *
+ * <p>Listing the folder therefore tells which trials are done, without opening a file. The greatest
+ * of a trial's files in natural order is the one that counts: a done one, of these the latest
+ * attempt.
+ */
+public record TrialFile(String id, int attempt, Status status) implements Comparable<TrialFile> {
+  private static final Pattern NAME =
+      Pattern.compile("([0-9A-Za-z_]+)-([0-9]{1,9})-([a-z]+)\\.parquet");
+  private static final Comparator<TrialFile> ORDER =
+      Comparator.comparing(TrialFile::isDone)
+          .thenComparing(TrialFile::attempt)
+          .thenComparing(TrialFile::status);
+
+  /** Reads a file name; empty for files of another kind, such as temporary ones. */
+  static Optional<TrialFile> parse(String name) {
+    Matcher matcher = NAME.matcher(name);
+    if (!matcher.matches()) {
+      return Optional.empty();
+    }
+    for (Status status : Status.values()) {
+      if (word(status).equals(matcher.group(3))) {
+        return Optional.of(
+            new TrialFile(matcher.group(1), Integer.parseInt(matcher.group(2)), status));
+      }
+    }
+    return Optional.empty();
+  }
+
+  /** Returns the name in {@code trials}. */
+  String name() {
+    return id + "-" + attempt + "-" + word(status) + ".parquet";
+  }
+
+  /** Returns the name in {@code curves} and {@code predictions}. */
+  String partName() {
+    return id + "-" + attempt + ".parquet";
+  }
+
+  /** Whether another run would tell nothing more: divergence is a result too. */
+  public boolean isDone() {
+    return status == Status.FINISHED || status == Status.DIVERGED;
+  }
+
+  /** Returns the status as tables spell it. */
+  public static String word(Status status) {
+    return status.name().toLowerCase(Locale.ROOT);
+  }
+
+  @Override
+  public int compareTo(TrialFile other) {
+    return ORDER.compare(this, other);
+  }
+}

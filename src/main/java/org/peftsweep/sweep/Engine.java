@@ -1,0 +1,20 @@
+package org.peftsweep.sweep;
+
+import org.apache.hadoop.conf.Configuration;
+import org.peftsweep.spec.Execution;
+import org.peftsweep.spec.TaskSource;
+
+/** What the driver needs of the trainer: identities, forecasts, and the task that executors run. */
+public interface Engine {
+  /** Returns the content hash of the model at a location. */
+  String modelHash(String location, Configuration files);
+
+  /** Returns the content hash of a task's examples. */
+  String taskHash(TaskSource source, Configuration files);
+
+  /** Returns what tells the size of trials. */
+  Forecast forecast(Execution execution, Configuration files);
+
+  /** Returns what trains one trial on an executor. */
+  TrialTask task(Execution execution);
+}

@@ -1,0 +1,21 @@
+package org.peftsweep.sweep;
+
+import org.peftsweep.spec.Trial;
+
+/** Tells before a trial runs how big it is; the scheduler's order and the dry run go by it. */
+@FunctionalInterface
+public interface Forecast {
+  /** Returns the size of a trial, without reading weights. */
+  Size of(Trial trial);
+
+  /**
+   * How big a trial is.
+   *
+   * @param trainableParameters scalars that learn, head excluded
+   * @param headParameters scalars of the head
+   * @param steps optimizer steps
+   * @param seconds wall clock on one slot of the machine that the forecast was made for; only the
+   *     ratio of two trials needs to be right
+   */
+  record Size(long trainableParameters, long headParameters, int steps, double seconds) {}
+}

@@ -1,0 +1,62 @@
+package org.peftsweep.sweep;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import org.peftsweep.results.ResultFolder;
+import org.peftsweep.results.TrialFile;
+import org.peftsweep.spec.Trial;
+
+/**
+ * What is left of a sweep: the trials asked for less those that are done.
+ *
+ * @param asked id to trial, in the order of the sweep file, each trial once
+ * @param titles id to title within the sweep
+ * @param done ids that need no run
+ * @param pending the others, longest first; equals in the order of the sweep file
+ */
+public record Plan(
+    Map<String, Trial> asked,
+    Map<String, String> titles,
+    List<String> done,
+    List<PlannedTrial> pending) {
+
+  /** Compares trials with the rows of a sweep; opens no file but where {@code pace} did. */
+  public static Plan of(
+      List<Trial> trials,
+      Function<Trial, String> title,
+      ResultFolder folder,
+      Forecast forecast,
+      Pace pace) {
+    Map<String, TrialFile> rows = folder.trials();
+    Map<String, Integer> attempts = folder.attempts();
+    Map<String, Trial> asked = new LinkedHashMap<>();
+    trials.forEach(trial -> asked.putIfAbsent(trial.id(), trial));
+    Map<String, String> titles = new LinkedHashMap<>();
+    asked.forEach((id, trial) -> titles.put(id, title.apply(trial)));
+    List<String> done = new ArrayList<>();
+    List<PlannedTrial> pending = new ArrayList<>();
+    asked.forEach(
+        (id, trial) -> {
+          if (rows.containsKey(id) && rows.get(id).isDone()) {
+            done.add(id);
+          } else {
+            double seconds = pace.seconds(trial, forecast.of(trial).seconds());
+            int attempt = 1 + attempts.getOrDefault(id, 0);
+            pending.add(new PlannedTrial(trial, id, titles.get(id), attempt, seconds));
+          }
+        });
+    pending.sort(Comparator.comparingDouble(PlannedTrial::seconds).reversed());
+    return new Plan(asked, titles, done, pending);
+  }
+
+  /** Returns the estimated wall clock of all pending trials on so many slots, in seconds. */
+  public double seconds(int slots) {
+    double all = pending.stream().mapToDouble(PlannedTrial::seconds).sum();
+    double longest = pending.stream().mapToDouble(PlannedTrial::seconds).max().orElse(0);
+    return Math.max(longest, all / slots);
+  }
+}

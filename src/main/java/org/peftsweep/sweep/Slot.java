@@ -1,0 +1,12 @@
+package org.peftsweep.sweep;
+
+import org.apache.hadoop.conf.Configuration;
+
+/**
+ * Where Spark runs a trial.
+ *
+ * @param executor Spark's id of the executor, {@code driver} in local mode
+ * @param gpuAddress which Spark reserved for this task alone, null where none was asked for
+ * @param files how the driver reaches Hadoop's file systems, credentials included
+ */
+public record Slot(String executor, String gpuAddress, Configuration files) {}

@@ -1,0 +1,95 @@
+package org.peftsweep.sweep;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Map;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.Path;
+import org.apache.spark.SparkEnv;
+import org.apache.spark.TaskContext;
+import org.apache.spark.TaskKilledException;
+import org.apache.spark.api.java.function.Function;
+import org.apache.spark.broadcast.Broadcast;
+import org.apache.spark.resource.ResourceInformation;
+import org.apache.spark.util.SerializableConfiguration;
+import org.peftsweep.results.Provenance;
+import org.peftsweep.results.ResultFolder;
+import org.peftsweep.results.TrialRow;
+import org.peftsweep.spec.Trial;
+import org.peftsweep.train.Outcome;
+import org.peftsweep.train.Progress;
+
+/**
+ * The executor's side of a trial: runs it and publishes its rows. The one place that catches what a
+ * trial throws; what escapes from here is a fault of machines, which another run may not meet.
+ */
+final class TrialJob implements Function<String, Ending> {
+  private static final String GPU = "gpu";
+
+  private final TrialTask task;
+  private final String title;
+  private final int attempt;
+  private final String folder;
+  private final String sparkVersion;
+  private final Broadcast<SerializableConfiguration> configuration;
+
+  TrialJob(
+      TrialTask task,
+      String title,
+      int attempt,
+      Path folder,
+      String sparkVersion,
+      Broadcast<SerializableConfiguration> configuration) {
+    this.task = task;
+    this.title = title;
+    this.attempt = attempt;
+    this.folder = folder.toString();
+    this.sparkVersion = sparkVersion;
+    this.configuration = configuration;
+  }
+
+  @Override
+  public Ending call(String json) {
+    Trial trial = Trial.fromJson(json);
+    Configuration files = configuration.value().value();
+    Slot slot = slot(files);
+    ResultFolder results = new ResultFolder(new Path(folder), files);
+    Instant started = Instant.now();
+    String stackTrace = null;
+    Outcome outcome;
+    try {
+      outcome = task.run(trial, slot, Progress.SILENT);
+    } catch (TaskKilledException e) {
+      throw e;
+    } catch (Throwable failure) {
+      TaskContext.get().killTaskIfInterrupted();
+      outcome = Failures.outcome(failure);
+      stackTrace = Failures.stackTrace(failure);
+    }
+    Instant finished = Instant.now();
+    results.publish(
+        new TrialRow(
+            results.sweep(),
+            trial.id(),
+            title,
+            attempt,
+            trial,
+            outcome,
+            Provenance.here(slot.executor(), slot.gpuAddress(), task.threads(), sparkVersion),
+            started,
+            finished,
+            stackTrace));
+    return new Ending(trial.id(), outcome.status(), outcome.reason(), seconds(started, finished));
+  }
+
+  private static Slot slot(Configuration files) {
+    Map<String, ResourceInformation> resources = TaskContext.get().resourcesJMap();
+    ResourceInformation gpu = resources.get(GPU);
+    boolean hasGpu = gpu != null && gpu.addresses().length > 0;
+    return new Slot(SparkEnv.get().executorId(), hasGpu ? gpu.addresses()[0] : null, files);
+  }
+
+  private static double seconds(Instant from, Instant to) {
+    return Duration.between(from, to).toNanos() / 1e9;
+  }
+}

@@ -1,0 +1,179 @@
+package org.peftsweep.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.peftsweep.results.LocalSpark;
+import org.peftsweep.sweep.StandInEngine;
+
+class MainTest {
+  private static final String SWEEP =
+      """
+      name: small
+      model: builtin:mini
+      tasks: [mini-rte]
+      seeds: [0, 1]
+      grid:
+        - method: lora
+          rank: [4, 8]
+      """;
+
+  private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+  private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+
+  @TempDir Path folder;
+  private Path file;
+
+  @BeforeAll
+  static void startSpark() {
+    LocalSpark.session();
+  }
+
+  @BeforeEach
+  void writeSweep() throws IOException {
+    file = Files.writeString(folder.resolve("small.yaml"), SWEEP);
+  }
+
+  @Test
+  void runsASweepAndPrintsItsTable() {
+    assertThat(sweep()).isZero();
+    assertThat(out.toString(StandardCharsets.UTF_8))
+        .containsPattern("method  targets  rank  λ  trainable +mini-rte\n")
+        .contains("LoRA    QV          4  1       1234  51.05 ± 0.07")
+        .contains("Tables: file:" + folder.resolve("output/small"))
+        .contains("jobs/query.sh \"SELECT title, score");
+    assertThat(err.toString(StandardCharsets.UTF_8)).contains("4 of 4 trials");
+  }
+
+  @Test
+  void trainsNothingTheSecondTime() {
+    sweep();
+    String table = out.toString(StandardCharsets.UTF_8);
+    out.reset();
+    err.reset();
+    assertThat(sweep()).isZero();
+    assertThat(out.toString(StandardCharsets.UTF_8)).isEqualTo(table);
+    assertThat(err.toString(StandardCharsets.UTF_8)).contains("nothing to train");
+  }
+
+  @Test
+  void printsOnlyTrialsThatTheFileAsksFor() {
+    sweep();
+    out.reset();
+    assertThat(sweep("--set", "training.epochs=1")).isZero();
+    assertThat(out.toString(StandardCharsets.UTF_8)).doesNotContain("epochs");
+  }
+
+  @Test
+  void listsTrialsWithoutRunningThem() {
+    assertThat(sweep("--dry-run")).isZero();
+    assertThat(out.toString(StandardCharsets.UTF_8))
+        .contains("mini-rte · lora r=4 qv · seed 1")
+        .contains("1,234")
+        .contains("4 trials, 4 to run");
+    assertThat(folder.resolve("output")).doesNotExist();
+  }
+
+  @Test
+  void saysByItsExitCodeThatTrialsFailed() {
+    assertThat(sweep("--set", "rates.learning-rate=2")).isEqualTo(3);
+    assertThat(err.toString(StandardCharsets.UTF_8))
+        .contains("failed: mini-rte · lora r=4 qv · seed 0: IllegalStateException: Cannot learn");
+    assertThat(out.toString(StandardCharsets.UTF_8)).contains("No trial is finished");
+  }
+
+  @Test
+  void refusesABadFileInOneSentence() throws IOException {
+    Files.writeString(file, SWEEP.replace("lora", "lorra"));
+    assertThat(sweep()).isEqualTo(2);
+    assertThat(err.toString(StandardCharsets.UTF_8).lines())
+        .singleElement()
+        .satisfies(line -> assertThat(line).contains("lorra").contains("small.yaml:6"));
+  }
+
+  @Test
+  void refusesAFileThatIsNotThere() {
+    assertThat(run("sweep", folder + "/none.yaml")).isEqualTo(2);
+    assertThat(err.toString(StandardCharsets.UTF_8).lines())
+        .singleElement()
+        .satisfies(line -> assertThat(line).contains("none.yaml").contains("no such file"));
+  }
+
+  @Test
+  void refusesAnUnknownOption() {
+    assertThat(sweep("--fast")).isEqualTo(2);
+    assertThat(err.toString(StandardCharsets.UTF_8)).startsWith("Unknown option: '--fast'");
+  }
+
+  @Test
+  void answersQueries() {
+    sweep();
+    out.reset();
+    String counts = "SELECT method, count(*) AS n FROM trials GROUP BY method";
+    assertThat(query(counts, "table")).isZero();
+    assertThat(out.toString(StandardCharsets.UTF_8)).isEqualTo("method  n\n──────  ─\nlora    4\n");
+    out.reset();
+    query(counts, "json");
+    assertThat(out.toString(StandardCharsets.UTF_8)).isEqualTo("{\"method\":\"lora\",\"n\":4}\n");
+    out.reset();
+    query("SELECT 'a,b' AS x, map('k', 1) AS y, null AS z", "csv");
+    assertThat(out.toString(StandardCharsets.UTF_8))
+        .isEqualTo("x,y,z\n\"a,b\",\"{\"\"k\"\":1}\",\n");
+  }
+
+  @Test
+  void refusesAQueryThatSparkDoesNotUnderstand() {
+    sweep();
+    err.reset();
+    assertThat(query("SELECT nothing FROM trials", "table")).isEqualTo(2);
+    assertThat(err.toString(StandardCharsets.UTF_8))
+        .startsWith("Cannot answer the query: ")
+        .contains("nothing")
+        .doesNotContain("\tat ");
+    assertThat(query("SELEKT", "table")).isEqualTo(2);
+  }
+
+  @Test
+  void refusesToQueryAFolderThatIsNotThere() {
+    assertThat(query("SELECT 1", "table")).isEqualTo(2);
+    assertThat(err.toString(StandardCharsets.UTF_8)).contains("there is no such folder");
+  }
+
+  @Test
+  void printsWhatColumnsMean() {
+    assertThat(run("schema")).isZero();
+    assertThat(out.toString(StandardCharsets.UTF_8))
+        .contains("### `trials`")
+        .contains("| `train_seconds` | double | wall clock of all steps, s |")
+        .contains("### `predictions`");
+  }
+
+  private int sweep(String... more) {
+    String[] args = {"sweep", file.toString(), "--output", folder + "/output"};
+    String[] all = Arrays.copyOf(args, args.length + more.length);
+    System.arraycopy(more, 0, all, args.length, more.length);
+    return run(all);
+  }
+
+  private int query(String sql, String format) {
+    return run("query", sql, "--output", folder + "/output", "--format", format);
+  }
+
+  private int run(String... args) {
+    return Main.run(
+        new StandInEngine(),
+        new PrintStream(out, true, StandardCharsets.UTF_8),
+        new PrintStream(err, true, StandardCharsets.UTF_8),
+        args);
+  }
+}

@@ -1,0 +1,207 @@
+package org.peftsweep.results;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.sql.Timestamp;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.Stream;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.Path;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.peftsweep.spec.Trial;
+import org.peftsweep.train.Outcome.Status;
+
+class ResultTablesTest {
+  private final SparkSession spark = LocalSpark.session();
+
+  @TempDir java.nio.file.Path output;
+  private ResultFolder folder;
+
+  @BeforeEach
+  void makeFolder() {
+    folder = folder("a sweep");
+  }
+
+  @Test
+  void givesBackWhatWasPublished() {
+    Trial trial = Samples.trial("rte", 3);
+    folder.publish(Samples.row("a sweep", trial, 1, Samples.finished(0.75, 5)));
+    Row row = all().trials().first();
+    assertThat(row.<String>getAs("id")).isEqualTo(trial.id());
+    assertThat(row.<String>getAs("status")).isEqualTo("finished");
+    assertThat(row.<String>getAs("host")).isEqualTo("höst");
+    assertThat(row.<Integer>getAs("rank")).isEqualTo(8);
+    assertThat(row.<String>getAs("targets")).isEqualTo("qv");
+    assertThat(row.<Double>getAs("value_learning_rate")).isEqualTo(4e-4);
+    assertThat(row.<Long>getAs("peak_bytes")).isEqualTo(1L << 33);
+    assertThat(row.<Double>getAs("steps_per_second")).isEqualTo(5);
+    assertThat(row.<Timestamp>getAs("started_at").toInstant()).isEqualTo(Samples.START);
+    assertThat(row.getJavaMap(row.fieldIndex("settings")))
+        .isEqualTo(Map.of("alpha", "16.0", "dropout", "0.1", "rank", "8"));
+    assertThat(row.<String>getAs("trial")).isEqualTo(trial.toJson());
+    assertThat(all().curves().count()).isEqualTo(3);
+    assertThat(all().predictions().where("prediction = label").count()).isEqualTo(2);
+  }
+
+  @Test
+  void reportsTheStepThatValidationChose() {
+    folder.publish(Samples.row("a sweep", Samples.trial("rte", 3), 1, Samples.finished(0.75, 5)));
+    Row row = all().trials().first();
+    assertThat(row.<Integer>getAs("score_step")).isEqualTo(10);
+    assertThat(row.<Double>getAs("score")).isEqualTo(0.75);
+    assertThat(row.<Double>getAs("validation_score")).isEqualTo(0.8);
+    assertThat(row.<Double>getAs("last_score")).isEqualTo(0.65);
+  }
+
+  @Test
+  void keepsNullWhereNothingWasMeasured() {
+    String reason = "Cannot read  — «naïve» 文字 😀\nsecond line, 'quotes' and \"more\"";
+    folder.publish(
+        Samples.row("a sweep", Samples.trial("rte", 3), 1, Samples.failed(Status.FAILED, reason)));
+    Row row = all().trials().first();
+    assertThat(row.<String>getAs("reason")).isEqualTo(reason);
+    assertThat(row.<String>getAs("stack_trace")).startsWith("a stack");
+    for (String column :
+        List.of("score", "metrics", "steps", "peak_bytes", "train_seconds", "steps_per_second")) {
+      assertThat(row.isNullAt(row.fieldIndex(column))).as(column).isTrue();
+    }
+    assertThat(all().curves().isEmpty()).isTrue();
+  }
+
+  @Test
+  void isEmptyWhereNothingIs() {
+    assertThat(all().trials().count()).isZero();
+    assertThat(ResultTables.under(spark, new Path(output + "/nowhere")).events().count()).isZero();
+    assertThat(folder.trials()).isEmpty();
+  }
+
+  @Test
+  void countsALaterAttemptOnce() {
+    Trial trial = Samples.trial("rte", 3);
+    folder.publish(Samples.row("a sweep", trial, 1, Samples.finished(0.5, 2)));
+    folder.publish(Samples.row("a sweep", trial, 2, Samples.failed(Status.OOM, "no memory")));
+    assertThat(all().trials().collectAsList())
+        .singleElement()
+        .satisfies(row -> assertThat(row.<Integer>getAs("attempt")).isEqualTo(1));
+    folder.publish(Samples.row("a sweep", trial, 3, Samples.finished(0.75, 4)));
+    assertThat(all().trials().first().<Double>getAs("score")).isEqualTo(0.75);
+    assertThat(all().curves().count()).isEqualTo(3);
+    assertThat(all().predictions().count()).isEqualTo(4);
+    assertThat(folder.attempts()).isEqualTo(Map.of(trial.id(), 3));
+  }
+
+  @Test
+  void tellsSweepsApart() {
+    Trial trial = Samples.trial("rte", 3);
+    folder.publish(Samples.row("a sweep", trial, 1, Samples.finished(0.5, 2)));
+    folder("another").publish(Samples.row("another", trial, 1, Samples.finished(0.6, 2)));
+    all().register();
+    assertThat(
+            spark.sql("SELECT sweep, score FROM trials ORDER BY sweep").collectAsList().stream()
+                .map(row -> row.getString(0) + " " + row.getDouble(1)))
+        .containsExactly("a sweep 0.5", "another 0.6");
+    assertThat(spark.sql("SELECT count(*) FROM predictions JOIN trials USING (sweep, id)").first())
+        .satisfies(row -> assertThat(row.getLong(0)).isEqualTo(4));
+  }
+
+  @Test
+  void hidesCurvesWhoseTrialIsNotThere() throws Exception {
+    folder.publish(Samples.row("a sweep", Samples.trial("rte", 3), 1, Samples.finished(0.5, 2)));
+    try (Stream<java.nio.file.Path> files = Files.list(output.resolve("a sweep/trials"))) {
+      for (java.nio.file.Path file : files.toList()) {
+        Files.delete(file);
+      }
+    }
+    assertThat(all().curves().count()).isZero();
+    assertThat(all().predictions().count()).isZero();
+  }
+
+  @Test
+  void ignoresWhatItDidNotWrite() throws Exception {
+    folder.publish(Samples.row("a sweep", Samples.trial("rte", 3), 1, Samples.finished(0.5, 2)));
+    Files.writeString(output.resolve("a sweep/trials/.half.parquet.1"), "half");
+    Files.writeString(output.resolve("a sweep/trials/notes.txt"), "mine");
+    Files.writeString(output.resolve("README.md"), "what is here");
+    assertThat(all().trials().count()).isEqualTo(1);
+  }
+
+  @Test
+  void showsWholeTrialsOnlyWhileTheyAreWritten() throws Exception {
+    int trials = 50;
+    ExecutorService writer = Executors.newSingleThreadExecutor();
+    Future<?> written =
+        writer.submit(
+            () -> {
+              for (int seed = 0; seed < trials; seed++) {
+                folder.publish(
+                    Samples.row(
+                        "a sweep", Samples.trial("rte", seed), 1, Samples.finished(0.5, 100)));
+              }
+            });
+    writer.shutdown();
+    int looks = 0;
+    boolean isLast;
+    do {
+      isLast = written.isDone();
+      ResultTables now = all();
+      long rows = now.trials().count();
+      assertThat(now.predictions().count()).isEqualTo(100 * rows);
+      assertThat(now.curves().count()).isEqualTo(3 * rows);
+      looks++;
+    } while (!isLast);
+    written.get();
+    assertThat(all().trials().count()).isEqualTo(trials);
+    assertThat(looks).isGreaterThan(1);
+  }
+
+  @Test
+  void readsItsFilesWithoutBeingToldTheSchema() {
+    folder.publish(Samples.row("a sweep", Samples.trial("rte", 3), 1, Samples.finished(0.5, 2)));
+    Dataset<Row> plain = spark.read().parquet(output + "/a sweep/trials");
+    assertThat(plain.schema()).isEqualTo(Tables.TRIALS.schema());
+    assertThat(plain.schema().apply("train_seconds").getComment().get())
+        .isEqualTo("wall clock of all steps, s");
+  }
+
+  @Test
+  void saysWhichFileItCannotWrite() throws Exception {
+    Files.writeString(output.resolve("a sweep"), "a file where a folder should be");
+    assertThatThrownBy(
+            () ->
+                folder.publish(
+                    Samples.row("a sweep", Samples.trial("rte", 3), 1, Samples.finished(0.5, 2))))
+        .isInstanceOf(UncheckedIOException.class)
+        .hasMessageContaining("Cannot write")
+        .hasMessageContaining("a sweep/curves");
+  }
+
+  @Test
+  void namesTheColumnThatMustNotBeNull() {
+    assertThatThrownBy(
+            () ->
+                folder.publish(
+                    Samples.row(null, Samples.trial("rte", 3), 1, Samples.failed(Status.OOM, "x"))))
+        .hasMessageContaining("Cannot write a row of trials: sweep is null");
+    assertThat(folder.trials()).isEmpty();
+  }
+
+  private ResultFolder folder(String sweep) {
+    return new ResultFolder(new Path(output.toString(), sweep), new Configuration());
+  }
+
+  private ResultTables all() {
+    return ResultTables.under(spark, new Path(output.toString()));
+  }
+}

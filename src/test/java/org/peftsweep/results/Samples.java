@@ -1,0 +1,137 @@
+package org.peftsweep.results;
+
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.IntStream;
+import org.peftsweep.data.Metric;
+import org.peftsweep.data.Padding;
+import org.peftsweep.data.Task;
+import org.peftsweep.method.LoRA;
+import org.peftsweep.method.Method;
+import org.peftsweep.model.Role;
+import org.peftsweep.spec.ModelSource;
+import org.peftsweep.optim.Rates;
+import org.peftsweep.optim.Schedule;
+import org.peftsweep.spec.TaskSource;
+import org.peftsweep.spec.Training;
+import org.peftsweep.spec.Trial;
+import org.peftsweep.train.Outcome;
+import org.peftsweep.train.Outcome.CurvePoint;
+import org.peftsweep.train.Outcome.Prediction;
+import org.peftsweep.train.Outcome.Status;
+
+/** Small trials, outcomes and rows; what a test does not name is the same everywhere. */
+public final class Samples {
+  public static final Provenance PLACE =
+      new Provenance("höst", "3", "1", 1, "a processor", "abc123", "17", "4.2.0", "1.0.0-M2.1");
+  public static final Instant START = Instant.parse("2026-05-04T03:02:01.123456Z");
+
+  private Samples() {}
+
+  /** LoRA on query and value of a task, λ = 4. */
+  public static Trial trial(String task, long seed) {
+    return trial(task, new LoRA(8, 16, 0.1), Set.of(Role.QUERY, Role.VALUE), 4, seed);
+  }
+
+  public static Trial trial(
+      String task, Method method, Set<Role> targets, double ratio, long seed) {
+    return new Trial(
+        new ModelSource("builtin:mini", "ab".repeat(32), false),
+        new TaskSource(
+            new Task(
+                task, List.of("text"), "label", List.of("no", "yes"), List.of(Metric.ACCURACY)),
+            "builtin",
+            "cd".repeat(32),
+            0,
+            0.1,
+            0,
+            false),
+        method,
+        targets,
+        new Rates(1e-4, ratio, 1e-3, Rates.Grouping.ROLES),
+        training(),
+        seed);
+  }
+
+  private static Training training() {
+    return new Training(
+        2,
+        0,
+        32,
+        1,
+        64,
+        Padding.LONGEST,
+        1,
+        Schedule.LINEAR,
+        0.06,
+        1,
+        0.01,
+        0.9,
+        0.999,
+        1e-8,
+        0,
+        Training.Precision.FP32);
+  }
+
+  /** Three evaluations; the second is best on validation. */
+  public static Outcome finished(double score, int examples) {
+    CurvePoint first = point(0, null, 0.5, score - 0.2);
+    CurvePoint best = point(10, 0.6, 0.8, score);
+    CurvePoint last = point(20, 0.4, 0.7, score - 0.1);
+    return new Outcome(
+        Status.FINISHED,
+        null,
+        best,
+        last,
+        1234L,
+        56L,
+        20,
+        0.4,
+        9872L,
+        1L << 33,
+        0.5,
+        4.0,
+        1.0,
+        "cpu",
+        "cpu",
+        List.of(first, best, last),
+        IntStream.range(0, examples)
+            .mapToObj(i -> new Prediction("dev", i, i % 2, 1, 0.75))
+            .toList());
+  }
+
+  /** An outcome that measured nothing. */
+  public static Outcome failed(Status status, String reason) {
+    return new Outcome(
+        status, reason, null, null, null, null, null, null, null, null, null, null, null, null,
+        null, List.of(), List.of());
+  }
+
+  public static TrialRow row(String sweep, Trial trial, int attempt, Outcome outcome) {
+    return new TrialRow(
+        sweep,
+        trial.id(),
+        trial.title(),
+        attempt,
+        trial,
+        outcome,
+        PLACE,
+        START,
+        START.plusSeconds(7),
+        outcome.status() == Status.FINISHED ? null : "a stack\n\tat a.place");
+  }
+
+  private static CurvePoint point(int step, Double loss, Double validation, Double dev) {
+    return new CurvePoint(
+        step,
+        step / 10.0,
+        loss,
+        validation,
+        dev,
+        new TreeMap<>(Map.of("dev/accuracy", dev)),
+        step / 5.0);
+  }
+}

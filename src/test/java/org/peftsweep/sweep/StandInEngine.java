@@ -1,0 +1,41 @@
+package org.peftsweep.sweep;
+
+import java.util.Locale;
+import org.apache.hadoop.conf.Configuration;
+import org.peftsweep.results.Samples;
+import org.peftsweep.spec.Execution;
+import org.peftsweep.spec.TaskSource;
+
+/**
+ * Trains nothing: a trial's score follows from its seed and ratio, so that scheduling can be tested
+ * alone. Learning rates above 1 throw.
+ */
+public final class StandInEngine implements Engine {
+  @Override
+  public String modelHash(String location, Configuration files) {
+    return "ab".repeat(32);
+  }
+
+  @Override
+  public String taskHash(TaskSource source, Configuration files) {
+    return "cd".repeat(32);
+  }
+
+  @Override
+  public Forecast forecast(Execution execution, Configuration files) {
+    return trial -> new Forecast.Size(1234, 56, 20, 0.1 * (1 + trial.seed()));
+  }
+
+  @Override
+  public TrialTask task(Execution execution) {
+    return (trial, slot, progress) -> {
+      Thread.sleep(100);
+      if (trial.rates().learningRate() > 1) {
+        throw new IllegalStateException(
+            String.format(
+                Locale.ROOT, "Cannot learn at %.1f: it is a lot", trial.rates().learningRate()));
+      }
+      return Samples.finished(0.5 + trial.rates().ratio() / 100 + trial.seed() / 1000.0, 3);
+    };
+  }
+}
