@@ -12,6 +12,7 @@ import org.peftsweep.checkpoint.CheckpointException;
 import org.peftsweep.data.DataException;
 import org.peftsweep.spec.SpecException;
 import org.peftsweep.sweep.Engine;
+import org.peftsweep.sweep.TrainerEngine;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ParameterException;
@@ -41,19 +42,20 @@ public final class Main {
     // Java writes in the locale's encoding, which is ASCII in many containers.
     PrintStream out = utf8(FileDescriptor.out);
     PrintStream err = utf8(FileDescriptor.err);
-    System.exit(run(null, out, err, args));
+    System.exit(run(new TrainerEngine(), out, err, args));
   }
 
   /**
    * Runs a command and returns its exit code.
    *
-   * @param engine trains; commands that only read do without
+   * @param engine trains
    */
   public static int run(Engine engine, PrintStream out, PrintStream err, String... args) {
     CommandLine line =
         new CommandLine(new Main())
             .addSubcommand(new SweepCommand(engine, out, err))
             .addSubcommand(new QueryCommand(out, err))
+            .addSubcommand(new PretrainCommand(out, err))
             .addSubcommand(new SchemaCommand(out));
     line.setOut(new PrintWriter(out, true, StandardCharsets.UTF_8));
     line.setErr(new PrintWriter(err, true, StandardCharsets.UTF_8));

@@ -21,7 +21,8 @@ public final class Models {
   }
 
   /**
-   * Returns a model that has names, roles and shapes but no values: for counting and planning. It cannot compute.
+   * Returns a model that has names, roles and shapes but no values: for counting and planning. It
+   * cannot compute.
    */
   public static Model outline(ModelConfig config, int outputs) {
     return build(config, outputs, null, new Outline());

@@ -25,6 +25,8 @@ import org.peftsweep.spec.TaskSource;
 public final class Library {
   private record TokenisedKey(TaskSource task, String tokenizer, int maxTokens) {}
 
+  private static Library shared;
+
   private final Configuration hadoop;
   private final ModelFolders folders;
   private final Map<Object, CompletableFuture<Object>> shelf = new ConcurrentHashMap<>();
@@ -32,6 +34,14 @@ public final class Library {
   public Library(Configuration hadoop) {
     this.hadoop = hadoop;
     this.folders = new ModelFolders(hadoop);
+  }
+
+  /** Returns this process's library; the first to ask decides how files are reached. */
+  public static synchronized Library shared(Configuration hadoop) {
+    if (shared == null) {
+      shared = new Library(hadoop);
+    }
+    return shared;
   }
 
   /**

@@ -15,6 +15,8 @@ import org.peftsweep.model.Role;
 import org.peftsweep.model.Weights;
 import org.peftsweep.optim.AdamW;
 import org.peftsweep.optim.Optimizer;
+import org.peftsweep.spec.ModelSource;
+import org.peftsweep.spec.TaskSource;
 import org.peftsweep.spec.Training;
 import org.peftsweep.spec.Trial;
 import org.peftsweep.train.Outcome.CurvePoint;
@@ -49,6 +51,7 @@ public final class TrialRun {
   private void train(Trial trial, Progress progress, Record record, long start) {
     Seeds seeds = new Seeds(trial.seed());
     Training training = trial.training();
+    requireUnchanged(trial);
     Base base = library.base(trial.model(), backend.name());
     TokenisedTask data = library.tokenised(trial.task(), trial.model(), base, training.maxTokens());
     requireFit(base, training, data);
@@ -86,6 +89,26 @@ public final class TrialRun {
         trial.rates(),
         new AdamW.Settings(
             training.beta1(), training.beta2(), training.epsilon(), training.weightDecay()));
+  }
+
+  /** What this machine reads must be what the trial's identity speaks of. */
+  private void requireUnchanged(Trial trial) {
+    ModelSource model = trial.model();
+    if (!library.modelHash(model.location()).equals(model.contentHash())) {
+      throw new IllegalArgumentException(
+          "Cannot train on model "
+              + model.location()
+              + ": its files are not those that the sweep was planned with");
+    }
+    TaskSource task = trial.task();
+    if (!library.taskHash(task).equals(task.contentHash())) {
+      throw new IllegalArgumentException(
+          "Cannot train on "
+              + task.task().name()
+              + " of "
+              + task.location()
+              + ": its rows are not those that the sweep was planned with");
+    }
   }
 
   private static void requireFit(Base base, Training training, TokenisedTask data) {

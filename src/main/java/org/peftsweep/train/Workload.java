@@ -22,7 +22,8 @@ import org.peftsweep.spec.Trial;
  * @param steps optimizer steps
  * @param operations floating-point operations of all steps and evaluations, products only
  */
-public record Workload(long trainableParameters, long headParameters, int steps, double operations) {
+public record Workload(
+    long trainableParameters, long headParameters, int steps, double operations) {
   private static final double TOKENS_PER_WORD = 1.3;
   private static final int SPECIAL_TOKENS = 3;
 
@@ -54,7 +55,8 @@ public record Workload(long trainableParameters, long headParameters, int steps,
       evaluated += set.examples().size();
     }
     double tokens = tokens(dataset.train(), training);
-    // A product and its gradient for the input cost the same; a trained weight's gradient comes on top.
+    // A product and its gradient for the input cost the same; a trained weight's gradient comes on
+    // top.
     double trained = (double) steps * training.batch() * training.accumulate();
     double perToken = 2.0 * frozenAndTrained;
     double backwards = trainable == 0 ? 0 : perToken + 2.0 * trainable;

@@ -1,0 +1,104 @@
+package org.peftsweep.cli;
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import org.apache.hadoop.conf.Configuration;
+import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Backends;
+import org.peftsweep.data.grammar.Corpus;
+import org.peftsweep.data.grammar.GrammarSettings;
+import org.peftsweep.spec.Pretraining;
+import org.peftsweep.train.Pretrainer;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Makes a small RoBERTa from text: tokenizer, masked-language-model training, a folder. */
+@Command(
+    name = "pretrain",
+    description = "Pretrains a small RoBERTa, tokenizer included, and writes a model folder.",
+    mixinStandardHelpOptions = true)
+final class PretrainCommand implements Callable<Integer> {
+  @Parameters(paramLabel = "FILE", description = "Such as conf/pretrain-mini.yaml.")
+  private String file;
+
+  @Option(
+      names = "--output",
+      paramLabel = "DIR",
+      description = "Folder of the model; output/models/<name> unless given.")
+  private Path output;
+
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      description = "Processor threads; the same number gives the same bits. ${DEFAULT-VALUE}.",
+      defaultValue = "2")
+  private int threads;
+
+  private final PrintStream out;
+  private final PrintStream err;
+
+  PretrainCommand(PrintStream out, PrintStream err) {
+    this.out = out;
+    this.err = err;
+  }
+
+  @Override
+  public Integer call() throws IOException {
+    Pretraining settings = Pretraining.read(file, new Configuration());
+    Path folder = output != null ? output : Path.of("output", "models", settings.name());
+    List<String> passages = passages(settings);
+    err.println(settings.name() + ": " + passages.size() + " passages");
+    try (Backend backend = Backends.open("cpu", threads)) {
+      Pretrainer.Quality quality =
+          new Pretrainer(settings, backend, err::println).run(passages, folder);
+      out.printf(
+          Locale.ROOT,
+          "%s: %d steps in %.0f s; on held-out text loss %.3f, masked tokens right %.1f %%%n",
+          folder,
+          quality.steps(),
+          quality.seconds(),
+          quality.loss(),
+          100 * quality.accuracy());
+    }
+    return 0;
+  }
+
+  private static List<String> passages(Pretraining settings) throws IOException {
+    if (settings.isBuiltIn()) {
+      return new Corpus(GrammarSettings.STANDARD, settings.training().seed())
+          .documents(settings.passages())
+          .map(document -> String.join("\t", document))
+          .toList();
+    }
+    List<String> passages = new ArrayList<>();
+    for (String location : settings.text()) {
+      Path path = Path.of(location);
+      if (!Files.exists(path)) {
+        throw new InputException(
+            "Cannot read text = " + location + ": give a file or a folder of .txt files");
+      }
+      try (Stream<Path> files = Files.walk(path)) {
+        for (Path text : files.filter(Files::isRegularFile).sorted().toList()) {
+          try (Stream<String> lines = Files.lines(text, StandardCharsets.UTF_8)) {
+            lines.filter(line -> !line.isBlank()).forEach(passages::add);
+          }
+        }
+      }
+    }
+    if (passages.isEmpty()) {
+      throw new InputException(
+          "Cannot pretrain on text = " + settings.text() + ": it holds no passages");
+    }
+    int most = settings.passages() == 0 ? passages.size() : settings.passages();
+    return passages.subList(0, Math.min(most, passages.size()));
+  }
+}

@@ -1,0 +1,62 @@
+package org.peftsweep.sweep;
+
+import org.apache.hadoop.conf.Configuration;
+import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Backends;
+import org.peftsweep.spec.Execution;
+import org.peftsweep.spec.TaskSource;
+import org.peftsweep.spec.Trial;
+import org.peftsweep.train.Library;
+import org.peftsweep.train.Outcome;
+import org.peftsweep.train.Progress;
+import org.peftsweep.train.TrialRun;
+import org.peftsweep.train.Workload;
+
+/** The trainer of this project, for the scheduler. */
+public final class TrainerEngine implements Engine {
+  /** Of one thread of a processor with AVX2; only ratios of forecasts need to be right. */
+  private static final double OPERATIONS_PER_SECOND = 3e10;
+
+  /** Loading, and the fixed cost of small kernels. */
+  private static final double SECONDS_PER_STEP = 2e-3;
+
+  @Override
+  public String modelHash(String location, Configuration files) {
+    return Library.shared(files).modelHash(location);
+  }
+
+  @Override
+  public String taskHash(TaskSource source, Configuration files) {
+    return Library.shared(files).taskHash(source);
+  }
+
+  @Override
+  public Forecast forecast(Execution execution, Configuration files) {
+    Library library = Library.shared(files);
+    return trial -> {
+      Workload work = Workload.of(trial, library);
+      double seconds =
+          work.operations() / (OPERATIONS_PER_SECOND * execution.threads())
+              + SECONDS_PER_STEP * work.steps();
+      return new Forecast.Size(
+          work.trainableParameters(), work.headParameters(), work.steps(), seconds);
+    };
+  }
+
+  @Override
+  public TrialTask task(Execution execution) {
+    return new Task(execution.backend(), execution.threads());
+  }
+
+  /** Trains on a backend of its own; base weights and data are shared by all tasks of the JVM. */
+  private record Task(String backend, Integer threads) implements TrialTask {
+    private static final long serialVersionUID = 1;
+
+    @Override
+    public Outcome run(Trial trial, Slot slot, Progress progress) {
+      try (Backend opened = Backends.open(backend, threads)) {
+        return new TrialRun(Library.shared(slot.files()), opened).run(trial, progress);
+      }
+    }
+  }
+}
