@@ -19,31 +19,36 @@ import org.peftsweep.model.Parameter;
 record LowRank(Parameter a, Parameter b, float scale, float dropout) {
   /** Makes trainable factors with A uniform in ±1/√in and B zero. */
   static LowRank fresh(Attachment to, Linear linear, int rank, float scale, float dropout) {
-    Backend backend = to.backend();
-    Parameter a =
-        Parameter.zeros(
-            backend,
-            linear.name() + ".lora_A.weight",
-            linear.role(),
-            linear.layer(),
-            rank,
-            linear.in());
-    Parameter b =
-        Parameter.zeros(
-            backend,
-            linear.name() + ".lora_B.weight",
-            linear.role(),
-            linear.layer(),
-            linear.out(),
-            rank);
-    SplittableRandom random = to.seeds().random("initialise " + a.name());
+    LowRank pair = drawn(to, linear, rank, scale, dropout);
+    pair.a.train(to.backend());
+    pair.b.train(to.backend());
+    return pair;
+  }
+
+  /** Makes frozen factors with A uniform in ±1/√in and B zero. */
+  static LowRank drawn(Attachment to, Linear linear, int rank, float scale, float dropout) {
+    LowRank pair = zeros(to.backend(), linear, ".weight", rank, scale, dropout);
+    SplittableRandom random = to.seeds().random("initialise " + pair.a.name());
     double bound = 1 / Math.sqrt(linear.in());
     float[] values = new float[rank * linear.in()];
     for (int i = 0; i < values.length; i++) {
       values[i] = (float) ((2 * random.nextDouble() - 1) * bound);
     }
-    backend.write(values, 0, a.value(), 0, values.length);
-    return new LowRank(a.train(backend), b.train(backend), scale, dropout);
+    to.backend().write(values, 0, pair.a.value(), 0, values.length);
+    return pair;
+  }
+
+  /** Makes frozen factors of zeros, named {@code <module>.lora_A<suffix>} and B alike. */
+  static LowRank zeros(
+      Backend backend, Linear linear, String suffix, int rank, float scale, float dropout) {
+    String name = linear.name() + ".lora_";
+    return new LowRank(
+        Parameter.zeros(
+            backend, name + "A" + suffix, linear.role(), linear.layer(), rank, linear.in()),
+        Parameter.zeros(
+            backend, name + "B" + suffix, linear.role(), linear.layer(), linear.out(), rank),
+        scale,
+        dropout);
   }
 
   List<Parameter> parameters() {

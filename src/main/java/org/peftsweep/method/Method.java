@@ -1,12 +1,15 @@
 package org.peftsweep.method;
 
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.peftsweep.model.Model;
+import org.peftsweep.model.Role;
+
 /**
  * A fine-tuning method: what learns besides the head, and how the output of a projection changes.
  *
  * <p>Each method is a record; its components are its settings, by the same names in sweep files
- * (camelCase there becomes kebab-case). The permits clause is the registry.
- */
-public sealed interface Method permits DoRA, Full, HeadOnly, LoRA, Untrained {
+ * (camelCase there becomes kebab-case). The permits DoRA, Full, HeadOnly, LoRA, Untrained {
   /** Sets the model up for training; called once on a fresh model whose head already learns. */
   void attach(Attachment to);
 
@@ -15,6 +18,37 @@ public sealed interface Method permits DoRA, Full, HeadOnly, LoRA, Untrained {
    * learns.
    */
   long trainable(int out, int in, boolean hasBias);
+
+  /**
+   * Returns how many scalars learn in all, the head's excluded, as far as it can be told before a
+   * start is computed from data.
+   *
+   * @param outline the model, with or without values, before anything is attached
+   */
+  default long trainable(Model outline, Set<Role> targets) {
+    return outline.projections().stream()
+        .filter(linear -> targets.contains(linear.role()))
+        .mapToLong(linear -> trainable(linear.out(), linear.in(), linear.bias() != null))
+        .sum();
+  }
+
+  /**
+   * Refuses a model that the method has nothing to do with; asked when a sweep is planned.
+   *
+   * @param outline the model, with or without values
+   * @throws IllegalArgumentException saying what does not fit, and what would
+   */
+  default void requireFit(Model outline, Set<Role> targets) {
+    if (usesTargets()
+        && outline.projections().stream().noneMatch(linear -> targets.contains(linear.role()))) {
+      throw new IllegalArgumentException(
+          "Cannot aim "
+              + Methods.id(getClass())
+              + " at "
+              + targets.stream().sorted().map(Role::id).collect(Collectors.joining(" and "))
+              + ": the model has no such matrix, give others as targets");
+    }
+  }
 
   /** Whether the method works on chosen matrices; without, a sweep file must not name targets. */
   default boolean usesTargets() {

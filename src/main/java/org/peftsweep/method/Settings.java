@@ -15,6 +15,13 @@ public final class Settings {
     }
   }
 
+  /** A finite number of at least {@code least}. */
+  public static void atLeast(String setting, double value, double least) {
+    if (!(value >= least) || Double.isInfinite(value)) {
+      throw refusal(setting, value, "a number of at least " + least);
+    }
+  }
+
   /** A finite number above 0. */
   public static void positive(String setting, double value) {
     if (!(value > 0) || Double.isInfinite(value)) {

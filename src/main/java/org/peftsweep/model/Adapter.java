@@ -13,11 +13,16 @@ import org.peftsweep.compute.Var;
  * frozen weight can share the product.
  */
 public interface Adapter {
+  /** Whether {@link #apply} reads the product; without, it is not computed. */
+  default boolean usesProduct() {
+    return true;
+  }
+
   /**
    * Returns the projection's output, bias included.
    *
    * @param x {@code [n, in]}
-   * @param product {@code x·Wᵀ [n, out]}; the adapter may consume it
+   * @param product {@code x·Wᵀ [n, out]}, null if not used; the adapter may consume it
    */
   Var apply(Tape tape, Linear base, Var x, Var product);
 

@@ -12,7 +12,7 @@ import org.peftsweep.model.Weights.Fresh;
  * BERT for sequence classification (arXiv:1810.04805): the first token's state through the pooler
  * (dense and tanh, part of the base), dropout, and a projection to the outputs.
  */
-final class Bert implements TracedModel {
+final class Bert implements Model {
   private final ModelConfig config;
   private final Builder builder;
   private final Encoder encoder;

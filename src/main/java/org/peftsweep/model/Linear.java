@@ -1,5 +1,6 @@
 package org.peftsweep.model;
 
+import java.util.function.Consumer;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Var;
 
@@ -9,6 +10,7 @@ public final class Linear {
   private final Parameter weight;
   private final Parameter bias;
   private Adapter adapter;
+  private Consumer<Var> watcher;
 
   /**
    * @param name of the module: the weight's name without {@code .weight}
@@ -63,18 +65,31 @@ public final class Linear {
     this.adapter = adapter;
   }
 
+  /**
+   * Shows the inputs {@code [n, in]} of coming forward passes, which must be read at once; null
+   * ends it.
+   */
+  public void watch(Consumer<Var> watcher) {
+    this.watcher = watcher;
+  }
+
   /** {@code x [n, in]} to {@code [n, out]}. */
   public Var forward(Tape tape, Var x) {
+    if (watcher != null) {
+      watcher.accept(x);
+    }
     if (adapter == null) {
       return tape.linear(x, weight.var(), bias == null ? null : bias.var());
     }
-    return adapter.apply(tape, this, x, tape.linear(x, weight.var(), null));
+    Var product = adapter.usesProduct() ? tape.linear(x, weight.var(), null) : null;
+    return adapter.apply(tape, this, x, product);
   }
 
   /** {@code GELU(forward(x))}, the bias added on the way where nothing adapts the projection. */
   Var forwardGelu(Tape tape, Var x) {
-    Var inner = adapter == null ? tape.linear(x, weight.var(), null) : forward(tape, x);
-    Var y = tape.gelu(inner, adapter == null && bias != null ? bias.var() : null);
+    boolean isPlain = adapter == null && watcher == null;
+    Var inner = isPlain ? tape.linear(x, weight.var(), null) : forward(tape, x);
+    Var y = tape.gelu(inner, isPlain && bias != null ? bias.var() : null);
     tape.done(inner);
     return y;
   }

@@ -17,7 +17,7 @@ import org.peftsweep.model.Weights.Fresh;
  *
  * <p>Positions count from 0 in every row, padding included, as in the reference implementation.
  */
-final class Llama implements TracedModel {
+final class Llama implements Model {
   private record Layer(
       Parameter attentionNorm,
       Linear query,

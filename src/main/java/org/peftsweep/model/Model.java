@@ -20,6 +20,9 @@ public interface Model extends AutoCloseable {
   /** Returns the head's outputs {@code [rows, outputs]} for a batch. */
   Var logits(Tape tape, Batch batch);
 
+  /** Shows hidden states of all positions in the coming forward passes; null ends it. */
+  void trace(Trace trace);
+
   /** Returns all that learns: base, head and adapters, in a fixed order. */
   default List<Parameter> trainable() {
     return Stream.concat(

@@ -17,6 +17,7 @@ public final class Parameter {
   private Var var;
   private Memory own;
   private Memory gradient;
+  private double rateFactor = 1;
 
   /**
    * @param name as in a Hugging Face checkpoint or PEFT adapter, {@code
@@ -86,6 +87,18 @@ public final class Parameter {
     gradient = backend.allocate(value.size());
     var = Var.parameter(value, new Tensor(gradient, 0, value.shape()));
     return this;
+  }
+
+  /**
+   * Returns how many times the rate of its role it learns at; 1 unless its method says otherwise.
+   */
+  public double rateFactor() {
+    return rateFactor;
+  }
+
+  /** Lets it learn at so many times the rate of its role. */
+  public void scaleRate(double factor) {
+    rateFactor *= factor;
   }
 
   /** Returns the number of scalars. */

@@ -11,7 +11,7 @@ import org.peftsweep.data.Batch;
  * RoBERTa for sequence classification (arXiv:1907.11692): the first token's state through dropout,
  * a dense layer with tanh, dropout, and a projection to the outputs.
  */
-final class Roberta implements TracedModel {
+final class Roberta implements Model {
   private final ModelConfig config;
   private final Builder builder;
   private final Encoder encoder;

@@ -83,9 +83,9 @@ public record Rates(double learningRate, double ratio, double headLearningRate, 
     return ratio * learningRate;
   }
 
-  /** Returns the rate of a parameter before the schedule. */
+  /** Returns the rate of a parameter before the schedule: its group's, times its own factor. */
   public double of(Parameter parameter) {
-    return grouping.rate(this, parameter);
+    return grouping.rate(this, parameter) * parameter.rateFactor();
   }
 
   /**

@@ -33,7 +33,7 @@ class GoldenModelsTest {
         Backend backend = Backends.open(backendName, 1);
         Checkpoint checkpoint = Checkpoint.open(weights(golden));
         Tape tape = new Tape(backend);
-        TracedModel model = model(golden, checkpoint, backend)) {
+        Model model = model(golden, checkpoint, backend)) {
       Batch batch = batch(golden);
       tape.startEvaluation();
       boolean maskedOnly =
@@ -67,10 +67,10 @@ class GoldenModelsTest {
     return golden.folder().resolve(golden.manifest().path("model").asText(".")).normalize();
   }
 
-  private static TracedModel model(GoldenCase golden, Checkpoint checkpoint, Backend backend) {
+  private static Model model(GoldenCase golden, Checkpoint checkpoint, Backend backend) {
     int outputs = golden.shape("out/logits").length == 1 ? 1 : golden.shape("out/logits")[1];
     Weights weights = new CheckpointWeights(checkpoint).forTrial(backend, new Seeds(0));
-    return (TracedModel) Models.build(checkpoint.config(), outputs, backend, weights);
+    return Models.build(checkpoint.config(), outputs, backend, weights);
   }
 
   private static double loss(GoldenCase golden, Tape tape, Var logits) {

@@ -1,0 +1,117 @@
+package org.peftsweep.method;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Supplier;
+import org.peftsweep.data.Batch;
+
+/**
+ * The starting values that methods derive from a base model, or from it and a task's data: computed
+ * once, shared by all trials that differ in nothing that matters to them, and accounted for apart
+ * from training.
+ *
+ * <p>One instance serves one trial; what it hands out lies on a shelf that trials may share.
+ */
+public final class Preparations {
+  /** Something prepared; read by many trials, so nobody changes it. */
+  public interface Prepared {
+    /** Returns the memory that it takes. */
+    long bytes();
+  }
+
+  /** Keeps what was made first under a key, for everybody who asks later. */
+  @FunctionalInterface
+  public interface Shelf {
+    /** Returns what is kept under the key, made now if nobody has. */
+    <T> T once(Object key, Supplier<T> make);
+  }
+
+  private record Key(Object scope, Object what) {}
+
+  private record Made<T extends Prepared>(T value, double seconds) {}
+
+  private final Shelf shelf;
+  private final Object base;
+  private final Object task;
+  private final Supplier<List<Batch>> batches;
+  private boolean isUsed;
+  private double seconds;
+  private double waited;
+  private long bytes;
+
+  /**
+   * @param base tells base models apart: location, backend, seed of random weights
+   * @param task tells data and batches apart
+   * @param batches first training batches, in an order that no trial's seed changes
+   */
+  public Preparations(Shelf shelf, Object base, Object task, Supplier<List<Batch>> batches) {
+    this.shelf = shelf;
+    this.base = base;
+    this.task = task;
+    this.batches = batches;
+  }
+
+  /** Returns preparations that nobody shares. */
+  public static Preparations alone(List<Batch> batches) {
+    Map<Object, Object> kept = new HashMap<>();
+    Shelf shelf =
+        new Shelf() {
+          @Override
+          @SuppressWarnings("unchecked")
+          public <T> T once(Object key, Supplier<T> make) {
+            return (T) kept.computeIfAbsent(key, missing -> make.get());
+          }
+        };
+    return new Preparations(shelf, "base", "task", () -> batches);
+  }
+
+  /** Returns what depends on the base model and the key only. */
+  <T extends Prepared> T ofBase(Object key, Supplier<T> make) {
+    return take(new Key(base, key), make);
+  }
+
+  /** Returns what depends on the base model, the task's batches and the key only. */
+  <T extends Prepared> T ofTask(Object key, Supplier<T> make) {
+    return take(new Key(List.of(base, task), key), make);
+  }
+
+  /** Returns the first training batches. */
+  List<Batch> batches() {
+    return batches.get();
+  }
+
+  private <T extends Prepared> T take(Key key, Supplier<T> make) {
+    long start = System.nanoTime();
+    Made<T> made =
+        shelf.once(
+            key,
+            () -> {
+              long begin = System.nanoTime();
+              return new Made<>(make.get(), (System.nanoTime() - begin) / 1e9);
+            });
+    isUsed = true;
+    seconds += made.seconds();
+    bytes += made.value().bytes();
+    waited += (System.nanoTime() - start) / 1e9;
+    return made.value();
+  }
+
+  /**
+   * Returns the wall clock of making all that this trial took, whoever made it; null if it took
+   * nothing.
+   */
+  public Double seconds() {
+    return isUsed ? seconds : null;
+  }
+
+  /** Returns the memory of all that this trial took; null if it took nothing. */
+  public Long bytes() {
+    return isUsed ? bytes : null;
+  }
+
+  /** Returns the seconds that this trial itself spent here. */
+  public double waited() {
+    return waited;
+  }
+}
