@@ -1,0 +1,39 @@
+package org.peftsweep.method;
+
+import org.peftsweep.model.Linear;
+
+/**
+ * Rank-stabilised LoRA: as {@link LoRA}, scaled by {@code alpha/√rank} so that the update keeps its
+ * size as the rank grows.
+ *
+ * <p>Kalajdzievski, arXiv:2312.03732, §3.
+ *
+ * @param rank inner dimension, at least 1
+ * @param alpha numerator of the scale
+ * @param dropout probability, in [0, 1), that an input of A is dropped while training
+ */
+public record RSLoRA(int rank, double alpha, double dropout) implements Method {
+  public RSLoRA {
+    Settings.atLeast("rank", rank, 1);
+    Settings.positive("alpha", alpha);
+    Settings.fraction("dropout", dropout);
+  }
+
+  @Override
+  public void attach(Attachment to) {
+    float scale = (float) (alpha / Math.sqrt(rank));
+    for (Linear linear : to.projections()) {
+      linear.attach(new LowRankAdapter(LowRank.fresh(to, linear, rank, scale, (float) dropout)));
+    }
+  }
+
+  @Override
+  public long trainable(int out, int in, boolean hasBias) {
+    return (long) rank * (out + in);
+  }
+
+  @Override
+  public String label() {
+    return "rsLoRA";
+  }
+}
