@@ -1,0 +1,57 @@
+package org.peftsweep.method;
+
+import java.util.Set;
+import org.peftsweep.model.Linear;
+import org.peftsweep.model.Model;
+import org.peftsweep.model.Role;
+
+/**
+ * LoRA with an orthonormal start: with {@code W = QR} B starts as the first columns of Q and A as
+ * the first rows of R, and {@code y = Wx + (alpha/rank)·(B·A − B₀·A₀)·x + b}.
+ *
+ * <p>Büyükakyüz, arXiv:2406.01775, §3; the paper trains over the residual {@code W −
+ * (alpha/rank)·B₀·A₀}, which is the same function. Signs are those of LAPACK's Householder
+ * reflections. Dropout, if any, changes the output from the first training step.
+ *
+ * @param rank inner dimension, from 1 to the smaller side of each target
+ * @param alpha numerator of the scale
+ * @param dropout probability, in [0, 1), that an input of A is dropped while training
+ */
+public record OLoRA(int rank, double alpha, double dropout) implements Method {
+  private record Key(String matrix, int rank) {}
+
+  public OLoRA {
+    Settings.atLeast("rank", rank, 1);
+    Settings.positive("alpha", alpha);
+    Settings.fraction("dropout", dropout);
+  }
+
+  @Override
+  public void attach(Attachment to) {
+    requireFit(to.model(), to.targets());
+    for (Linear linear : to.projections()) {
+      LowRankStart start =
+          to.preparations()
+              .ofBase(
+                  new Key(linear.name(), rank),
+                  () ->
+                      LowRankStart.ofQr(
+                          LowRankStart.weight(to.backend(), linear.weight().value()),
+                          linear.out(),
+                          linear.in(),
+                          rank));
+      linear.attach(ResidualAdapter.of(to, linear, start, (float) (alpha / rank), (float) dropout));
+    }
+  }
+
+  @Override
+  public void requireFit(Model outline, Set<Role> targets) {
+    Method.super.requireFit(outline, targets);
+    LowRankStart.requireRank(outline, targets, rank);
+  }
+
+  @Override
+  public long trainable(int out, int in, boolean hasBias) {
+    return (long) rank * (out + in);
+  }
+}
