@@ -1,0 +1,167 @@
+package org.peftsweep.method;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Tensor;
+import org.peftsweep.compute.Var;
+import org.peftsweep.data.Batch;
+import org.peftsweep.model.Linear;
+import org.peftsweep.model.Model;
+
+/**
+ * Finds EVA's start: runs the frozen model over batches, keeps principal components of each
+ * target's inputs at real tokens, and shares out ranks after every batch (arXiv:2410.07170,
+ * algorithm 1).
+ *
+ * <p>Targets that read the same input (query, key, value of a layer) share its components; the
+ * first of them gets the largest of their ranks. Components of a target rest once those that its
+ * rank needs have settled, and wake if its rank grows. The search ends when all rest.
+ */
+final class ActivationSearch {
+  private record Share(Linear target, double explained) {}
+
+  private final Model model;
+  private final List<Linear> targets;
+  private final List<Batch> batches;
+  private final Tape tape;
+  private final int rank;
+  private final int components;
+  private final double tau;
+
+  /** By target, the first targets of each input before those that share it. */
+  private final Map<Linear, ActivationPca> searches = new LinkedHashMap<>();
+
+  private final Map<Linear, Integer> ranks = new LinkedHashMap<>();
+
+  ActivationSearch(Attachment to, int rank, int components, double tau) {
+    this.model = to.model();
+    this.targets = to.projections();
+    this.batches = to.preparations().batches();
+    this.tape = new Tape(to.backend());
+    this.rank = rank;
+    this.components = components;
+    this.tau = tau;
+  }
+
+  /** Searches through so many batches at most, beginning again with the first after the last. */
+  ActivationStart run(int most) {
+    if (batches.isEmpty()) {
+      throw new IllegalArgumentException("Cannot start eva without training examples: give some");
+    }
+    // All positions are to be seen, also where the head reads only some.
+    model.trace((index, hidden) -> {});
+    try (tape) {
+      shareInputs();
+      for (int i = 0; i < most && !isSettled(); i++) {
+        pass(batches.get(i % batches.size()));
+        if (searches.values().stream().allMatch(ActivationPca::hasComponents)) {
+          shareOutRanks();
+        }
+      }
+    } finally {
+      model.trace(null);
+      targets.forEach(target -> target.watch(null));
+    }
+    return start();
+  }
+
+  private void shareInputs() {
+    Map<Var, ActivationPca> byInput = new IdentityHashMap<>();
+    Map<Linear, ActivationPca> sharing = new LinkedHashMap<>();
+    for (Linear target : targets) {
+      target.watch(
+          x -> {
+            ActivationPca known = byInput.get(x);
+            if (known == null) {
+              byInput.put(x, new ActivationPca(components, target.in()));
+              searches.put(target, byInput.get(x));
+            } else {
+              sharing.put(target, known);
+            }
+          });
+    }
+    forward(batches.get(0));
+    searches.putAll(sharing);
+    searches.keySet().forEach(target -> ranks.put(target, components));
+  }
+
+  private boolean isSettled() {
+    return searches.entrySet().stream()
+        .allMatch(entry -> entry.getValue().isSettled(ranks.get(entry.getKey())));
+  }
+
+  private void pass(Batch batch) {
+    Map<ActivationPca, Linear> owners = new IdentityHashMap<>();
+    for (Map.Entry<Linear, ActivationPca> entry : searches.entrySet()) {
+      Linear target = entry.getKey();
+      ActivationPca search = entry.getValue();
+      boolean owns = owners.putIfAbsent(search, target) == null;
+      boolean rests = search.isSettled(ranks.get(target));
+      target.watch(owns && !rests ? x -> look(search, x.value(), batch) : null);
+    }
+    forward(batch);
+  }
+
+  private void look(ActivationPca search, Tensor x, Batch batch) {
+    int count = batch.realTokens();
+    if (count < components) {
+      return;
+    }
+    int width = x.columns();
+    float[] row = new float[width];
+    double[] real = new double[count * width];
+    int at = 0;
+    for (int i = 0; i < batch.mask().length; i++) {
+      if (batch.mask()[i] == 1) {
+        tape.backend().read(x, (long) i * width, row, 0, width);
+        for (int j = 0; j < width; j++) {
+          real[at++] = row[j];
+        }
+      }
+    }
+    search.add(real, count, tau);
+  }
+
+  private void forward(Batch batch) {
+    tape.startEvaluation();
+    model.logits(tape, batch);
+  }
+
+  private void shareOutRanks() {
+    List<Share> shares = new ArrayList<>();
+    searches.forEach(
+        (target, search) -> {
+          for (int i = 0; i < components; i++) {
+            shares.add(new Share(target, search.explained(i)));
+          }
+        });
+    // Stable: of equals, the targets that own an input come first.
+    shares.sort(Comparator.comparingDouble(Share::explained).reversed());
+    ranks.replaceAll((target, old) -> 0);
+    for (Share share : shares.subList(0, rank * targets.size())) {
+      ranks.merge(share.target, 1, Integer::sum);
+    }
+  }
+
+  private ActivationStart start() {
+    TreeMap<String, ActivationStart.Of> byModule = new TreeMap<>();
+    searches.forEach(
+        (target, search) -> {
+          if (!search.hasComponents()) {
+            throw new IllegalArgumentException(
+                "Cannot start eva from batches of fewer than "
+                    + components
+                    + " tokens: raise batch, or lower rank or rho");
+          }
+          int given = ranks.get(target);
+          byModule.put(target.name(), new ActivationStart.Of(given, search.first(given)));
+        });
+    return new ActivationStart(byModule);
+  }
+}

@@ -1,0 +1,22 @@
+package org.peftsweep.method;
+
+import java.util.SortedMap;
+
+/** Where EVA starts: a rank and an A for each target. */
+record ActivationStart(SortedMap<String, Of> byModule) implements Preparations.Prepared {
+  /**
+   * One target's start.
+   *
+   * @param a {@code [rank, in]}, orthonormal rows
+   */
+  record Of(int rank, float[] a) {}
+
+  Of of(String module) {
+    return byModule.get(module);
+  }
+
+  @Override
+  public long bytes() {
+    return byModule.values().stream().mapToLong(of -> (long) Float.BYTES * of.a.length).sum();
+  }
+}

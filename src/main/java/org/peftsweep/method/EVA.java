@@ -1,0 +1,91 @@
+package org.peftsweep.method;
+
+import java.util.EnumSet;
+import java.util.Set;
+import org.peftsweep.model.Linear;
+import org.peftsweep.model.Model;
+import org.peftsweep.model.Role;
+
+/**
+ * LoRA whose A starts as the principal components of its inputs on the task's first batches, with
+ * ranks given to the targets by how much their components explain: {@code y = Wx +
+ * (alpha/rank)·B·A·x + b}; B starts as zero.
+ *
+ * <p>Paischer et al., arXiv:2410.07170, §3. The sum of ranks stays rank times the number of
+ * targets; a target may get up to {@code rank·rho}, or none, and then stays frozen. The scale is
+ * the same for all.
+ *
+ * @param rank mean inner dimension of the targets, at least 1
+ * @param alpha numerator of the scale
+ * @param dropout probability, in [0, 1), that an input of A is dropped while training
+ * @param rho components that a target is searched for, over rank; 1 gives all the same rank
+ * @param tau cosine, in [0, 1), between a component before and after a batch from which on it is
+ *     taken
+ * @param batches forward passes at most
+ */
+public record EVA(int rank, double alpha, double dropout, double rho, double tau, int batches)
+    implements Method {
+  private record Key(Set<Role> targets, int rank, double rho, double tau, int batches) {}
+
+  public EVA {
+    Settings.atLeast("rank", rank, 1);
+    Settings.positive("alpha", alpha);
+    Settings.fraction("dropout", dropout);
+    Settings.atLeast("rho", rho, 1);
+    Settings.fraction("tau", tau);
+    Settings.atLeast("batches", batches, 1);
+  }
+
+  @Override
+  public void attach(Attachment to) {
+    requireFit(to.model(), to.targets());
+    Key key = new Key(EnumSet.copyOf(to.targets()), rank, rho, tau, batches);
+    ActivationStart start =
+        to.preparations()
+            .ofTask(key, () -> new ActivationSearch(to, rank, components(), tau).run(batches));
+    for (Linear linear : to.projections()) {
+      ActivationStart.Of of = start.of(linear.name());
+      if (of.rank() > 0) {
+        LowRank update =
+            LowRank.zeros(
+                to.backend(),
+                linear,
+                ".weight",
+                of.rank(),
+                (float) (alpha / rank),
+                (float) dropout);
+        to.backend().write(of.a(), 0, update.a().value(), 0, of.a().length);
+        update.a().train(to.backend());
+        update.b().train(to.backend());
+        linear.attach(new LowRankAdapter(update));
+      }
+    }
+  }
+
+  private int components() {
+    return (int) Math.rint(rank * rho);
+  }
+
+  @Override
+  public void requireFit(Model outline, Set<Role> targets) {
+    Method.super.requireFit(outline, targets);
+    for (Linear linear : outline.projections()) {
+      if (targets.contains(linear.role()) && components() > linear.in()) {
+        throw new IllegalArgumentException(
+            "Cannot search "
+                + linear.name()
+                + " for rank·rho = "
+                + components()
+                + " components: it has inputs of "
+                + linear.in()
+                + ", lower rank or rho");
+      }
+    }
+  }
+
+  /** Exact where all targets have one shape or rho is 1; else data moves ranks between shapes. */
+  @Override
+  public long trainable(int out, int in, boolean hasBias) {
+    return (long) rank * (out + in);
+  }
+}
