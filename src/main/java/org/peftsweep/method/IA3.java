@@ -1,0 +1,124 @@
+package org.peftsweep.method;
+
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Tensor;
+import org.peftsweep.compute.Var;
+import org.peftsweep.model.Adapter;
+import org.peftsweep.model.Linear;
+import org.peftsweep.model.Model;
+import org.peftsweep.model.Parameter;
+import org.peftsweep.model.Role;
+
+/**
+ * Rescales activations by a learnt vector l that starts as ones: the output, {@code y = l ⊙ (Wx +
+ * b)} with l {@code [out, 1]}, or for chosen matrices the input, {@code y = W(l ⊙ x) + b} with l
+ * {@code [1, in]}.
+ *
+ * <p>Liu et al., arXiv:2205.05638, §3.3: keys, values and the inputs of the last feed-forward
+ * matrix.
+ *
+ * @param inputs matrices whose input is scaled in place of their output
+ */
+public record IA3(Inputs inputs) implements Method {
+  /** Sets of matrices whose input is scaled. */
+  public enum Inputs {
+    NONE,
+    /** As in the paper, and PEFT's default for Llama. */
+    FFN_DOWN,
+    /** PEFT's default for BERT and RoBERTa, where one suffix names both. */
+    OUTPUT_AND_FFN_DOWN;
+
+    private Set<Role> roles() {
+      return switch (this) {
+        case NONE -> EnumSet.noneOf(Role.class);
+        case FFN_DOWN -> EnumSet.of(Role.FFN_DOWN);
+        case OUTPUT_AND_FFN_DOWN -> EnumSet.of(Role.OUTPUT, Role.FFN_DOWN);
+      };
+    }
+  }
+
+  @Override
+  public void attach(Attachment to) {
+    for (Linear linear : to.projections()) {
+      boolean ofInput = scalesInput(linear);
+      int[] shape = ofInput ? new int[] {1, linear.in()} : new int[] {linear.out(), 1};
+      Parameter scale =
+          Parameter.zeros(
+              to.backend(), linear.name() + ".ia3_l", linear.role(), linear.layer(), shape);
+      to.backend().fill(scale.value(), 1);
+      scale.train(to.backend());
+      linear.attach(ofInput ? new OfInput(scale) : new OfOutput(scale));
+    }
+  }
+
+  private boolean scalesInput(Linear linear) {
+    return inputs.roles().contains(linear.role());
+  }
+
+  /** Counts a target whose output is scaled. */
+  @Override
+  public long trainable(int out, int in, boolean hasBias) {
+    return out;
+  }
+
+  @Override
+  public long trainable(Model outline, Set<Role> targets) {
+    return outline.projections().stream()
+        .filter(linear -> targets.contains(linear.role()))
+        .mapToLong(linear -> scalesInput(linear) ? linear.in() : linear.out())
+        .sum();
+  }
+
+  private record OfOutput(Parameter scale) implements Adapter {
+    @Override
+    public Var apply(Tape tape, Linear base, Var x, Var product) {
+      Var y = base.addBias(tape, product);
+      Var scaled = tape.multiplyRow(y, scale.var());
+      tape.done(y);
+      return scaled;
+    }
+
+    @Override
+    public List<Parameter> parameters() {
+      return List.of(scale);
+    }
+
+    @Override
+    public void merge(Backend backend, Linear base, Tensor weight, Tensor bias) {
+      backend.multiplyColumn(weight, scale.value(), weight);
+      if (bias != null) {
+        backend.multiply(bias, scale.value().reshape(base.out()), bias);
+      }
+    }
+  }
+
+  private record OfInput(Parameter scale) implements Adapter {
+    @Override
+    public boolean usesProduct() {
+      return false;
+    }
+
+    @Override
+    public Var apply(Tape tape, Linear base, Var x, Var product) {
+      Var scaled = tape.multiplyRow(x, scale.var());
+      Var y =
+          tape.linear(scaled, base.weight().var(), base.bias() == null ? null : base.bias().var());
+      tape.done(scaled);
+      return y;
+    }
+
+    @Override
+    public List<Parameter> parameters() {
+      return List.of(scale);
+    }
+
+    @Override
+    public void merge(Backend backend, Linear base, Tensor weight, Tensor bias) {
+      backend.multiplyRow(weight, scale.value(), weight);
+    }
+  }
+}
