@@ -1,0 +1,49 @@
+package org.peftsweep.method;
+
+import org.peftsweep.model.Linear;
+import org.peftsweep.model.Parameter;
+
+/**
+ * LoRA whose B learns {@code bRatio} times as fast as its A; multiplies with λ, so that B of a
+ * value matrix learns at {@code λ·bRatio·η}.
+ *
+ * <p>Hayou et al., arXiv:2402.12354, §4. As in the reference implementation every vector that
+ * learns has the rate of B; with LoRA those are the biases of the head.
+ *
+ * @param rank inner dimension, at least 1
+ * @param alpha numerator of the scale
+ * @param dropout probability, in [0, 1), that an input of A is dropped while training
+ * @param bRatio η_B / η_A
+ */
+public record LoRAPlus(int rank, double alpha, double dropout, double bRatio) implements Method {
+  public LoRAPlus {
+    Settings.atLeast("rank", rank, 1);
+    Settings.positive("alpha", alpha);
+    Settings.fraction("dropout", dropout);
+    Settings.positive("b-ratio", bRatio);
+  }
+
+  @Override
+  public void attach(Attachment to) {
+    for (Linear linear : to.projections()) {
+      LowRank update = LowRank.fresh(to, linear, rank, (float) (alpha / rank), (float) dropout);
+      update.b().scaleRate(bRatio);
+      linear.attach(new LowRankAdapter(update));
+    }
+    for (Parameter parameter : to.model().trainable()) {
+      if (parameter.value().shape().length == 1) {
+        parameter.scaleRate(bRatio);
+      }
+    }
+  }
+
+  @Override
+  public long trainable(int out, int in, boolean hasBias) {
+    return (long) rank * (out + in);
+  }
+
+  @Override
+  public String label() {
+    return "LoRA+";
+  }
+}
