@@ -9,7 +9,24 @@ import org.peftsweep.model.Role;
  * A fine-tuning method: what learns besides the head, and how the output of a projection changes.
  *
  * <p>Each method is a record; its components are its settings, by the same names in sweep files
- * (camelCase there becomes kebab-case). The permits Bitfit, DoRA, EVA, Full, HeadOnly, IA3, LoRA, LoRAFA, LoRAPlus, OLoRA, PiSSA, RSLoRA, Untrained, VeRA {
+ * (camelCase there becomes kebab-case). The permits clause is the registry.
+ */
+public sealed interface Method
+    permits Bitfit,
+        DoRA,
+        EVA,
+        Full,
+        HeadOnly,
+        IA3,
+        LnTuning,
+        LoRA,
+        LoRAFA,
+        LoRAPlus,
+        OLoRA,
+        PiSSA,
+        RSLoRA,
+        Untrained,
+        VeRA {
   /** Sets the model up for training; called once on a fresh model whose head already learns. */
   void attach(Attachment to);
 

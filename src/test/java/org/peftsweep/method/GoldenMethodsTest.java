@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -18,7 +19,6 @@ import org.peftsweep.checkpoint.Checkpoint;
 import org.peftsweep.checkpoint.SafeTensors;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
-import org.peftsweep.compute.Memory;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Var;
@@ -45,7 +45,7 @@ import org.peftsweep.optim.Schedule;
 class GoldenMethodsTest {
   static Stream<Arguments> casesOnBackends() {
     return GoldenCase.folders("peft").stream()
-        .filter(folder -> GoldenMethods.method(config(folder)).isPresent())
+        .filter(folder -> GoldenMethods.method(manifest(folder)).isPresent())
         .flatMap(folder -> Backends.names().stream().map(name -> Arguments.of(folder, name)));
   }
 
@@ -54,7 +54,7 @@ class GoldenMethodsTest {
     List<Path> folders = GoldenCase.folders("peft");
     List<String> without =
         folders.stream()
-            .filter(folder -> GoldenMethods.method(config(folder)).isEmpty())
+            .filter(folder -> GoldenMethods.method(manifest(folder)).isEmpty())
             .map(folder -> folder.getFileName().toString())
             .toList();
     reporter.publishEntry("reference cases without a method here", String.join(", ", without));
@@ -74,16 +74,20 @@ class GoldenMethodsTest {
       int outputs = golden.shape("fwd/logits")[1];
       try (Model model = Models.build(checkpoint.config(), outputs, backend, weights)) {
         Set<Role> targets = GoldenMethods.targets(config).orElseThrow();
-        GoldenMethods.method(config)
+        Preparations prepared = Preparations.alone(dataloader(config, batches));
+        GoldenMethods.method(manifest(folder))
             .orElseThrow()
-            .attach(new Attachment(model, targets, backend, new Seeds(0)));
+            .attach(new Attachment(model, targets, backend, new Seeds(0), prepared));
         requireNames(golden, model);
+        checkStart(golden, model, backend);
+        load(golden, "frozen/", model, backend);
+        loadShared(golden, model, backend);
         load(golden, "init/", model, backend);
         golden.check("init_fwd/logits", logits(tape, model, batch(batches, 0)));
         load(golden, "state/", model, backend);
         golden.check("fwd/logits", logits(tape, model, batch(batches, 0)));
         checkMerged(golden, model, backend);
-        train(golden, config.path("optimizer"), model, tape, batches);
+        train(golden, config, model, tape, batches);
       }
     }
   }
@@ -99,11 +103,81 @@ class GoldenMethodsTest {
     assertThat(learning).containsExactlyInAnyOrderElementsOf(stored);
   }
 
+  /** Holds what a method computes from the base to the reference, where signs are settled. */
+  private static void checkStart(GoldenCase golden, Model model, Backend backend) {
+    for (Linear linear : model.projections()) {
+      String base = "base/" + linear.name() + ".weight";
+      boolean isDrawn = golden.names().stream().anyMatch(name -> name.startsWith("omega/"));
+      if (linear.adapter() instanceof ResidualAdapter residual && isDrawn) {
+        // Another draw: the reference's start takes its place.
+        copyStart(golden, linear, residual, backend);
+      }
+      if (golden.has(base)) {
+        Tensor rest = copy(linear.weight().value(), backend);
+        ((ResidualAdapter) linear.adapter()).start().addTo(backend, rest);
+        golden.check(base, floats(backend, rest));
+        backend.free(rest.memory());
+      }
+      String components = "eva/exact/" + linear.name();
+      if (golden.has(components)) {
+        Parameter a = linear.adapter().parameters().get(0);
+        golden.check(components, floats(backend, a.value()));
+      }
+    }
+  }
+
+  private static void copyStart(
+      GoldenCase golden, Linear linear, ResidualAdapter residual, Backend backend) {
+    String prefix = "init/base_model.model." + linear.name() + ".lora_";
+    float[] a = golden.floats(prefix + "A.weight");
+    float[] b = golden.floats(prefix + "B.weight");
+    backend.write(a, 0, residual.start().a().value(), 0, a.length);
+    backend.write(b, 0, residual.start().b().value(), 0, b.length);
+  }
+
+  /** Fills VeRA's pair, which the reference stores once, at its widest. */
+  private static void loadShared(GoldenCase golden, Model model, Backend backend) {
+    for (String name : golden.names()) {
+      String kind = name.substring(name.lastIndexOf('.') + 1);
+      if (name.startsWith("buffer/") && kind.startsWith("vera_")) {
+        int columns = golden.shape(name)[1];
+        adapterParameters(model)
+            .filter(parameter -> parameter.name().endsWith(kind))
+            .forEach(
+                parameter -> {
+                  for (int row = 0; row < parameter.value().rows(); row++) {
+                    backend.write(
+                        golden.floats(name),
+                        row * columns,
+                        parameter.value().slice(row, 1),
+                        0,
+                        parameter.value().columns());
+                  }
+                });
+      }
+    }
+  }
+
+  private static Stream<Parameter> adapterParameters(Model model) {
+    return model.projections().stream()
+        .filter(linear -> linear.adapter() != null)
+        .flatMap(linear -> linear.adapter().parameters().stream());
+  }
+
+  private static List<Batch> dataloader(JsonNode config, SafeTensors batches) {
+    List<Batch> list = new ArrayList<>();
+    config
+        .path("eva")
+        .path("dataloader_batches")
+        .forEach(index -> list.add(batch(batches, index.asInt())));
+    return list;
+  }
+
   private static void train(
-      GoldenCase golden, JsonNode recipe, Model model, Tape tape, SafeTensors batches) {
+      GoldenCase golden, JsonNode config, Model model, Tape tape, SafeTensors batches) {
     Backend backend = tape.backend();
-    double rate = recipe.path("lr").asDouble();
-    Rates rates = new Rates(rate, recipe.path("v_lr_ratio").asDouble(), rate, Rates.Grouping.ROLES);
+    JsonNode recipe = config.path("optimizer");
+    Rates rates = GoldenMethods.rates(config);
     AdamW.Settings settings =
         new AdamW.Settings(
             recipe.path("betas").get(0).asDouble(),
@@ -157,20 +231,33 @@ class GoldenMethodsTest {
 
   private static void checkMerged(GoldenCase golden, Model model, Backend backend) {
     for (Linear linear : model.projections()) {
-      String name = "merged/" + linear.name() + ".weight";
-      if (golden.has(name)) {
-        Memory memory = backend.allocate((long) linear.out() * linear.in());
-        Tensor merged = new Tensor(memory, 0, linear.out(), linear.in());
-        backend.copy(linear.weight().value(), merged);
-        linear.adapter().merge(backend, linear, merged, null);
-        golden.check(name, floats(backend, merged));
-        backend.free(memory);
+      String name = "merged/" + linear.name();
+      if (golden.has(name + ".weight")) {
+        Tensor weight = copy(linear.weight().value(), backend);
+        Tensor bias = linear.bias() == null ? null : copy(linear.bias().value(), backend);
+        linear.adapter().merge(backend, linear, weight, bias);
+        golden.check(name + ".weight", floats(backend, weight));
+        backend.free(weight.memory());
+        if (golden.has(name + ".bias")) {
+          golden.check(name + ".bias", floats(backend, bias));
+        }
+        if (bias != null) {
+          backend.free(bias.memory());
+        }
       }
     }
   }
 
+  private static Tensor copy(Tensor tensor, Backend backend) {
+    Tensor copy = new Tensor(backend.allocate(tensor.size()), 0, tensor.shape());
+    backend.copy(tensor, copy);
+    return copy;
+  }
+
   private static void load(GoldenCase golden, String group, Model model, Backend backend) {
-    for (Parameter parameter : model.trainable()) {
+    List<Parameter> all =
+        Stream.concat(model.trainable().stream(), adapterParameters(model)).distinct().toList();
+    for (Parameter parameter : all) {
       String name = find(golden, group, parameter);
       if (golden.has(name)) {
         float[] values = golden.floats(name);
@@ -182,10 +269,14 @@ class GoldenMethodsTest {
 
   /**
    * A checkpoint's names have no {@code .weight} behind DoRA's magnitude; the stored tensors do.
+   * Norms are trained as copies with names of their own.
    */
   private static String find(GoldenCase golden, String group, Parameter parameter) {
-    return Stream.of("base_model.model." + parameter.name(), parameter.name())
-        .flatMap(name -> Stream.of(group + name, group + name + ".weight"))
+    String inLayer = "LayerNorm.ln_tuning_layers.";
+    String name = parameter.name();
+    return Stream.of(name, name.replace("LayerNorm.", inLayer))
+        .flatMap(known -> Stream.of("base_model.model." + known, known))
+        .flatMap(known -> Stream.of(group + known, group + known + ".weight"))
         .filter(golden::has)
         .findFirst()
         .orElse(group + parameter.name());
@@ -221,7 +312,11 @@ class GoldenMethodsTest {
   }
 
   private static JsonNode config(Path folder) {
-    return GoldenCase.json(folder.resolve("manifest.json")).path("config");
+    return manifest(folder).path("config");
+  }
+
+  private static JsonNode manifest(Path folder) {
+    return GoldenCase.json(folder.resolve("manifest.json"));
   }
 
   private static Path base(Path folder) {

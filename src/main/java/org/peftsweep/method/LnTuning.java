@@ -1,0 +1,43 @@
+package org.peftsweep.method;
+
+import java.util.List;
+import java.util.Set;
+import org.peftsweep.model.Model;
+import org.peftsweep.model.Parameter;
+import org.peftsweep.model.Role;
+
+/**
+ * Trains the gains and shifts of all layer norms (of RMS norms the gains, which is all they have).
+ *
+ * <p>Zhao et al., arXiv:2312.11420, §3; Qi et al., arXiv:2211.08682.
+ */
+public record LnTuning() implements Method {
+  @Override
+  public void attach(Attachment to) {
+    norms(to.model()).forEach(parameter -> parameter.train(to.backend()));
+  }
+
+  private static List<Parameter> norms(Model model) {
+    return model.parameters().stream().filter(parameter -> parameter.role() == Role.NORM).toList();
+  }
+
+  @Override
+  public long trainable(int out, int in, boolean hasBias) {
+    return 0;
+  }
+
+  @Override
+  public long trainable(Model outline, Set<Role> targets) {
+    return norms(outline).stream().mapToLong(Parameter::size).sum();
+  }
+
+  @Override
+  public boolean usesTargets() {
+    return false;
+  }
+
+  @Override
+  public String label() {
+    return "LN-tuning";
+  }
+}
