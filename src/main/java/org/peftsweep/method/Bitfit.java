@@ -15,7 +15,6 @@ import org.peftsweep.model.Role;
 public record Bitfit() implements Method {
   @Override
   public void attach(Attachment to) {
-    requireFit(to.model(), to.targets());
     biases(to.model()).forEach(bias -> bias.train(to.backend()));
   }
 

@@ -38,7 +38,6 @@ public record EVA(int rank, double alpha, double dropout, double rho, double tau
 
   @Override
   public void attach(Attachment to) {
-    requireFit(to.model(), to.targets());
     Key key = new Key(EnumSet.copyOf(to.targets()), rank, rho, tau, batches);
     ActivationStart start =
         to.preparations()

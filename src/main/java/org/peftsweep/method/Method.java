@@ -50,7 +50,8 @@ public sealed interface Method
   }
 
   /**
-   * Refuses a model that the method has nothing to do with; asked when a sweep is planned.
+   * Refuses a model that the method has nothing to do with; asked when a sweep is planned and
+   * before {@link #attach}.
    *
    * @param outline the model, with or without values
    * @throws IllegalArgumentException saying what does not fit, and what would

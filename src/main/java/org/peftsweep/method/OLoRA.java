@@ -28,7 +28,6 @@ public record OLoRA(int rank, double alpha, double dropout) implements Method {
 
   @Override
   public void attach(Attachment to) {
-    requireFit(to.model(), to.targets());
     for (Linear linear : to.projections()) {
       LowRankStart start =
           to.preparations()

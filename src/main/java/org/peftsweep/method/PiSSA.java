@@ -44,7 +44,6 @@ public record PiSSA(
 
   @Override
   public void attach(Attachment to) {
-    requireFit(to.model(), to.targets());
     double scale = alpha / rank;
     for (Linear linear : to.projections()) {
       boolean isExact = svd == Search.EXACT;

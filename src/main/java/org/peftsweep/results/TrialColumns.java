@@ -165,6 +165,12 @@ final class TrialColumns {
         DOUBLE,
         "reading model and data, s; shared work counts for the trial that did it",
         Outcome::loadSeconds);
+    outcome(
+        "prepare_seconds",
+        DOUBLE,
+        "computing the method's start from base or data, s; the same for all trials that share it",
+        Outcome::prepareSeconds);
+    outcome("prepare_bytes", LONG, "memory of that start", Outcome::prepareBytes);
     outcome("train_seconds", DOUBLE, "wall clock of all steps, s", Outcome::trainSeconds);
     outcome(
         "evaluate_seconds", DOUBLE, "wall clock of all evaluations, s", Outcome::evaluateSeconds);

@@ -18,7 +18,7 @@ final class Failures {
   static Outcome outcome(Status status, String reason) {
     return new Outcome(
         status, reason, null, null, null, null, null, null, null, null, null, null, null, null,
-        null, List.of(), List.of());
+        null, null, null, List.of(), List.of());
   }
 
   static String stackTrace(Throwable failure) {

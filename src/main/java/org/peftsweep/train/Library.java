@@ -1,6 +1,7 @@
 package org.peftsweep.train;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -9,11 +10,16 @@ import java.util.function.Supplier;
 import org.apache.hadoop.conf.Configuration;
 import org.peftsweep.checkpoint.Checkpoint;
 import org.peftsweep.checkpoint.ModelConfig;
+import org.peftsweep.data.Batches;
 import org.peftsweep.data.Dataset;
+import org.peftsweep.data.Seeds;
 import org.peftsweep.data.Tokenizer;
+import org.peftsweep.method.Preparations;
 import org.peftsweep.model.CheckpointWeights;
 import org.peftsweep.spec.ModelSource;
 import org.peftsweep.spec.TaskSource;
+import org.peftsweep.spec.Training;
+import org.peftsweep.spec.Trial;
 
 /**
  * Base models, datasets and tokenised data of this process, each loaded once and shared by all
@@ -83,6 +89,30 @@ public final class Library {
     return once(
         new TokenisedKey(task.withContentHash(""), model.location(), maxTokens),
         () -> TokenisedTask.of(dataset(task), base.tokenizer(), maxTokens));
+  }
+
+  /**
+   * Returns what methods may prepare for a trial: shared by all that have its base model and, where
+   * it matters, its task and batches; the seed matters only to a random base.
+   */
+  Preparations preparations(Trial trial, TokenisedTask data, int padId, String backend) {
+    Training training = trial.training();
+    List<Object> base =
+        List.of(
+            trial.model().location(),
+            backend,
+            trial.model().randomInit() ? trial.seed() : "pretrained");
+    Batches batches =
+        new Batches(
+            training.batch(),
+            training.maxTokens(),
+            training.pad(),
+            training.bucketBatches(),
+            padId);
+    TaskSource task = trial.task().withContentHash("");
+    Seeds order = new Seeds(task.dataSeed());
+    return new Preparations(
+        this::once, base, List.of(task, batches), () -> batches.train(data.train(), order, 0));
   }
 
   private Path folder(String location) {

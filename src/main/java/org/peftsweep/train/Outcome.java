@@ -15,6 +15,9 @@ import java.util.SortedMap;
  * @param peakBytes most off-heap memory that the trial held at once, shared frozen weights excluded
  * @param loadSeconds wall clock of reading model and data; shared work counts for the trial that
  *     did it
+ * @param prepareSeconds wall clock of computing the method's start from base or data, whichever
+ *     trial did it; null for methods that compute none
+ * @param prepareBytes memory of that start
  * @param trainSeconds wall clock of all optimizer steps
  * @param evaluateSeconds wall clock of all evaluations
  * @param device what it ran on, as the backend names it
@@ -31,6 +34,8 @@ public record Outcome(
     Long optimizerBytes,
     Long peakBytes,
     Double loadSeconds,
+    Double prepareSeconds,
+    Long prepareBytes,
     Double trainSeconds,
     Double evaluateSeconds,
     String backend,

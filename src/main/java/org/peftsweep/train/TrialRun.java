@@ -7,6 +7,7 @@ import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.method.Attachment;
+import org.peftsweep.method.Preparations;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
 import org.peftsweep.model.Parameter;
@@ -59,11 +60,14 @@ public final class TrialRun {
         Model model =
             Models.build(
                 base.config(), data.task().outputs(), backend, weights(trial, base, seeds))) {
-      trial.method().attach(new Attachment(model, trial.targets(), backend, seeds));
+      int padId = base.config().padTokenId().orElse(base.tokenizer().padId());
+      Preparations prepared = library.preparations(trial, data, padId, backend.name());
+      trial.method().requireFit(model, trial.targets());
+      trial.method().attach(new Attachment(model, trial.targets(), backend, seeds, prepared));
       try (Optimizer optimizer = optimizer(trial, model)) {
         record.count(model, optimizer);
-        record.loadSeconds = (System.nanoTime() - start) / 1e9;
-        int padId = base.config().padTokenId().orElse(base.tokenizer().padId());
+        record.loadSeconds = (System.nanoTime() - start) / 1e9 - prepared.waited();
+        record.prepared = prepared;
         Trainer trainer =
             new Trainer(training, data, padId, model, optimizer, tape, seeds, progress);
         try {
@@ -144,6 +148,7 @@ public final class TrialRun {
     private Long ownBytes;
     private Long peakBytes;
     private Double loadSeconds;
+    private Preparations prepared;
     private Trainer trainer;
 
     void count(Model model, Optimizer optimizer) {
@@ -187,6 +192,8 @@ public final class TrialRun {
           optimizerBytes,
           peakBytes,
           loadSeconds,
+          prepared == null ? null : prepared.seconds(),
+          prepared == null ? null : prepared.bytes(),
           trainer == null ? null : trainer.trainSeconds(),
           trainer == null ? null : trainer.evaluateSeconds(),
           backend.name(),

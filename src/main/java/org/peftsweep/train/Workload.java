@@ -11,6 +11,7 @@ import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
+import org.peftsweep.spec.SpecException;
 import org.peftsweep.spec.Training;
 import org.peftsweep.spec.Trial;
 
@@ -27,19 +28,25 @@ public record Workload(
   private static final double TOKENS_PER_WORD = 1.3;
   private static final int SPECIAL_TOKENS = 3;
 
-  /** Counts a trial's work without reading weights. */
+  /**
+   * Counts a trial's work without reading weights.
+   *
+   * @throws SpecException if the method does not fit the model
+   */
   public static Workload of(Trial trial, Library library) {
     Dataset dataset = library.dataset(trial.task());
     Training training = trial.training();
     Model outline =
         Models.outline(library.config(trial.model().location()), dataset.task().outputs());
-    long trainable = 0;
+    try {
+      trial.method().requireFit(outline, trial.targets());
+    } catch (IllegalArgumentException e) {
+      throw new SpecException(e.getMessage(), e);
+    }
+    long trainable = trial.method().trainable(outline, trial.targets());
     long frozenAndTrained = 0;
     for (Linear linear : outline.projections()) {
       frozenAndTrained += (long) linear.out() * linear.in();
-      if (trial.targets().contains(linear.role())) {
-        trainable += trial.method().trainable(linear.out(), linear.in(), linear.bias() != null);
-      }
     }
     long head =
         outline.parameters().stream()

@@ -1,7 +1,9 @@
 package org.peftsweep.optim;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.peftsweep.compute.Memory;
@@ -35,6 +37,14 @@ class RatesTest {
     Parameter parameter = parameter(name, role, axes);
     assertThat(new Rates(1e-4, 4, 1e-3, Rates.Grouping.ROLES).of(parameter)).isEqualTo(byRoles);
     assertThat(new Rates(1e-4, 4, 1e-3, Rates.Grouping.PAPER).of(parameter)).isEqualTo(asPublished);
+  }
+
+  @Test
+  void aParametersOwnFactorComesOnTop() {
+    Parameter b = parameter(LAYER + "value.lora_B.weight", Role.VALUE, 2);
+    b.scaleRate(16);
+    assertThat(new Rates(1e-4, 4, 1e-3, Rates.Grouping.ROLES).of(b))
+        .isCloseTo(64e-4, within(1e-12));
   }
 
   @ParameterizedTest

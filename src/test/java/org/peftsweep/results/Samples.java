@@ -93,6 +93,8 @@ public final class Samples {
         9872L,
         1L << 33,
         0.5,
+        0.25,
+        4096L,
         4.0,
         1.0,
         "cpu",
@@ -107,7 +109,7 @@ public final class Samples {
   public static Outcome failed(Status status, String reason) {
     return new Outcome(
         status, reason, null, null, null, null, null, null, null, null, null, null, null, null,
-        null, List.of(), List.of());
+        null, null, null, List.of(), List.of());
   }
 
   public static TrialRow row(String sweep, Trial trial, int attempt, Outcome outcome) {
