@@ -106,6 +106,34 @@ class MethodContractTest {
 
   @ParameterizedTest(name = "{0} on {1}")
   @MethodSource("methodsOnFamilies")
+  void worksOnEverySetOfMatrices(Method method, Family family) {
+    for (Set<Role> roles : sets(method)) {
+      try (Model plain = TinyModels.model(family, backend);
+          Model adapted = TinyModels.model(family, backend)) {
+        attach(method, adapted, roles);
+        assertThat(logits(adapted)).containsExactly(logits(plain), within(1e-5f));
+        assertThat(learningOutsideTheHead(adapted)).isEqualTo(method.trainable(plain, roles));
+        train(adapted, 1);
+      }
+    }
+  }
+
+  private static List<Set<Role>> sets(Method method) {
+    if (!method.usesTargets()) {
+      return List.of(Set.of());
+    }
+    return List.of(
+        EnumSet.of(Role.QUERY),
+        EnumSet.of(Role.KEY),
+        EnumSet.of(Role.VALUE),
+        EnumSet.of(Role.OUTPUT),
+        EnumSet.of(Role.FFN_UP),
+        EnumSet.of(Role.FFN_DOWN),
+        EnumSet.range(Role.QUERY, Role.FFN_DOWN));
+  }
+
+  @ParameterizedTest(name = "{0} on {1}")
+  @MethodSource("methodsOnFamilies")
   void changesWhatItDeclaresAndNothingElse(Method method, Family family) {
     try (Model model = attached(method, family)) {
       Map<Parameter, float[]> before = new java.util.IdentityHashMap<>();
@@ -229,9 +257,13 @@ class MethodContractTest {
 
   private Model attached(Method method, Family family) {
     Model model = TinyModels.model(family, backend);
-    Preparations prepared = Preparations.alone(List.of(TinyModels.batch(20), TinyModels.batch(21)));
-    method.attach(new Attachment(model, targets(method), backend, new Seeds(1), prepared));
+    attach(method, model, targets(method));
     return model;
+  }
+
+  private void attach(Method method, Model model, Set<Role> targets) {
+    Preparations prepared = Preparations.alone(List.of(TinyModels.batch(20), TinyModels.batch(21)));
+    method.attach(new Attachment(model, targets, backend, new Seeds(1), prepared));
   }
 
   private static Set<Role> targets(Method method) {
