@@ -6,9 +6,14 @@ package org.peftsweep.method;
  * <p>Each method is a record; its components are its settings, by the same names in sweep files
  * (camelCase there becomes kebab-case). The permits clause is the registry.
  */
-public sealed interface Method permits DoRA, Full, HeadOnly, LoRA, Untrained {
-  /** Sets the model up for training; called once on a fresh model whose head already learns. */
-  void attach(Attachment to);
+public sealed interface Method
+    permits AdaLoRA, DoRA, Full, HeadOnly, LoRA, Untrained {
+  /**
+   * Sets the model up for training; called once on a fresh model whose head already learns.
+   *
+   * @return what the method does besides its forward pass; {@link Attached#PASSIVE} for nothing
+   */
+  Attached attach(Attachment to);
 
   /**
    * Returns how many scalars learn for one target {@code W [out, in]}, its bias counted where it
@@ -19,6 +24,11 @@ public sealed interface Method permits DoRA, Full, HeadOnly, LoRA, Untrained {
   /** Whether the method works on chosen matrices; without, a sweep file must not name targets. */
   default boolean usesTargets() {
     return true;
+  }
+
+  /** Whether it adds or trains something in each layer, which a plug-in can choose from. */
+  default boolean adaptsLayers() {
+    return usesTargets();
   }
 
   /** Whether anything learns, if only the head; without, a trial takes no steps. */
