@@ -24,7 +24,7 @@ public final class Methods {
   public static String id(Class<?> method) {
     return method
         .getSimpleName()
-        .replaceAll("([a-z])([A-Z][a-z])", "$1-$2")
+        .replaceAll("([a-z])((?!Lo[Rr])[A-Z][a-z])", "$1-$2")
         .toLowerCase(Locale.ROOT);
   }
 

@@ -35,6 +35,9 @@ final class GoldenMethods {
     if (config.path("method").asText().startsWith("head_only")) {
       return Optional.of(new HeadOnly());
     }
+    if (config.path("method").asText().startsWith("adalora_")) {
+      return Optional.of(adaLoRA(peft));
+    }
     boolean plain =
         peft.path("peft_type").asText().equals("LORA")
             && peft.path("init_lora_weights").asText().equals("true")
@@ -51,6 +54,21 @@ final class GoldenMethods {
         peft.path("use_dora").asBoolean()
             ? new DoRA(rank, alpha, dropout)
             : new LoRA(rank, alpha, dropout));
+  }
+
+  /** Returns AdaLoRA with the schedule of a case: steps there, fractions of all steps here. */
+  static AdaLoRA adaLoRA(JsonNode peft) {
+    double steps = peft.path("total_step").asDouble();
+    return new AdaLoRA(
+        peft.path("target_r").asInt(),
+        peft.path("lora_alpha").asDouble(),
+        peft.path("lora_dropout").asDouble(),
+        peft.path("init_r").asDouble() / peft.path("target_r").asInt(),
+        peft.path("tinit").asInt() / steps,
+        peft.path("tfinal").asInt() / steps,
+        peft.path("deltaT").asInt(),
+        peft.path("orth_reg_weight").asDouble(),
+        peft.path("beta1").asDouble());
   }
 
   /** Returns the targets; empty where one of them names no role that this project knows. */

@@ -74,16 +74,17 @@ class GoldenMethodsTest {
       int outputs = golden.shape("fwd/logits")[1];
       try (Model model = Models.build(checkpoint.config(), outputs, backend, weights)) {
         Set<Role> targets = GoldenMethods.targets(config).orElseThrow();
-        GoldenMethods.method(config)
-            .orElseThrow()
-            .attach(new Attachment(model, targets, backend, new Seeds(0)));
+        Attached method =
+            GoldenMethods.method(config)
+                .orElseThrow()
+                .attach(new Attachment(model, targets, backend, new Seeds(0)));
         requireNames(golden, model);
         load(golden, "init/", model, backend);
         golden.check("init_fwd/logits", logits(tape, model, batch(batches, 0)));
         load(golden, "state/", model, backend);
         golden.check("fwd/logits", logits(tape, model, batch(batches, 0)));
         checkMerged(golden, model, backend);
-        train(golden, config.path("optimizer"), model, tape, batches);
+        train(golden, config.path("optimizer"), model, method, tape, batches);
       }
     }
   }
@@ -100,7 +101,12 @@ class GoldenMethodsTest {
   }
 
   private static void train(
-      GoldenCase golden, JsonNode recipe, Model model, Tape tape, SafeTensors batches) {
+      GoldenCase golden,
+      JsonNode recipe,
+      Model model,
+      Attached method,
+      Tape tape,
+      SafeTensors batches) {
     Backend backend = tape.backend();
     double rate = recipe.path("lr").asDouble();
     Rates rates = new Rates(rate, recipe.path("v_lr_ratio").asDouble(), rate, Rates.Grouping.ROLES);
@@ -119,7 +125,9 @@ class GoldenMethodsTest {
         model.trainable().forEach(parameter -> parameter.var().clearGradient());
         Var logits = model.logits(tape, batch(batches, step));
         losses[step] =
-            (float) tape.crossEntropy(logits, GoldenCase.ints(batches, "in/" + step + "/labels"));
+            (float)
+                (tape.crossEntropy(logits, GoldenCase.ints(batches, "in/" + step + "/labels"))
+                    + method.regulariser(tape));
         tape.backward();
         if (step == 0) {
           golden.check("fwd/loss", new float[] {losses[0]});
@@ -196,7 +204,7 @@ class GoldenMethodsTest {
     return floats(tape.backend(), model.logits(tape, batch).value());
   }
 
-  private static Batch batch(SafeTensors batches, int index) {
+  static Batch batch(SafeTensors batches, int index) {
     String prefix = "in/" + index + "/";
     int rows = Math.toIntExact(batches.info(prefix + "input_ids").shape().get(0));
     int tokens = Math.toIntExact(batches.info(prefix + "input_ids").shape().get(1));
@@ -220,15 +228,15 @@ class GoldenMethodsTest {
     return values;
   }
 
-  private static JsonNode config(Path folder) {
+  static JsonNode config(Path folder) {
     return GoldenCase.json(folder.resolve("manifest.json")).path("config");
   }
 
-  private static Path base(Path folder) {
+  static Path base(Path folder) {
     return folder.resolve(config(folder).path("base_model").asText()).normalize();
   }
 
-  private static Path batches(Path folder) {
+  static Path batches(Path folder) {
     return folder.resolve(config(folder).path("batches").asText()).normalize();
   }
 }
