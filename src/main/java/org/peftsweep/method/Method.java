@@ -7,7 +7,7 @@ package org.peftsweep.method;
  * (camelCase there becomes kebab-case). The permits clause is the registry.
  */
 public sealed interface Method
-    permits AdaLoRA, DoRA, Full, GaLore, HeadOnly, LoRA, SIFT, Untrained {
+    permits AdaLoRA, DoRA, Full, GaLore, HeadOnly, LoRA, PlugIn, SIFT, Untrained {
   /**
    * Sets the model up for training; called once on a fresh model whose head already learns.
    *

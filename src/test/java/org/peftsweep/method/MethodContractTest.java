@@ -29,9 +29,8 @@ import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
 import org.peftsweep.model.TinyModels;
-import org.peftsweep.optim.AdamW;
+import org.peftsweep.optim.GaLoreAdam;
 import org.peftsweep.optim.Optimizer;
-import org.peftsweep.optim.Rates;
 
 /** What every method promises, over the registry: a method without a sample here fails by name. */
 class MethodContractTest {
@@ -39,12 +38,16 @@ class MethodContractTest {
 
   private static final Map<String, Method> SAMPLES =
       new TreeMap<>(
-          Map.of(
-              "dora", new DoRA(3, 6, 0),
-              "full", new Full(),
-              "head-only", new HeadOnly(),
-              "lora", new LoRA(3, 6, 0),
-              "untrained", new Untrained()));
+          Map.ofEntries(
+              Map.entry("adalora", new AdaLoRA(2, 6, 0, 2, 0.1, 0.3, 1, 0.5, 0.85)),
+              Map.entry("dora", new DoRA(3, 6, 0)),
+              Map.entry("full", new Full()),
+              Map.entry("galore", new GaLore(3, 2, 0.5, GaLoreAdam.Side.STD)),
+              Map.entry("head-only", new HeadOnly()),
+              Map.entry("lora", new LoRA(3, 6, 0)),
+              Map.entry("lora+ist", new IST(new LoRA(3, 6, 0), 1, 0.5, 0.25, 3, 10, 2, 4)),
+              Map.entry("sift", new SIFT(0.1)),
+              Map.entry("untrained", new Untrained())));
 
   private Backend backend;
   private Tape tape;
@@ -68,15 +71,17 @@ class MethodContractTest {
 
   @Test
   void everyMethodHasASample() {
-    assertThat(SAMPLES.keySet()).isEqualTo(Methods.all().keySet());
-    SAMPLES.forEach((id, method) -> assertThat(Methods.id(method.getClass())).isEqualTo(id));
+    assertThat(SAMPLES.keySet()).containsAll(Methods.all().keySet());
+    assertThat(SAMPLES.keySet().stream().map(id -> id.replaceAll(".*\\+", "")))
+        .containsAll(Methods.plugIns().keySet());
+    SAMPLES.forEach((id, method) -> assertThat(Methods.id(method)).isEqualTo(id));
   }
 
   @ParameterizedTest(name = "{0} on {1}")
   @MethodSource("methodsOnFamilies")
   void startsEqualToTheFrozenModel(Method method, Family family) {
     try (Model plain = TinyModels.model(family, backend);
-        Model adapted = attached(method, family)) {
+        Model adapted = attached(method, family).model()) {
       assertThat(logits(adapted)).containsExactly(logits(plain), within(1e-5f));
     }
   }
@@ -84,13 +89,14 @@ class MethodContractTest {
   @ParameterizedTest(name = "{0} on {1}")
   @MethodSource("methodsOnFamilies")
   void changesWhatItDeclaresAndNothingElse(Method method, Family family) {
-    try (Model model = attached(method, family)) {
+    Setup setup = attached(method, family);
+    try (Model model = setup.model()) {
       Map<Parameter, float[]> before = new java.util.IdentityHashMap<>();
       all(model).forEach(parameter -> before.put(parameter, floats(parameter.value())));
       perturb(model);
       Map<Parameter, float[]> start = new java.util.IdentityHashMap<>();
       model.trainable().forEach(parameter -> start.put(parameter, floats(parameter.value())));
-      train(model, 3);
+      train(setup, 3);
       for (Parameter parameter : all(model)) {
         if (parameter.isTrainable() && !isKeyBias(parameter)) {
           assertThat(floats(parameter.value()))
@@ -102,14 +108,14 @@ class MethodContractTest {
               .isEqualTo(before.get(parameter));
         }
       }
-      assertThat(learningOutsideTheHead(model)).isEqualTo(declared(method, model));
+      assertThat(learningOutsideTheHead(setup)).isEqualTo(declared(method, model));
     }
   }
 
   @ParameterizedTest(name = "{0} on {1}")
   @MethodSource("methodsOnFamilies")
   void gradientsMatchFiniteDifferences(Method method, Family family) {
-    try (Model model = attached(method, family)) {
+    try (Model model = attached(method, family).model()) {
       perturb(model);
       Batch batch = TinyModels.batch(3);
       backward(model, batch);
@@ -169,7 +175,7 @@ class MethodContractTest {
   @ParameterizedTest(name = "{0} on {1}")
   @MethodSource("methodsOnFamilies")
   void mergedEqualsAdapted(Method method, Family family) {
-    try (Model adapted = attached(method, family);
+    try (Model adapted = attached(method, family).model();
         Model merged = TinyModels.model(family, backend)) {
       perturb(adapted);
       copyHead(adapted, merged);
@@ -193,10 +199,12 @@ class MethodContractTest {
   @ParameterizedTest(name = "{0} on {1}")
   @MethodSource("methodsOnFamilies")
   void theSameSeedGivesTheSameBits(Method method, Family family) {
-    try (Model first = attached(method, family);
-        Model second = attached(method, family)) {
-      train(first, 3);
-      train(second, 3);
+    Setup one = attached(method, family);
+    Setup two = attached(method, family);
+    try (Model first = one.model();
+        Model second = two.model()) {
+      train(one, 3);
+      train(two, 3);
       for (int i = 0; i < first.trainable().size(); i++) {
         assertThat(floats(first.trainable().get(i).value()))
             .isEqualTo(floats(second.trainable().get(i).value()));
@@ -204,10 +212,12 @@ class MethodContractTest {
     }
   }
 
-  private Model attached(Method method, Family family) {
+  private record Setup(Model model, Attached method) {}
+
+  private Setup attached(Method method, Family family) {
     Model model = TinyModels.model(family, backend);
-    method.attach(new Attachment(model, targets(method), backend, new Seeds(1)));
-    return model;
+    Attachment to = new Attachment(model, targets(method), backend, new Seeds(1));
+    return new Setup(model, method.attach(to));
   }
 
   private static Set<Role> targets(Method method) {
@@ -219,10 +229,10 @@ class MethodContractTest {
     return parameter.role() == Role.KEY && parameter.name().endsWith("bias");
   }
 
-  private static long learningOutsideTheHead(Model model) {
-    return model.trainable().stream()
+  private static long learningOutsideTheHead(Setup setup) {
+    return setup.model().trainable().stream()
         .filter(parameter -> parameter.role() != Role.HEAD)
-        .mapToLong(Parameter::size)
+        .mapToLong(setup.method()::learning)
         .sum();
   }
 
@@ -253,14 +263,9 @@ class MethodContractTest {
     }
   }
 
-  private void train(Model model, int steps) {
-    Rates rates = new Rates(1e-2, 2, 1e-2, Rates.Grouping.ROLES);
-    try (Optimizer optimizer =
-        new AdamW(backend, model.trainable(), rates, new AdamW.Settings(0.9, 0.99, 1e-8, 0.01))) {
-      for (int step = 0; step < steps; step++) {
-        backward(model, TinyModels.batch(step));
-        optimizer.step(1);
-      }
+  private void train(Setup setup, int steps) {
+    try (Optimizer optimizer = TrainingSteps.optimizer(setup.model(), setup.method(), backend)) {
+      TrainingSteps.take(setup.model(), setup.method(), optimizer, tape, steps);
     }
   }
 
