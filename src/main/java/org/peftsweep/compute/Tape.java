@@ -150,7 +150,7 @@ public final class Tape implements AutoCloseable {
         a.learns() ? in : null,
         a.value(),
         b.value(),
-        inner);
+        b.learns() ? inner : null);
     inner.release();
     return out;
   }
@@ -309,6 +309,24 @@ public final class Tape implements AutoCloseable {
     return out;
   }
 
+  /** {@code x[i,j]·v[i]}. */
+  public Var multiplyColumn(Var x, Var v) {
+    Tensor in = x.value();
+    Shapes.requireLength("scale the rows of " + in, v.value(), in.rows());
+    Tensor y = arena.take(in.shape());
+    backend.multiplyColumn(in, v.value(), y);
+    Var out = output(y, x, v);
+    record(
+        out,
+        dy -> {
+          accumulate(v, (dv, beta) -> backend.dotColumns(dy, in, beta, dv));
+          give(x, dx -> backend.multiplyColumn(dy, v.value(), dx));
+        },
+        v.learns() ? in : null,
+        v.value());
+    return out;
+  }
+
   /** Rows {@code table[ids[i]]} as {@code [ids.length, columns]}. */
   public Var gather(Var table, int[] ids) {
     return gather(table, ids, ids);
@@ -457,6 +475,19 @@ public final class Tape implements AutoCloseable {
   /** Returns the mean squared error, and makes it a loss of this step. */
   public double meanSquaredError(Var x, float[] target) {
     return loss(x, gradient -> backend.meanSquaredError(x.value(), target, gradient));
+  }
+
+  /**
+   * Makes a quantity that the caller computed a loss of this step.
+   *
+   * @param gradient of that quantity for x, in memory of {@link #arena}
+   */
+  public void addLoss(Var x, Tensor gradient) {
+    if (training && x.learns()) {
+      nodes.add(new Node(null, dy -> share(x, gradient), gradient));
+    } else {
+      gradient.release();
+    }
   }
 
   private interface Loss {

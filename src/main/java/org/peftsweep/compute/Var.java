@@ -57,6 +57,20 @@ public final class Var {
     this.learns = learns;
   }
 
+  /** Stops learning and lets go of the gradient, whose memory its owner may free. */
+  public void rest() {
+    learns = false;
+    gradient = null;
+    gradientStale = true;
+  }
+
+  /** Learns again, with a gradient of the value's shape that is not written yet. */
+  public void learn(Tensor memory) {
+    learns = true;
+    gradient = memory;
+    gradientStale = true;
+  }
+
   /**
    * Whether the last way back reached this parameter; without, its gradient holds nothing of use.
    */

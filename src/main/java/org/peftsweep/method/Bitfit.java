@@ -14,8 +14,9 @@ import org.peftsweep.model.Role;
  */
 public record Bitfit() implements Method {
   @Override
-  public void attach(Attachment to) {
+  public Attached attach(Attachment to) {
     biases(to.model()).forEach(bias -> bias.train(to.backend()));
+    return Attached.PASSIVE;
   }
 
   private static List<Parameter> biases(Model model) {

@@ -30,7 +30,7 @@ public record DoRA(int rank, double alpha, double dropout) implements Method {
   }
 
   @Override
-  public void attach(Attachment to) {
+  public Attached attach(Attachment to) {
     for (Linear linear : to.projections()) {
       LowRank update = LowRank.fresh(to, linear, rank, (float) (alpha / rank), (float) dropout);
       Parameter magnitude =
@@ -43,6 +43,7 @@ public record DoRA(int rank, double alpha, double dropout) implements Method {
       to.backend().rowNorms(linear.weight().value(), magnitude.value());
       linear.attach(new Decomposed(update, magnitude.train(to.backend())));
     }
+    return Attached.PASSIVE;
   }
 
   @Override

@@ -37,7 +37,7 @@ public record EVA(int rank, double alpha, double dropout, double rho, double tau
   }
 
   @Override
-  public void attach(Attachment to) {
+  public Attached attach(Attachment to) {
     Key key = new Key(EnumSet.copyOf(to.targets()), rank, rho, tau, batches);
     ActivationStart start =
         to.preparations()
@@ -59,6 +59,7 @@ public record EVA(int rank, double alpha, double dropout, double rho, double tau
         linear.attach(new LowRankAdapter(update));
       }
     }
+    return Attached.PASSIVE;
   }
 
   private int components() {

@@ -10,13 +10,14 @@ import org.peftsweep.model.Linear;
  */
 public record Full() implements Method {
   @Override
-  public void attach(Attachment to) {
+  public Attached attach(Attachment to) {
     for (Linear linear : to.projections()) {
       linear.weight().train(to.backend());
       if (linear.bias() != null) {
         linear.bias().train(to.backend());
       }
     }
+    return Attached.PASSIVE;
   }
 
   @Override

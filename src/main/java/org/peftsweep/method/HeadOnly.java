@@ -6,8 +6,9 @@ package org.peftsweep.method;
  */
 public record HeadOnly() implements Method {
   @Override
-  public void attach(Attachment to) {
+  public Attached attach(Attachment to) {
     // The head learns with every method; there is nothing to add.
+    return Attached.PASSIVE;
   }
 
   @Override

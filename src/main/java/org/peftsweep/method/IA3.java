@@ -42,7 +42,7 @@ public record IA3(Inputs inputs) implements Method {
   }
 
   @Override
-  public void attach(Attachment to) {
+  public Attached attach(Attachment to) {
     for (Linear linear : to.projections()) {
       boolean ofInput = scalesInput(linear);
       int[] shape = ofInput ? new int[] {1, linear.in()} : new int[] {linear.out(), 1};
@@ -53,6 +53,7 @@ public record IA3(Inputs inputs) implements Method {
       scale.train(to.backend());
       linear.attach(ofInput ? new OfInput(scale) : new OfOutput(scale));
     }
+    return Attached.PASSIVE;
   }
 
   private boolean scalesInput(Linear linear) {

@@ -13,8 +13,9 @@ import org.peftsweep.model.Role;
  */
 public record LnTuning() implements Method {
   @Override
-  public void attach(Attachment to) {
+  public Attached attach(Attachment to) {
     norms(to.model()).forEach(parameter -> parameter.train(to.backend()));
+    return Attached.PASSIVE;
   }
 
   private static List<Parameter> norms(Model model) {

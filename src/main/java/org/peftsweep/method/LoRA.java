@@ -21,11 +21,12 @@ public record LoRA(int rank, double alpha, double dropout) implements Method {
   }
 
   @Override
-  public void attach(Attachment to) {
+  public Attached attach(Attachment to) {
     for (Linear linear : to.projections()) {
       LowRank update = LowRank.fresh(to, linear, rank, (float) (alpha / rank), (float) dropout);
       linear.attach(new LowRankAdapter(update));
     }
+    return Attached.PASSIVE;
   }
 
   @Override

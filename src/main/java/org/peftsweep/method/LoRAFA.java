@@ -20,12 +20,13 @@ public record LoRAFA(int rank, double alpha, double dropout) implements Method {
   }
 
   @Override
-  public void attach(Attachment to) {
+  public Attached attach(Attachment to) {
     for (Linear linear : to.projections()) {
       LowRank update = LowRank.drawn(to, linear, rank, (float) (alpha / rank), (float) dropout);
       update.b().train(to.backend());
       linear.attach(new LowRankAdapter(update));
     }
+    return Attached.PASSIVE;
   }
 
   @Override

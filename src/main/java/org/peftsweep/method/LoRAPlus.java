@@ -24,7 +24,7 @@ public record LoRAPlus(int rank, double alpha, double dropout, double bRatio) im
   }
 
   @Override
-  public void attach(Attachment to) {
+  public Attached attach(Attachment to) {
     for (Linear linear : to.projections()) {
       LowRank update = LowRank.fresh(to, linear, rank, (float) (alpha / rank), (float) dropout);
       update.b().scaleRate(bRatio);
@@ -35,6 +35,7 @@ public record LoRAPlus(int rank, double alpha, double dropout, double bRatio) im
         parameter.scaleRate(bRatio);
       }
     }
+    return Attached.PASSIVE;
   }
 
   @Override

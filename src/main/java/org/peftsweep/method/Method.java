@@ -12,10 +12,12 @@ import org.peftsweep.model.Role;
  * (camelCase there becomes kebab-case). The permits clause is the registry.
  */
 public sealed interface Method
-    permits Bitfit,
+    permits AdaLoRA,
+        Bitfit,
         DoRA,
         EVA,
         Full,
+        GaLore,
         HeadOnly,
         IA3,
         LnTuning,
@@ -24,11 +26,17 @@ public sealed interface Method
         LoRAPlus,
         OLoRA,
         PiSSA,
+        PlugIn,
         RSLoRA,
+        SIFT,
         Untrained,
         VeRA {
-  /** Sets the model up for training; called once on a fresh model whose head already learns. */
-  void attach(Attachment to);
+  /**
+   * Sets the model up for training; called once on a fresh model whose head already learns.
+   *
+   * @return what the method does besides its forward pass; {@link Attached#PASSIVE} for nothing
+   */
+  Attached attach(Attachment to);
 
   /**
    * Returns how many scalars learn for one target {@code W [out, in]}, its bias counted where it
@@ -71,6 +79,11 @@ public sealed interface Method
   /** Whether the method works on chosen matrices; without, a sweep file must not name targets. */
   default boolean usesTargets() {
     return true;
+  }
+
+  /** Whether it adds or trains something in each layer, which a plug-in can choose from. */
+  default boolean adaptsLayers() {
+    return usesTargets();
   }
 
   /** Whether anything learns, if only the head; without, a trial takes no steps. */

@@ -6,32 +6,50 @@ import java.util.Locale;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
-/** What can be told of all methods from the sealed interface: their ids and records. */
+/** What can be told of all methods from the sealed interfaces: their ids and records. */
 public final class Methods {
-  private static final SortedMap<String, Class<? extends Method>> BY_ID = byId();
+  private static final SortedMap<String, Class<? extends Method>> BY_ID =
+      byId(Method.class, Method.class);
+  private static final SortedMap<String, Class<? extends PlugIn>> PLUG_INS =
+      byId(PlugIn.class, PlugIn.class);
 
   private Methods() {}
 
-  /** Returns every method's record by its id, in alphabetical order. */
+  /**
+   * Returns every method's record by its id, in alphabetical order; plug-ins are not among them.
+   */
   public static SortedMap<String, Class<? extends Method>> all() {
     return BY_ID;
   }
 
+  /** Returns every plug-in's record by its id. */
+  public static SortedMap<String, Class<? extends PlugIn>> plugIns() {
+    return PLUG_INS;
+  }
+
   /**
    * Returns the id of a method's record: {@code LoRA} is {@code lora}, {@code HeadOnly} {@code
-   * head-only}.
+   * head-only}, {@code AdaLoRA} {@code adalora}.
    */
   public static String id(Class<?> method) {
     return method
         .getSimpleName()
-        .replaceAll("([a-z])([A-Z][a-z])", "$1-$2")
+        .replaceAll("([a-z])((?!Lo[Rr])[A-Z][a-z])", "$1-$2")
         .toLowerCase(Locale.ROOT);
   }
 
-  private static SortedMap<String, Class<? extends Method>> byId() {
-    SortedMap<String, Class<? extends Method>> byId = new TreeMap<>();
-    Arrays.stream(Method.class.getPermittedSubclasses())
-        .forEach(record -> byId.put(id(record), record.asSubclass(Method.class)));
+  /** Returns the id of a method with what is plugged into it: {@code lora}, {@code lora+ist}. */
+  public static String id(Method method) {
+    String own = id(method.getClass());
+    return method instanceof PlugIn plugIn ? id(plugIn.over()) + "+" + own : own;
+  }
+
+  private static <T extends Method> SortedMap<String, Class<? extends T>> byId(
+      Class<?> sealed, Class<T> type) {
+    SortedMap<String, Class<? extends T>> byId = new TreeMap<>();
+    Arrays.stream(sealed.getPermittedSubclasses())
+        .filter(Class::isRecord)
+        .forEach(record -> byId.put(id(record), record.asSubclass(type)));
     return Collections.unmodifiableSortedMap(byId);
   }
 }

@@ -27,7 +27,7 @@ public record OLoRA(int rank, double alpha, double dropout) implements Method {
   }
 
   @Override
-  public void attach(Attachment to) {
+  public Attached attach(Attachment to) {
     for (Linear linear : to.projections()) {
       LowRankStart start =
           to.preparations()
@@ -41,6 +41,7 @@ public record OLoRA(int rank, double alpha, double dropout) implements Method {
                           rank));
       linear.attach(ResidualAdapter.of(to, linear, start, (float) (alpha / rank), (float) dropout));
     }
+    return Attached.PASSIVE;
   }
 
   @Override

@@ -43,7 +43,7 @@ public record PiSSA(
   }
 
   @Override
-  public void attach(Attachment to) {
+  public Attached attach(Attachment to) {
     double scale = alpha / rank;
     for (Linear linear : to.projections()) {
       boolean isExact = svd == Search.EXACT;
@@ -58,6 +58,7 @@ public record PiSSA(
       LowRankStart start = to.preparations().ofBase(key, () -> start(to.backend(), linear, scale));
       linear.attach(ResidualAdapter.of(to, linear, start, (float) scale, (float) dropout));
     }
+    return Attached.PASSIVE;
   }
 
   private LowRankStart start(Backend backend, Linear linear, double scale) {

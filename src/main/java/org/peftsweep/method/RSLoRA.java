@@ -20,11 +20,12 @@ public record RSLoRA(int rank, double alpha, double dropout) implements Method {
   }
 
   @Override
-  public void attach(Attachment to) {
+  public Attached attach(Attachment to) {
     float scale = (float) (alpha / Math.sqrt(rank));
     for (Linear linear : to.projections()) {
       linear.attach(new LowRankAdapter(LowRank.fresh(to, linear, rank, scale, (float) dropout)));
     }
+    return Attached.PASSIVE;
   }
 
   @Override

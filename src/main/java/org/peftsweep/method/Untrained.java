@@ -6,8 +6,9 @@ package org.peftsweep.method;
  */
 public record Untrained() implements Method {
   @Override
-  public void attach(Attachment to) {
+  public Attached attach(Attachment to) {
     // Nothing learns; there is nothing to add.
+    return Attached.PASSIVE;
   }
 
   @Override

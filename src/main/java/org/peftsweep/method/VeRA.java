@@ -38,10 +38,10 @@ public record VeRA(int rank, double initial, long projectionSeed, double dropout
   }
 
   @Override
-  public void attach(Attachment to) {
+  public Attached attach(Attachment to) {
     List<Linear> targets = to.projections();
     if (targets.isEmpty()) {
-      return;
+      return Attached.PASSIVE;
     }
     Backend backend = to.backend();
     Linear first = targets.get(0);
@@ -71,6 +71,7 @@ public record VeRA(int rank, double initial, long projectionSeed, double dropout
       linear.attach(
           new Scaled(narrow.get(linear.in()).var(), rows, inner, outer, (float) dropout, owned));
     }
+    return Attached.PASSIVE;
   }
 
   private Parameter frozen(Backend backend, Linear owner, String name, int rows, int columns) {

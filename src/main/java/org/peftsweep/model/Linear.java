@@ -11,6 +11,7 @@ public final class Linear {
   private final Parameter bias;
   private Adapter adapter;
   private Consumer<Var> watcher;
+  private float response = 1;
 
   /**
    * @param name of the module: the weight's name without {@code .weight}
@@ -73,11 +74,37 @@ public final class Linear {
     this.watcher = watcher;
   }
 
+  /**
+   * Sets how much of what training added to the projection is felt: {@code y₀ + response·(y − y₀)},
+   * with y₀ the output before training. 1 is all of it; else there is no way back.
+   */
+  public void respond(float response) {
+    this.response = response;
+  }
+
   /** {@code x [n, in]} to {@code [n, out]}. */
   public Var forward(Tape tape, Var x) {
     if (watcher != null) {
       watcher.accept(x);
     }
+    return response == 1 ? full(tape, x) : suppressed(tape, x);
+  }
+
+  private Var suppressed(Tape tape, Var x) {
+    if (tape.isTraining()) {
+      throw new IllegalStateException("Cannot train through " + name + ": its response is reduced");
+    }
+    Var y = full(tape, x);
+    Var before =
+        tape.linear(
+            x, Var.constant(weight.origin()), bias == null ? null : Var.constant(bias.origin()));
+    tape.backend().scale(response, y.value(), y.value());
+    Var sum = tape.addScaled(y, 1 - response, before);
+    tape.done(before);
+    return sum;
+  }
+
+  private Var full(Tape tape, Var x) {
     if (adapter == null) {
       return tape.linear(x, weight.var(), bias == null ? null : bias.var());
     }
@@ -87,7 +114,7 @@ public final class Linear {
 
   /** {@code GELU(forward(x))}, the bias added on the way where nothing adapts the projection. */
   Var forwardGelu(Tape tape, Var x) {
-    boolean isPlain = adapter == null && watcher == null;
+    boolean isPlain = adapter == null && watcher == null && response == 1;
     Var inner = isPlain ? tape.linear(x, weight.var(), null) : forward(tape, x);
     Var y = tape.gelu(inner, isPlain && bias != null ? bias.var() : null);
     tape.done(inner);

@@ -25,12 +25,16 @@ public interface Model extends AutoCloseable {
 
   /** Returns all that learns: base, head and adapters, in a fixed order. */
   default List<Parameter> trainable() {
+    return allParameters().stream().filter(Parameter::isTrainable).toList();
+  }
+
+  /** Returns every parameter of base, head and adapters. */
+  default List<Parameter> allParameters() {
     return Stream.concat(
             parameters().stream(),
             projections().stream()
                 .filter(linear -> linear.adapter() != null)
                 .flatMap(linear -> linear.adapter().parameters().stream()))
-        .filter(Parameter::isTrainable)
         .toList();
   }
 

@@ -15,8 +15,11 @@ public final class Parameter {
   private final Role role;
   private final int layer;
   private Var var;
+  private Tensor origin;
+  private Memory originCopy;
   private Memory own;
   private Memory gradient;
+  private boolean trainable;
   private double rateFactor = 1;
 
   /**
@@ -69,7 +72,12 @@ public final class Parameter {
 
   /** Whether a method chose it to learn; it may still rest for some steps. */
   public boolean isTrainable() {
-    return gradient != null;
+    return trainable;
+  }
+
+  /** Whether it rests for now: it was chosen to learn, but holds no gradient. */
+  public boolean isResting() {
+    return trainable && gradient == null;
   }
 
   /** Lets it learn from here on, in memory of its own. */
@@ -79,11 +87,13 @@ public final class Parameter {
     }
     Tensor value = var.value();
     if (own == null) {
+      origin = value;
       own = backend.allocate(value.size());
       Tensor copy = new Tensor(own, 0, value.shape());
       backend.copy(value, copy);
       value = copy;
     }
+    trainable = true;
     gradient = backend.allocate(value.size());
     var = Var.parameter(value, new Tensor(gradient, 0, value.shape()));
     return this;
@@ -101,6 +111,45 @@ public final class Parameter {
     rateFactor *= factor;
   }
 
+  /** Frees its gradient and does not learn until {@link #wake}. */
+  public void rest(Backend backend) {
+    if (gradient != null) {
+      var.rest();
+      backend.free(gradient);
+      gradient = null;
+    }
+  }
+
+  /** Learns again after {@link #rest}. */
+  public void wake(Backend backend) {
+    if (isResting()) {
+      gradient = backend.allocate(size());
+      var.learn(new Tensor(gradient, 0, value().shape()));
+    }
+  }
+
+  /** Keeps the value as it is now for {@link #origin}, unless frozen memory holds it anyway. */
+  public void keepOrigin(Backend backend) {
+    if (trainable && origin == null) {
+      originCopy = backend.allocate(size());
+      origin = new Tensor(originCopy, 0, value().shape());
+      backend.copy(value(), origin);
+    }
+  }
+
+  /**
+   * Returns the value before training.
+   *
+   * @throws IllegalStateException if it is trained in the only memory that held it, see {@link
+   *     #keepOrigin}
+   */
+  public Tensor origin() {
+    if (trainable && origin == null) {
+      throw new IllegalStateException("Cannot tell what " + name + " was: nothing kept it");
+    }
+    return trainable ? origin : value();
+  }
+
   /** Returns the number of scalars. */
   public long size() {
     return var.value().size();
@@ -108,8 +157,11 @@ public final class Parameter {
 
   /** Returns the memory that is its own, gradient included, in bytes. */
   public long ownBytes() {
-    long floats = (own == null ? 0 : own.floats()) + (gradient == null ? 0 : gradient.floats());
-    return Float.BYTES * floats;
+    return Float.BYTES * (floats(own) + floats(gradient) + floats(originCopy));
+  }
+
+  private static long floats(Memory memory) {
+    return memory == null ? 0 : memory.floats();
   }
 
   /** Frees what is its own. */
@@ -121,6 +173,10 @@ public final class Parameter {
     if (own != null) {
       backend.free(own);
       own = null;
+    }
+    if (originCopy != null) {
+      backend.free(originCopy);
+      originCopy = null;
     }
   }
 

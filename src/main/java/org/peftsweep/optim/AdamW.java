@@ -4,16 +4,14 @@ import java.util.ArrayList;
 import java.util.List;
 import org.peftsweep.compute.AdamStep;
 import org.peftsweep.compute.Backend;
-import org.peftsweep.compute.Memory;
-import org.peftsweep.compute.Tensor;
 import org.peftsweep.model.Parameter;
 
 /**
  * AdamW (Loshchilov and Hutter, arXiv:1711.05101) as torch.optim has it: decay before the update, ε
- * added to the bias-corrected root.
+ * added to the bias-corrected root. A method may choose another {@link Update} for a parameter.
  *
- * <p>State: two floats a trained scalar. A parameter without a gradient in a step neither decays
- * nor advances its own step count.
+ * <p>State: two floats a trained scalar, allocated by the first step that has its gradient. A
+ * parameter without a gradient in a step neither decays nor advances its own step count.
  */
 public final class AdamW implements Optimizer {
   /**
@@ -21,71 +19,92 @@ public final class AdamW implements Optimizer {
    *
    * @param weightDecay decoupled, on parameters that {@link Rates#decays} names
    */
-  public record Settings(double beta1, double beta2, double epsilon, double weightDecay) {}
-
-  private static final class Moments {
-    private final Parameter parameter;
-    private final Memory memory;
-    private final Tensor first;
-    private final Tensor second;
-    private int steps;
-
-    private Moments(Backend backend, Parameter parameter) {
-      this.parameter = parameter;
-      long size = parameter.size();
-      memory = backend.allocate(2 * size);
-      first = new Tensor(memory, 0, parameter.value().shape());
-      second = new Tensor(memory, size, parameter.value().shape());
+  public record Settings(double beta1, double beta2, double epsilon, double weightDecay) {
+    /** Returns the scalars of a parameter's step, counted from 1. */
+    AdamStep at(int step, double rate, double epsilon, double decay) {
+      return new AdamStep(
+          (float) rate,
+          (float) beta1,
+          (float) beta2,
+          (float) epsilon,
+          (float) decay,
+          1 - Math.pow(beta1, step),
+          1 - Math.pow(beta2, step));
     }
   }
+
+  private record Entry(Parameter parameter, Update update) {}
 
   private final Backend backend;
   private final Rates rates;
   private final Settings settings;
-  private final List<Moments> state = new ArrayList<>();
+  private final Scratch scratch;
+  private final List<Entry> entries = new ArrayList<>();
 
   public AdamW(Backend backend, List<Parameter> parameters, Rates rates, Settings settings) {
+    this(backend, parameters, rates, settings, Update.Choice.STANDARD);
+  }
+
+  /** Makes the optimizer with updates that a method chooses. */
+  public AdamW(
+      Backend backend,
+      List<Parameter> parameters,
+      Rates rates,
+      Settings settings,
+      Update.Choice choice) {
     this.backend = backend;
     this.rates = rates;
     this.settings = settings;
-    parameters.forEach(parameter -> state.add(new Moments(backend, parameter)));
+    this.scratch = new Scratch(backend);
+    for (Parameter parameter : parameters) {
+      Update chosen = choice.apply(parameter);
+      entries.add(new Entry(parameter, chosen == null ? new DenseAdam(parameter) : chosen));
+    }
   }
 
   @Override
-  public void step(double factor) {
-    for (Moments moments : state) {
-      Parameter parameter = moments.parameter;
-      if (parameter.var().hasGradient()) {
-        moments.steps++;
-        backend.adamW(
-            parameter.value(),
-            parameter.var().gradient(),
-            moments.first,
-            moments.second,
-            scalars(parameter, moments.steps, factor));
+  public void rest() {
+    for (Entry entry : entries) {
+      if (entry.parameter.isResting()) {
+        entry.update.state().park(backend);
       }
     }
   }
 
-  private AdamStep scalars(Parameter parameter, int steps, double factor) {
-    return new AdamStep(
-        (float) (factor * rates.of(parameter)),
-        (float) settings.beta1,
-        (float) settings.beta2,
-        (float) settings.epsilon,
-        (float) (rates.decays(parameter) ? settings.weightDecay : 0),
-        1 - Math.pow(settings.beta1, steps),
-        1 - Math.pow(settings.beta2, steps));
+  @Override
+  public void receive() {
+    for (Entry entry : entries) {
+      if (entry.parameter.var().hasGradient()) {
+        entry.update.receive(backend, scratch);
+      }
+    }
+  }
+
+  @Override
+  public void step(double factor) {
+    for (Entry entry : entries) {
+      Parameter parameter = entry.parameter;
+      if (parameter.var().hasGradient()) {
+        double decay = rates.decays(parameter) ? settings.weightDecay : 0;
+        entry.update.step(backend, settings, factor * rates.of(parameter), decay, scratch);
+      }
+    }
   }
 
   @Override
   public long stateBytes() {
-    return Float.BYTES * state.stream().mapToLong(moments -> moments.memory.floats()).sum();
+    return entries.stream().mapToLong(entry -> entry.update.stateBytes()).sum();
+  }
+
+  @Override
+  public long scratchBytes() {
+    return scratch.bytes();
   }
 
   @Override
   public void close() {
-    state.forEach(moments -> backend.free(moments.memory));
-    state.clear();
+    entries.forEach(entry -> entry.update.state().free(backend));
+    entries.clear();
+    scratch.close();
   }
 }

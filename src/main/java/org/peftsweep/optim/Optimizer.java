@@ -2,6 +2,12 @@ package org.peftsweep.optim;
 
 /** Changes parameters along their gradients and remembers what it needs from step to step. */
 public interface Optimizer extends AutoCloseable {
+  /** Frees the backend's memory of what it remembers of parameters that rest; they may wake. */
+  void rest();
+
+  /** Lets updates change fresh gradients before they are clipped. */
+  void receive();
+
   /**
    * Updates every parameter that has a gradient.
    *
@@ -9,8 +15,11 @@ public interface Optimizer extends AutoCloseable {
    */
   void step(double factor);
 
-  /** Returns the memory of its state, in bytes. */
+  /** Returns the backend's memory of its state as it is now, in bytes. */
   long stateBytes();
+
+  /** Returns the memory that it works in and remembers nothing in, in bytes. */
+  long scratchBytes();
 
   @Override
   void close();

@@ -39,15 +39,21 @@ public final class ResultFolder {
     return root.getName();
   }
 
-  /** Makes a trial visible: its curve, its predictions and, last of all, its row. */
+  /**
+   * Makes a trial visible: its curve, its predictions, its scores of layers and, last of all, its
+   * row.
+   */
   public void publish(TrialRow row) {
     TrialFile file = row.file();
     List<CurveRow> curve =
         row.outcome().curve().stream().map(point -> new CurveRow(row, point)).toList();
     List<PredictionRow> predictions =
         row.outcome().predictions().stream().map(p -> new PredictionRow(row, p)).toList();
+    List<LayerRow> layers =
+        row.outcome().layers().stream().map(score -> new LayerRow(row, score)).toList();
     write(Tables.CURVES, curve, file.partName());
     write(Tables.PREDICTIONS, predictions, file.partName());
+    write(Tables.LAYERS, layers, file.partName());
     write(Tables.TRIALS, List.of(row), file.name());
   }
 

@@ -79,6 +79,11 @@ public final class ResultTables {
     return read(Tables.PREDICTIONS, parts(Tables.PREDICTIONS));
   }
 
+  /** Returns one row a layer whose score was noted. */
+  public Dataset<Row> layers() {
+    return read(Tables.LAYERS, parts(Tables.LAYERS));
+  }
+
   /** Returns one row a thing that the scheduler did. */
   public Dataset<Row> events() {
     return read(Tables.EVENTS, snapshot -> snapshot.folder().names(Tables.EVENTS).stream());
@@ -89,6 +94,7 @@ public final class ResultTables {
     trials().createOrReplaceTempView(Tables.TRIALS.name());
     curves().createOrReplaceTempView(Tables.CURVES.name());
     predictions().createOrReplaceTempView(Tables.PREDICTIONS.name());
+    layers().createOrReplaceTempView(Tables.LAYERS.name());
     events().createOrReplaceTempView(Tables.EVENTS.name());
     return this;
   }

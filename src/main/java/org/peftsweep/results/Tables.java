@@ -85,6 +85,30 @@ public final class Tables {
                   "of the predicted class, or the value of a regression",
                   r -> r.prediction().score())));
 
+  static final Table<LayerRow> LAYERS =
+      new Table<>(
+          "layers",
+          "One row a layer whose score a method noted, of methods that choose layers.",
+          List.of(
+              Column.required(
+                  "sweep", ColumnType.TEXT, "name of the sweep", r -> r.trial().sweep()),
+              Column.required("id", ColumnType.TEXT, "the trial", r -> r.trial().id()),
+              Column.required("attempt", ColumnType.INT, "of the trial", r -> r.trial().attempt()),
+              Column.required(
+                  "step", ColumnType.INT, "optimizer steps so far", r -> r.score().step()),
+              Column.required(
+                  "layer", ColumnType.INT, "counted from 0, the lowest", r -> r.score().layer()),
+              Column.required(
+                  "score",
+                  ColumnType.DOUBLE,
+                  "the method's own; of ist: high where the layer can be done without",
+                  r -> r.score().score()),
+              Column.required(
+                  "selected",
+                  ColumnType.INT,
+                  "steps since the layer's row before in which it learned",
+                  r -> r.score().selected())));
+
   /** What the scheduler did. */
   public static final Table<Event> EVENTS =
       new Table<>(
@@ -108,6 +132,6 @@ public final class Tables {
 
   /** Returns every table. */
   public static List<Table<?>> all() {
-    return List.of(TRIALS, CURVES, PREDICTIONS, EVENTS);
+    return List.of(TRIALS, CURVES, PREDICTIONS, LAYERS, EVENTS);
   }
 }

@@ -16,6 +16,8 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Function;
 import org.peftsweep.method.Method;
+import org.peftsweep.method.Methods;
+import org.peftsweep.method.PlugIn;
 import org.peftsweep.spec.Targets;
 import org.peftsweep.spec.Trial;
 import org.peftsweep.train.Outcome;
@@ -56,8 +58,13 @@ final class TrialColumns {
   }
 
   private void question() {
-    trial("method", TEXT, "id of the method", Trial::methodId);
+    trial("method", TEXT, "id of the method, lora+ist with a plug-in", Trial::methodId);
     trial("method_label", TEXT, "the method as the papers write it", Trial::methodLabel);
+    trial(
+        "plug_in",
+        TEXT,
+        "id of what is plugged into the method, null for nothing",
+        t -> t.method() instanceof PlugIn ? Methods.id(t.method().getClass()) : null);
     optional("rank", INT, "of low-rank methods", r -> setting(r, "rank", Integer.class));
     optional("alpha", DOUBLE, "numerator of their scale", r -> setting(r, "alpha", Double.class));
     optional("dropout", DOUBLE, "of the method's input", r -> setting(r, "dropout", Double.class));
@@ -154,11 +161,21 @@ final class TrialColumns {
             o.steps() == null || o.trainSeconds() == null || o.trainSeconds() <= 0
                 ? null
                 : o.steps() / o.trainSeconds());
-    outcome("optimizer_bytes", LONG, "memory of the optimizer's state", Outcome::optimizerBytes);
+    outcome(
+        "optimizer_bytes",
+        LONG,
+        "most off-heap memory of the optimizer's state",
+        Outcome::optimizerBytes);
+    outcome(
+        "ranks",
+        NUMBERS,
+        "rank of each adapted matrix at the end, of methods that share ranks out",
+        o -> o.ranks().isEmpty() ? null : doubles(o.ranks()));
     outcome(
         "peak_bytes",
         LONG,
-        "most off-heap memory held at once, shared frozen weights excluded",
+        "most memory held at once for own weights, gradients, optimizer state and activations"
+            + "; shared frozen weights, and state of layers that rest, excluded",
         Outcome::peakBytes);
     outcome(
         "load_seconds",
@@ -243,6 +260,12 @@ final class TrialColumns {
     return type.isInstance(value) ? type.cast(value) : null;
   }
 
+  private static SortedMap<String, Double> doubles(SortedMap<String, Integer> ranks) {
+    SortedMap<String, Double> numbers = new TreeMap<>();
+    ranks.forEach((name, rank) -> numbers.put(name, rank.doubleValue()));
+    return numbers;
+  }
+
   private static SortedMap<String, String> settings(Method method) {
     SortedMap<String, String> settings = new TreeMap<>();
     components(method)
@@ -258,7 +281,12 @@ final class TrialColumns {
     SortedMap<String, Object> components = new TreeMap<>();
     for (RecordComponent component : method.getClass().getRecordComponents()) {
       try {
-        components.put(component.getName(), component.getAccessor().invoke(method));
+        Object value = component.getAccessor().invoke(method);
+        if (value instanceof Method over) {
+          components.putAll(components(over));
+        } else {
+          components.put(component.getName(), value);
+        }
       } catch (ReflectiveOperationException e) {
         throw new IllegalStateException("Cannot read " + component + " of " + method, e);
       }

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.BiFunction;
 import java.util.function.Supplier;
+import org.peftsweep.method.Method;
 
 /**
  * The keys of one section of a sweep file with its defaults laid under it.
@@ -132,8 +133,17 @@ record Fields(String path, Value.Section section, Source source, Faults faults) 
 
   /** Makes a record from the keys that are named like its components. */
   <T> T record(Class<T> type) {
+    return record(type, null);
+  }
+
+  /** The same for a plug-in: the component that is a method is given. */
+  <T> T record(Class<T> type, Method over) {
     List<Object> values = new ArrayList<>();
     for (RecordComponent component : type.getRecordComponents()) {
+      if (RecordFields.isMethod(component)) {
+        values.add(over);
+        continue;
+      }
       String key = RecordFields.name(component);
       faults.attempt(() -> Scalars.of(component.getType(), key, value(key))).ifPresent(values::add);
     }

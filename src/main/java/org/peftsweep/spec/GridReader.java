@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
@@ -24,6 +25,8 @@ import org.peftsweep.optim.Rates;
  */
 final class GridReader {
   private static final String METHOD = "method";
+  private static final String PLUG_IN = "plug-in";
+  private static final String NO_PLUG_IN = "none";
   private static final String TARGETS = "targets";
   private static final String RATE = "learning-rate";
   private static final String VALUE_RATE = "value-learning-rate";
@@ -65,6 +68,7 @@ final class GridReader {
                 faults
                     .attempt(() -> methodDefaults(id).record(type))
                     .ifPresent(method -> defaults.put(id, method)));
+    readPlugInDefaults();
     faults.attempt(() -> top.fields("rates")).ifPresent(rates -> rates.allowOnly(RATES));
     faults.attempt(() -> rates(top.fields("rates")));
     faults.attempt(() -> init(top.value(INIT)));
@@ -81,6 +85,36 @@ final class GridReader {
     return RecordFields.names(Methods.all().get(id));
   }
 
+  private void readPlugInDefaults() {
+    Optional<Fields> plugIns = faults.attempt(() -> top.fields("plug-ins"));
+    plugIns.ifPresent(fields -> fields.allowOnly(Methods.plugIns().keySet()));
+    Optional<Method> any = defaults.values().stream().filter(Method::adaptsLayers).findFirst();
+    if (plugIns.isPresent() && any.isPresent()) {
+      Methods.plugIns()
+          .forEach(
+              (id, type) ->
+                  faults.attempt(() -> plugInDefaults(id).record(type, any.orElseThrow())));
+    }
+  }
+
+  private Fields plugInDefaults(String id) {
+    Fields fields = top.fields("plug-ins").fields(id);
+    fields.allowOnly(RecordFields.names(Methods.plugIns().get(id)), " of plug-in " + id);
+    return fields;
+  }
+
+  private List<String> plugIns(Fields block) {
+    List<String> choices = new ArrayList<>(List.of(NO_PLUG_IN));
+    choices.addAll(Methods.plugIns().keySet());
+    List<String> ids = new ArrayList<>();
+    if (block.has(PLUG_IN)) {
+      for (Value id : Fields.itemsOrOne(PLUG_IN, block.value(PLUG_IN))) {
+        ids.add(Scalars.choice(PLUG_IN, id, choices));
+      }
+    }
+    return ids;
+  }
+
   private List<Recipe> block(String grid, Value value) {
     if (!(value instanceof Value.Section section)) {
       throw Scalars.cannotUse(grid, value, "write a block, such as {method: lora, rank: [4, 8]}");
@@ -94,9 +128,12 @@ final class GridReader {
     for (Value id : Fields.itemsOrOne(METHOD, block.value(METHOD))) {
       ids.add(Scalars.choice(METHOD, id, Methods.all().keySet()));
     }
+    List<String> plugIns = plugIns(block);
     block.allowOnly(
-        allowed(ids),
-        (ids.size() > 1 ? " with methods " : " with method ") + String.join(" and ", ids));
+        allowed(ids, plugIns),
+        (ids.size() > 1 ? " with methods " : " with method ")
+            + String.join(" and ", ids)
+            + (plugIns.isEmpty() ? "" : " and plug-in " + String.join(" and ", plugIns)));
     if (block.has(RATIO) && block.has(VALUE_RATE)) {
       faults.add(
           "Cannot use both ratio and value-learning-rate in "
@@ -108,9 +145,9 @@ final class GridReader {
         .toList();
   }
 
-  /** The keys that make sense with each of the methods. */
-  private Collection<String> allowed(List<String> ids) {
-    Set<String> common = null;
+  /** The keys that make sense with each of the methods and plug-ins. */
+  private Collection<String> allowed(List<String> ids, List<String> plugIns) {
+    Set<String> shared = null;
     for (String id : ids) {
       Set<String> keys = new LinkedHashSet<>(List.of(METHOD));
       Method method = defaults.get(id);
@@ -118,15 +155,22 @@ final class GridReader {
       if (method == null || method.usesTargets()) {
         keys.add(TARGETS);
       }
+      if (method == null || method.adaptsLayers()) {
+        keys.add(PLUG_IN);
+      }
       if (method == null || method.learns()) {
         keys.addAll(List.of(RATE, RATIO, VALUE_RATE, HEAD_RATE, GROUPING));
       }
       keys.add(INIT);
-      if (common == null) {
-        common = keys;
+      if (shared == null) {
+        shared = keys;
       } else {
-        common.retainAll(keys);
+        shared.retainAll(keys);
       }
+    }
+    Set<String> common = shared;
+    if (common.contains(PLUG_IN) && !plugIns.isEmpty() && !plugIns.contains(NO_PLUG_IN)) {
+      plugIns.forEach(id -> common.addAll(RecordFields.names(Methods.plugIns().get(id))));
     }
     return common;
   }
@@ -158,13 +202,22 @@ final class GridReader {
 
   private Recipe recipe(Value.Section choice) {
     String id = choice.entries().get(METHOD).value().text();
-    Method method = methodDefaults(id).under(choice).record(Methods.all().get(id));
+    Method method = plugged(choice, methodDefaults(id).under(choice).record(Methods.all().get(id)));
     Fields fields = top.under(choice);
     return new Recipe(
         method,
         method.usesTargets() ? targets(fields.value(TARGETS)) : Set.of(),
         method.learns() ? rates(top.fields("rates").under(choice)) : Rates.NONE,
         init(fields.value(INIT)));
+  }
+
+  private Method plugged(Value.Section choice, Method method) {
+    Value.Entry plugIn = choice.entries().get(PLUG_IN);
+    if (plugIn == null || plugIn.value().text().equals(NO_PLUG_IN) || !method.adaptsLayers()) {
+      return method;
+    }
+    String id = plugIn.value().text();
+    return plugInDefaults(id).under(choice).record(Methods.plugIns().get(id), method);
   }
 
   private static boolean init(Value value) {

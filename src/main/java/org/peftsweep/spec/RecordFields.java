@@ -7,6 +7,8 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.RecordComponent;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
+import org.peftsweep.method.Method;
 
 /** What a record holds, under the names of sweep files: {@code maxTokens} is {@code max-tokens}. */
 final class RecordFields {
@@ -22,14 +24,27 @@ final class RecordFields {
     return KEBAB.translate(component.getName());
   }
 
+  /** The names of its settings; the method that a plug-in is plugged into is none of them. */
   static List<String> names(Class<?> record) {
-    return Arrays.stream(record.getRecordComponents()).map(RecordFields::name).toList();
+    return Arrays.stream(record.getRecordComponents())
+        .filter(component -> !isMethod(component))
+        .map(RecordFields::name)
+        .toList();
   }
 
+  /** All settings; a plug-in's beside those of the method that it is plugged into. */
   static List<Field> of(Object record) {
     return Arrays.stream(record.getClass().getRecordComponents())
-        .map(component -> new Field(name(component), valueOf(component, record)))
+        .flatMap(
+            component ->
+                isMethod(component)
+                    ? of(valueOf(component, record)).stream()
+                    : Stream.of(new Field(name(component), valueOf(component, record))))
         .toList();
+  }
+
+  static boolean isMethod(RecordComponent component) {
+    return component.getType() == Method.class;
   }
 
   /** Makes the record; what its constructor refuses comes as {@link IllegalArgumentException}. */

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.function.Function;
+import org.peftsweep.method.Methods;
 
 /**
  * A sweep file, checked: every recipe on every task with every seed.
@@ -77,7 +78,7 @@ public record Sweep(
     SortedMap<String, String> mine = recipe(trial).untitled();
     List<SortedMap<String, String>> others =
         recipes.stream()
-            .filter(recipe -> recipe.method().getClass() == trial.method().getClass())
+            .filter(recipe -> Methods.id(recipe.method()).equals(trial.methodId()))
             .map(Recipe::untitled)
             .toList();
     List<String> words = new ArrayList<>();

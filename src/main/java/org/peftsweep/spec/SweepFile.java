@@ -42,7 +42,9 @@ public final class SweepFile {
     List<String> keys =
         new ArrayList<>(List.of("name", EXTENDS, "model", "init", "tasks", "seeds", "grid"));
     keys.addAll(TaskReader.DATA);
-    keys.addAll(List.of("targets", "rates", "methods", "training", "per-task", "declare-tasks"));
+    keys.addAll(
+        List.of(
+            "targets", "rates", "methods", "plug-ins", "training", "per-task", "declare-tasks"));
     keys.add(COMPUTE);
     return keys;
   }

@@ -33,7 +33,7 @@ public record Trial(
     Objects.requireNonNull(task, "task");
     Objects.requireNonNull(rates, "rates");
     Objects.requireNonNull(training, "training");
-    String id = Methods.id(method.getClass());
+    String id = Methods.id(method);
     if (method.usesTargets() == targets.isEmpty()) {
       throw new IllegalArgumentException(
           "Cannot use targets = "
@@ -79,9 +79,9 @@ public record Trial(
     return TrialJson.read(json);
   }
 
-  /** Returns the method's id, {@code lora}. */
+  /** Returns the method's id, {@code lora}; with a plug-in {@code lora+ist}. */
   public String methodId() {
-    return Methods.id(method.getClass());
+    return Methods.id(method);
   }
 
   /** Returns the method as the benchmark's tables write it: {@code Full Fine-tune}. */

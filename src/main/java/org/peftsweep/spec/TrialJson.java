@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import org.peftsweep.method.Method;
 import org.peftsweep.method.Methods;
+import org.peftsweep.method.PlugIn;
 
 /**
  * A trial as JSON, in one spelling only: keys sorted, no blanks, each real number by the shortest
@@ -32,6 +33,9 @@ import org.peftsweep.method.Methods;
 final class TrialJson {
   private static final int ID_DIGITS = 12;
   private static final String VERSION = "version";
+
+  /** The method that a plug-in is plugged into. */
+  private static final String OVER = "over";
 
   /** What a trial's JSON says without deciding its result, by section. */
   private static final Map<String, List<String>> LEFT_OUT_OF_ID =
@@ -56,6 +60,9 @@ final class TrialJson {
       ObjectNode tree = MAPPER.readValue(json, ObjectNode.class);
       if (tree.get("method") instanceof ObjectNode method) {
         method.remove(VERSION);
+        if (method.get(OVER) instanceof ObjectNode over) {
+          over.remove(VERSION);
+        }
       }
       return MAPPER.treeToValue(tree, Trial.class);
     } catch (JsonProcessingException e) {
@@ -84,7 +91,11 @@ final class TrialJson {
 
   private static ObjectNode tree(Trial trial) {
     ObjectNode tree = MAPPER.valueToTree(trial);
-    ((ObjectNode) tree.get("method")).put(VERSION, trial.method().semanticsVersion());
+    ObjectNode method = (ObjectNode) tree.get("method");
+    method.put(VERSION, trial.method().semanticsVersion());
+    if (trial.method() instanceof PlugIn plugIn) {
+      ((ObjectNode) method.get(OVER)).put(VERSION, plugIn.over().semanticsVersion());
+    }
     return tree;
   }
 
@@ -115,6 +126,7 @@ final class TrialJson {
             .addMixIn(Method.class, MethodById.class)
             .build();
     Methods.all().forEach((id, type) -> mapper.registerSubtypes(new NamedType(type, id)));
+    Methods.plugIns().forEach((id, type) -> mapper.registerSubtypes(new NamedType(type, id)));
     return mapper;
   }
 

@@ -2,6 +2,7 @@ package org.peftsweep.sweep;
 
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.util.Collections;
 import java.util.List;
 import org.peftsweep.train.Outcome;
 import org.peftsweep.train.Outcome.Status;
@@ -17,8 +18,27 @@ final class Failures {
 
   static Outcome outcome(Status status, String reason) {
     return new Outcome(
-        status, reason, null, null, null, null, null, null, null, null, null, null, null, null,
-        null, null, null, List.of(), List.of());
+        status,
+        reason,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        List.of(),
+        List.of(),
+        List.of(),
+        Collections.emptySortedMap());
   }
 
   static String stackTrace(Throwable failure) {

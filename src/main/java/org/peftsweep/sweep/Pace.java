@@ -57,7 +57,7 @@ public final class Pace {
   }
 
   private static String key(Trial trial) {
-    return Methods.id(trial.method().getClass()) + " " + trial.task().task().name();
+    return Methods.id(trial.method()) + " " + trial.task().task().name();
   }
 
   private static double median(List<Double> values) {

@@ -2,6 +2,7 @@ package org.peftsweep.train;
 
 import java.util.List;
 import java.util.SortedMap;
+import org.peftsweep.method.Attached.LayerScore;
 
 /**
  * What became of a trial. Quantities that were not measured are null.
@@ -11,7 +12,7 @@ import java.util.SortedMap;
  * @param last the evaluation point after the last step
  * @param trainableParameters scalars that learned, head excluded
  * @param headParameters scalars of the head
- * @param optimizerBytes memory of the optimizer's state
+ * @param optimizerBytes most memory of the optimizer's state
  * @param peakBytes most off-heap memory that the trial held at once, shared frozen weights excluded
  * @param loadSeconds wall clock of reading model and data; shared work counts for the trial that
  *     did it
@@ -21,6 +22,8 @@ import java.util.SortedMap;
  * @param trainSeconds wall clock of all optimizer steps
  * @param evaluateSeconds wall clock of all evaluations
  * @param device what it ran on, as the backend names it
+ * @param layers scores of layers, of methods that keep them
+ * @param ranks of each adapted matrix at the end, of methods that share them out
  */
 public record Outcome(
     Status status,
@@ -41,7 +44,9 @@ public record Outcome(
     String backend,
     String device,
     List<CurvePoint> curve,
-    List<Prediction> predictions) {
+    List<Prediction> predictions,
+    List<LayerScore> layers,
+    SortedMap<String, Integer> ranks) {
   /** How a trial ended (design: a failed trial is a row too). */
   public enum Status {
     FINISHED,

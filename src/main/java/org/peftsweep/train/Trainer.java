@@ -1,15 +1,19 @@
 package org.peftsweep.train;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.DoubleSupplier;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
 import org.peftsweep.data.Batches;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.data.Task;
+import org.peftsweep.data.TokenizedExample;
+import org.peftsweep.method.Attached;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.optim.GradientClip;
@@ -35,6 +39,7 @@ final class Trainer {
   private final Task task;
   private final Model model;
   private final List<Parameter> learning;
+  private final Attached method;
   private final Optimizer optimizer;
   private final Tape tape;
   private final Seeds seeds;
@@ -46,12 +51,15 @@ final class Trainer {
   private double lastLoss = Double.NaN;
   private double trainSeconds;
   private double evaluateSeconds;
+  private long optimizerBytes;
+  private long heldBytes;
 
   Trainer(
       Training training,
       TokenisedTask data,
       int padId,
       Model model,
+      Attached method,
       Optimizer optimizer,
       Tape tape,
       Seeds seeds,
@@ -61,6 +69,7 @@ final class Trainer {
     this.task = data.task();
     this.model = model;
     this.learning = model.trainable();
+    this.method = method;
     this.optimizer = optimizer;
     this.tape = tape;
     this.seeds = seeds;
@@ -88,7 +97,7 @@ final class Trainer {
       for (int from = 0; from < order.size() && step < steps; from += training.accumulate()) {
         int to = Math.min(order.size(), from + training.accumulate());
         double factor = training.schedule().factor(step, steps, warmup);
-        lastLoss = step(order.subList(from, to), factor);
+        lastLoss = step(order.subList(from, to), factor, steps);
         sum += lastLoss;
         summed++;
         progress.step(step, steps, lastLoss);
@@ -113,13 +122,15 @@ final class Trainer {
         : (int) Math.ceil(training.epochs() * perEpoch);
   }
 
-  private double step(List<Batch> passes, double factor) {
+  private double step(List<Batch> passes, double factor, int steps) {
     long start = System.nanoTime();
+    method.beforeStep(step, steps, this::probe);
+    optimizer.rest();
     learning.forEach(parameter -> parameter.var().clearGradient());
     double loss = 0;
     for (int pass = 0; pass < passes.size(); pass++) {
       tape.startTraining(seeds.of("dropout", (long) step * passes.size() + pass));
-      loss += loss(passes.get(pass)) / passes.size();
+      loss += (loss(passes.get(pass)) + method.regulariser(tape)) / passes.size();
       tape.backward();
     }
     step++;
@@ -129,10 +140,32 @@ final class Trainer {
     if (passes.size() > 1) {
       average(passes.size());
     }
+    method.afterBackward(step - 1, steps);
+    optimizer.receive();
     GradientClip.apply(tape.backend(), learning, training.clip());
     optimizer.step(factor);
+    method.afterStep(step - 1, steps);
+    measure();
     trainSeconds += seconds(start);
     return loss;
+  }
+
+  /** Notes what is held at the end of a step, when gradients and optimizer state are there. */
+  private void measure() {
+    optimizerBytes = Math.max(optimizerBytes, optimizer.stateBytes());
+    long own = model.allParameters().stream().mapToLong(Parameter::ownBytes).sum();
+    long held = own + optimizer.stateBytes() + optimizer.scratchBytes() + method.stateBytes();
+    heldBytes = Math.max(heldBytes, held);
+  }
+
+  private DoubleSupplier probe(int examples, long draw) {
+    List<TokenizedExample> all = data.train();
+    int[] order = seeds.permutation("probe " + draw, all.size());
+    Batch batch = batches.batch(all, Arrays.copyOf(order, Math.min(examples, order.length)));
+    return () -> {
+      tape.startEvaluation();
+      return loss(batch);
+    };
   }
 
   private double loss(Batch batch) {
@@ -201,6 +234,19 @@ final class Trainer {
 
   int steps() {
     return step;
+  }
+
+  /** Returns the most that the optimizer's state took, in bytes. */
+  long optimizerBytes() {
+    return optimizerBytes;
+  }
+
+  /** Returns the most memory that was held at once, in bytes. */
+  long peakBytes() {
+    if (heldBytes == 0) {
+      measure();
+    }
+    return heldBytes + tape.arena().peakBytes();
   }
 
   /** Returns the loss of the last step, null before the first. */

@@ -1,16 +1,17 @@
 package org.peftsweep.train;
 
+import java.util.Collections;
 import java.util.List;
-import java.util.stream.Stream;
+import java.util.SortedMap;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.data.Seeds;
+import org.peftsweep.method.Attached;
 import org.peftsweep.method.Attachment;
 import org.peftsweep.method.Preparations;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
-import org.peftsweep.model.Parameter;
 import org.peftsweep.model.RandomWeights;
 import org.peftsweep.model.Role;
 import org.peftsweep.model.Weights;
@@ -62,18 +63,19 @@ public final class TrialRun {
                 base.config(), data.task().outputs(), backend, weights(trial, base, seeds))) {
       int padId = base.config().padTokenId().orElse(base.tokenizer().padId());
       Preparations prepared = library.preparations(trial, data, padId, backend.name());
+      Attachment to = new Attachment(model, trial.targets(), backend, seeds, prepared);
       trial.method().requireFit(model, trial.targets());
-      trial.method().attach(new Attachment(model, trial.targets(), backend, seeds, prepared));
-      try (Optimizer optimizer = optimizer(trial, model)) {
-        record.count(model, optimizer);
+      try (Attached method = trial.method().attach(to);
+          Optimizer optimizer = optimizer(trial, model, method)) {
+        record.count(model, method);
         record.loadSeconds = (System.nanoTime() - start) / 1e9 - prepared.waited();
         record.prepared = prepared;
         Trainer trainer =
-            new Trainer(training, data, padId, model, optimizer, tape, seeds, progress);
+            new Trainer(training, data, padId, model, method, optimizer, tape, seeds, progress);
         try {
           trainer.run();
         } finally {
-          record.take(trainer, tape);
+          record.take(trainer, method);
         }
       }
     }
@@ -85,14 +87,15 @@ public final class TrialRun {
         : base.weights().forTrial(backend, seeds);
   }
 
-  private Optimizer optimizer(Trial trial, Model model) {
+  private Optimizer optimizer(Trial trial, Model model, Attached method) {
     Training training = trial.training();
     return new AdamW(
         backend,
         model.trainable(),
         trial.rates(),
         new AdamW.Settings(
-            training.beta1(), training.beta2(), training.epsilon(), training.weightDecay()));
+            training.beta1(), training.beta2(), training.epsilon(), training.weightDecay()),
+        method.updates());
   }
 
   /** What this machine reads must be what the trial's identity speaks of. */
@@ -145,36 +148,31 @@ public final class TrialRun {
     private Long trainableParameters;
     private Long headParameters;
     private Long optimizerBytes;
-    private Long ownBytes;
     private Long peakBytes;
     private Double loadSeconds;
     private Preparations prepared;
+    private List<Attached.LayerScore> layers = List.of();
+    private SortedMap<String, Integer> ranks = Collections.emptySortedMap();
     private Trainer trainer;
 
-    void count(Model model, Optimizer optimizer) {
-      List<Parameter> learning = model.trainable();
-      headParameters = sizes(learning, true);
-      trainableParameters = sizes(learning, false);
-      optimizerBytes = optimizer.stateBytes();
-      Stream<Parameter> all =
-          Stream.concat(
-              model.parameters().stream(),
-              model.projections().stream()
-                  .filter(linear -> linear.adapter() != null)
-                  .flatMap(linear -> linear.adapter().parameters().stream()));
-      ownBytes = all.mapToLong(Parameter::ownBytes).sum();
+    void count(Model model, Attached method) {
+      headParameters = learning(model, method, true);
+      trainableParameters = learning(model, method, false);
     }
 
-    private static long sizes(List<Parameter> parameters, boolean ofHead) {
-      return parameters.stream()
+    private static long learning(Model model, Attached method, boolean ofHead) {
+      return model.trainable().stream()
           .filter(parameter -> (parameter.role() == Role.HEAD) == ofHead)
-          .mapToLong(Parameter::size)
+          .mapToLong(method::learning)
           .sum();
     }
 
-    void take(Trainer trainer, Tape tape) {
+    void take(Trainer trainer, Attached method) {
       this.trainer = trainer;
-      peakBytes = ownBytes + optimizerBytes + tape.arena().peakBytes();
+      optimizerBytes = trainer.optimizerBytes();
+      peakBytes = trainer.peakBytes();
+      layers = method.layerScores(trainer.steps());
+      ranks = method.ranks();
     }
 
     Outcome outcome(Status status, String reason) {
@@ -199,7 +197,9 @@ public final class TrialRun {
           backend.name(),
           backend.device(),
           curve,
-          measured ? trainer.predictions() : List.of());
+          measured ? trainer.predictions() : List.of(),
+          layers,
+          ranks);
     }
 
     /** The first point of the highest validation score; the last point without validation. */

@@ -140,6 +140,7 @@ abstract class TapeContract extends BackendFixture {
     check(p -> tape.multiply(p[0], p[1]), parameter(3, 5), parameter(3, 5));
     check(p -> tape.addRow(p[0], p[1]), parameter(3, 5), parameter(5));
     check(p -> tape.multiplyRow(p[0], p[1]), parameter(3, 5), parameter(5));
+    check(p -> tape.multiplyColumn(p[0], p[1]), parameter(3, 5), parameter(3, 1));
   }
 
   @Test

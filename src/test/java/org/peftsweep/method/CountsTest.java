@@ -26,6 +26,10 @@ import org.peftsweep.model.Models;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
 import org.peftsweep.model.Weights;
+import org.peftsweep.optim.AdamW;
+import org.peftsweep.optim.GaLoreAdam;
+import org.peftsweep.optim.Optimizer;
+import org.peftsweep.optim.Rates;
 
 /** Trainable scalars on RoBERTa-base, against the published and derived counts (head excluded). */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -119,15 +123,29 @@ class CountsTest {
     "ia3, 0, KVD, 55296",
     "bitfit, 0, none, 102144",
     "ln-tuning, 0, none, 38400",
+    "adalora, 8, QV, 295104",
+    "adalora, 16, QV, 590208",
+    "adalora, 8, QKV, 442656",
+    "adalora, 16, QKV, 885312",
+    "adalora-3r, 8, QV, 885312",
+    "adalora-3r, 16, QKV, 2655936",
+    "galore, 8, QV, 14155776",
+    "galore, 16, QKV, 21233664",
+    "sift, 0, QV, 2834856",
+    "sift, 0, QKV, 4252284",
+    "sift-0.008, 0, QV, 113424",
+    "sift-0.008, 0, QKV, 170136",
+    "lora+ist, 8, QV, 294912",
     "head-only, 0, none, 0"
   })
   void equalsTheDerivedCount(String id, int rank, String targets, long wanted) {
     Method method = method(id, rank);
     try (Model model = model()) {
-      method.attach(new Attachment(model, roles(targets), backend, new Seeds(0)));
+      Attached attached =
+          method.attach(new Attachment(model, roles(targets), backend, new Seeds(0)));
       Map<Boolean, Long> counts = new HashMap<>();
       for (Parameter parameter : model.trainable()) {
-        counts.merge(parameter.role() == Role.HEAD, parameter.size(), Long::sum);
+        counts.merge(parameter.role() == Role.HEAD, attached.learning(parameter), Long::sum);
       }
       assertThat(counts.getOrDefault(false, 0L)).isEqualTo(wanted);
       assertThat(counts.get(true)).isEqualTo(HEAD);
@@ -137,9 +155,47 @@ class CountsTest {
     }
   }
 
+  /** Floats, from methods with and without a state of their own: two a scalar are Adam's. */
+  @ParameterizedTest(name = "{0} r={1} {2}: {3}")
+  @CsvSource({
+    "full, 0, QV, 28348416",
+    "lora, 8, QV, 589824",
+    "galore, 8, QV, 442368",
+    "galore, 16, QV, 884736",
+    "galore, 8, QKV, 663552",
+    "galore, 16, QKV, 1327104",
+    // Two floats and an index an entry.
+    "sift-0.008, 0, QV, 340272",
+    "sift, 0, QV, 8504568"
+  })
+  void holdsTheDerivedOptimizerState(String id, int rank, String targets, long floats) {
+    try (Model model = model()) {
+      Attached attached =
+          method(id, rank).attach(new Attachment(model, roles(targets), backend, new Seeds(0)));
+      List<Parameter> adapted =
+          model.trainable().stream().filter(p -> p.role() != Role.HEAD).toList();
+      Rates rates = new Rates(0, 1, 0, Rates.Grouping.ROLES);
+      AdamW.Settings settings = new AdamW.Settings(0.9, 0.99, 1e-8, 0);
+      try (Optimizer optimizer = new AdamW(backend, adapted, rates, settings, attached.updates())) {
+        for (int step = 0; step < 2; step++) {
+          adapted.forEach(parameter -> parameter.var().markGradientFresh());
+          optimizer.receive();
+          optimizer.step(1);
+        }
+        assertThat(optimizer.stateBytes()).isEqualTo(Float.BYTES * floats);
+      }
+    }
+  }
+
   private static Method method(String id, int rank) {
     return switch (id) {
       case "bitfit" -> new Bitfit();
+      case "adalora" -> adaLoRA(rank, 1);
+      case "adalora-3r" -> adaLoRA(rank, 3);
+      case "galore" -> new GaLore(rank, 200, 4, GaLoreAdam.Side.STD);
+      case "sift" -> new SIFT(0.2);
+      case "sift-0.008" -> new SIFT(0.008);
+      case "lora+ist" -> new IST(new LoRA(rank, 8, 0.1), 0.25, 0.5, 0.25, 3, 10, 10, 16);
       case "dora" -> new DoRA(rank, 8, 0.1);
       case "full" -> new Full();
       case "head-only" -> new HeadOnly();
@@ -154,6 +210,10 @@ class CountsTest {
       case "vera" -> new VeRA(rank, 0.1, 0, 0.1);
       default -> throw new IllegalArgumentException(id);
     };
+  }
+
+  private static AdaLoRA adaLoRA(int rank, double initialFactor) {
+    return new AdaLoRA(rank, 8, 0.1, initialFactor, 0.1, 0.3, 1, 0.5, 0.85);
   }
 
   private static Set<Role> roles(String targets) {

@@ -43,6 +43,9 @@ final class GoldenMethods {
     if (name.startsWith("bitfit")) {
       return Optional.of(new Bitfit());
     }
+    if (name.startsWith("adalora_")) {
+      return Optional.of(adaLoRA(peft));
+    }
     if (!targets(config).isPresent()) {
       return Optional.empty();
     }
@@ -126,6 +129,21 @@ final class GoldenMethods {
       return IA3.Inputs.NONE;
     }
     return roles.contains(Role.OUTPUT) ? IA3.Inputs.OUTPUT_AND_FFN_DOWN : IA3.Inputs.FFN_DOWN;
+  }
+
+  /** Returns AdaLoRA with the schedule of a case: steps there, fractions of all steps here. */
+  static AdaLoRA adaLoRA(JsonNode peft) {
+    double steps = peft.path("total_step").asDouble();
+    return new AdaLoRA(
+        peft.path("target_r").asInt(),
+        peft.path("lora_alpha").asDouble(),
+        peft.path("lora_dropout").asDouble(),
+        peft.path("init_r").asDouble() / peft.path("target_r").asInt(),
+        peft.path("tinit").asInt() / steps,
+        peft.path("tfinal").asInt() / steps,
+        peft.path("deltaT").asInt(),
+        peft.path("orth_reg_weight").asDouble(),
+        peft.path("beta1").asDouble());
   }
 
   /** Returns the targets; empty where one of them names no role that this project knows. */

@@ -75,9 +75,10 @@ class GoldenMethodsTest {
       try (Model model = Models.build(checkpoint.config(), outputs, backend, weights)) {
         Set<Role> targets = GoldenMethods.targets(config).orElseThrow();
         Preparations prepared = Preparations.alone(dataloader(config, batches));
-        GoldenMethods.method(manifest(folder))
-            .orElseThrow()
-            .attach(new Attachment(model, targets, backend, new Seeds(0), prepared));
+        Attached method =
+            GoldenMethods.method(manifest(folder))
+                .orElseThrow()
+                .attach(new Attachment(model, targets, backend, new Seeds(0), prepared));
         requireNames(golden, model);
         checkStart(golden, model, backend);
         load(golden, "frozen/", model, backend);
@@ -87,7 +88,7 @@ class GoldenMethodsTest {
         load(golden, "state/", model, backend);
         golden.check("fwd/logits", logits(tape, model, batch(batches, 0)));
         checkMerged(golden, model, backend);
-        train(golden, config, model, tape, batches);
+        train(golden, config, model, method, tape, batches);
       }
     }
   }
@@ -174,7 +175,12 @@ class GoldenMethodsTest {
   }
 
   private static void train(
-      GoldenCase golden, JsonNode config, Model model, Tape tape, SafeTensors batches) {
+      GoldenCase golden,
+      JsonNode config,
+      Model model,
+      Attached method,
+      Tape tape,
+      SafeTensors batches) {
     Backend backend = tape.backend();
     JsonNode recipe = config.path("optimizer");
     Rates rates = GoldenMethods.rates(config);
@@ -193,7 +199,9 @@ class GoldenMethodsTest {
         model.trainable().forEach(parameter -> parameter.var().clearGradient());
         Var logits = model.logits(tape, batch(batches, step));
         losses[step] =
-            (float) tape.crossEntropy(logits, GoldenCase.ints(batches, "in/" + step + "/labels"));
+            (float)
+                (tape.crossEntropy(logits, GoldenCase.ints(batches, "in/" + step + "/labels"))
+                    + method.regulariser(tape));
         tape.backward();
         if (step == 0) {
           golden.check("fwd/loss", new float[] {losses[0]});
@@ -287,7 +295,7 @@ class GoldenMethodsTest {
     return floats(tape.backend(), model.logits(tape, batch).value());
   }
 
-  private static Batch batch(SafeTensors batches, int index) {
+  static Batch batch(SafeTensors batches, int index) {
     String prefix = "in/" + index + "/";
     int rows = Math.toIntExact(batches.info(prefix + "input_ids").shape().get(0));
     int tokens = Math.toIntExact(batches.info(prefix + "input_ids").shape().get(1));
@@ -311,7 +319,7 @@ class GoldenMethodsTest {
     return values;
   }
 
-  private static JsonNode config(Path folder) {
+  static JsonNode config(Path folder) {
     return manifest(folder).path("config");
   }
 
@@ -319,11 +327,11 @@ class GoldenMethodsTest {
     return GoldenCase.json(folder.resolve("manifest.json"));
   }
 
-  private static Path base(Path folder) {
+  static Path base(Path folder) {
     return folder.resolve(config(folder).path("base_model").asText()).normalize();
   }
 
-  private static Path batches(Path folder) {
+  static Path batches(Path folder) {
     return folder.resolve(config(folder).path("batches").asText()).normalize();
   }
 }

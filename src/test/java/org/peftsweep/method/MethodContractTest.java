@@ -29,9 +29,8 @@ import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
 import org.peftsweep.model.TinyModels;
-import org.peftsweep.optim.AdamW;
+import org.peftsweep.optim.GaLoreAdam;
 import org.peftsweep.optim.Optimizer;
-import org.peftsweep.optim.Rates;
 
 /** What every method promises, over the registry: a method without a sample here fails by name. */
 class MethodContractTest {
@@ -41,11 +40,14 @@ class MethodContractTest {
   private static final Map<String, Method> SAMPLES =
       new TreeMap<>(
           Map.ofEntries(
+              sample(new AdaLoRA(2, 6, 0, 2, 0.1, 0.3, 1, 0.5, 0.85)),
               sample(new Bitfit()),
               sample(new DoRA(3, 6, 0)),
               sample(new EVA(3, 6, 0, 1, 0.9, 20)),
               sample(new Full()),
+              sample(new GaLore(3, 2, 0.5, GaLoreAdam.Side.STD)),
               sample(new HeadOnly()),
+              sample(new IST(new LoRA(3, 6, 0), 1, 0.5, 0.25, 3, 10, 2, 4)),
               sample(new IA3(IA3.Inputs.FFN_DOWN)),
               sample(new LnTuning()),
               sample(new LoRA(3, 6, 0)),
@@ -54,11 +56,12 @@ class MethodContractTest {
               sample(new OLoRA(3, 6, 0)),
               sample(new PiSSA(3, 6, 0, PiSSA.Search.EXACT, 0, 0)),
               sample(new RSLoRA(3, 6, 0)),
+              sample(new SIFT(0.1)),
               sample(new Untrained()),
               sample(new VeRA(5, 0.1, 0, 0))));
 
   private static Map.Entry<String, Method> sample(Method method) {
-    return Map.entry(Methods.id(method.getClass()), method);
+    return Map.entry(Methods.id(method), method);
   }
 
   private Backend backend;
@@ -92,14 +95,16 @@ class MethodContractTest {
 
   @Test
   void everyMethodHasASample() {
-    assertThat(SAMPLES.keySet()).isEqualTo(Methods.all().keySet());
+    assertThat(SAMPLES.keySet()).containsAll(Methods.all().keySet());
+    assertThat(SAMPLES.keySet().stream().map(id -> id.replaceAll(".*\\+", "")))
+        .containsAll(Methods.plugIns().keySet());
   }
 
   @ParameterizedTest(name = "{0} on {1}")
   @MethodSource("methodsOnFamilies")
   void startsEqualToTheFrozenModel(Method method, Family family) {
     try (Model plain = TinyModels.model(family, backend);
-        Model adapted = attached(method, family)) {
+        Model adapted = attached(method, family).model()) {
       assertThat(logits(adapted)).containsExactly(logits(plain), within(1e-5f));
     }
   }
@@ -110,10 +115,10 @@ class MethodContractTest {
     for (Set<Role> roles : sets(method)) {
       try (Model plain = TinyModels.model(family, backend);
           Model adapted = TinyModels.model(family, backend)) {
-        attach(method, adapted, roles);
+        Setup setup = new Setup(adapted, attach(method, adapted, roles));
         assertThat(logits(adapted)).containsExactly(logits(plain), within(1e-5f));
-        assertThat(learningOutsideTheHead(adapted)).isEqualTo(method.trainable(plain, roles));
-        train(adapted, 1);
+        assertThat(learningOutsideTheHead(setup)).isEqualTo(method.trainable(plain, roles));
+        train(setup, 1);
       }
     }
   }
@@ -135,13 +140,14 @@ class MethodContractTest {
   @ParameterizedTest(name = "{0} on {1}")
   @MethodSource("methodsOnFamilies")
   void changesWhatItDeclaresAndNothingElse(Method method, Family family) {
-    try (Model model = attached(method, family)) {
+    Setup setup = attached(method, family);
+    try (Model model = setup.model()) {
       Map<Parameter, float[]> before = new java.util.IdentityHashMap<>();
       all(model).forEach(parameter -> before.put(parameter, floats(parameter.value())));
       perturb(model);
       Map<Parameter, float[]> start = new java.util.IdentityHashMap<>();
       model.trainable().forEach(parameter -> start.put(parameter, floats(parameter.value())));
-      train(model, 3);
+      train(setup, 3);
       for (Parameter parameter : all(model)) {
         if (parameter.isTrainable() && !isKeyBias(parameter)) {
           assertThat(floats(parameter.value()))
@@ -153,14 +159,14 @@ class MethodContractTest {
               .isEqualTo(before.get(parameter));
         }
       }
-      assertThat(learningOutsideTheHead(model)).isEqualTo(declared(method, model));
+      assertThat(learningOutsideTheHead(setup)).isEqualTo(declared(method, model));
     }
   }
 
   @ParameterizedTest(name = "{0} on {1}")
   @MethodSource("methodsOnFamilies")
   void gradientsMatchFiniteDifferences(Method method, Family family) {
-    try (Model model = attached(method, family)) {
+    try (Model model = attached(method, family).model()) {
       perturb(model);
       Batch batch = TinyModels.batch(3);
       backward(model, batch);
@@ -220,7 +226,7 @@ class MethodContractTest {
   @ParameterizedTest(name = "{0} on {1}")
   @MethodSource("methodsOnFamilies")
   void mergedEqualsAdapted(Method method, Family family) {
-    try (Model adapted = attached(method, family);
+    try (Model adapted = attached(method, family).model();
         Model merged = TinyModels.model(family, backend)) {
       perturb(adapted);
       copyLearnt(adapted, merged);
@@ -244,10 +250,12 @@ class MethodContractTest {
   @ParameterizedTest(name = "{0} on {1}")
   @MethodSource("methodsOnFamilies")
   void theSameSeedGivesTheSameBits(Method method, Family family) {
-    try (Model first = attached(method, family);
-        Model second = attached(method, family)) {
-      train(first, 3);
-      train(second, 3);
+    Setup one = attached(method, family);
+    Setup two = attached(method, family);
+    try (Model first = one.model();
+        Model second = two.model()) {
+      train(one, 3);
+      train(two, 3);
       for (int i = 0; i < first.trainable().size(); i++) {
         assertThat(floats(first.trainable().get(i).value()))
             .isEqualTo(floats(second.trainable().get(i).value()));
@@ -255,15 +263,16 @@ class MethodContractTest {
     }
   }
 
-  private Model attached(Method method, Family family) {
+  private record Setup(Model model, Attached method) {}
+
+  private Setup attached(Method method, Family family) {
     Model model = TinyModels.model(family, backend);
-    attach(method, model, targets(method));
-    return model;
+    return new Setup(model, attach(method, model, targets(method)));
   }
 
-  private void attach(Method method, Model model, Set<Role> targets) {
+  private Attached attach(Method method, Model model, Set<Role> targets) {
     Preparations prepared = Preparations.alone(List.of(TinyModels.batch(20), TinyModels.batch(21)));
-    method.attach(new Attachment(model, targets, backend, new Seeds(1), prepared));
+    return method.attach(new Attachment(model, targets, backend, new Seeds(1), prepared));
   }
 
   private static Set<Role> targets(Method method) {
@@ -275,10 +284,10 @@ class MethodContractTest {
     return parameter.role() == Role.KEY && parameter.name().endsWith("bias");
   }
 
-  private static long learningOutsideTheHead(Model model) {
-    return model.trainable().stream()
+  private static long learningOutsideTheHead(Setup setup) {
+    return setup.model().trainable().stream()
         .filter(parameter -> parameter.role() != Role.HEAD)
-        .mapToLong(Parameter::size)
+        .mapToLong(setup.method()::learning)
         .sum();
   }
 
@@ -306,14 +315,9 @@ class MethodContractTest {
     }
   }
 
-  private void train(Model model, int steps) {
-    Rates rates = new Rates(1e-2, 2, 1e-2, Rates.Grouping.ROLES);
-    try (Optimizer optimizer =
-        new AdamW(backend, model.trainable(), rates, new AdamW.Settings(0.9, 0.99, 1e-8, 0.01))) {
-      for (int step = 0; step < steps; step++) {
-        backward(model, TinyModels.batch(step));
-        optimizer.step(1);
-      }
+  private void train(Setup setup, int steps) {
+    try (Optimizer optimizer = TrainingSteps.optimizer(setup.model(), setup.method(), backend)) {
+      TrainingSteps.take(setup.model(), setup.method(), optimizer, tape, steps);
     }
   }
 

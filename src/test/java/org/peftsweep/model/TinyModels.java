@@ -25,10 +25,15 @@ public final class TinyModels {
   private TinyModels() {}
 
   public static ModelConfig config(Family family) {
+    return config(family, 2);
+  }
+
+  private static ModelConfig config(Family family, int layers) {
     boolean encoder = family.isEncoder();
     return new ModelConfig(
         family,
-        new ModelConfig.Sizes(VOCABULARY, 24, 2, 3, encoder ? 3 : 1, 8, 40, 32, encoder ? 1 : 0),
+        new ModelConfig.Sizes(
+            VOCABULARY, 24, layers, 3, encoder ? 3 : 1, 8, 40, 32, encoder ? 1 : 0),
         1e-5,
         new ModelConfig.Dropout(0, 0, 0),
         OptionalInt.of(PAD),
@@ -42,7 +47,11 @@ public final class TinyModels {
   }
 
   public static Model model(Family family, Backend backend) {
-    ModelConfig config = config(family);
+    return model(family, 2, backend);
+  }
+
+  public static Model model(Family family, int layers, Backend backend) {
+    ModelConfig config = config(family, layers);
     return Models.build(
         config,
         OUTPUTS,

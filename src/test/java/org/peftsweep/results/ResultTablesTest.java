@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.sql.Timestamp;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -20,6 +21,9 @@ import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.peftsweep.method.IST;
+import org.peftsweep.method.LoRA;
+import org.peftsweep.model.Role;
 import org.peftsweep.spec.Trial;
 import org.peftsweep.train.Outcome.Status;
 
@@ -53,6 +57,37 @@ class ResultTablesTest {
     assertThat(row.<String>getAs("trial")).isEqualTo(trial.toJson());
     assertThat(all().curves().count()).isEqualTo(3);
     assertThat(all().predictions().where("prediction = label").count()).isEqualTo(2);
+    assertThat(row.getJavaMap(row.fieldIndex("ranks"))).isEqualTo(Map.of("layer.0.query", 3.0));
+  }
+
+  @Test
+  void keepsScoresOfLayers() {
+    folder.publish(Samples.row("a sweep", Samples.trial("rte", 3), 1, Samples.finished(0.75, 5)));
+    all().register();
+    Row row =
+        spark
+            .sql("SELECT layers.* FROM layers JOIN trials USING (sweep, id) WHERE step > 0")
+            .collectAsList()
+            .get(0);
+    assertThat(row.<Integer>getAs("step")).isEqualTo(20);
+    assertThat(row.<Integer>getAs("layer")).isZero();
+    assertThat(row.<Double>getAs("score")).isEqualTo(-1.5);
+    assertThat(row.<Integer>getAs("selected")).isEqualTo(7);
+  }
+
+  @Test
+  void namesThePlugInBesideTheMethod() {
+    IST plugged = new IST(new LoRA(8, 16, 0.1), 0.25, 0.5, 0.25, 3, 10, 10, 16);
+    Trial trial = Samples.trial("rte", plugged, Set.of(Role.QUERY), 1, 0);
+    folder.publish(Samples.row("a sweep", trial, 1, Samples.finished(0.75, 5)));
+    Row row = all().trials().first();
+    assertThat(row.<String>getAs("method")).isEqualTo("lora+ist");
+    assertThat(row.<String>getAs("method_label")).isEqualTo("LoRA + IST");
+    assertThat(row.<String>getAs("plug_in")).isEqualTo("ist");
+    assertThat(row.<Integer>getAs("rank")).isEqualTo(8);
+    assertThat(row.getJavaMap(row.fieldIndex("settings")))
+        .containsEntry("rank", "8")
+        .containsEntry("update_fraction", "0.25");
   }
 
   @Test

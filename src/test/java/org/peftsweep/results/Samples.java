@@ -1,6 +1,7 @@
 package org.peftsweep.results;
 
 import java.time.Instant;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -9,6 +10,7 @@ import java.util.stream.IntStream;
 import org.peftsweep.data.Metric;
 import org.peftsweep.data.Padding;
 import org.peftsweep.data.Task;
+import org.peftsweep.method.Attached.LayerScore;
 import org.peftsweep.method.LoRA;
 import org.peftsweep.method.Method;
 import org.peftsweep.model.Role;
@@ -102,14 +104,35 @@ public final class Samples {
         List.of(first, best, last),
         IntStream.range(0, examples)
             .mapToObj(i -> new Prediction("dev", i, i % 2, 1, 0.75))
-            .toList());
+            .toList(),
+        List.of(new LayerScore(0, 0, 0, 0), new LayerScore(20, 0, -1.5, 7)),
+        new TreeMap<>(Map.of("layer.0.query", 3)));
   }
 
   /** An outcome that measured nothing. */
   public static Outcome failed(Status status, String reason) {
     return new Outcome(
-        status, reason, null, null, null, null, null, null, null, null, null, null, null, null,
-        null, null, null, List.of(), List.of());
+        status,
+        reason,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+        List.of(),
+        List.of(),
+        List.of(),
+        Collections.emptySortedMap());
   }
 
   public static TrialRow row(String sweep, Trial trial, int attempt, Outcome outcome) {

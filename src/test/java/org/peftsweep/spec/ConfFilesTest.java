@@ -128,6 +128,11 @@ class ConfFilesTest {
             (id, type) ->
                 RecordFields.names(type)
                     .forEach(setting -> settings.add("methods." + id + "." + setting)));
+    Methods.plugIns()
+        .forEach(
+            (id, type) ->
+                RecordFields.names(type)
+                    .forEach(setting -> settings.add("plug-ins." + id + "." + setting)));
     RecordFields.names(Training.class).forEach(key -> settings.add("training." + key));
     RecordFields.names(Execution.class).forEach(key -> settings.add("compute." + key));
     assertThat(leaves).containsAll(settings);

@@ -21,7 +21,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.peftsweep.data.Metric;
 import org.peftsweep.data.Task;
 import org.peftsweep.method.DoRA;
+import org.peftsweep.method.IST;
 import org.peftsweep.method.LoRA;
+import org.peftsweep.method.Methods;
 import org.peftsweep.model.Role;
 import org.peftsweep.optim.Rates;
 
@@ -45,6 +47,33 @@ class SweepFileTest {
     assertThat(sweep.recipes())
         .extracting(recipe -> recipe.rates().ratio())
         .containsExactly(1.0, 1.0, 1.0, 1.0, 2.0, 2.0, 2.0, 2.0);
+  }
+
+  @Test
+  void plugsIntoEveryMethodOfABlock() {
+    Sweep sweep = grid("{method: [lora, full], plug-in: [none, ist]}");
+    IST ist = new IST(new LoRA(8, 8, 0.1), 0.25, 0.5, 0.25, 3, 10, 10, 16);
+
+    assertThat(sweep.recipes())
+        .extracting(recipe -> Methods.id(recipe.method()))
+        .containsExactly("lora", "lora+ist", "full", "full+ist");
+    assertThat(sweep.recipes().get(1).method()).isEqualTo(ist);
+    assertThat(sweep.expand(model -> "m", task -> "t"))
+        .extracting(Trial::title)
+        .startsWith("mini-rte · lora r=8 qv · seed 0", "mini-rte · lora+ist r=8 qv · seed 0");
+  }
+
+  @Test
+  void givesAPlugInItsSettingsBesideThoseOfTheMethod() {
+    Sweep sweep = grid("{method: lora, rank: [2, 4], plug-in: ist, update-fraction: [0.5, 1]}");
+
+    assertThat(sweep.recipes())
+        .extracting(Recipe::method)
+        .contains(new IST(new LoRA(4, 8, 0.1), 0.5, 0.5, 0.25, 3, 10, 10, 16))
+        .hasSize(4);
+    assertThat(sweep.expand(model -> "m", task -> "t"))
+        .extracting(sweep::title)
+        .startsWith("mini-rte · lora+ist r=2 qv update-fraction=0.5 · seed 0");
   }
 
   @Test

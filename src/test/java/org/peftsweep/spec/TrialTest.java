@@ -17,6 +17,7 @@ import org.peftsweep.data.Tasks;
 import org.peftsweep.method.DoRA;
 import org.peftsweep.method.Full;
 import org.peftsweep.method.HeadOnly;
+import org.peftsweep.method.IST;
 import org.peftsweep.method.LoRA;
 import org.peftsweep.method.Method;
 import org.peftsweep.method.Methods;
@@ -133,6 +134,18 @@ class TrialTest {
     assertThat(first.id()).isNotEqualTo(with(new HeadOnly(), Set.of(), TRAINING).id());
   }
 
+  @Test
+  void aPlugInMakesAnotherTrial() {
+    Method lora = TRIAL.method();
+    Trial plugged = with(new IST(lora, 0.25, 0.5, 0.25, 3, 10, 10, 16), QV, TRAINING);
+
+    assertThat(plugged.methodId()).isEqualTo("lora+ist");
+    assertThat(plugged.id()).isNotEqualTo(TRIAL.id());
+    assertThat(plugged.toJson())
+        .contains(
+            "\"over\":{\"alpha\":8.0,\"dropout\":0.1,\"id\":\"lora\",\"rank\":8,\"version\":1}");
+  }
+
   @ParameterizedTest
   @MethodSource("everyMethod")
   void survivesTheWayThroughJson(Method method) {
@@ -158,7 +171,8 @@ class TrialTest {
 
   private static String blocks() {
     return String.join(
-        ", ", Methods.all().keySet().stream().map(id -> "{method: " + id + "}").toList());
+            ", ", Methods.all().keySet().stream().map(id -> "{method: " + id + "}").toList())
+        + ", {method: lora, plug-in: ist}";
   }
 
   @Test

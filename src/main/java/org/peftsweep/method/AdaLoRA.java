@@ -1,0 +1,214 @@
+package org.peftsweep.method;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SortedMap;
+import java.util.SplittableRandom;
+import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Tensor;
+import org.peftsweep.compute.Var;
+import org.peftsweep.data.Seeds;
+import org.peftsweep.model.Adapter;
+import org.peftsweep.model.Linear;
+import org.peftsweep.model.Parameter;
+
+/**
+ * Adaptive low-rank adaptation: {@code y = Wx + k·B·diag(E)·A·x + b}, {@code k = alpha/(r₀ +
+ * 1e-5)}, with A {@code [r₀, in]}, E {@code [r₀, 1]}, B {@code [out, r₀]}. All matrices start at
+ * rank r₀ and share a budget that falls to {@code rank} a matrix; {@link RankAllocator} takes away
+ * the triplets (row of A, entry of E, column of B) of least importance. A and B are kept near
+ * orthogonal by a penalty.
+ *
+ * <p>Zhang et al., arXiv:2303.10512, §3. A and B are drawn from N(0, 0.02²), E is zero, so that
+ * step 0 equals the base model. k never changes, as in the reference implementation.
+ *
+ * <p>Differs from the paper: the penalty is the mean of the Frobenius norms of {@code A·Aᵀ − I} and
+ * {@code Bᵀ·B − I}, not of their squares, as in the reference implementation.
+ *
+ * @param rank mean rank of a matrix at the end, at least 1
+ * @param alpha numerator of the scale
+ * @param dropout probability, in [0, 1), that an input of A is dropped while training
+ * @param initialFactor r₀ over rank, at least 1
+ * @param warmFraction part of all steps, at the start, in which ranks stay
+ * @param finalFraction part of all steps, at the end, in which ranks stay
+ * @param every steps between two allocations
+ * @param orthogonality weight of the penalty
+ * @param smoothing β₁ and β₂ of importance and its uncertainty, in [0, 1)
+ */
+public record AdaLoRA(
+    int rank,
+    double alpha,
+    double dropout,
+    double initialFactor,
+    double warmFraction,
+    double finalFraction,
+    int every,
+    double orthogonality,
+    double smoothing)
+    implements Method {
+  private static final double DEVIATION = 0.02;
+
+  public AdaLoRA {
+    Settings.atLeast("rank", rank, 1);
+    Settings.positive("alpha", alpha);
+    Settings.fraction("dropout", dropout);
+    if (!(initialFactor >= 1) || initialFactor > 1000) {
+      throw new IllegalArgumentException(
+          "Cannot use initial-factor = " + initialFactor + ": give a number from 1 up to 1000");
+    }
+    Settings.fraction("warm-fraction", warmFraction);
+    Settings.fraction("final-fraction", finalFraction);
+    if (warmFraction + finalFraction >= 1) {
+      throw new IllegalArgumentException(
+          "Cannot use final-fraction = "
+              + finalFraction
+              + ": give less than what warm-fraction leaves of 1");
+    }
+    Settings.atLeast("every", every, 1);
+    Settings.notNegative("orthogonality", orthogonality);
+    Settings.fraction("smoothing", smoothing);
+  }
+
+  /** Returns r₀, the rank at the start. */
+  public int initialRank() {
+    return (int) Math.round(rank * initialFactor);
+  }
+
+  @Override
+  public Attached attach(Attachment to) {
+    List<Triplets> adapters = new ArrayList<>();
+    for (Linear linear : to.projections()) {
+      Triplets triplets = triplets(to, linear);
+      linear.attach(triplets);
+      adapters.add(triplets);
+    }
+    return new Allocating(adapters, (float) orthogonality, new RankAllocator(this, adapters, to));
+  }
+
+  private Triplets triplets(Attachment to, Linear linear) {
+    int r = initialRank();
+    Parameter a = zeros(to.backend(), linear, "lora_A", r, linear.in());
+    Parameter e = zeros(to.backend(), linear, "lora_E", r, 1);
+    Parameter b = zeros(to.backend(), linear, "lora_B", linear.out(), r);
+    draw(to.backend(), to.seeds(), a);
+    draw(to.backend(), to.seeds(), b);
+    return new Triplets(
+        linear.name(),
+        a.train(to.backend()),
+        e.train(to.backend()),
+        b.train(to.backend()),
+        (float) (alpha / (r + 1e-5)),
+        (float) dropout);
+  }
+
+  private static Parameter zeros(Backend backend, Linear linear, String part, int... shape) {
+    String name = linear.name() + "." + part;
+    return Parameter.zeros(backend, name, linear.role(), linear.layer(), shape);
+  }
+
+  private static void draw(Backend backend, Seeds seeds, Parameter parameter) {
+    SplittableRandom random = seeds.random("initialise " + parameter.name());
+    float[] values = new float[Math.toIntExact(parameter.size())];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (float) (DEVIATION * random.nextGaussian());
+    }
+    backend.write(values, 0, parameter.value(), 0, values.length);
+  }
+
+  @Override
+  public long trainable(int out, int in, boolean hasBias) {
+    return (long) initialRank() * (out + in + 1);
+  }
+
+  /** The adapter of one projection. */
+  record Triplets(String name, Parameter a, Parameter e, Parameter b, float scale, float dropout)
+      implements Adapter {
+    @Override
+    public Var apply(Tape tape, Linear base, Var x, Var product) {
+      Var weighted = tape.multiplyColumn(a.var(), e.var());
+      Var input = tape.dropoutOfCopy(x, dropout);
+      Var y = tape.lowRank(product, input, weighted, b.var(), scale);
+      tape.done(weighted);
+      return base.addBias(tape, y);
+    }
+
+    @Override
+    public List<Parameter> parameters() {
+      return List.of(a, e, b);
+    }
+
+    @Override
+    public void merge(Backend backend, Linear base, Tensor weight, Tensor bias) {
+      Tensor weighted = new Tensor(backend.allocate(a.size()), 0, a.value().shape());
+      backend.multiplyColumn(a.value(), e.value(), weighted);
+      backend.gemm(false, false, scale, b.value(), weighted, 1, weight);
+      backend.free(weighted.memory());
+    }
+  }
+
+  private record Allocating(List<Triplets> adapters, float weight, RankAllocator allocator)
+      implements Attached {
+    @Override
+    public double regulariser(Tape tape) {
+      double sum = 0;
+      float share = weight / (2 * adapters.size());
+      if (share > 0) {
+        for (Triplets triplets : adapters) {
+          sum += penalty(tape, triplets.a(), true, share);
+          sum += penalty(tape, triplets.b(), false, share);
+        }
+      }
+      return sum;
+    }
+
+    /**
+     * {@code share·‖X·Xᵀ − I‖} of a matrix of rows, {@code share·‖Xᵀ·X − I‖} of one of columns,
+     * whose gradient is {@code 2·share·(X·Xᵀ − I)·X / ‖X·Xᵀ − I‖}.
+     */
+    private static double penalty(Tape tape, Parameter parameter, boolean ofRows, float share) {
+      Backend backend = tape.backend();
+      Tensor x = parameter.value();
+      int r = ofRows ? x.rows() : x.columns();
+      Tensor excess = tape.arena().take(r, r);
+      backend.write(identity(r), 0, excess, 0, r * r);
+      backend.gemm(!ofRows, ofRows, 1, x, x, -1, excess);
+      double norm = Math.sqrt(backend.sumOfSquares(excess));
+      if (norm > 0) {
+        Tensor gradient = tape.arena().take(x.rows(), x.columns());
+        float factor = (float) (2 * share / norm);
+        if (ofRows) {
+          backend.gemm(false, false, factor, excess, x, 0, gradient);
+        } else {
+          backend.gemm(false, false, factor, x, excess, 0, gradient);
+        }
+        tape.addLoss(parameter.var(), gradient);
+      }
+      tape.done(excess);
+      return share * norm;
+    }
+
+    private static float[] identity(int r) {
+      float[] identity = new float[r * r];
+      for (int i = 0; i < r; i++) {
+        identity[i * r + i] = 1;
+      }
+      return identity;
+    }
+
+    @Override
+    public void afterStep(int step, int steps) {
+      allocator.allocate(step, steps);
+    }
+
+    @Override
+    public long stateBytes() {
+      return allocator.stateBytes();
+    }
+
+    @Override
+    public SortedMap<String, Integer> ranks() {
+      return allocator.ranks();
+    }
+  }
+}

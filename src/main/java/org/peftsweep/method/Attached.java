@@ -1,0 +1,73 @@
+package org.peftsweep.method;
+
+import java.util.Collections;
+import java.util.List;
+import java.util.SortedMap;
+import org.peftsweep.compute.Tape;
+import org.peftsweep.model.Parameter;
+import org.peftsweep.optim.Update;
+
+/**
+ * What a method does besides its forward pass while a trial trains. Each step of the trainer calls
+ * these in the order in which they stand here; a method overrides what it needs.
+ */
+public interface Attached extends AutoCloseable {
+  /** Does nothing. */
+  Attached PASSIVE = new Attached() {};
+
+  /**
+   * One row of a method's scores of layers.
+   *
+   * @param step completed optimizer steps
+   * @param score of the layer, the method's own
+   * @param selected steps since the layer's row before in which it learned
+   */
+  record LayerScore(int step, int layer, double score, int selected) {}
+
+  /** Chooses how parameters are updated; asked once a parameter, before the first step. */
+  default Update.Choice updates() {
+    return Update.Choice.STANDARD;
+  }
+
+  /** Returns how many scalars of a parameter that trains learn. */
+  default long learning(Parameter parameter) {
+    return parameter.size();
+  }
+
+  /**
+   * Decides who learns in the step to come.
+   *
+   * @param step completed optimizer steps
+   * @param steps of the whole trial
+   */
+  default void beforeStep(int step, int steps, Probe probe) {}
+
+  /** Adds a loss of the method's own to a forward pass and returns its value. */
+  default double regulariser(Tape tape) {
+    return 0;
+  }
+
+  /** Sees the step's gradients, averaged over its passes, before they are clipped. */
+  default void afterBackward(int step, int steps) {}
+
+  /** Sees the updated values beside the clipped gradients; step is the one just done, from 0. */
+  default void afterStep(int step, int steps) {}
+
+  /** Returns the memory that it holds besides parameters and optimizer state, in bytes. */
+  default long stateBytes() {
+    return 0;
+  }
+
+  /** Returns its scores of layers so far, in order of steps; called once, after the last step. */
+  default List<LayerScore> layerScores(int steps) {
+    return List.of();
+  }
+
+  /** Returns the rank of each adapted matrix by name, where the method shares ranks out. */
+  default SortedMap<String, Integer> ranks() {
+    return Collections.emptySortedMap();
+  }
+
+  @Override
+  default void close() {}
+}

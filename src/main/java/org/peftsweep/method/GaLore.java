@@ -1,0 +1,48 @@
+package org.peftsweep.method;
+
+import org.peftsweep.model.Linear;
+import org.peftsweep.model.Parameter;
+import org.peftsweep.optim.GaLoreAdam;
+import org.peftsweep.optim.Update;
+
+/**
+ * Gradient low-rank projection: the chosen matrices learn in full, with Adam's moments kept in a
+ * subspace of the gradient that is found anew every {@code gap} steps. Biases stay frozen.
+ *
+ * <p>Zhao et al., arXiv:2403.03507, §4; {@link GaLoreAdam} has the update. The rate that acts is
+ * the learning rate times scale. Gradients are clipped before they are projected.
+ *
+ * @param rank of the subspace, at least 1
+ * @param gap steps between two subspaces, at least 1
+ * @param scale on the update
+ * @param side of the gradient that is projected
+ */
+public record GaLore(int rank, int gap, double scale, GaLoreAdam.Side side) implements Method {
+  public GaLore {
+    Settings.atLeast("rank", rank, 1);
+    Settings.atLeast("gap", gap, 1);
+    Settings.positive("scale", scale);
+  }
+
+  @Override
+  public Attached attach(Attachment to) {
+    for (Linear linear : to.projections()) {
+      linear.weight().train(to.backend());
+    }
+    return new Attached() {
+      @Override
+      public Update.Choice updates() {
+        return parameter -> to.targets().contains(parameter.role()) ? projected(parameter) : null;
+      }
+    };
+  }
+
+  private Update projected(Parameter parameter) {
+    return new GaLoreAdam(parameter, rank, gap, scale, side);
+  }
+
+  @Override
+  public long trainable(int out, int in, boolean hasBias) {
+    return (long) out * in;
+  }
+}

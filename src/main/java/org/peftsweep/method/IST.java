@@ -1,0 +1,206 @@
+package org.peftsweep.method;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.SortedMap;
+import java.util.stream.IntStream;
+import org.peftsweep.compute.Tape;
+import org.peftsweep.model.Linear;
+import org.peftsweep.model.Parameter;
+import org.peftsweep.optim.Update;
+
+/**
+ * Importance-aware sparse tuning: in each step only a few layers learn, drawn by scores that are
+ * estimated while training. Layers that rest hold no gradient, and their optimizer state lies in
+ * ordinary memory, untouched; the head always learns.
+ *
+ * <p>Yao et al., Findings of EMNLP 2024, arXiv:2410.11772, and the authors' code; {@link
+ * LayerScores} has the estimate. A layer of high score is one that can be done without.
+ *
+ * <p>Differs from the released code: a suppressed layer is one whose projections feel only a part
+ * of what training changed in their outputs, which is the same for LoRA and gives methods without a
+ * scale, and those that train weights, a meaning; with few layers there may be fewer candidates.
+ *
+ * @param over the method whose layers are chosen
+ * @param updateFraction part of the layers that learn in a step, rounded down, at least one
+ * @param suppressFraction part of the layers that a candidate suppresses, likewise
+ * @param suppression what suppressed layers still give, in [0, 1)
+ * @param candidates sets of suppressed layers that are compared for an estimate, at least 2
+ * @param scoreRate step size of the scores
+ * @param scoreEvery steps between two estimates
+ * @param probeExamples of the train part on which candidates are compared
+ */
+public record IST(
+    Method over,
+    double updateFraction,
+    double suppressFraction,
+    double suppression,
+    int candidates,
+    double scoreRate,
+    int scoreEvery,
+    int probeExamples)
+    implements PlugIn {
+  public IST {
+    Objects.requireNonNull(over, "over");
+    PlugIn.requireLayers("ist", over);
+    part("update-fraction", updateFraction);
+    part("suppress-fraction", suppressFraction);
+    Settings.fraction("suppression", suppression);
+    Settings.atLeast("candidates", candidates, 2);
+    Settings.positive("score-rate", scoreRate);
+    Settings.atLeast("score-every", scoreEvery, 1);
+    Settings.atLeast("probe-examples", probeExamples, 1);
+  }
+
+  private static void part(String setting, double value) {
+    if (!(value > 0 && value <= 1)) {
+      throw new IllegalArgumentException(
+          "Cannot use " + setting + " = " + value + ": give a number above 0 and at most 1");
+    }
+  }
+
+  @Override
+  public Attached attach(Attachment to) {
+    Attached inner = over.attach(to);
+    for (Linear linear : to.model().projections()) {
+      linear.weight().keepOrigin(to.backend());
+      if (linear.bias() != null) {
+        linear.bias().keepOrigin(to.backend());
+      }
+    }
+    return new Choosing(this, to, inner);
+  }
+
+  /** Chooses layers for one trial. */
+  private static final class Choosing implements Attached {
+    private final IST settings;
+    private final Attachment to;
+    private final Attached inner;
+    private final LayerScores scores;
+    private final int learning;
+    private final List<Parameter> parameters;
+    private final List<Linear> changed;
+    private final int[] selected;
+    private final List<LayerScore> rows = new ArrayList<>();
+
+    Choosing(IST settings, Attachment to, Attached inner) {
+      this.settings = settings;
+      this.to = to;
+      this.inner = inner;
+      int layers = to.model().layers();
+      this.scores =
+          new LayerScores(
+              layers,
+              Math.max(1, (int) (settings.suppressFraction * layers)),
+              settings.candidates,
+              settings.scoreRate);
+      this.learning = Math.max(1, (int) (settings.updateFraction * layers));
+      this.selected = new int[layers];
+      this.changed = to.model().projections().stream().filter(Choosing::isChanged).toList();
+      this.parameters =
+          to.model().trainable().stream().filter(parameter -> parameter.layer() >= 0).toList();
+    }
+
+    private static boolean isChanged(Linear linear) {
+      return linear.adapter() != null
+          || linear.weight().isTrainable()
+          || (linear.bias() != null && linear.bias().isTrainable());
+    }
+
+    @Override
+    public void beforeStep(int step, int steps, Probe probe) {
+      inner.beforeStep(step, steps, probe);
+      if (step % settings.scoreEvery == 0) {
+        if (step > 0) {
+          var loss = probe.draw(settings.probeExamples, step);
+          scores.update(
+              to.seeds().random("ist candidates " + step),
+              suppressed -> {
+                respond(suppressed, (float) settings.suppression);
+                double value = loss.getAsDouble();
+                respond(suppressed, 1);
+                return value;
+              });
+        }
+        note(step);
+      }
+      boolean[] chosen = new boolean[selected.length];
+      for (int layer : scores.draw(learning, -1, to.seeds().random("ist layers " + step))) {
+        chosen[layer] = true;
+        selected[layer]++;
+      }
+      for (Parameter parameter : parameters) {
+        if (!chosen[parameter.layer()]) {
+          parameter.rest(to.backend());
+        }
+      }
+      for (Parameter parameter : parameters) {
+        if (chosen[parameter.layer()]) {
+          parameter.wake(to.backend());
+        }
+      }
+    }
+
+    private void respond(int[] layers, float response) {
+      for (Linear linear : changed) {
+        if (IntStream.of(layers).anyMatch(layer -> layer == linear.layer())) {
+          linear.respond(response);
+        }
+      }
+    }
+
+    private void note(int step) {
+      for (int layer = 0; layer < selected.length; layer++) {
+        rows.add(new LayerScore(step, layer, scores.of(layer), selected[layer]));
+        selected[layer] = 0;
+      }
+    }
+
+    @Override
+    public List<LayerScore> layerScores(int steps) {
+      note(steps);
+      return List.copyOf(rows);
+    }
+
+    @Override
+    public Update.Choice updates() {
+      return inner.updates();
+    }
+
+    @Override
+    public long learning(Parameter parameter) {
+      return inner.learning(parameter);
+    }
+
+    @Override
+    public double regulariser(Tape tape) {
+      return inner.regulariser(tape);
+    }
+
+    @Override
+    public void afterBackward(int step, int steps) {
+      inner.afterBackward(step, steps);
+    }
+
+    @Override
+    public void afterStep(int step, int steps) {
+      inner.afterStep(step, steps);
+    }
+
+    @Override
+    public long stateBytes() {
+      return inner.stateBytes();
+    }
+
+    @Override
+    public SortedMap<String, Integer> ranks() {
+      return inner.ranks();
+    }
+
+    @Override
+    public void close() {
+      inner.close();
+    }
+  }
+}

@@ -1,0 +1,53 @@
+package org.peftsweep.method;
+
+import java.util.Set;
+import org.peftsweep.model.Model;
+import org.peftsweep.model.Role;
+
+/**
+ * Decides which parameters of another method learn at a step. A sweep file names it beside the
+ * method: {@code {method: lora, plug-in: ist}}.
+ *
+ * <p>Its record has a component {@code over}, the other method; the rest are its settings.
+ */
+public sealed interface PlugIn extends Method permits IST {
+  /** Returns the method that it is plugged into. */
+  Method over();
+
+  /** Throws {@link IllegalArgumentException} where a method has no layers to choose from. */
+  static void requireLayers(String plugIn, Method over) {
+    if (!over.adaptsLayers() || over instanceof PlugIn) {
+      throw new IllegalArgumentException(
+          "Cannot use plug-in = "
+              + plugIn
+              + ": choose none with method "
+              + Methods.id(over)
+              + ", it offers no layers to choose from");
+    }
+  }
+
+  @Override
+  default long trainable(int out, int in, boolean hasBias) {
+    return over().trainable(out, in, hasBias);
+  }
+
+  @Override
+  default long trainable(Model outline, Set<Role> targets) {
+    return over().trainable(outline, targets);
+  }
+
+  @Override
+  default void requireFit(Model outline, Set<Role> targets) {
+    over().requireFit(outline, targets);
+  }
+
+  @Override
+  default boolean usesTargets() {
+    return over().usesTargets();
+  }
+
+  @Override
+  default String label() {
+    return over().label() + " + " + getClass().getSimpleName();
+  }
+}

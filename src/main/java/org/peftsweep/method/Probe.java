@@ -1,0 +1,14 @@
+package org.peftsweep.method;
+
+import java.util.function.DoubleSupplier;
+
+/** Shows a method what the model as it is makes of training data, outside of the steps. */
+public interface Probe {
+  /**
+   * Draws examples of the train part, fewer where there are fewer.
+   *
+   * @param draw tells draws of a trial apart; the same draw gives the same examples
+   * @return computes their mean loss, without dropout and gradients, each time it is asked
+   */
+  DoubleSupplier draw(int examples, long draw);
+}

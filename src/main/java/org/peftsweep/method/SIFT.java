@@ -1,0 +1,62 @@
+package org.peftsweep.method;
+
+import org.peftsweep.model.Linear;
+import org.peftsweep.model.Parameter;
+import org.peftsweep.optim.SparseAdam;
+import org.peftsweep.optim.Update;
+
+/**
+ * Sparse increment fine-tuning: of each chosen matrix and its bias only the entries learn whose
+ * gradient is largest in the first step, {@code min(⌊rate·size⌋ + 1, size)} of them; optimizer
+ * state is kept for these alone.
+ *
+ * <p>Song et al., ICML 2024, "Sparse is Enough in Fine-tuning Pre-trained Large Language Models".
+ *
+ * <p>Differs from the released code: its hooks see each gradient one hook late and apply each
+ * update one pass late, and it hands the dense tensors to the optimizer too. Here the first
+ * gradient chooses, the second one is the first to move, and nothing else of the tensor changes.
+ *
+ * @param rate part of each tensor's entries that learn, above 0 and at most 1
+ */
+public record SIFT(double rate) implements Method {
+  public SIFT {
+    if (!(rate > 0 && rate <= 1)) {
+      throw new IllegalArgumentException(
+          "Cannot use rate = " + rate + ": give a number above 0 and at most 1");
+    }
+  }
+
+  @Override
+  public Attached attach(Attachment to) {
+    for (Linear linear : to.projections()) {
+      linear.weight().train(to.backend());
+      if (linear.bias() != null) {
+        linear.bias().train(to.backend());
+      }
+    }
+    return new Sparse(rate, to);
+  }
+
+  @Override
+  public long trainable(int out, int in, boolean hasBias) {
+    return SparseAdam.kept((long) out * in, rate) + (hasBias ? SparseAdam.kept(out, rate) : 0);
+  }
+
+  private record Sparse(double rate, Attachment to) implements Attached {
+    @Override
+    public Update.Choice updates() {
+      return parameter -> isSparse(parameter) ? new SparseAdam(parameter, rate) : null;
+    }
+
+    @Override
+    public long learning(Parameter parameter) {
+      return isSparse(parameter)
+          ? SparseAdam.kept(parameter.size(), rate)
+          : Attached.super.learning(parameter);
+    }
+
+    private boolean isSparse(Parameter parameter) {
+      return to.targets().contains(parameter.role());
+    }
+  }
+}

@@ -1,0 +1,120 @@
+package org.peftsweep.optim;
+
+import java.util.Arrays;
+import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Tensor;
+import org.peftsweep.model.Parameter;
+
+/**
+ * Adam on a few entries of a parameter (SIFT, Song et al., ICML 2024): those with the largest
+ * gradient the first time there is one. That gradient chooses and moves nothing.
+ *
+ * <p>State: two floats and an index an entry. Weight decay does not act: in the reference it acts
+ * on the increment, which is zero before each step.
+ */
+public final class SparseAdam implements Update {
+  private final Parameter parameter;
+  private final int kept;
+  private final OptimizerState state;
+  private int[] chosen;
+  private int steps;
+
+  /**
+   * Makes the update.
+   *
+   * @param rate part of the entries that learn
+   */
+  public SparseAdam(Parameter parameter, double rate) {
+    this.parameter = parameter;
+    this.kept = kept(parameter.size(), rate);
+    this.state = new OptimizerState(2L * kept);
+  }
+
+  /** Returns how many of a tensor's entries learn: {@code min(⌊rate·size⌋ + 1, size)}. */
+  public static int kept(long size, double rate) {
+    return Math.toIntExact(Math.min((long) (rate * size) + 1, size));
+  }
+
+  /** Returns the places of the entries in the flattened parameter, ascending; null before. */
+  int[] chosen() {
+    return chosen == null ? null : chosen.clone();
+  }
+
+  /**
+   * {@inheritDoc}
+   *
+   * <p>Chooses the entries if that is still to be done, which uses the gradient up; else clears the
+   * gradient of all the others, so that clipping sees what learns.
+   */
+  @Override
+  public void receive(Backend backend, Scratch scratch) {
+    if (chosen == null) {
+      float[] values = new float[Math.toIntExact(parameter.size())];
+      backend.read(parameter.var().gradient(), 0, values, 0, values.length);
+      chosen = largest(values, kept);
+      parameter.var().clearGradient();
+      return;
+    }
+    Tensor gradient = column(parameter.var().gradient());
+    Tensor few = scratch.take(kept, 1);
+    backend.gather(gradient, chosen, false, few);
+    backend.fill(gradient, 0);
+    backend.scatterAdd(few, chosen, gradient);
+  }
+
+  @Override
+  public void step(
+      Backend backend, AdamW.Settings settings, double rate, double decay, Scratch scratch) {
+    steps++;
+    Tensor gradient = column(parameter.var().gradient());
+    Tensor few = scratch.take(kept, 1);
+    backend.gather(gradient, chosen, false, few);
+    // The gradient has served: its memory takes the increment.
+    Tensor increment = new Tensor(gradient.memory(), gradient.offset(), kept, 1);
+    backend.fill(increment, 0);
+    backend.adamW(
+        increment,
+        few,
+        state.part(backend, 0, kept, 1),
+        state.part(backend, kept, kept, 1),
+        settings.at(steps, rate, settings.epsilon(), 0));
+    backend.scatterAdd(increment, chosen, column(parameter.value()));
+  }
+
+  @Override
+  public OptimizerState state() {
+    return state;
+  }
+
+  @Override
+  public long stateBytes() {
+    return state.bytes() + (chosen == null ? 0 : (long) Integer.BYTES * chosen.length);
+  }
+
+  private Tensor column(Tensor tensor) {
+    return tensor.reshape(Math.toIntExact(tensor.size()), 1);
+  }
+
+  /** The places of the {@code count} largest magnitudes; of equal ones the first. */
+  private static int[] largest(float[] values, int count) {
+    float[] magnitudes = new float[values.length];
+    for (int i = 0; i < values.length; i++) {
+      magnitudes[i] = Math.abs(values[i]);
+    }
+    Arrays.sort(magnitudes);
+    float least = magnitudes[values.length - count];
+    int ties = count;
+    for (float value : values) {
+      ties -= Math.abs(value) > least ? 1 : 0;
+    }
+    int[] places = new int[count];
+    int found = 0;
+    for (int i = 0; i < values.length && found < count; i++) {
+      float magnitude = Math.abs(values[i]);
+      if (magnitude > least || (magnitude == least && ties-- > 0)) {
+        places[found++] = i;
+      }
+    }
+    return places;
+  }
+}

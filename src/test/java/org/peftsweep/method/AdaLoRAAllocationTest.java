@@ -1,0 +1,318 @@
+package org.peftsweep.method;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.peftsweep.GoldenCase;
+import org.peftsweep.checkpoint.Checkpoint;
+import org.peftsweep.checkpoint.Family;
+import org.peftsweep.checkpoint.SafeTensors;
+import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Tensor;
+import org.peftsweep.data.Seeds;
+import org.peftsweep.model.CheckpointWeights;
+import org.peftsweep.model.Model;
+import org.peftsweep.model.Models;
+import org.peftsweep.model.Parameter;
+import org.peftsweep.model.Role;
+import org.peftsweep.model.TinyModels;
+import org.peftsweep.optim.AdamW;
+import org.peftsweep.optim.GradientClip;
+import org.peftsweep.optim.Optimizer;
+import org.peftsweep.optim.Rates;
+import org.peftsweep.optim.Schedule;
+
+/** Holds the allocation of ranks to the reference implementation, step by step. */
+class AdaLoRAAllocationTest {
+  static Stream<Arguments> trainedCases() {
+    return cases("after", "train/E/");
+  }
+
+  static Stream<Arguments> allocatorCases() {
+    return cases("p/", "g/");
+  }
+
+  private static Stream<Arguments> cases(String... prefixes) {
+    return GoldenCase.folders("peft").stream()
+        .filter(folder -> folder.getFileName().toString().startsWith("adalora"))
+        .filter(folder -> has(folder, prefixes))
+        .flatMap(folder -> Backends.names().stream().map(name -> Arguments.of(folder, name)));
+  }
+
+  private static boolean has(Path folder, String... prefixes) {
+    try (GoldenCase golden = GoldenCase.open(folder)) {
+      return Stream.of(prefixes)
+          .allMatch(prefix -> golden.names().stream().anyMatch(name -> name.startsWith(prefix)));
+    }
+  }
+
+  @Tag("golden")
+  @ParameterizedTest(name = "{0} on {1}")
+  @MethodSource("allocatorCases")
+  void choosesAsTheReferenceOnGivenGradients(Path folder, String backendName) {
+    try (GoldenCase golden = GoldenCase.open(folder);
+        Backend backend = Backends.open(backendName, 1)) {
+      JsonNode config = golden.manifest().path("config");
+      int steps = config.path("total_step").asInt();
+      int rank = config.path("r").asInt();
+      int target = config.path("target_r").asInt();
+      AdaLoRA settings =
+          new AdaLoRA(
+              target,
+              1,
+              0,
+              rank / (double) target,
+              config.path("tinit").asInt() / (double) steps,
+              config.path("tfinal").asInt() / (double) steps,
+              config.path("deltaT").asInt(),
+              0,
+              config.path("beta1").asDouble());
+      List<AdaLoRA.Triplets> adapters = new ArrayList<>();
+      for (Map.Entry<String, JsonNode> module : config.path("modules").properties()) {
+        adapters.add(triplets(golden, module.getKey(), backend));
+      }
+      RankAllocator allocator =
+          new RankAllocator(settings, adapters, new Attachment(null, null, backend, null));
+      int[] budgets = golden.ints("budget");
+      int statisticsAfter = steps - config.path("tfinal").asInt() - 1;
+      for (int step = 0; step < steps; step++) {
+        for (AdaLoRA.Triplets adapter : adapters) {
+          for (Parameter parameter : adapter.parameters()) {
+            write(backend, golden, "p/", parameter, parameter.value(), step);
+            write(backend, golden, "g/", parameter, parameter.var().gradient(), step);
+            parameter.var().markGradientFresh();
+          }
+        }
+        allocator.allocate(step, steps);
+        assertThat(allocator.budget(step, steps))
+            .as("budget of step " + step)
+            .isEqualTo(budgets[step]);
+        for (AdaLoRA.Triplets adapter : adapters) {
+          float[] wanted = row(golden.floats("E/" + adapter.e().name()), step, rank);
+          assertThat(floats(backend, adapter.e().value()))
+              .as(adapter.name() + " after step " + step)
+              .containsExactly(wanted, within(1e-6f));
+          if (step == statisticsAfter) {
+            for (Parameter parameter : adapter.parameters()) {
+              golden.check("ipt/" + parameter.name(), allocator.importance(parameter));
+              golden.check("unc/" + parameter.name(), allocator.uncertainty(parameter));
+            }
+          }
+        }
+      }
+      JsonNode pattern = golden.manifest().path("scalars").path("final_rank_pattern");
+      for (AdaLoRA.Triplets adapter : adapters) {
+        assertThat(allocator.ranks().get(adapter.name()))
+            .isEqualTo(kept(pattern.path(adapter.e().name())));
+      }
+    }
+  }
+
+  @Tag("golden")
+  @ParameterizedTest(name = "{0} on {1}")
+  @MethodSource("trainedCases")
+  void trainsAndPrunesAsTheReference(Path folder, String backendName) {
+    try (GoldenCase golden = GoldenCase.open(folder);
+        Backend backend = Backends.open(backendName, 1);
+        Checkpoint checkpoint = Checkpoint.open(GoldenMethodsTest.base(folder));
+        SafeTensors batches = SafeTensors.open(GoldenMethodsTest.batches(folder));
+        Tape tape = new Tape(backend)) {
+      JsonNode config = GoldenMethodsTest.config(folder);
+      int outputs = checkpoint.config().labels().size();
+      try (Model model =
+          Models.build(
+              checkpoint.config(),
+              outputs,
+              backend,
+              new CheckpointWeights(checkpoint).forTrial(backend, new Seeds(0)))) {
+        AdaLoRA settings = GoldenMethods.adaLoRA(config.path("peft_config"));
+        Attachment to =
+            new Attachment(
+                model, GoldenMethods.targets(config).orElseThrow(), backend, new Seeds(0));
+        Attached method = settings.attach(to);
+        load(golden, model, backend);
+        train(golden, config.path("optimizer"), model, method, tape, batches);
+        JsonNode ranks = golden.manifest().path("scalars").path("final_ranks");
+        method
+            .ranks()
+            .forEach(
+                (name, rank) ->
+                    assertThat(rank)
+                        .as(name)
+                        .isEqualTo(ranks.path(name + ".lora_E.default").asInt()));
+        assertThat(method.ranks()).hasSize(ranks.size());
+      }
+    }
+  }
+
+  private static void train(
+      GoldenCase golden,
+      JsonNode recipe,
+      Model model,
+      Attached method,
+      Tape tape,
+      SafeTensors batches) {
+    Backend backend = tape.backend();
+    double rate = recipe.path("lr").asDouble();
+    Rates rates = new Rates(rate, recipe.path("v_lr_ratio").asDouble(), rate, Rates.Grouping.ROLES);
+    AdamW.Settings settings =
+        new AdamW.Settings(
+            recipe.path("betas").get(0).asDouble(),
+            recipe.path("betas").get(1).asDouble(),
+            recipe.path("eps").asDouble(),
+            recipe.path("weight_decay").asDouble());
+    int steps = recipe.path("steps").asInt();
+    float[] losses = new float[steps];
+    float[] norms = new float[steps];
+    Map<String, float[]> entries = new TreeMap<>();
+    try (Optimizer optimizer = new AdamW(backend, model.trainable(), rates, settings)) {
+      for (int step = 0; step < steps; step++) {
+        int at = step % 5;
+        tape.startTraining(step);
+        model.trainable().forEach(parameter -> parameter.var().clearGradient());
+        int[] labels = GoldenCase.ints(batches, "in/" + at + "/labels");
+        var logits = model.logits(tape, GoldenMethodsTest.batch(batches, at));
+        losses[step] = (float) (tape.crossEntropy(logits, labels) + method.regulariser(tape));
+        tape.backward();
+        norms[step] =
+            (float)
+                GradientClip.apply(
+                    backend, model.trainable(), recipe.path("max_grad_norm").asDouble());
+        optimizer.step(
+            Schedule.LINEAR.factor(
+                step,
+                recipe.path("num_training_steps").asInt(),
+                recipe.path("num_warmup_steps").asInt()));
+        method.afterStep(step, steps);
+        for (Parameter parameter : model.trainable()) {
+          String name = "train/E/base_model.model." + parameter.name();
+          if (golden.has(name)) {
+            float[] now = floats(backend, parameter.value());
+            System.arraycopy(
+                now,
+                0,
+                entries.computeIfAbsent(name, n -> new float[steps * now.length]),
+                step * now.length,
+                now.length);
+          }
+        }
+      }
+    }
+    golden.check("train/loss", losses);
+    golden.check("train/grad_norm", norms);
+    assertThat(entries).isNotEmpty();
+    entries.forEach(golden::check);
+    for (Parameter parameter : model.trainable()) {
+      String name = "after" + steps + "/base_model.model." + parameter.name();
+      if (golden.has(name)) {
+        golden.check(name, floats(backend, parameter.value()));
+      }
+    }
+  }
+
+  @Test
+  void followsTheCubicBudget() {
+    // 24 matrices, 12 to 8 ranks each, 1000 steps, ranks stay for 200 at either end.
+    RankAllocator allocator = allocator(new AdaLoRA(8, 8, 0, 1.5, 0.2, 0.2, 1, 0, 0.85), 24);
+    int[] steps = {100, 200, 201, 300, 500, 700, 799, 900};
+    int[] budgets = {288, 288, 287, 247, 204, 192, 192, 192};
+    for (int i = 0; i < steps.length; i++) {
+      assertThat(allocator.budget(steps[i], 1000)).as("step " + steps[i]).isEqualTo(budgets[i]);
+    }
+    for (int step = 1; step < 1000; step++) {
+      assertThat(allocator.budget(step, 1000))
+          .isLessThanOrEqualTo(allocator.budget(step - 1, 1000));
+    }
+  }
+
+  private static RankAllocator allocator(AdaLoRA settings, int matrices) {
+    try (Backend backend = Backends.open("cpu", 1)) {
+      List<AdaLoRA.Triplets> adapters = new ArrayList<>();
+      for (int i = 0; i < matrices; i++) {
+        Parameter small = Parameter.zeros(backend, "p" + i, Role.QUERY, 0, 12, 1);
+        adapters.add(new AdaLoRA.Triplets("m" + i, small, small, small, 1, 0));
+      }
+      return new RankAllocator(settings, adapters, new Attachment(null, null, backend, null));
+    }
+  }
+
+  @Test
+  void endsWithTheBudgetThatWasAsked() {
+    try (Backend backend = Backends.open("cpu", 1);
+        Tape tape = new Tape(backend);
+        Model model = TinyModels.model(Family.ROBERTA, backend)) {
+      EnumSet<Role> targets = EnumSet.of(Role.QUERY, Role.VALUE, Role.FFN_UP);
+      Attached method =
+          new AdaLoRA(2, 8, 0, 3, 0.1, 0.3, 1, 0.1, 0.85)
+              .attach(new Attachment(model, targets, backend, new Seeds(1)));
+      try (Optimizer optimizer = TrainingSteps.optimizer(model, method, backend)) {
+        TrainingSteps.take(model, method, optimizer, tape, 30);
+      }
+      assertThat(method.ranks()).hasSize(6);
+      assertThat(method.ranks().values().stream().mapToInt(rank -> rank).sum()).isEqualTo(12);
+      assertThat(method.stateBytes())
+          .isEqualTo(2L * Float.BYTES * (4 * 6 * (24 + 24 + 1) + 2 * 6 * (40 + 24 + 1)));
+    }
+  }
+
+  private static AdaLoRA.Triplets triplets(GoldenCase golden, String name, Backend backend) {
+    List<Parameter> parts = new ArrayList<>();
+    for (String part : List.of("lora_A", "lora_E", "lora_B")) {
+      int[] shape = golden.shape("p/" + name + "." + part);
+      parts.add(
+          Parameter.zeros(backend, name + "." + part, Role.QUERY, 0, shape[1], shape[2])
+              .train(backend));
+    }
+    return new AdaLoRA.Triplets(name, parts.get(0), parts.get(1), parts.get(2), 1, 0);
+  }
+
+  private static void write(
+      Backend backend, GoldenCase golden, String group, Parameter parameter, Tensor to, int step) {
+    int size = Math.toIntExact(parameter.size());
+    float[] values = row(golden.floats(group + parameter.name()), step, size);
+    backend.write(values, 0, to, 0, size);
+  }
+
+  private static float[] row(float[] values, int row, int length) {
+    return java.util.Arrays.copyOfRange(values, row * length, (row + 1) * length);
+  }
+
+  private static int kept(JsonNode pattern) {
+    int kept = 0;
+    for (JsonNode entry : pattern) {
+      kept += entry.asBoolean() ? 1 : 0;
+    }
+    return kept;
+  }
+
+  private static void load(GoldenCase golden, Model model, Backend backend) {
+    for (Parameter parameter : model.trainable()) {
+      String name = "init/base_model.model." + parameter.name();
+      if (golden.has(name)) {
+        float[] values = golden.floats(name);
+        backend.write(values, 0, parameter.value(), 0, values.length);
+      }
+    }
+  }
+
+  private static float[] floats(Backend backend, Tensor tensor) {
+    float[] values = new float[Math.toIntExact(tensor.size())];
+    backend.read(tensor, 0, values, 0, values.length);
+    return values;
+  }
+}
