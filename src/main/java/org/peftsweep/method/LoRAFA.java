@@ -1,18 +1,25 @@
 package org.peftsweep.method;
 
+import java.util.IdentityHashMap;
+import java.util.Map;
 import org.peftsweep.model.Linear;
+import org.peftsweep.model.Parameter;
+import org.peftsweep.optim.PreconditionedAdam;
+import org.peftsweep.optim.Update;
 
 /**
  * LoRA with a frozen A: {@code y = Wx + (alpha/rank)·B·A·x + b} where A keeps its random start and
  * only B {@code [out, rank]} learns, so that no step needs the input x again.
  *
- * <p>Zhang et al., arXiv:2308.03303, §3. B learns by plain AdamW, as in the paper.
+ * <p>Zhang et al., arXiv:2308.03303, §3. B learns by plain AdamW, as in the paper, or by the
+ * optimizer of PEFT, which makes the best of B's gradient: {@link PreconditionedAdam}.
  *
  * @param rank inner dimension, at least 1
  * @param alpha numerator of the scale
  * @param dropout probability, in [0, 1), that an input of A is dropped while training
+ * @param projection whether all that learns does so by PEFT's optimizer
  */
-public record LoRAFA(int rank, double alpha, double dropout) implements Method {
+public record LoRAFA(int rank, double alpha, double dropout, boolean projection) implements Method {
   public LoRAFA {
     Settings.atLeast("rank", rank, 1);
     Settings.positive("alpha", alpha);
@@ -21,12 +28,25 @@ public record LoRAFA(int rank, double alpha, double dropout) implements Method {
 
   @Override
   public Attached attach(Attachment to) {
+    Map<Parameter, LowRank> pairs = new IdentityHashMap<>();
     for (Linear linear : to.projections()) {
       LowRank update = LowRank.drawn(to, linear, rank, (float) (alpha / rank), (float) dropout);
-      update.b().train(to.backend());
+      pairs.put(update.b().train(to.backend()), update);
       linear.attach(new LowRankAdapter(update));
     }
-    return Attached.PASSIVE;
+    return projection ? new Projected(pairs) : Attached.PASSIVE;
+  }
+
+  private record Projected(Map<Parameter, LowRank> pairs) implements Attached {
+    @Override
+    public Update.Choice updates() {
+      return parameter -> {
+        LowRank pair = pairs.get(parameter);
+        return pair == null
+            ? PreconditionedAdam.of(parameter)
+            : PreconditionedAdam.ofB(parameter, pair.a(), pair.scale());
+      };
+    }
   }
 
   @Override

@@ -202,7 +202,7 @@ class CountsTest {
       case "ia3" -> new IA3(IA3.Inputs.OUTPUT_AND_FFN_DOWN);
       case "ln-tuning" -> new LnTuning();
       case "lora" -> new LoRA(rank, 8, 0.1);
-      case "lorafa" -> new LoRAFA(rank, 8, 0.1);
+      case "lorafa" -> new LoRAFA(rank, 8, 0.1, false);
       case "loraplus" -> new LoRAPlus(rank, 8, 0.1, 16);
       case "olora" -> new OLoRA(rank, 8, 0.1);
       case "pissa" -> new PiSSA(rank, 8, 0.1, PiSSA.Search.RANDOMISED, 0, 0);

@@ -7,6 +7,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import org.peftsweep.model.Role;
+import org.peftsweep.optim.AdamW;
 import org.peftsweep.optim.Rates;
 
 /** Reads methods and targets from the settings that reference cases were made with. */
@@ -29,6 +30,9 @@ final class GoldenMethods {
     ROLES.put("gate_proj", EnumSet.of(Role.FFN_GATE));
     ROLES.put("down_proj", EnumSet.of(Role.FFN_DOWN));
   }
+
+  /** Part of the names of cases that PEFT's optimizer for LoRA-FA made. */
+  private static final String LORAFA_OPTIMIZER = "lorafa_optimizer";
 
   private GoldenMethods() {}
 
@@ -76,8 +80,8 @@ final class GoldenMethods {
       return Optional.of(new DoRA(rank, alpha, dropout));
     } else if (peft.path("use_rslora").asBoolean()) {
       return Optional.of(new RSLoRA(rank, alpha, dropout));
-    } else if (name.contains("lorafa_frozen")) {
-      return Optional.of(new LoRAFA(rank, alpha, dropout));
+    } else if (name.contains("lorafa_")) {
+      return Optional.of(new LoRAFA(rank, alpha, dropout, name.contains(LORAFA_OPTIMIZER)));
     } else if (name.contains("loraplus")) {
       return Optional.of(new LoRAPlus(rank, alpha, dropout, bRatio(scalars)));
     } else if (start.startsWith("pissa_niter_")) {
@@ -116,10 +120,22 @@ final class GoldenMethods {
   static Rates rates(JsonNode config) {
     JsonNode recipe = config.path("optimizer");
     double rate = recipe.path("lr").asDouble();
-    // The helper that makes LoRA+'s groups knows no group of values.
-    boolean isLoRAPlus = config.path("method").asText().contains("loraplus");
-    double ratio = isLoRAPlus ? 1 : recipe.path("v_lr_ratio").asDouble();
+    String name = config.path("method").asText();
+    // The helpers that make the optimizers of LoRA+ and LoRA-FA know no group of values.
+    boolean isEven = name.contains("loraplus") || name.contains(LORAFA_OPTIMIZER);
+    double ratio = isEven ? 1 : recipe.path("v_lr_ratio").asDouble();
     return new Rates(rate, ratio, rate, Rates.Grouping.ROLES);
+  }
+
+  /** Returns the other settings of the optimizer; LoRA-FA's has its own ε, told in words only. */
+  static AdamW.Settings settings(JsonNode config) {
+    JsonNode recipe = config.path("optimizer");
+    boolean isLoRAFA = config.path("method").asText().contains(LORAFA_OPTIMIZER);
+    return new AdamW.Settings(
+        recipe.path("betas").get(0).asDouble(),
+        recipe.path("betas").get(1).asDouble(),
+        isLoRAFA ? 1e-6 : recipe.path("eps").asDouble(),
+        recipe.path("weight_decay").asDouble());
   }
 
   private static IA3.Inputs inputs(JsonNode peft) {

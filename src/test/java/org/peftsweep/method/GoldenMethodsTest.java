@@ -184,16 +184,12 @@ class GoldenMethodsTest {
     Backend backend = tape.backend();
     JsonNode recipe = config.path("optimizer");
     Rates rates = GoldenMethods.rates(config);
-    AdamW.Settings settings =
-        new AdamW.Settings(
-            recipe.path("betas").get(0).asDouble(),
-            recipe.path("betas").get(1).asDouble(),
-            recipe.path("eps").asDouble(),
-            recipe.path("weight_decay").asDouble());
+    AdamW.Settings settings = GoldenMethods.settings(config);
     int steps = recipe.path("steps").asInt();
     float[] losses = new float[steps];
     float[] norms = new float[steps];
-    try (Optimizer optimizer = new AdamW(backend, model.trainable(), rates, settings)) {
+    try (Optimizer optimizer =
+        new AdamW(backend, model.trainable(), rates, settings, method.updates())) {
       for (int step = 0; step < steps; step++) {
         tape.startTraining(step);
         model.trainable().forEach(parameter -> parameter.var().clearGradient());

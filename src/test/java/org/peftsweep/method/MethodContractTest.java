@@ -51,7 +51,7 @@ class MethodContractTest {
               sample(new IA3(IA3.Inputs.FFN_DOWN)),
               sample(new LnTuning()),
               sample(new LoRA(3, 6, 0)),
-              sample(new LoRAFA(3, 6, 0)),
+              sample(new LoRAFA(3, 6, 0, true)),
               sample(new LoRAPlus(3, 6, 0, 4)),
               sample(new OLoRA(3, 6, 0)),
               sample(new PiSSA(3, 6, 0, PiSSA.Search.EXACT, 0, 0)),
