@@ -1,6 +1,7 @@
 package org.peftsweep.method;
 
 import java.util.SortedMap;
+import java.util.TreeMap;
 
 /** Where EVA starts: a rank and an A for each target. */
 record ActivationStart(SortedMap<String, Of> byModule) implements Preparations.Prepared {
@@ -13,6 +14,13 @@ record ActivationStart(SortedMap<String, Of> byModule) implements Preparations.P
 
   Of of(String module) {
     return byModule.get(module);
+  }
+
+  /** Returns the rank of each target. */
+  SortedMap<String, Integer> ranks() {
+    SortedMap<String, Integer> ranks = new TreeMap<>();
+    byModule.forEach((module, of) -> ranks.put(module, of.rank()));
+    return ranks;
   }
 
   @Override

@@ -2,6 +2,7 @@ package org.peftsweep.method;
 
 import java.util.EnumSet;
 import java.util.Set;
+import java.util.SortedMap;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Role;
@@ -59,8 +60,10 @@ public record EVA(int rank, double alpha, double dropout, double rho, double tau
         linear.attach(new LowRankAdapter(update));
       }
     }
-    return Attached.PASSIVE;
+    return new Shared(start.ranks());
   }
+
+  private record Shared(SortedMap<String, Integer> ranks) implements Attached {}
 
   private int components() {
     return (int) Math.rint(rank * rho);

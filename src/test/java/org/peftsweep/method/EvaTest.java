@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -127,6 +128,20 @@ class EvaTest {
           product += values[i * in + k] * values[j * in + k];
         }
         assertThat(product).isCloseTo(i == j ? 1 : 0, within(1e-5));
+      }
+    }
+  }
+
+  @Test
+  void tellsTheRankOfEachTarget() {
+    try (Model model = TinyModels.model(Family.BERT, backend)) {
+      Preparations prepared = Preparations.alone(batches());
+      Attachment to = new Attachment(model, TARGETS, backend, new Seeds(1), prepared);
+      SortedMap<String, Integer> ranks = new EVA(4, 8, 0, 2, 0.99, 50).attach(to).ranks();
+      assertThat(ranks).hasSize(2 * TARGETS.size());
+      for (Linear linear : to.projections()) {
+        assertThat(linear.adapter().parameters().get(0).value().rows())
+            .isEqualTo(ranks.get(linear.name()));
       }
     }
   }
