@@ -35,7 +35,7 @@ final class GoldenMethods {
     if (config.path("method").asText().startsWith("head_only")) {
       return Optional.of(new HeadOnly());
     }
-    if (config.path("method").asText().startsWith("adalora_")) {
+    if (config.path("method").asText().matches("([a-z0-9]+_)?adalora_.*")) {
       return Optional.of(adaLoRA(peft));
     }
     boolean plain =
