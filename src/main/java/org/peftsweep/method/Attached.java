@@ -8,8 +8,9 @@ import org.peftsweep.model.Parameter;
 import org.peftsweep.optim.Update;
 
 /**
- * What a method does besides its forward pass while a trial trains. Each step of the trainer calls
- * these in the order in which they stand here; a method overrides what it needs.
+ * What a method does besides its forward pass while a trial trains; it overrides what it needs. A
+ * step calls {@link #beforeStep}, {@link #regulariser} once a pass, and {@link #afterStep};
+ * gradients are changed and used by the method's {@link #updates}.
  */
 public interface Attached extends AutoCloseable {
   /** Does nothing. */
@@ -46,9 +47,6 @@ public interface Attached extends AutoCloseable {
   default double regulariser(Tape tape) {
     return 0;
   }
-
-  /** Sees the step's gradients, averaged over its passes, before they are clipped. */
-  default void afterBackward(int step, int steps) {}
 
   /** Sees the updated values beside the clipped gradients; step is the one just done, from 0. */
   default void afterStep(int step, int steps) {}

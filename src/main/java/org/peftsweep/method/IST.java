@@ -179,11 +179,6 @@ public record IST(
     }
 
     @Override
-    public void afterBackward(int step, int steps) {
-      inner.afterBackward(step, steps);
-    }
-
-    @Override
     public void afterStep(int step, int steps) {
       inner.afterStep(step, steps);
     }

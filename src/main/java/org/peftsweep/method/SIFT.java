@@ -8,7 +8,7 @@ import org.peftsweep.optim.Update;
 /**
  * Sparse increment fine-tuning: of each chosen matrix and its bias only the entries learn whose
  * gradient is largest in the first step, {@code min(⌊rate·size⌋ + 1, size)} of them; optimizer
- * state is kept for these alone.
+ * state is kept for these alone, while gradients pass through memory of the whole tensor.
  *
  * <p>Song et al., ICML 2024, "Sparse is Enough in Fine-tuning Pre-trained Large Language Models".
  *

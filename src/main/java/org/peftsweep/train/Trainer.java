@@ -140,7 +140,6 @@ final class Trainer {
     if (passes.size() > 1) {
       average(passes.size());
     }
-    method.afterBackward(step - 1, steps);
     optimizer.receive();
     GradientClip.apply(tape.backend(), learning, training.clip());
     optimizer.step(factor);

@@ -49,7 +49,7 @@ class AdaLoRAAllocationTest {
 
   private static Stream<Arguments> cases(String... prefixes) {
     return GoldenCase.folders("peft").stream()
-        .filter(folder -> folder.getFileName().toString().startsWith("adalora"))
+        .filter(folder -> folder.getFileName().toString().contains("adalora"))
         .filter(folder -> has(folder, prefixes))
         .flatMap(folder -> Backends.names().stream().map(name -> Arguments.of(folder, name)));
   }

@@ -41,13 +41,15 @@ final class GoldenMethods {
     JsonNode config = manifest.path("config");
     String name = config.path("method").asText();
     JsonNode peft = config.path("peft_config");
-    if (name.startsWith("head_only")) {
+    // Cases on another model than the usual one have its name in front.
+    String plain = name.replaceFirst("^(bert|roberta|llama)[a-z0-9]*_", "");
+    if (plain.startsWith("head_only")) {
       return Optional.of(new HeadOnly());
     }
-    if (name.startsWith("bitfit")) {
+    if (plain.startsWith("bitfit")) {
       return Optional.of(new Bitfit());
     }
-    if (name.startsWith("adalora_")) {
+    if (plain.startsWith("adalora_")) {
       return Optional.of(adaLoRA(peft));
     }
     if (!targets(config).isPresent()) {

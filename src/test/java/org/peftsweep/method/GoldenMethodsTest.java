@@ -276,9 +276,8 @@ class GoldenMethodsTest {
    * Norms are trained as copies with names of their own.
    */
   private static String find(GoldenCase golden, String group, Parameter parameter) {
-    String inLayer = "LayerNorm.ln_tuning_layers.";
     String name = parameter.name();
-    return Stream.of(name, name.replace("LayerNorm.", inLayer))
+    return Stream.of(name, name.replaceFirst("\\.(weight|bias)$", ".ln_tuning_layers.$1"))
         .flatMap(known -> Stream.of("base_model.model." + known, known))
         .flatMap(known -> Stream.of(group + known, group + known + ".weight"))
         .filter(golden::has)

@@ -39,7 +39,6 @@ final class TrainingSteps {
     tape.crossEntropy(model.logits(tape, batch), TinyModels.classes(batch));
     method.regulariser(tape);
     tape.backward();
-    method.afterBackward(step, steps);
     optimizer.receive();
     optimizer.step(1);
     method.afterStep(step, steps);
