@@ -130,6 +130,9 @@ public record AdaLoRA(
       Var input = tape.dropoutOfCopy(x, dropout);
       Var y = tape.lowRank(product, input, weighted, b.var(), scale);
       tape.done(weighted);
+      if (input != x) {
+        tape.done(input);
+      }
       return base.addBias(tape, y);
     }
 

@@ -57,7 +57,12 @@ record LowRank(Parameter a, Parameter b, float scale, float dropout) {
 
   /** {@code product + scale·(x·Aᵀ)·Bᵀ}; consumes product. */
   Var addTo(Tape tape, Var x, Var product) {
-    return tape.lowRank(product, tape.dropoutOfCopy(x, dropout), a.var(), b.var(), scale);
+    Var input = tape.dropoutOfCopy(x, dropout);
+    Var sum = tape.lowRank(product, input, a.var(), b.var(), scale);
+    if (input != x) {
+      tape.done(input);
+    }
+    return sum;
   }
 
   /** {@code weight ← weight + scale·B·A}. */
