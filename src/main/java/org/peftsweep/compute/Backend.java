@@ -220,7 +220,7 @@ public interface Backend extends AutoCloseable {
 
   /**
    * Returns the mean cross-entropy of {@code logits [n, classes]} over the labels that are not
-   * negative, and stores its gradient in dLogits, or null; dLogits may be logits.
+   * negative (0 if all are), and stores its gradient in dLogits, or null; dLogits may be logits.
    */
   double crossEntropy(Tensor logits, int[] labels, Tensor dLogits);
 

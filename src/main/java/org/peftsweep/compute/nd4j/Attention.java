@@ -1,0 +1,206 @@
+package org.peftsweep.compute.nd4j;
+
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.ops.transforms.Transforms;
+import org.peftsweep.compute.AttentionShape;
+import org.peftsweep.compute.Tensor;
+
+/**
+ * Attention by batched products over strided views, with the weights {@code [batch, heads, tokens,
+ * tokens]} in scratch memory.
+ *
+ * <p>The mask is added to the scores as a number so low that it swallows them; in a row that sees
+ * nothing all sums are therefore equal, which makes it attend evenly.
+ */
+final class Attention {
+  private static final float LOWEST = -1e30f;
+
+  private static final int WEIGHTS = 0;
+  private static final int GRADIENTS = 1;
+  private static final int SMALL = 2;
+  private static final int KEPT = 3;
+
+  private final Activations activations;
+  private final Views views;
+  private float[] mask = {};
+
+  Attention(Activations activations, Views views) {
+    this.activations = activations;
+    this.views = views;
+  }
+
+  void forward(
+      AttentionShape s, Tensor q, Tensor k, Tensor v, int[] maskOfTokens, Tensor out, Tensor sums) {
+    softmax(s, q, k, maskOfTokens, sums);
+    if (s.dropout() > 0) {
+      long size = size(s);
+      INDArray kept = activations.keptFactors(KEPT, size, s.dropout(), s.seed());
+      INDArray weights = views.scratch(WEIGHTS, size);
+      Ops.multiply(weights, kept, weights);
+    }
+    for (int member = 0; member < groupSize(s); member++) {
+      Ops.matmul(
+          false, false, 1, square(s, WEIGHTS, member), keys(s, v), 0, queries(s, out, member));
+    }
+  }
+
+  void backward(
+      AttentionShape s,
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      int[] maskOfTokens,
+      Tensor dOut,
+      Tensor dq,
+      Tensor dk,
+      Tensor dv) {
+    long size = size(s);
+    long rows = size / s.tokens();
+    softmax(s, q, k, maskOfTokens, null);
+    INDArray weights = views.scratch(WEIGHTS, size);
+    INDArray kept =
+        s.dropout() > 0 ? activations.keptFactors(KEPT, size, s.dropout(), s.seed()) : null;
+    INDArray gradients = views.scratch(GRADIENTS, size);
+    if (dv != null) {
+      int droppedOut = WEIGHTS;
+      if (kept != null) {
+        Ops.multiply(weights, kept, gradients);
+        droppedOut = GRADIENTS;
+      }
+      for (int member = 0; member < groupSize(s); member++) {
+        Ops.matmul(
+            true,
+            false,
+            1,
+            square(s, droppedOut, member),
+            queries(s, dOut, member),
+            member == 0 ? 0 : 1,
+            keys(s, dv));
+      }
+    }
+    if (dq == null && dk == null) {
+      return;
+    }
+    for (int member = 0; member < groupSize(s); member++) {
+      Ops.matmul(
+          false, true, 1, queries(s, dOut, member), keys(s, v), 0, square(s, GRADIENTS, member));
+    }
+    if (kept != null) {
+      Ops.multiply(gradients, kept, gradients);
+    }
+    // Softmax's gradient: w ⊙ (d − Σ w ⊙ d).
+    INDArray product = views.scratch(KEPT, size);
+    Ops.multiply(weights, gradients, product);
+    INDArray dots = views.scratch(SMALL, rows, 1);
+    Ops.matmul(
+        false, false, 1, views.scratch(KEPT, rows, s.tokens()), views.ones(s.tokens(), 1), 0, dots);
+    INDArray matrix = views.scratch(GRADIENTS, rows, s.tokens());
+    Ops.subtract(matrix, dots, matrix);
+    Ops.multiply(gradients, weights, gradients);
+    for (int member = 0; member < groupSize(s); member++) {
+      INDArray scores = square(s, GRADIENTS, member);
+      if (dq != null) {
+        Ops.matmul(false, false, s.scale(), scores, keys(s, k), 0, queries(s, dq, member));
+      }
+      if (dk != null) {
+        Ops.matmul(
+            true,
+            false,
+            s.scale(),
+            scores,
+            queries(s, q, member),
+            member == 0 ? 0 : 1,
+            keys(s, dk));
+      }
+    }
+  }
+
+  /** Leaves the weights before dropout in their slot. */
+  private void softmax(AttentionShape s, Tensor q, Tensor k, int[] maskOfTokens, Tensor sums) {
+    long size = size(s);
+    long rows = size / s.tokens();
+    INDArray weights = views.scratch(WEIGHTS, rows, s.tokens());
+    for (int member = 0; member < groupSize(s); member++) {
+      Ops.matmul(
+          false, true, s.scale(), queries(s, q, member), keys(s, k), 0, square(s, WEIGHTS, member));
+    }
+    addMask(s, maskOfTokens);
+    INDArray largest = views.scratch(SMALL, rows, 1);
+    Ops.rowMaxima(weights, largest);
+    Ops.subtract(weights, largest, weights);
+    if (sums != null) {
+      views.column(sums).assign(largest);
+    }
+    Ops.exp(weights, weights);
+    INDArray denominators = largest;
+    Ops.matmul(false, false, 1, weights, views.ones(s.tokens(), 1), 0, denominators);
+    Ops.divide(weights, denominators, weights);
+    if (sums != null) {
+      Transforms.log(denominators, false);
+      Ops.add(views.column(sums), denominators, views.column(sums));
+    }
+  }
+
+  private void addMask(AttentionShape s, int[] maskOfTokens) {
+    int tokens = s.tokens();
+    int queryRows = s.causal() ? tokens : 1;
+    int length = s.batch() * queryRows * tokens;
+    if (mask.length < length) {
+      mask = new float[length];
+    }
+    boolean hidesAny = false;
+    for (int i = 0; i < length; i++) {
+      int key = i % tokens;
+      int query = i / tokens % queryRows;
+      int sequence = i / (tokens * queryRows);
+      boolean hidden = maskOfTokens[sequence * tokens + key] == 0 || (s.causal() && key > query);
+      hidesAny |= hidden;
+      mask[i] = hidden ? LOWEST : 0;
+    }
+    if (hidesAny) {
+      views.scratch(SMALL, mask, length);
+      INDArray hiding = views.scratch(SMALL, s.batch(), 1, queryRows, tokens);
+      INDArray scores = views.scratch(WEIGHTS, s.batch(), s.heads(), tokens, tokens);
+      Ops.add(scores, hiding, scores);
+    }
+  }
+
+  private static int groupSize(AttentionShape s) {
+    return s.heads() / s.keyHeads();
+  }
+
+  private static long size(AttentionShape s) {
+    return (long) s.batch() * s.heads() * s.tokens() * s.tokens();
+  }
+
+  /** Returns the query heads that are the {@code member}-th of their group. */
+  private INDArray queries(AttentionShape s, Tensor x, int member) {
+    long width = s.headWidth();
+    long columns = s.heads() * width;
+    return views.strided(
+        x,
+        member * width,
+        new long[] {s.batch(), s.keyHeads(), s.tokens(), width},
+        new long[] {s.tokens() * columns, groupSize(s) * width, columns, 1});
+  }
+
+  private INDArray keys(AttentionShape s, Tensor x) {
+    long width = s.headWidth();
+    long columns = s.keyHeads() * width;
+    return views.strided(
+        x,
+        0,
+        new long[] {s.batch(), s.keyHeads(), s.tokens(), width},
+        new long[] {s.tokens() * columns, width, columns, 1});
+  }
+
+  private INDArray square(AttentionShape s, int slot, int member) {
+    long tokens = s.tokens();
+    long area = tokens * tokens;
+    return views.scratchStrided(
+        slot,
+        member * area,
+        new long[] {s.batch(), s.keyHeads(), tokens, tokens},
+        new long[] {s.heads() * area, groupSize(s) * area, tokens, 1});
+  }
+}
