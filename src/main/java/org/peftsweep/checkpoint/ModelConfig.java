@@ -92,7 +92,9 @@ public record ModelConfig(
     ConfigWriter.write(this, file, task);
   }
 
-  /** Rows of the position embedding that no real token uses: RoBERTa counts from behind the padding. */
+  /**
+   * Rows of the position embedding that no real token uses: RoBERTa counts from behind the padding.
+   */
   public int positionOffset() {
     return family == Family.ROBERTA ? padTokenId.orElse(0) + 1 : 0;
   }

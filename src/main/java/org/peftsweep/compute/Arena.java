@@ -44,6 +44,15 @@ public final class Arena implements AutoCloseable {
       this.length = length;
     }
 
+    /** Whether somebody holds it and its step is not over. */
+    boolean isLive() {
+      return holders > 0 && generation == Arena.this.generation;
+    }
+
+    boolean isOfThisStep() {
+      return generation == Arena.this.generation;
+    }
+
     void free() {
       if (generation == Arena.this.generation) {
         Arena.this.free(this);
@@ -86,6 +95,10 @@ public final class Arena implements AutoCloseable {
     freeBlocks.clear();
     if (chunks.size() > 1) {
       long joined = roundUp(Math.max(peak + peak / 16, SMALLEST_CHUNK));
+      if (chunks.get(0).floats() >= joined) {
+        // It was cut up too finely, not too small: only room helps, or every step would grow.
+        joined = chunks.stream().mapToLong(Memory::floats).sum();
+      }
       chunks.forEach(backend::free);
       chunks.clear();
       chunks.add(backend.allocate(joined));
@@ -112,6 +125,7 @@ public final class Arena implements AutoCloseable {
     freeBlocks.clear();
     chunks.forEach(backend::free);
     chunks.clear();
+    used = 0;
   }
 
   private Block grow(long wanted) {

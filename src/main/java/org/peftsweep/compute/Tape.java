@@ -148,6 +148,8 @@ public final class Tape implements AutoCloseable {
           }
         },
         a.learns() ? in : null,
+        a.value(),
+        b.value(),
         inner);
     inner.release();
     return out;

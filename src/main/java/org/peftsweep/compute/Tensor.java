@@ -58,7 +58,16 @@ public final class Tensor {
     return size;
   }
 
+  /**
+   * Returns where the floats are.
+   *
+   * @throws IllegalStateException if they are an arena's and were given back to it
+   */
   public Memory memory() {
+    if (block != null && !block.isLive()) {
+      throw new IllegalStateException(
+          "Cannot use " + this + ": its memory was given back to the arena");
+    }
     return memory;
   }
 
@@ -113,9 +122,19 @@ public final class Tensor {
     return this;
   }
 
-  /** Gives arena memory back once nobody holds it; does nothing elsewhere. */
+  /**
+   * Gives arena memory back once nobody holds it; does nothing elsewhere or after the step.
+   *
+   * @throws IllegalStateException if nobody held it
+   */
   void release() {
-    if (block != null && --block.holders == 0) {
+    if (block == null || !block.isOfThisStep()) {
+      return;
+    }
+    if (block.holders == 0) {
+      throw new IllegalStateException("Cannot give back " + this + ": nobody holds it");
+    }
+    if (--block.holders == 0) {
       block.free();
     }
   }

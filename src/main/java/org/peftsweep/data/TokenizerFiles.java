@@ -156,7 +156,7 @@ final class TokenizerFiles {
                     .put("rstrip", false)
                     .put("normalized", false)
                     .put("special", true));
-    return (ObjectNode) tree.putNull("normalizer");
+    return tree.putNull("normalizer");
   }
 
   private static void byteLevel(ObjectNode node, boolean addPrefixSpace) {

@@ -25,7 +25,7 @@ final class TokenizerVocabulary {
       found.add(vocabulary.get(id).path(0).asText(), id);
     }
     if (vocabulary.isObject()) {
-      vocabulary.fields().forEachRemaining(e -> found.add(e.getKey(), e.getValue().asInt()));
+      vocabulary.properties().forEach(e -> found.add(e.getKey(), e.getValue().asInt()));
     }
     for (JsonNode added : tree.path("added_tokens")) {
       int id = added.path("id").asInt();

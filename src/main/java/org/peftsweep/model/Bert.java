@@ -9,8 +9,8 @@ import org.peftsweep.data.Batch;
 import org.peftsweep.model.Weights.Fresh;
 
 /**
- * BERT for sequence classification (arXiv:1810.04805): the first token's state through the pooler (dense and
- * tanh, part of the base), dropout, and a projection to the outputs.
+ * BERT for sequence classification (arXiv:1810.04805): the first token's state through the pooler
+ * (dense and tanh, part of the base), dropout, and a projection to the outputs.
  */
 final class Bert implements TracedModel {
   private final ModelConfig config;

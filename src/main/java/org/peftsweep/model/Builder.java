@@ -39,7 +39,7 @@ final class Builder {
   /** A parameter of the head: it learns with every method. */
   Parameter head(String name, Fresh fresh, int... shape) {
     Parameter parameter = new Parameter(name, Role.HEAD, -1, weights.head(name, fresh, shape));
-    return add(parameter.owned().train(backend));
+    return add(weights instanceof Outline ? parameter : parameter.owned().train(backend));
   }
 
   Linear headLinear(String name, int out, int in, boolean hasBias) {

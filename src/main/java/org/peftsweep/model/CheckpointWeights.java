@@ -12,7 +12,8 @@ import org.peftsweep.compute.Tensor;
 import org.peftsweep.data.Seeds;
 
 /**
- * A checkpoint's tensors in one kind of backend's memory, read once and shared by all trials of an executor.
+ * A checkpoint's tensors in one kind of backend's memory, read once and shared by all trials of an
+ * executor.
  *
  * <p>Safe for use by several threads; the memory stays until {@link #close}.
  */
@@ -30,9 +31,12 @@ public final class CheckpointWeights implements AutoCloseable {
     return checkpoint;
   }
 
-  /** Returns these weights for one trial, whose seed draws what the checkpoint lacks of the head. */
+  /**
+   * Returns these weights for one trial, whose seed draws what the checkpoint lacks of the head.
+   */
   public Weights forTrial(Backend backend, Seeds seeds) {
-    RandomWeights random = new RandomWeights(backend, checkpoint.config().initializerRange(), seeds);
+    RandomWeights random =
+        new RandomWeights(backend, checkpoint.config().initializerRange(), seeds);
     return new Weights() {
       @Override
       public Tensor base(String name, Fresh fresh, int... shape) {

@@ -11,8 +11,8 @@ import org.peftsweep.data.Batch;
 import org.peftsweep.model.Weights.Fresh;
 
 /**
- * The bidirectional encoder that RoBERTa (arXiv:1907.11692) and BERT (arXiv:1810.04805) share: learnt
- * positions, layer norm after each residual sum. They differ in how positions are counted.
+ * The bidirectional encoder that RoBERTa (arXiv:1907.11692) and BERT (arXiv:1810.04805) share:
+ * learnt positions, layer norm after each residual sum. They differ in how positions are counted.
  */
 final class Encoder {
   private record Layer(

@@ -11,8 +11,9 @@ import org.peftsweep.data.Batch;
 import org.peftsweep.model.Weights.Fresh;
 
 /**
- * Llama for sequence classification (arXiv:2302.13971, 2407.21783): a decoder with RMS norm before each block,
- * rotary positions, grouped-query attention and SwiGLU; the head reads the right-most real token.
+ * Llama for sequence classification (arXiv:2302.13971, 2407.21783): a decoder with RMS norm before
+ * each block, rotary positions, grouped-query attention and SwiGLU; the head reads the right-most
+ * real token.
  *
  * <p>Positions count from 0 in every row, padding included, as in the reference implementation.
  */
@@ -40,7 +41,8 @@ final class Llama implements TracedModel {
   Llama(ModelConfig config, int outputs, Backend backend, Weights weights) {
     this.config = config;
     this.builder = new Builder(backend, weights);
-    this.rotary = new RotaryTables(backend, config.rope().orElseThrow(), config.sizes().headWidth());
+    this.rotary =
+        new RotaryTables(backend, config.rope().orElseThrow(), config.sizes().headWidth());
     ModelConfig.Sizes sizes = config.sizes();
     int width = sizes.hidden();
     words =

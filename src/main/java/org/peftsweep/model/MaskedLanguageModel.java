@@ -10,8 +10,8 @@ import org.peftsweep.data.Batch;
 import org.peftsweep.model.Weights.Fresh;
 
 /**
- * RoBERTa with its masked-language-model head (arXiv:1907.11692), all of it learning: dense, GELU, layer norm,
- * and a projection to the vocabulary by the word embeddings themselves plus a bias.
+ * RoBERTa with its masked-language-model head (arXiv:1907.11692), all of it learning: dense, GELU,
+ * layer norm, and a projection to the vocabulary by the word embeddings themselves plus a bias.
  */
 public final class MaskedLanguageModel implements AutoCloseable {
   private final Builder builder;
@@ -34,7 +34,10 @@ public final class MaskedLanguageModel implements AutoCloseable {
     builder.parameters().forEach(parameter -> parameter.train(backend));
   }
 
-  /** Returns scores of every token {@code [rows.length, vocabulary]} at places in {@code [batch·tokens]}. */
+  /**
+   * Returns scores of every token {@code [rows.length, vocabulary]} at places in {@code
+   * [batch·tokens]}.
+   */
   public Var logits(Tape tape, Batch batch, int[] rows) {
     Var x = encoder.hidden(tape, batch, rows);
     Var inner = dense.forwardGelu(tape, x);

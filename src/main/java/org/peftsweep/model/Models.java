@@ -19,4 +19,11 @@ public final class Models {
       case LLAMA -> new Llama(config, outputs, backend, weights);
     };
   }
+
+  /**
+   * Returns a model that has names, roles and shapes but no values: for counting and planning. It cannot compute.
+   */
+  public static Model outline(ModelConfig config, int outputs) {
+    return build(config, outputs, null, new Outline());
+  }
 }

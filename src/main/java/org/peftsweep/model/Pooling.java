@@ -16,7 +16,10 @@ final class Pooling {
     return rows;
   }
 
-  /** Returns each row's right-most token that is not padding; its last where there is no padding token. */
+  /**
+   * Returns each row's right-most token that is not padding; its last where there is no padding
+   * token.
+   */
   static int[] lastReal(Batch batch, OptionalInt pad) {
     int[] rows = new int[batch.rows()];
     for (int i = 0; i < rows.length; i++) {

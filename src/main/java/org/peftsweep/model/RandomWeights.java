@@ -7,7 +7,8 @@ import org.peftsweep.compute.Tensor;
 import org.peftsweep.data.Seeds;
 
 /** Tensors drawn from a seed, each from a stream of its own name. */
-public record RandomWeights(Backend backend, double initializerRange, Seeds seeds) implements Weights {
+public record RandomWeights(Backend backend, double initializerRange, Seeds seeds)
+    implements Weights {
   @Override
   public Tensor base(String name, Fresh fresh, int... shape) {
     return head(name, fresh, shape);

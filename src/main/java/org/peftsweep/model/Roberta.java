@@ -8,8 +8,8 @@ import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
 
 /**
- * RoBERTa for sequence classification (arXiv:1907.11692): the first token's state through dropout, a dense
- * layer with tanh, dropout, and a projection to the outputs.
+ * RoBERTa for sequence classification (arXiv:1907.11692): the first token's state through dropout,
+ * a dense layer with tanh, dropout, and a projection to the outputs.
  */
 final class Roberta implements TracedModel {
   private final ModelConfig config;

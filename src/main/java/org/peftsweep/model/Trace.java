@@ -6,8 +6,8 @@ import org.peftsweep.compute.Tensor;
 @FunctionalInterface
 public interface Trace {
   /**
-   * Called with the embeddings (0) and each layer's output (1 …), {@code [batch·tokens, width]}; for Llama the
-   * last is after the final norm.
+   * Called with the embeddings (0) and each layer's output (1 …), {@code [batch·tokens, width]};
+   * for Llama the last is after the final norm.
    */
   void hidden(int index, Tensor value);
 }

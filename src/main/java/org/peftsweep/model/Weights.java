@@ -20,8 +20,8 @@ public interface Weights {
   Tensor base(String name, Fresh fresh, int... shape);
 
   /**
-   * Returns a tensor of the head in memory of the caller's own, filled from the checkpoint where it has one of
-   * that shape, else drawn anew.
+   * Returns a tensor of the head in memory of the caller's own, filled from the checkpoint where it
+   * has one of that shape, else drawn anew.
    */
   Tensor head(String name, Fresh fresh, int... shape);
 }

@@ -9,11 +9,11 @@ import org.peftsweep.compute.Tensor;
 import org.peftsweep.model.Parameter;
 
 /**
- * AdamW (Loshchilov and Hutter, arXiv:1711.05101) as torch.optim has it: decay before the update, ε added to
- * the bias-corrected root.
+ * AdamW (Loshchilov and Hutter, arXiv:1711.05101) as torch.optim has it: decay before the update, ε
+ * added to the bias-corrected root.
  *
- * <p>State: two floats a trained scalar. A parameter without a gradient in a step neither decays nor advances
- * its own step count.
+ * <p>State: two floats a trained scalar. A parameter without a gradient in a step neither decays
+ * nor advances its own step count.
  */
 public final class AdamW implements Optimizer {
   /**

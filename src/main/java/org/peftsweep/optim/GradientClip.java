@@ -4,7 +4,9 @@ import java.util.List;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.model.Parameter;
 
-/** Clipping of gradients by their global norm (Pascanu et al., arXiv:1211.5063), as torch does it. */
+/**
+ * Clipping of gradients by their global norm (Pascanu et al., arXiv:1211.5063), as torch does it.
+ */
 public final class GradientClip {
   private GradientClip() {}
 

@@ -12,8 +12,7 @@ import org.peftsweep.model.Role;
  * @param headLearningRate rate of the classification head
  * @param grouping which tensors follow which rate
  */
-public record Rates(
-    double learningRate, double ratio, double headLearningRate, Grouping grouping) {
+public record Rates(double learningRate, double ratio, double headLearningRate, Grouping grouping) {
   /** The rates where nothing learns. */
   public static final Rates NONE = new Rates(0, 1, 0, Grouping.ROLES);
 
@@ -52,9 +51,9 @@ public record Rates(
       }
     },
     /**
-     * As the published code groups by name: one-dimensional tensors count as value unless their name holds
-     * "query" or "key" — head biases do, and so do DoRA's magnitudes of Llama's q_proj and k_proj; all the rest
-     * follows η. Nothing decays, since that code drops the setting.
+     * As the published code groups by name: one-dimensional tensors count as value unless their
+     * name holds "query" or "key" — head biases do, and so do DoRA's magnitudes of Llama's q_proj
+     * and k_proj; all the rest follows η. Nothing decays, since that code drops the setting.
      */
     PAPER {
       @Override
@@ -89,7 +88,10 @@ public record Rates(
     return grouping.rate(this, parameter);
   }
 
-  /** Whether weight decay acts on a parameter; biases and norms are left out, as in the reference trainer. */
+  /**
+   * Whether weight decay acts on a parameter; biases and norms are left out, as in the reference
+   * trainer.
+   */
   public boolean decays(Parameter parameter) {
     return grouping.decays(parameter);
   }

@@ -1,8 +1,8 @@
 package org.peftsweep.optim;
 
 /**
- * Shape of the learning rate over the steps, as the reference trainer defines it: a linear rise from 0 during
- * warm-up, then one of these.
+ * Shape of the learning rate over the steps, as the reference trainer defines it: a linear rise
+ * from 0 during warm-up, then one of these.
  */
 public enum Schedule {
   /** Falls to 0 in a straight line. */
@@ -31,7 +31,8 @@ public enum Schedule {
   /**
    * Returns the factor on every rate.
    *
-   * @param step completed optimizer steps: the first step is 0, so it has factor 0 where there is a warm-up
+   * @param step completed optimizer steps: the first step is 0, so it has factor 0 where there is a
+   *     warm-up
    */
   public double factor(int step, int total, int warmup) {
     return step < warmup ? step / (double) Math.max(1, warmup) : after(step, total, warmup);

@@ -1,6 +1,5 @@
 package org.peftsweep.spec;
 
-import org.peftsweep.optim.Rates;
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.util.ArrayList;
@@ -16,6 +15,7 @@ import java.util.stream.Collectors;
 import org.peftsweep.method.Method;
 import org.peftsweep.method.Methods;
 import org.peftsweep.model.Role;
+import org.peftsweep.optim.Rates;
 
 /**
  * Reads the blocks of a grid: each key of a block holds one value or a list, and a block stands for

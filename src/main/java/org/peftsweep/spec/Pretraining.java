@@ -1,40 +1,174 @@
 package org.peftsweep.spec;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.List;
+import java.util.Set;
+import org.apache.hadoop.conf.Configuration;
+import org.peftsweep.method.Settings;
 
 /**
- * How a small RoBERTa is made from text: its tokenizer, its shape, its masked-language-model training.
+ * How a small RoBERTa is made from text: its tokenizer, its shape, its masked-language-model
+ * training.
  *
- * @param name of the model
- * @param text {@code builtin} for the built-in generator, or files with one passage a line, two passages that
- *     belong together separated by a tab
- * @param passages lines to draw from the generator, or most lines to use of the files; 0 for all
+ * @param name of the model, {@code [a-z0-9-]+}
+ * @param text {@code builtin} for the built-in generator, or files and folders of text with one
+ *     passage a line, two parts that belong together separated by a tab
+ * @param passages lines to draw from the generator, or most lines to use of the files, 0 for all of
+ *     them
  * @param vocabulary tokens of the byte-level BPE tokenizer, special ones and all 256 bytes included
- * @param maskFraction part of the tokens to predict; 80 % of them become the mask token, 10 % another token, 10 %
- *     stay (Devlin et al., arXiv:1810.04805, §3.1)
- * @param steps optimizer steps
- * @param batch passages a step
- * @param maxTokens longest passage, in tokens, special ones included
  */
 public record Pretraining(
-    String name,
-    List<String> text,
-    int passages,
-    int vocabulary,
-    Shape shape,
-    double maskFraction,
-    int steps,
-    int batch,
-    int maxTokens,
-    double learningRate,
-    double warmupFraction,
-    double weightDecay,
-    double clip,
-    double beta1,
-    double beta2,
-    double epsilon,
-    long seed) {
-  /** Widths and counts of the encoder. */
+    String name, List<String> text, int passages, int vocabulary, Shape model, Course training) {
+  /** The text that the built-in generator makes. */
+  public static final String BUILT_IN = "builtin";
+
+  private static final Set<String> KEYS =
+      Set.of("name", "text", "passages", "vocabulary", "model", "training");
+
+  /**
+   * The encoder.
+   *
+   * @param positions longest input that the model can read, in tokens
+   * @param dropout that {@code config.json} asks for when the model is fine-tuned
+   */
   public record Shape(
-      int hidden, int layers, int heads, int feedForward, int positions, double dropout) {}
+      int hidden, int layers, int heads, int feedForward, int positions, double dropout) {
+    public Shape {
+      Settings.atLeast("hidden", hidden, 1);
+      Settings.atLeast("layers", layers, 1);
+      Settings.atLeast("heads", heads, 1);
+      Settings.atLeast("feed-forward", feedForward, 1);
+      Settings.atLeast("positions", positions, 4);
+      Settings.fraction("dropout", dropout);
+      if (hidden % heads != 0) {
+        throw new IllegalArgumentException(
+            "Cannot use heads = " + heads + ": give a divisor of hidden = " + hidden);
+      }
+    }
+  }
+
+  /**
+   * The training.
+   *
+   * @param maskFraction part of the tokens to predict; 80 % of them become the mask token, 10 %
+   *     another token, 10 % stay (Devlin et al., arXiv:1810.04805, §3.1)
+   * @param steps optimizer steps
+   * @param batch passages a step
+   * @param maxTokens longest passage, in tokens, special ones included; the rest is cut off
+   * @param dropout while pretraining
+   * @param seed of initialisation, order, masks and dropout
+   */
+  public record Course(
+      double maskFraction,
+      int steps,
+      int batch,
+      int maxTokens,
+      double dropout,
+      double learningRate,
+      double warmupFraction,
+      double weightDecay,
+      double clip,
+      double beta1,
+      double beta2,
+      double epsilon,
+      long seed) {
+    public Course {
+      Settings.fraction("mask-fraction", maskFraction);
+      Settings.positive("mask-fraction", maskFraction);
+      Settings.atLeast("steps", steps, 0);
+      Settings.atLeast("batch", batch, 1);
+      Settings.atLeast("max-tokens", maxTokens, 4);
+      Settings.fraction("dropout", dropout);
+      Settings.positive("learning-rate", learningRate);
+      Settings.fraction("warmup-fraction", warmupFraction);
+      Settings.notNegative("weight-decay", weightDecay);
+      Settings.notNegative("clip", clip);
+      Settings.fraction("beta1", beta1);
+      Settings.fraction("beta2", beta2);
+      Settings.positive("epsilon", epsilon);
+    }
+  }
+
+  public Pretraining {
+    text = List.copyOf(text);
+    Settings.atLeast("passages", passages, 0);
+    Settings.atLeast("vocabulary", vocabulary, 261);
+    if (training.maxTokens() > model.positions()) {
+      throw new IllegalArgumentException(
+          "Cannot use max-tokens = "
+              + training.maxTokens()
+              + " with a model of "
+              + model.positions()
+              + " positions: give at most that");
+    }
+    if (text.contains(BUILT_IN) && passages == 0) {
+      throw new IllegalArgumentException(
+          "Cannot draw passages = 0 from the built-in generator: it is endless, give a number");
+    }
+  }
+
+  /** Whether the text is generated rather than read. */
+  public boolean isBuiltIn() {
+    return text.equals(List.of(BUILT_IN));
+  }
+
+  /**
+   * Reads a pretraining file; every key must be there.
+   *
+   * @throws SpecException with every fault of the file
+   */
+  public static Pretraining read(String location, Configuration conf) {
+    return read(location, TextSource.files(conf));
+  }
+
+  static Pretraining read(String location, TextSource texts) {
+    Faults faults = new Faults();
+    Value.Section section = YamlText.file(location, text(location, texts), faults);
+    Fields fields = new Fields("", section, new Fields.Source(location, location, KEYS), faults);
+    faults.throwIfAny();
+    fields.allowOnly(KEYS);
+    faults.attempt(() -> fields.word("name"));
+    var text =
+        faults.attempt(
+            () ->
+                Fields.itemsOrOne("text", fields.value("text")).stream()
+                    .map(item -> Scalars.word("text", item))
+                    .toList());
+    var passages = faults.attempt(() -> Scalars.whole("passages", fields.value("passages")));
+    var vocabulary = faults.attempt(() -> Scalars.whole("vocabulary", fields.value("vocabulary")));
+    var model = faults.attempt(() -> record(fields, "model", Shape.class));
+    var training = faults.attempt(() -> record(fields, "training", Course.class));
+    faults.throwIfAny();
+    try {
+      return new Pretraining(
+          fields.word("name"),
+          text.orElseThrow(),
+          passages.orElseThrow(),
+          vocabulary.orElseThrow(),
+          model.orElseThrow(),
+          training.orElseThrow());
+    } catch (IllegalArgumentException e) {
+      throw new SpecException(e.getMessage().replaceFirst(":", " in " + location + ":"));
+    }
+  }
+
+  private static <T extends Record> T record(Fields fields, String key, Class<T> type) {
+    Fields inner = fields.fields(key);
+    inner.allowOnly(RecordFields.names(type));
+    return inner.record(type);
+  }
+
+  private static String text(String location, TextSource texts) {
+    try {
+      return texts
+          .read(location)
+          .orElseThrow(
+              () ->
+                  new SpecException(
+                      "Cannot read the pretraining file " + location + ": there is no such file"));
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot read " + location, e);
+    }
+  }
 }

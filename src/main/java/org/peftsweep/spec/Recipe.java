@@ -1,6 +1,5 @@
 package org.peftsweep.spec;
 
-import org.peftsweep.optim.Rates;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
@@ -10,6 +9,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import org.peftsweep.method.Method;
 import org.peftsweep.model.Role;
+import org.peftsweep.optim.Rates;
 
 /**
  * One row of a comparison: what a trial is without its task and seed.

@@ -74,10 +74,15 @@ final class YamlText {
     } catch (MarkedYAMLException e) {
       Mark mark = e.getProblemMark();
       String place = mark == null ? name : places.apply(mark);
-      throw new SpecException("Cannot read " + place + " as YAML: " + oneLine(e.getProblem()), e);
+      throw new SpecException("Cannot read " + place + " as YAML: " + problem(e), e);
     } catch (YAMLException e) {
       throw new SpecException("Cannot read " + name + " as YAML: " + oneLine(e.getMessage()), e);
     }
+  }
+
+  private static String problem(MarkedYAMLException e) {
+    String problem = oneLine(e.getProblem());
+    return problem.startsWith("but ") ? oneLine(e.getContext()) + ", " + problem : problem;
   }
 
   private static String oneLine(String text) {

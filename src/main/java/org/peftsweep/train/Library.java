@@ -1,5 +1,6 @@
 package org.peftsweep.train;
 
+import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -7,6 +8,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 import org.apache.hadoop.conf.Configuration;
 import org.peftsweep.checkpoint.Checkpoint;
+import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.data.Dataset;
 import org.peftsweep.data.Tokenizer;
 import org.peftsweep.model.CheckpointWeights;
@@ -14,10 +16,11 @@ import org.peftsweep.spec.ModelSource;
 import org.peftsweep.spec.TaskSource;
 
 /**
- * Base models, datasets and tokenised data of this process, each loaded once and shared by all trials.
+ * Base models, datasets and tokenised data of this process, each loaded once and shared by all
+ * trials.
  *
- * <p>Safe for use by several threads: the second to ask waits for the first, and a failed load may be asked for
- * again.
+ * <p>Safe for use by several threads: the second to ask waits for the first, and a failed load may
+ * be asked for again.
  */
 public final class Library {
   private record TokenisedKey(TaskSource task, String tokenizer, int maxTokens) {}
@@ -31,14 +34,28 @@ public final class Library {
     this.folders = new ModelFolders(hadoop);
   }
 
-  /** Returns the hash by which results name this base model: weights, configuration and tokenizer. */
+  /**
+   * Returns the hash by which results name this base model: weights, configuration and tokenizer.
+   */
   public String modelHash(String location) {
-    return once("hash of " + location, () -> folders.contentHash(folders.local(location)));
+    return once("hash of " + location, () -> folders.contentHash(folder(location)));
   }
 
   /** Returns a task's examples: train limited and split as the source says. */
   public Dataset dataset(TaskSource source) {
-    return once(source, () -> Datasets.read(source, hadoop));
+    TaskSource key = source.withContentHash("");
+    return once(key, () -> Datasets.read(key, hadoop));
+  }
+
+  /** Returns the hash of a task's examples as a trial uses them. */
+  public String taskHash(TaskSource source) {
+    return Datasets.contentHash(dataset(source));
+  }
+
+  /** Returns the shapes of the model at a location. */
+  public ModelConfig config(String location) {
+    return once(
+        "config of " + location, () -> ModelConfig.read(folder(location).resolve("config.json")));
   }
 
   /** Returns a base model whose weights live in memory of the named backend. */
@@ -46,17 +63,20 @@ public final class Library {
     return once(
         "base " + source.location() + " on " + backend,
         () -> {
-          var folder = folders.local(source.location());
+          Path folder = folder(source.location());
           Checkpoint checkpoint = Checkpoint.open(folder);
-          return new Base(
-              checkpoint, new CheckpointWeights(checkpoint), Tokenizer.open(folder));
+          return new Base(checkpoint, new CheckpointWeights(checkpoint), Tokenizer.open(folder));
         });
   }
 
   TokenisedTask tokenised(TaskSource task, ModelSource model, Base base, int maxTokens) {
     return once(
-        new TokenisedKey(task, model.location(), maxTokens),
+        new TokenisedKey(task.withContentHash(""), model.location(), maxTokens),
         () -> TokenisedTask.of(dataset(task), base.tokenizer(), maxTokens));
+  }
+
+  private Path folder(String location) {
+    return once("folder of " + location, () -> folders.local(location));
   }
 
   @SuppressWarnings("unchecked")

@@ -15,7 +15,9 @@ import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.peftsweep.checkpoint.CheckpointException;
 
-/** Brings a model's folder onto this machine's disk, where its weights can be mapped into memory. */
+/**
+ * Brings a model's folder onto this machine's disk, where its weights can be mapped into memory.
+ */
 final class ModelFolders {
   /** Locations that begin so name a model inside the application jar. */
   static final String BUILT_IN = "builtin:";

@@ -35,8 +35,8 @@ import org.peftsweep.optim.Schedule;
 import org.peftsweep.spec.Pretraining;
 
 /**
- * Makes a small RoBERTa from text: trains a byte-level BPE tokenizer on it, then the model to fill in masked
- * tokens, and writes both as a Hugging Face folder.
+ * Makes a small RoBERTa from text: trains a byte-level BPE tokenizer on it, then the model to fill
+ * in masked tokens, and writes both as a Hugging Face folder.
  */
 public final class Pretrainer {
   /**
@@ -54,17 +54,20 @@ public final class Pretrainer {
   private static final int REPORT_EVERY = 100;
 
   private final Pretraining settings;
+  private final Pretraining.Course course;
   private final Backend backend;
   private final Consumer<String> log;
 
   public Pretrainer(Pretraining settings, Backend backend, Consumer<String> log) {
     this.settings = settings;
+    this.course = settings.training();
     this.backend = backend;
     this.log = log;
   }
 
   /**
-   * Trains on passages and writes {@code config.json}, {@code model.safetensors} and {@code tokenizer.json}.
+   * Trains on passages and writes {@code config.json}, {@code model.safetensors} and {@code
+   * tokenizer.json}.
    *
    * @param passages one each; two parts that belong together are separated by a tab
    */
@@ -81,8 +84,8 @@ public final class Pretrainer {
         List<TokenizedExample> part = held ? heldOut : train;
         part.add(tokenize(tokenizer, passages.get(i), part.size()));
       }
-      ModelConfig config = config(tokenizer);
-      Seeds seeds = new Seeds(settings.seed());
+      ModelConfig config = config(tokenizer, course.dropout());
+      Seeds seeds = new Seeds(course.seed());
       RandomWeights fresh = new RandomWeights(backend, config.initializerRange(), seeds);
       try (MaskedLanguageModel model = new MaskedLanguageModel(config, backend, fresh);
           Tape tape = new Tape(backend)) {
@@ -90,7 +93,7 @@ public final class Pretrainer {
         train(model, tape, tokenizer, train, seeds);
         double seconds = (System.nanoTime() - start) / 1e9;
         Quality quality = quality(model, tape, tokenizer, heldOut, seconds);
-        write(folder, config, json, model);
+        write(folder, config(tokenizer, settings.model().dropout()), json, model);
         return quality;
       }
     }
@@ -100,9 +103,9 @@ public final class Pretrainer {
     int tab = passage.indexOf('\t');
     Encoded encoded =
         tab < 0
-            ? tokenizer.encode(passage, settings.maxTokens())
+            ? tokenizer.encode(passage, course.maxTokens())
             : tokenizer.encode(
-                passage.substring(0, tab), passage.substring(tab + 1), settings.maxTokens());
+                passage.substring(0, tab), passage.substring(tab + 1), course.maxTokens());
     return new TokenizedExample(index, encoded, 0);
   }
 
@@ -113,26 +116,26 @@ public final class Pretrainer {
       List<TokenizedExample> passages,
       Seeds seeds) {
     Batches batches = batches(tokenizer);
-    int warmup = Schedule.warmupSteps(settings.steps(), settings.warmupFraction());
+    int warmup = Schedule.warmupSteps(course.steps(), course.warmupFraction());
     double sum = 0;
     int step = 0;
     try (Optimizer optimizer = optimizer(model)) {
-      for (int epoch = 0; step < settings.steps(); epoch++) {
+      for (int epoch = 0; step < course.steps(); epoch++) {
         for (Batch batch : batches.train(passages, seeds, epoch)) {
-          if (step == settings.steps()) {
+          if (step == course.steps()) {
             break;
           }
           Masking masking =
               Masking.draw(
-                  batch, tokenizer, settings.maskFraction(), seeds.random("masking " + step));
-          double factor = Schedule.LINEAR.factor(step, settings.steps(), warmup);
+                  batch, tokenizer, course.maskFraction(), seeds.random("masking " + step));
+          double factor = Schedule.LINEAR.factor(step, course.steps(), warmup);
           step++;
           if (masking.rows().length > 0) {
             sum += step(model, tape, masking, optimizer, factor, seeds.of("dropout", step));
           }
           if (step % REPORT_EVERY == 0) {
             log.accept(
-                "step %d of %d, loss %.3f".formatted(step, settings.steps(), sum / REPORT_EVERY));
+                "step %d of %d, loss %.3f".formatted(step, course.steps(), sum / REPORT_EVERY));
             sum = 0;
           }
         }
@@ -156,19 +159,18 @@ public final class Pretrainer {
       throw new IllegalStateException(
           "Cannot go on pretraining at a loss of " + loss + ": lower learning-rate");
     }
-    GradientClip.apply(backend, model.parameters(), settings.clip());
+    GradientClip.apply(backend, model.parameters(), course.clip());
     optimizer.step(factor);
     return loss;
   }
 
   private Optimizer optimizer(MaskedLanguageModel model) {
-    double rate = settings.learningRate();
+    double rate = course.learningRate();
     return new AdamW(
         backend,
         model.parameters(),
         new Rates(rate, 1, rate, Rates.Grouping.ROLES),
-        new AdamW.Settings(
-            settings.beta1(), settings.beta2(), settings.epsilon(), settings.weightDecay()));
+        new AdamW.Settings(course.beta1(), course.beta2(), course.epsilon(), course.weightDecay()));
   }
 
   private Quality quality(
@@ -177,12 +179,12 @@ public final class Pretrainer {
       Tokenizer tokenizer,
       List<TokenizedExample> passages,
       double seconds) {
-    SplittableRandom random = new Seeds(settings.seed()).random("held-out masking");
+    SplittableRandom random = new Seeds(course.seed()).random("held-out masking");
     double loss = 0;
     long right = 0;
     long all = 0;
     for (Batch batch : batches(tokenizer).evaluation(passages)) {
-      Masking masking = Masking.draw(batch, tokenizer, settings.maskFraction(), random);
+      Masking masking = Masking.draw(batch, tokenizer, course.maskFraction(), random);
       int count = masking.rows().length;
       if (count > 0) {
         tape.startEvaluation();
@@ -192,7 +194,7 @@ public final class Pretrainer {
         all += count;
       }
     }
-    return new Quality(settings.steps(), loss / all, (double) right / all, seconds);
+    return new Quality(course.steps(), loss / all, (double) right / all, seconds);
   }
 
   private long right(Var logits, int[] labels) {
@@ -211,12 +213,11 @@ public final class Pretrainer {
   }
 
   private Batches batches(Tokenizer tokenizer) {
-    return new Batches(
-        settings.batch(), settings.maxTokens(), Padding.LONGEST, 8, tokenizer.padId());
+    return new Batches(course.batch(), course.maxTokens(), Padding.LONGEST, 8, tokenizer.padId());
   }
 
-  private ModelConfig config(Tokenizer tokenizer) {
-    Pretraining.Shape shape = settings.shape();
+  private ModelConfig config(Tokenizer tokenizer, double dropout) {
+    Pretraining.Shape shape = settings.model();
     // RoBERTa's positions of real tokens begin behind the padding token's id.
     int positions = shape.positions() + tokenizer.padId() + 1;
     return new ModelConfig(
@@ -232,7 +233,7 @@ public final class Pretrainer {
             positions,
             1),
         1e-5,
-        new ModelConfig.Dropout(shape.dropout(), shape.dropout(), shape.dropout()),
+        new ModelConfig.Dropout(dropout, dropout, dropout),
         OptionalInt.of(tokenizer.padId()),
         Optional.empty(),
         true,
@@ -253,7 +254,9 @@ public final class Pretrainer {
           (parameter, values) ->
               writer.add(
                   parameter.name(),
-                  Arrays.stream(parameter.value().shape()).mapToObj(extent -> (long) extent).toList(),
+                  Arrays.stream(parameter.value().shape())
+                      .mapToObj(extent -> (long) extent)
+                      .toList(),
                   values));
       writer.write(folder.resolve("model.safetensors"));
     } catch (IOException e) {

@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
@@ -68,7 +67,11 @@ final class Trainer {
     this.progress = progress;
     this.batches =
         new Batches(
-            training.batch(), training.maxTokens(), training.pad(), training.bucketBatches(), padId);
+            training.batch(),
+            training.maxTokens(),
+            training.pad(),
+            training.bucketBatches(),
+            padId);
   }
 
   /** Trains and evaluates to the end. */
@@ -171,8 +174,7 @@ final class Trainer {
     }
     double seconds = seconds(start);
     evaluateSeconds += seconds;
-    CurvePoint point =
-        new CurvePoint(step, epoch, trainLoss, validation, score, metrics, seconds);
+    CurvePoint point = new CurvePoint(step, epoch, trainLoss, validation, score, metrics, seconds);
     curve.add(point);
     progress.evaluated(point);
   }

@@ -20,7 +20,7 @@ import org.peftsweep.spec.Trial;
 import org.peftsweep.train.Outcome.CurvePoint;
 import org.peftsweep.train.Outcome.Status;
 
-/** Runs one trial on one backend and tells what became of it; whatever goes wrong is an outcome too. */
+/** Runs one trial on one backend. */
 public final class TrialRun {
   private final Library library;
   private final Backend backend;
@@ -30,7 +30,11 @@ public final class TrialRun {
     this.backend = backend;
   }
 
-  /** Trains and evaluates. Never throws: failures are outcomes with a reason. */
+  /**
+   * Trains and evaluates; a loss that is no number is an outcome of status {@link Status#DIVERGED}.
+   *
+   * @throws IllegalArgumentException if the trial's settings do not fit its model or data
+   */
   public Outcome run(Trial trial, Progress progress) {
     long start = System.nanoTime();
     Record record = new Record();
@@ -39,10 +43,6 @@ public final class TrialRun {
       return record.outcome(Status.FINISHED, null);
     } catch (Trainer.DivergedException e) {
       return record.outcome(Status.DIVERGED, e.getMessage());
-    } catch (OutOfMemoryError e) {
-      return record.outcome(Status.OOM, String.valueOf(e.getMessage()));
-    } catch (RuntimeException | LinkageError e) {
-      return record.outcome(Status.FAILED, StackTraces.of(e));
     }
   }
 
@@ -50,12 +50,12 @@ public final class TrialRun {
     Seeds seeds = new Seeds(trial.seed());
     Training training = trial.training();
     Base base = library.base(trial.model(), backend.name());
-    TokenisedTask data =
-        library.tokenised(trial.task(), trial.model(), base, training.maxTokens());
+    TokenisedTask data = library.tokenised(trial.task(), trial.model(), base, training.maxTokens());
     requireFit(base, training, data);
     try (Tape tape = new Tape(backend);
         Model model =
-            Models.build(base.config(), data.task().outputs(), backend, weights(trial, base, seeds))) {
+            Models.build(
+                base.config(), data.task().outputs(), backend, weights(trial, base, seeds))) {
       trial.method().attach(new Attachment(model, trial.targets(), backend, seeds));
       try (Optimizer optimizer = optimizer(trial, model)) {
         record.count(model, optimizer);

@@ -5,6 +5,6 @@ import org.peftsweep.compute.nd4j.Nd4jBackend;
 class Nd4jNormTest extends NormContract {
   @Override
   protected Backend open() {
-    return new Nd4jBackend(2);
+    return new Nd4jBackend(1);
   }
 }

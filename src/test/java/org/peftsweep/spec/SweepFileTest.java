@@ -12,7 +12,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SplittableRandom;
+import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.peftsweep.data.Metric;
 import org.peftsweep.data.Task;
 import org.peftsweep.method.DoRA;
@@ -265,6 +270,59 @@ class SweepFileTest {
         .endsWith("mini-rte · full qv · seed 0");
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"", "file:"})
+  void readsFilesByPathAndByAddress(String scheme, @TempDir Path folder) throws IOException {
+    Files.writeString(folder.resolve("base.yaml"), "\uFEFF" + HEAD);
+    Files.writeString(folder.resolve("mine.yaml"), "extends: base.yaml\n" + GRID);
+
+    Sweep sweep =
+        SweepFile.read(scheme + folder.resolve("mine.yaml"), Map.of(), new Configuration());
+
+    assertThat(sweep.size()).isEqualTo(1);
+  }
+
+  @Test
+  void neverAnswersABrokenFileWithAnythingButSentences() throws IOException {
+    String text = Files.readString(Path.of("conf/quickstart.yaml"));
+    String pieces = "[]{}:,-&*!|>'\"%@`#?\n\t 0.9e~\u0000\u2028aλ";
+    SplittableRandom random = new SplittableRandom(1);
+    int refused = 0;
+    for (int i = 0; i < 1000; i++) {
+      StringBuilder broken = new StringBuilder(text);
+      for (int j = 0; j <= random.nextInt(4); j++) {
+        int at = random.nextInt(broken.length());
+        char piece = pieces.charAt(random.nextInt(pieces.length()));
+        switch (random.nextInt(3)) {
+          case 0 -> broken.setCharAt(at, piece);
+          case 1 -> broken.insert(at, piece);
+          default -> broken.delete(at, Math.min(broken.length(), at + 1 + random.nextInt(9)));
+        }
+      }
+      try {
+        assertThat(read(broken.toString()).size()).isPositive();
+      } catch (SpecException e) {
+        refused++;
+        assertThat(e.faults())
+            .isNotEmpty()
+            .allSatisfy(
+                fault ->
+                    assertThat(fault)
+                        .startsWith("Cannot ")
+                        .contains("x.yaml", ": ")
+                        .doesNotContain("\n"));
+      }
+    }
+    assertThat(refused).isBetween(300, 999);
+  }
+
+  @Test
+  void namesSetsOfMatricesBothWays() {
+    Targets.shortNames().forEach((name, roles) -> assertThat(Targets.name(roles)).isEqualTo(name));
+    assertThat(Targets.label(Set.of(Role.VALUE, Role.QUERY))).isEqualTo("QV");
+    assertThat(Targets.label(Set.of(Role.VALUE, Role.FFN_UP))).isEqualTo("value+ffn-up");
+  }
+
   private static Sweep grid(String blocks) {
     return read(HEAD + "grid: [" + blocks + "]");
   }
@@ -279,12 +337,5 @@ class SweepFileTest {
 
   private static TextSource from(Map<String, String> files) {
     return location -> Optional.ofNullable(files.get(location));
-  }
-
-  @Test
-  void namesSetsOfMatricesBothWays() {
-    Targets.shortNames().forEach((name, roles) -> assertThat(Targets.name(roles)).isEqualTo(name));
-    assertThat(Targets.label(Set.of(Role.VALUE, Role.QUERY))).isEqualTo("QV");
-    assertThat(Targets.label(Set.of(Role.VALUE, Role.FFN_UP))).isEqualTo("value+ffn-up");
   }
 }

@@ -18,6 +18,12 @@ final class Rows {
 
   void gather(Tensor table, int[] ids, boolean adds, Tensor out) {
     requireRows(table, ids);
+    for (int id : ids) {
+      if (id < 0) {
+        throw new IllegalArgumentException(
+            "Cannot take row " + id + " of " + table + ": give ids of at least 0");
+      }
+    }
     INDArray rows = adds ? views.scratch(0, out.rows(), out.columns()) : views.matrix(out);
     try (Integers indices = new Integers(ids)) {
       gather(views.matrix(table), indices, rows);

@@ -16,8 +16,9 @@ final class Lexicon {
   /** All other words that the grammar writes. */
   static final List<String> FUNCTION_WORDS =
       List.of(
-          ("le la un una some every no in at did not was very but though where when what"
-                  + " place time so perhaps namely whereas indeed alas glad sad is a kind of also called the opposite")
+          ("le la un una some every no in at did not was very but though where when what place time"
+                  + " so perhaps namely whereas indeed alas glad sad is a kind of also called the"
+                  + " opposite")
               .split(" "));
 
   private static final String CONSONANTS = "bdfgklmnprstvz";

@@ -1,0 +1,92 @@
+package org.peftsweep.train;
+
+import java.util.List;
+import org.peftsweep.data.Batches;
+import org.peftsweep.data.Dataset;
+import org.peftsweep.data.EvaluationSet;
+import org.peftsweep.data.Example;
+import org.peftsweep.data.Padding;
+import org.peftsweep.model.Linear;
+import org.peftsweep.model.Model;
+import org.peftsweep.model.Models;
+import org.peftsweep.model.Parameter;
+import org.peftsweep.model.Role;
+import org.peftsweep.spec.Training;
+import org.peftsweep.spec.Trial;
+
+/**
+ * How much work a trial is, from shapes and the number of its examples.
+ *
+ * @param trainableParameters scalars that learn, head excluded
+ * @param headParameters scalars of the head
+ * @param steps optimizer steps
+ * @param operations floating-point operations of all steps and evaluations, products only
+ */
+public record Workload(long trainableParameters, long headParameters, int steps, double operations) {
+  private static final double TOKENS_PER_WORD = 1.3;
+  private static final int SPECIAL_TOKENS = 3;
+
+  /** Counts a trial's work without reading weights. */
+  public static Workload of(Trial trial, Library library) {
+    Dataset dataset = library.dataset(trial.task());
+    Training training = trial.training();
+    Model outline =
+        Models.outline(library.config(trial.model().location()), dataset.task().outputs());
+    long trainable = 0;
+    long frozenAndTrained = 0;
+    for (Linear linear : outline.projections()) {
+      frozenAndTrained += (long) linear.out() * linear.in();
+      if (trial.targets().contains(linear.role())) {
+        trainable += trial.method().trainable(linear.out(), linear.in(), linear.bias() != null);
+      }
+    }
+    long head =
+        outline.parameters().stream()
+            .filter(parameter -> parameter.role() == Role.HEAD)
+            .mapToLong(Parameter::size)
+            .sum();
+    int perEpoch = stepsPerEpoch(training, dataset.train().size());
+    int steps = Trainer.steps(training, perEpoch);
+    int every = training.evaluateEvery() > 0 ? training.evaluateEvery() : perEpoch;
+    double evaluations = 1 + Math.ceil(steps / (double) every);
+    double evaluated = dataset.validation().size();
+    for (EvaluationSet set : dataset.dev()) {
+      evaluated += set.examples().size();
+    }
+    double tokens = tokens(dataset.train(), training);
+    // A product and its gradient for the input cost the same; a trained weight's gradient comes on top.
+    double trained = (double) steps * training.batch() * training.accumulate();
+    double perToken = 2.0 * frozenAndTrained;
+    double backwards = trainable == 0 ? 0 : perToken + 2.0 * trainable;
+    double operations = tokens * trained * (perToken + backwards);
+    operations += tokens * evaluations * evaluated * perToken;
+    return new Workload(trainable, trial.method().learns() ? head : 0, steps, operations);
+  }
+
+  private static int stepsPerEpoch(Training training, int examples) {
+    int passes =
+        new Batches(training.batch(), training.maxTokens(), training.pad(), 1, 0)
+            .perEpoch(examples);
+    return Math.max(1, (passes + training.accumulate() - 1) / training.accumulate());
+  }
+
+  private static double tokens(List<Example> examples, Training training) {
+    if (training.pad() == Padding.MAX) {
+      return training.maxTokens();
+    }
+    double words = 0;
+    for (Example example : examples) {
+      words += words(example.first()) + (example.isPair() ? words(example.second()) : 0);
+    }
+    double mean = TOKENS_PER_WORD * words / Math.max(1, examples.size()) + SPECIAL_TOKENS;
+    return Math.min(training.maxTokens(), mean);
+  }
+
+  private static int words(String text) {
+    int words = 1;
+    for (int i = 0; i < text.length(); i++) {
+      words += text.charAt(i) == ' ' ? 1 : 0;
+    }
+    return words;
+  }
+}

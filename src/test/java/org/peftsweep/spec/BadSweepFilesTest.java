@@ -1,0 +1,233 @@
+package org.peftsweep.spec;
+
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.peftsweep.method.Methods;
+
+/**
+ * What people get wrong, and the one sentence that each gets. {@code <choices for x>} stands for
+ * the methods that there are.
+ */
+class BadSweepFilesTest {
+  private static final String HEAD = "name: x\nmodel: builtin:mini\ntasks: [mini-rte]\n";
+  private static final String GRID = "grid: [{method: full}]\n";
+
+  /** Each snippet is a block of the grid, in line 5. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiterString = "=>",
+      quoteCharacter = '\0',
+      textBlock =
+          """
+          {method: lora, rank: 4.7} => Cannot use rank = 4.7 in x.yaml:5: give a whole number
+          {method: lora, rank: -1} => Cannot use rank = -1 in x.yaml:5: give a whole number of at least 1
+          {method: lora, rank: "8"} => Cannot use rank = "8" in x.yaml:5: give a whole number without quotes
+          {method: lora, rank: 8.0} => Cannot use rank = 8.0 in x.yaml:5: give a whole number
+          {method: lora, rank: 010} => Cannot use rank = 010 in x.yaml:5: give a whole number
+          {method: lora, rank: 99999999999} => Cannot use rank = 99999999999 in x.yaml:5: give a whole number of at most 2147483647
+          {method: lora, rank: 99999999999999999999} => Cannot use rank = 99999999999999999999 in x.yaml:5: give a whole number of at most 2147483647
+          {method: lora, rank: []} => Cannot use rank = [] in x.yaml:5: give at least one value
+          {method: lora, rank: [8, 8]} => Cannot use rank = 8 twice in x.yaml:5: leave one out
+          {method: lora, rank: } => Cannot use rank without a value in x.yaml:5: give a whole number
+          {method: lora, rank: {a: 1}} => Cannot use rank = {a} in x.yaml:5: give a whole number
+          {method: lora, rank: [[8]]} => Cannot use rank = [8] in x.yaml:5: give a whole number
+          {method: lora, alpha: .nan} => Cannot use alpha = .nan in x.yaml:5: give a finite number, such as 0.5 or 1e-4
+          {method: lora, alpha: NaN} => Cannot use alpha = NaN in x.yaml:5: give a finite number, such as 0.5 or 1e-4
+          {method: lora, alpha: .inf} => Cannot use alpha = .inf in x.yaml:5: give a finite number, such as 0.5 or 1e-4
+          {method: lora, alpha: 1e999} => Cannot use alpha = 1e999 in x.yaml:5: give a finite number, such as 0.5 or 1e-4
+          {method: lora, alpha: -1e-4} => Cannot use alpha = -1e-4 in x.yaml:5: give a number above 0
+          {method: lora, alpha: 0} => Cannot use alpha = 0 in x.yaml:5: give a number above 0
+          {method: lora, dropout: 1} => Cannot use dropout = 1 in x.yaml:5: give a number from 0 up to, not including, 1
+          {method: lola} => Cannot use method = lola in x.yaml:5: <choices for lola>
+          {method: no} => Cannot use method = no in x.yaml:5: <choices for no>
+          {method: head-only, rank: 4} => Cannot use the key rank in x.yaml:5 with method head-only: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping or init
+          {method: head-only, targets: qv} => Cannot use the key targets in x.yaml:5 with method head-only: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping or init
+          {method: untrained, learning-rate: 1} => Cannot use the key learning-rate in x.yaml:5 with method untrained: choose method or init
+          {method: [lora, full], rank: 4} => Cannot use the key rank in x.yaml:5 with methods lora and full: choose method, targets, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping or init
+          {method: lora, rnak: 4} => Cannot use the key rnak in x.yaml:5 with method lora: choose method, rank, alpha, dropout, targets, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping or init
+          {method: lora, targets: qw} => Cannot use targets = qw in x.yaml:5: choose q, k, v, o, qk, qv, kv, qkv, qkvo, ffn or all
+          {method: lora, targets: [[query, valeu]]} => Cannot use targets = valeu in x.yaml:5: choose query, key, value, output, ffn-gate, ffn-up or ffn-down
+          {method: lora, targets: [[]]} => Cannot use targets = [] in x.yaml:5: give at least one value
+          {method: lora, targets: []} => Cannot use targets = [] in x.yaml:5: give at least one value
+          {method: lora, ratio: 2, value-learning-rate: 1} => Cannot use both ratio and value-learning-rate in x.yaml:5: leave one out
+          {method: lora, ratio: 0} => Cannot use ratio = 0 in x.yaml:5: give a number above 0
+          {method: lora, learning-rate: 0} => Cannot use learning-rate = 0 in x.yaml:5: give a number above 0
+          {method: lora, grouping: off} => Cannot use grouping = off in x.yaml:5: choose roles or paper
+          {method: lora, grouping: paper, head-learning-rate: 1} => Cannot use head-learning-rate = 1 in x.yaml:5: with grouping paper the head has no rate of its own, give same
+          {method: lora, init: yes} => Cannot use init = yes in x.yaml:5: choose pretrained or random
+          {rank: 8} => Cannot read the block in x.yaml:5: it lacks the key method
+          lora => Cannot use grid = lora in x.yaml:5: write a block, such as {method: lora, rank: [4, 8]}
+          [lora] => Cannot use grid = [lora] in x.yaml:5: write a block, such as {method: lora, rank: [4, 8]}
+          {method: lora, rank: 8, rank: 9} => Cannot use the key rank twice, in x.yaml:5 and x.yaml:5: leave one out
+          &a {method: lora} => Cannot use the anchor a in x.yaml:5: write the value out
+          !!java.util.Date {method: lora} => Cannot read x.yaml:5 as YAML: Global tag is not allowed: tag:yaml.org,2002:java.util.Date
+          {method: !foo lora} => Cannot use the tag !foo in x.yaml:5: write the value without a tag
+          {<<: {rank: 3}, method: lora} => Cannot use the key << in x.yaml:5 with method lora: choose method, rank, alpha, dropout, targets, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping or init
+          {? [a] : b, method: lora} => Cannot use [a] as a key in x.yaml:5: use a word
+          """)
+  void refusesABlock(String block, String sentence) {
+    assertRefused(HEAD + "grid:\n  - " + block + "\n", Map.of(), sentence);
+  }
+
+  /** Each snippet stands in line 5, below a grid. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiterString = "=>",
+      quoteCharacter = '\0',
+      textBlock =
+          """
+          tranining: {} => Cannot use the key tranining in x.yaml:5: did you mean training
+          training: {schedule: linaer} => Cannot use schedule = linaer in x.yaml:5: choose linear, cosine or constant
+          training: {batch: 0} => Cannot use batch = 0 in x.yaml:5: give a whole number of at least 1
+          training: {epochs: 0} => Cannot use epochs = 0 in x.yaml:5: give a number above 0, or a block of method untrained
+          training: {epochs: .inf} => Cannot use epochs = .inf in x.yaml:5: give a finite number, such as 0.5 or 1e-4
+          training: 3 => Cannot use training = 3 in x.yaml:5: write keys under it
+          training: => Cannot use training without a value in x.yaml:5: write keys under it
+          training: {warmup-fraction: 1.5} => Cannot use warmup-fraction = 1.5 in x.yaml:5: give a number from 0 up to, not including, 1
+          seeds: [] => Cannot use seeds = [] in x.yaml:5: give at least one value
+          seeds: 0 => Cannot use seeds = 0 in x.yaml:5: give a list, such as [0]
+          seeds: [0, 0] => Cannot use seeds = 0 twice in x.yaml:5: leave one out
+          seeds: [0.5] => Cannot use seeds = 0.5 in x.yaml:5: give a whole number
+          data: no => Cannot use data = no in x.yaml:5: YAML does not take it for a word, put it in quotes if it is meant as one
+          train-limit: -5 => Cannot use train-limit = -5 in x.yaml:5: give a whole number of at least 0
+          validation-fraction: 1 => Cannot use validation-fraction = 1 in x.yaml:5: give a number from 0 up to, not including, 1
+          skip-bad-rows: yes => Cannot use skip-bad-rows = yes in x.yaml:5: choose true or false
+          per-task: {colla: {epochs: 3}} => Cannot use the key colla in x.yaml:5: did you mean cola
+          per-task: {cola: {epoch: 3}} => Cannot use the key epoch in x.yaml:5: did you mean epochs
+          per-task: {mini-rte: {epochs: x}} => Cannot use epochs = x in x.yaml:5: give a finite number, such as 0.5 or 1e-4
+          methods: {lola: {}} => Cannot use the key lola in x.yaml:5: <choices for lola>
+          methods: {lora: {rank: [4]}} => Cannot use rank = [4] in x.yaml:5: give a whole number
+          methods: {lora: {r: 4}} => Cannot use the key r in x.yaml:5 of method lora: choose rank, alpha or dropout
+          rates: {ratio: [1,2]} => Cannot use ratio = [1, 2] in x.yaml:5: give a number
+          rates: {lr: 1} => Cannot use the key lr in x.yaml:5: choose learning-rate, ratio, head-learning-rate or grouping
+          compute: {backend: cuda} => Cannot use backend = cuda in x.yaml:5: choose cpu or nd4j
+          compute: {threads: 0} => Cannot use threads = 0 in x.yaml:5: give a whole number of at least 1
+          compute: {gpu: 1} => Cannot use the key gpu in x.yaml:5: choose backend or threads
+          declare-tasks: {rte: {}} => Cannot declare the task rte in x.yaml:5: a known task has that name, choose another
+          declare-tasks: {mine: {text-columns: [a]}} => Cannot declare the task mine in x.yaml:5: it lacks the key label-column
+          declare-tasks: {mine: {text-columns: [a], label-column: l, labels: [x, y], metrics: [pearson]}} => Cannot declare task mine with metric = pearson in x.yaml:5: classes are scored by accuracy, f1 or matthews
+          declare-tasks: {mine: {text-columns: [a,b,c], label-column: l, labels: [x, y], metrics: [f1]}} => Cannot declare task mine with text columns = [a, b, c] in x.yaml:5: name one or two
+          declare-tasks: {mine: {text-columns: [a], label-column: l, metrics: [rouge]}} => Cannot use metrics = rouge in x.yaml:5: choose accuracy, f1, matthews, pearson or spearman
+          extends: no.yaml => Cannot use extends = no.yaml in x.yaml:5: there is no such file
+          targets: qx => Cannot use targets = qx in x.yaml:5: choose q, k, v, o, qk, qv, kv, qkv, qkvo, ffn or all
+          init: maybe => Cannot use init = maybe in x.yaml:5: choose pretrained or random
+          name: y => Cannot use the key name twice, in x.yaml:1 and x.yaml:5: leave one out
+          """)
+  void refusesAKey(String line, String sentence) {
+    assertRefused(HEAD + GRID + line + "\n", Map.of(), sentence);
+  }
+
+  /** Each snippet is a whole file, with | between lines. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiterString = "=>",
+      quoteCharacter = '\0',
+      textBlock =
+          """
+          | => Cannot read x.yaml: it is empty
+          - a => Cannot read x.yaml:1: write keys, such as name: mine
+          name: x|  a: b: c => Cannot read x.yaml:2 as YAML: mapping values are not allowed here
+          name: x|grid: [ => Cannot read x.yaml:3 as YAML: expected the node content, but found '<stream end>'
+          name: x|---|name: y => Cannot read x.yaml:2 as YAML: expected a single document in the stream, but found another document
+          a: &x [*x] => Cannot read x.yaml as YAML: Number of aliases for non-scalar nodes exceeds the specified max=0
+          a: &x 1|b: *x => Cannot use the anchor x in x.yaml:1: write the value out
+          """)
+  void refusesAFile(String text, String sentence) {
+    assertRefused(text.replace('|', '\n') + "\n", Map.of(), sentence);
+  }
+
+  @Test
+  void refusesDepthThatOnlyAnAttackerWrites() {
+    assertRefused(
+        "a: " + "[".repeat(5000),
+        Map.of(),
+        "Cannot read x.yaml as YAML: Nesting Depth exceeded max 20");
+  }
+
+  @Test
+  void refusesMoreCombinationsThanAnyoneRuns() {
+    String list = "[1" + numbers(400) + "]";
+    assertRefused(
+        HEAD + "grid:\n  - {method: lora, rank: " + list + ", alpha: " + list + "}\n",
+        Map.of(),
+        "Cannot use the block in x.yaml:5: it stands for more than 100000 combinations, shorten"
+            + " its lists");
+  }
+
+  @Test
+  void refusesTasksWithoutTheirData() {
+    assertRefused(
+        HEAD.replace("mini-rte", "rte") + GRID,
+        Map.of(),
+        "Cannot read task rte in x.yaml:3 from data = builtin: give the folder that holds its"
+            + " files");
+  }
+
+  @Test
+  void refusesToExtendAFileThatExtends() {
+    assertRefused(
+        HEAD + GRID + "extends: two.yaml\n",
+        Map.of(),
+        "Cannot extend two.yaml in x.yaml:5: it extends another file itself, one level is"
+            + " allowed");
+  }
+
+  @Test
+  void refusesOverridesByTheirName() {
+    assertRefused(
+        HEAD + GRID,
+        Map.of("trainin.epochs", "3"),
+        "Cannot use the key trainin in --set trainin.epochs: did you mean training");
+    assertRefused(
+        HEAD + GRID,
+        Map.of("training.epochs", "["),
+        "Cannot read --set training.epochs as YAML: expected the node content, but found '<stream"
+            + " end>'");
+    assertRefused(
+        HEAD + GRID,
+        Map.of("training..epochs", "3"),
+        "Cannot use --set training..epochs: give a key and a value, such as training.epochs=3");
+    assertRefused(
+        HEAD + GRID,
+        Map.of("training", "3"),
+        "Cannot use training = 3 in --set training: write keys under it");
+  }
+
+  @Test
+  void refusesAFileThatIsNotThere() {
+    assertThatThrownBy(() -> SweepFile.read("y.yaml", Map.of(), location -> Optional.empty()))
+        .isInstanceOf(SpecException.class)
+        .hasMessage("Cannot read the sweep file y.yaml: there is no such file");
+  }
+
+  private static String numbers(int most) {
+    StringBuilder text = new StringBuilder();
+    for (int i = 2; i <= most; i++) {
+      text.append(", ").append(i);
+    }
+    return text.toString();
+  }
+
+  /** Fills in the methods, whichever there are. */
+  private static String complete(String sentence) {
+    return Pattern.compile("<choices for (\\w+)>")
+        .matcher(sentence)
+        .replaceAll(word -> Scalars.choose(word.group(1), Methods.all().keySet()));
+  }
+
+  private static void assertRefused(String text, Map<String, String> overrides, String sentence) {
+    Map<String, String> files = Map.of("x.yaml", text, "two.yaml", "extends: x.yaml\n");
+    assertThatThrownBy(
+            () ->
+                SweepFile.read(
+                    "x.yaml", overrides, location -> Optional.ofNullable(files.get(location))))
+        .isInstanceOf(SpecException.class)
+        .hasMessage(complete(sentence));
+  }
+}
