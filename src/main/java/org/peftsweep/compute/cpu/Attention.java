@@ -19,6 +19,7 @@ final class Attention {
   /** The scores of the queries {@code from} to {@code to} of one head; one for each worker. */
   private static final class Block {
     final HostMemory memory;
+    final float[] peaks;
     final float[] sums;
     int b;
     int head;
@@ -29,6 +30,7 @@ final class Attention {
 
     Block(HostMemory memory, int rows) {
       this.memory = memory;
+      this.peaks = new float[rows];
       this.sums = new float[rows];
     }
 
@@ -55,12 +57,16 @@ final class Attention {
     void run(Attention attention, Block rows);
   }
 
+  private static final Pass HIDE = Attention::hide;
+  private static final Pass PEAK = Attention::peak;
   private static final Pass WEIGH = Attention::weigh;
+  private static final Pass WEIGH_AGAIN = Attention::weighAgain;
+  private static final Pass CLEAR = Attention::clear;
   private static final Pass DROP = Attention::drop;
   private static final Pass DIVIDE = Attention::divide;
-  private static final Pass WEIGH_AGAIN = Attention::weighAgain;
   private static final Pass SLOPE = Attention::slope;
   private static final Pass SLOPE_DROPPED = Attention::slopeDropped;
+  private static final Pass CLEAR_SLOPES = Attention::clearSlopes;
 
   private final AttentionShape shape;
   private final Visibility visibility;
@@ -149,7 +155,12 @@ final class Attention {
     int keys = visibility.mostKeys(b, from, to);
     rows.aim(b, head, from, to, keys);
     scores(caller, rows, keyHead);
+    run(HIDE, rows);
+    run(PEAK, rows);
     run(WEIGH, rows);
+    if (shape.causal()) {
+      run(CLEAR, rows);
+    }
     if (shape.dropout() > 0) {
       run(DROP, rows);
     }
@@ -171,7 +182,7 @@ final class Attention {
     run(DIVIDE, rows);
   }
 
-  /** {@code scores ← q·kᵀ}, hidden keys −∞. */
+  /** {@code scores ← q·kᵀ}. */
   private void scores(Blas.Caller caller, Block rows, int keyHead) {
     int count = rows.to - rows.from;
     caller.gemm(
@@ -188,15 +199,38 @@ final class Attention {
         0,
         rows.memory.address(0),
         stride);
-    if (visibility.hasHoles(rows.b)) {
-      ByteBuffer s = rows.memory.window(0);
-      for (int j = 0; j < rows.keys; j++) {
-        if (visibility.isMasked(rows.b, j)) {
-          for (int i = 0; i < count; i++) {
-            s.putFloat((i * stride + j) * Float.BYTES, Float.NEGATIVE_INFINITY);
+  }
+
+  /**
+   * Makes hidden scores −∞, up to the end of their vector, and all scores of a query that sees no
+   * key equal.
+   */
+  private void hide(Block rows) {
+    ByteBuffer s = rows.memory.window(0);
+    for (int i = rows.from; i < rows.to; i++) {
+      int sAt = rows.at(i, stride);
+      int keys = visibility.keys(rows.b, i);
+      if (visibility.isBlind(rows.b, i)) {
+        for (int j = 0; j < keys; j++) {
+          s.putFloat(sAt + j * Float.BYTES, 0);
+        }
+      } else if (visibility.hasHoles(rows.b)) {
+        for (int j = 0; j < keys; j++) {
+          if (visibility.isMasked(rows.b, j)) {
+            s.putFloat(sAt + j * Float.BYTES, Float.NEGATIVE_INFINITY);
           }
         }
       }
+      Softmax.pad(s, sAt, keys);
+    }
+  }
+
+  /** Finds the largest score of each query, scaled. */
+  private void peak(Block rows) {
+    ByteBuffer s = rows.memory.window(0);
+    for (int i = rows.from; i < rows.to; i++) {
+      float top = Softmax.max(s, rows.at(i, stride), visibility.keys(rows.b, i));
+      rows.peaks[i - rows.from] = top * shape.scale();
     }
   }
 
@@ -204,23 +238,32 @@ final class Attention {
   private void weigh(Block rows) {
     ByteBuffer s = rows.memory.window(0);
     for (int i = rows.from; i < rows.to; i++) {
-      int sAt = rows.at(i, stride);
       int keys = visibility.keys(rows.b, i);
-      double log;
-      if (visibility.isBlind(rows.b, i)) {
-        Elementwise.fill(1, s, sAt, keys);
-        log = 0;
-        rows.sums[i - rows.from] = keys;
-      } else {
-        Softmax.pad(s, sAt, keys);
-        float shift = Softmax.max(s, sAt, keys) * shape.scale();
-        log = shift;
-        rows.sums[i - rows.from] = Softmax.exponentials(s, sAt, keys, shape.scale(), shift);
-      }
-      clearBeyond(s, sAt, keys, rows.keys);
+      float peak = rows.peaks[i - rows.from];
+      float sum = Softmax.exponentials(s, rows.at(i, stride), keys, shape.scale(), peak);
+      rows.sums[i - rows.from] = sum;
       long place = sumIndex(rows, i);
-      buffer(logSum, place)
-          .putFloat(at(logSum, place), (float) (log + Math.log(rows.sums[i - rows.from])));
+      buffer(logSum, place).putFloat(at(logSum, place), (float) (peak + Math.log(sum)));
+    }
+  }
+
+  /** Clears the weights of keys that other queries of the block see. */
+  private void clear(Block rows) {
+    clear(rows, 0);
+  }
+
+  private void clearSlopes(Block rows) {
+    clear(rows, blockRows * stride * Float.BYTES);
+  }
+
+  private void clear(Block rows, int shift) {
+    ByteBuffer s = rows.memory.window(0);
+    for (int i = rows.from; i < rows.to; i++) {
+      int keys = visibility.keys(rows.b, i);
+      if (keys < rows.keys) {
+        int sAt = rows.at(i, stride) + keys * Float.BYTES;
+        Elementwise.fill(0, s, sAt + shift, rows.keys - keys);
+      }
     }
   }
 
@@ -246,12 +289,6 @@ final class Attention {
 
   private long sumIndex(Block rows, int query) {
     return (long) (rows.b * shape.heads() + rows.head) * shape.tokens() + query;
-  }
-
-  private void clearBeyond(ByteBuffer s, int sAt, int keys, int mostKeys) {
-    if (keys < mostKeys) {
-      Elementwise.fill(0, s, sAt + keys * Float.BYTES, mostKeys - keys);
-    }
   }
 
   // ---- back
@@ -314,8 +351,13 @@ final class Attention {
         0,
         slopes,
         stride);
+    run(HIDE, block);
     run(WEIGH_AGAIN, block);
     run(shape.dropout() > 0 ? SLOPE_DROPPED : SLOPE, block);
+    if (shape.causal()) {
+      run(CLEAR, block);
+      run(CLEAR_SLOPES, block);
+    }
     if (dv != null) {
       caller.gemm(
           true,
@@ -370,17 +412,10 @@ final class Attention {
   private void weighAgain(Block rows) {
     ByteBuffer s = rows.memory.window(0);
     for (int i = rows.from; i < rows.to; i++) {
-      int sAt = rows.at(i, stride);
+      long place = sumIndex(rows, i);
+      float log = buffer(logSum, place).getFloat(at(logSum, place));
       int keys = visibility.keys(rows.b, i);
-      if (visibility.isBlind(rows.b, i)) {
-        Elementwise.fill(1f / keys, s, sAt, keys);
-      } else {
-        long place = sumIndex(rows, i);
-        float log = buffer(logSum, place).getFloat(at(logSum, place));
-        Softmax.pad(s, sAt, keys);
-        Softmax.exponentials(s, sAt, keys, shape.scale(), log);
-      }
-      clearBeyond(s, sAt, keys, rows.keys);
+      Softmax.exponentials(s, rows.at(i, stride), keys, shape.scale(), log);
     }
   }
 
@@ -392,7 +427,6 @@ final class Attention {
       int dsAt = sAt + blockRows * stride * Float.BYTES;
       int keys = visibility.keys(rows.b, i);
       Softmax.backward(memory, sAt, memory, dsAt, keys, dot(rows, i), shape.scale());
-      clearBeyond(memory, dsAt, keys, rows.keys);
     }
   }
 
@@ -413,7 +447,6 @@ final class Attention {
           dropoutIndex(rows.b, rows.head, i),
           shape.dropout(),
           shape.seed());
-      clearBeyond(memory, dsAt, keys, rows.keys);
     }
   }
 
