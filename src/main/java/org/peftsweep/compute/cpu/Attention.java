@@ -50,8 +50,9 @@ final class Attention {
   }
 
   /**
-   * One sweep over a block. Called through an interface so that each is compiled by itself: inlined
-   * into each other they are too much for the compiler's inlining of vectors.
+   * One sweep over a block. The compiler must not inline several into each other, as that is too
+   * much for its inlining of vectors; it does not while it cannot know which one comes: they are
+   * called at one place only, out of an array.
    */
   private interface Pass {
     void run(Attention attention, Block rows);
@@ -77,6 +78,9 @@ final class Attention {
   private final Tensor logSum;
   private final Blas blas;
   private final Block[] blocks;
+  private final Pass[] toWeights;
+  private final Pass[] toOutputs = {DIVIDE};
+  private final Pass[] toSlopes;
   private final int width;
   private final int queryStride;
   private final int keyStride;
@@ -106,6 +110,12 @@ final class Attention {
     this.keyStride = shape.keyHeads() * width;
     this.stride = (shape.tokens() + 15) / 16 * 16;
     this.blockRows = Math.min(shape.tokens(), Math.max(16, BLOCK_FLOATS / stride / 16 * 16));
+    Pass clear = shape.causal() ? CLEAR : null;
+    Pass drop = shape.dropout() > 0 ? DROP : null;
+    this.toWeights = new Pass[] {HIDE, PEAK, WEIGH, clear, drop};
+    Pass slope = shape.dropout() > 0 ? SLOPE_DROPPED : SLOPE;
+    this.toSlopes =
+        new Pass[] {HIDE, WEIGH_AGAIN, slope, clear, shape.causal() ? CLEAR_SLOPES : null};
     this.blocks = new Block[scratch.workers()];
     for (int i = 0; i < blocks.length; i++) {
       blocks[i] = new Block(scratch.of(i, 2L * blockRows * stride), blockRows);
@@ -129,8 +139,12 @@ final class Attention {
     return ((b * shape.heads() + head) * shape.tokens() + query) * shape.tokens();
   }
 
-  private void run(Pass pass, Block rows) {
-    pass.run(this, rows);
+  private void run(Pass[] passes, Block rows) {
+    for (Pass pass : passes) {
+      if (pass != null) {
+        pass.run(this, rows);
+      }
+    }
   }
 
   private int group() {
@@ -155,15 +169,7 @@ final class Attention {
     int keys = visibility.mostKeys(b, from, to);
     rows.aim(b, head, from, to, keys);
     scores(caller, rows, keyHead);
-    run(HIDE, rows);
-    run(PEAK, rows);
-    run(WEIGH, rows);
-    if (shape.causal()) {
-      run(CLEAR, rows);
-    }
-    if (shape.dropout() > 0) {
-      run(DROP, rows);
-    }
+    run(toWeights, rows);
     long target = queryIndex(b, head, from);
     caller.gemm(
         false,
@@ -179,7 +185,7 @@ final class Attention {
         0,
         HostMemory.address(out, target),
         queryStride);
-    run(DIVIDE, rows);
+    run(toOutputs, rows);
   }
 
   /** {@code scores ← q·kᵀ}. */
@@ -351,13 +357,7 @@ final class Attention {
         0,
         slopes,
         stride);
-    run(HIDE, block);
-    run(WEIGH_AGAIN, block);
-    run(shape.dropout() > 0 ? SLOPE_DROPPED : SLOPE, block);
-    if (shape.causal()) {
-      run(CLEAR, block);
-      run(CLEAR_SLOPES, block);
-    }
+    run(toSlopes, block);
     if (dv != null) {
       caller.gemm(
           true,
