@@ -66,7 +66,7 @@ final class Attention {
   private static final Pass DROP = Attention::drop;
   private static final Pass DIVIDE = Attention::divide;
   private static final Pass SLOPE = Attention::slope;
-  private static final Pass SLOPE_DROPPED = Attention::slopeDropped;
+  private static final Pass DROP_SLOPES = Attention::dropSlopes;
   private static final Pass CLEAR_SLOPES = Attention::clearSlopes;
 
   private final AttentionShape shape;
@@ -113,9 +113,9 @@ final class Attention {
     Pass clear = shape.causal() ? CLEAR : null;
     Pass drop = shape.dropout() > 0 ? DROP : null;
     this.toWeights = new Pass[] {HIDE, PEAK, WEIGH, clear, drop};
-    Pass slope = shape.dropout() > 0 ? SLOPE_DROPPED : SLOPE;
-    this.toSlopes =
-        new Pass[] {HIDE, WEIGH_AGAIN, slope, clear, shape.causal() ? CLEAR_SLOPES : null};
+    Pass dropSlopes = shape.dropout() > 0 ? DROP_SLOPES : null;
+    Pass clearSlopes = shape.causal() ? CLEAR_SLOPES : null;
+    this.toSlopes = new Pass[] {HIDE, WEIGH_AGAIN, dropSlopes, SLOPE, drop, clear, clearSlopes};
     this.blocks = new Block[scratch.workers()];
     for (int i = 0; i < blocks.length; i++) {
       blocks[i] = new Block(scratch.of(i, 2L * blockRows * stride), blockRows);
@@ -273,12 +273,22 @@ final class Attention {
     }
   }
 
+  /** Drops weights. */
   private void drop(Block rows) {
+    drop(rows, 0);
+  }
+
+  /** Drops the gradients of weights. */
+  private void dropSlopes(Block rows) {
+    drop(rows, blockRows * stride * Float.BYTES);
+  }
+
+  private void drop(Block rows, int shift) {
     ByteBuffer s = rows.memory.window(0);
     for (int i = rows.from; i < rows.to; i++) {
       int keys = visibility.keys(rows.b, i);
       int index = dropoutIndex(rows.b, rows.head, i);
-      Softmax.drop(s, rows.at(i, stride), keys, index, shape.dropout(), shape.seed());
+      Softmax.drop(s, rows.at(i, stride) + shift, keys, index, shape.dropout(), shape.seed());
     }
   }
 
@@ -288,7 +298,7 @@ final class Attention {
       long row = queryIndex(rows.b, rows.head, i);
       ByteBuffer o = buffer(out, row);
       int oAt = at(out, row);
-      float factor = 1 / (rows.sums[i - rows.from] * (1 - shape.dropout()));
+      float factor = 1 / rows.sums[i - rows.from];
       Elementwise.scale(factor, o, oAt, o, oAt, width);
     }
   }
@@ -427,26 +437,6 @@ final class Attention {
       int dsAt = sAt + blockRows * stride * Float.BYTES;
       int keys = visibility.keys(rows.b, i);
       Softmax.backward(memory, sAt, memory, dsAt, keys, dot(rows, i), shape.scale());
-    }
-  }
-
-  private void slopeDropped(Block rows) {
-    ByteBuffer memory = rows.memory.window(0);
-    for (int i = rows.from; i < rows.to; i++) {
-      int sAt = rows.at(i, stride);
-      int dsAt = sAt + blockRows * stride * Float.BYTES;
-      int keys = visibility.keys(rows.b, i);
-      Softmax.backwardDropped(
-          memory,
-          sAt,
-          memory,
-          dsAt,
-          keys,
-          dot(rows, i),
-          shape.scale(),
-          dropoutIndex(rows.b, rows.head, i),
-          shape.dropout(),
-          shape.seed());
     }
   }
 

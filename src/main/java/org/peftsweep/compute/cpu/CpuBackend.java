@@ -41,7 +41,7 @@ public final class CpuBackend implements Backend {
   public CpuBackend(int threads) {
     if (threads < 1) {
       throw new IllegalArgumentException(
-          "Cannot open the cpu backend with " + threads + " threads: give at least 1");
+          "Cannot run cpu on " + threads + " threads: give at least 1");
     }
     if (ModuleLayer.boot().findModule("jdk.incubator.vector").isEmpty()) {
       throw new VectorApiMissingException();
