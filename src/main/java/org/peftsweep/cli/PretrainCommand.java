@@ -63,7 +63,7 @@ final class PretrainCommand implements Callable<Integer> {
     Path folder = output != null ? output : Path.of("output", "models", settings.name());
     List<String> passages = passages(settings);
     err.println(settings.name() + ": " + passages.size() + " passages");
-    try (Backend backend = Backends.open("cpu", threads)) {
+    try (Backend backend = Backends.open(Backends.DEFAULT, threads)) {
       Pretrainer.Quality quality =
           new Pretrainer(settings, backend, err::println).run(passages, folder);
       out.printf(

@@ -44,7 +44,7 @@ public record GrammarSettings(
 
   /** The grammar of the built-in tasks and of the model that ships with them. */
   public static final GrammarSettings STANDARD =
-      new GrammarSettings(1, 6, 6, 8, 12, 12, 6, 6, 0.5, 0.3, 0.4, 0.2, 0.3, 0.8, 0.2);
+      new GrammarSettings(1, 6, 6, 8, 12, 12, 6, 6, 0.5, 0.5, 0.2, 0.2, 0.3, 0.8, 0.2);
 
   public GrammarSettings {
     if (categories < 4 || conceptsPerCategory < 4 || adjectivePairs < 4) {
