@@ -6,12 +6,13 @@
 #   MASTER=spark://127.0.0.1:7077 GPUS=1 jobs/quickstart.sh; jobs/cluster.sh stop
 #
 # Commands: start [--gpus N], stop, status. Logs, process ids and work folders: target/cluster.
-# Variables: MASTER_PORT (7077), MASTER_UI_PORT (8080), WORKER_CORES (1), WORKER_MEMORY (2g).
+# Variables: MASTER_PORT (7077), MASTER_UI_PORT (8080), WORKER_CORES (1), WORKER_MEMORY (2g),
+# CLUSTER_FOLDER (target/cluster).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source jobs/common.sh
 
-folder=$PWD/target/cluster
+folder=${CLUSTER_FOLDER:-$PWD/target/cluster}
 port=${MASTER_PORT:-7077}
 ui_port=${MASTER_UI_PORT:-8080}
 url=spark://127.0.0.1:$port

@@ -13,6 +13,7 @@ if [[ $# -eq 0 || $1 == --help ]]; then
   usage jobs/query.sh
   exit $(($# == 0 ? 2 : 0))
 fi
+LIGHT=1
 if [[ $1 == --schema ]]; then
   submit schema
 fi

@@ -14,4 +14,7 @@ if [[ $# -eq 0 || $1 == --help ]]; then
   usage jobs/sweep.sh
   exit $(($# == 0 ? 2 : 0))
 fi
+if [[ " $* " == *" --dry-run "* ]]; then
+  LIGHT=1
+fi
 submit sweep "$@"

@@ -2,6 +2,7 @@ package org.peftsweep.cli;
 
 import java.io.IOException;
 import java.io.PrintStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,6 +14,11 @@ import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.data.DataException;
+import org.peftsweep.data.DatasetReader;
+import org.peftsweep.data.Example;
+import org.peftsweep.data.Split;
+import org.peftsweep.data.Task;
 import org.peftsweep.data.grammar.Corpus;
 import org.peftsweep.data.grammar.GrammarSettings;
 import org.peftsweep.spec.Pretraining;
@@ -52,12 +58,12 @@ final class PretrainCommand implements Callable<Integer> {
   }
 
   @Override
-  public Integer call() throws IOException {
+  public Integer call() {
     Pretraining settings = Pretraining.read(file, new Configuration());
     Path folder = output != null ? output : Path.of("output", "models", settings.name());
     List<String> passages = passages(settings);
     err.println(settings.name() + ": " + passages.size() + " passages");
-    try (Backend backend = Backends.open("cpu", threads)) {
+    try (Backend backend = Backends.open(Backends.DEFAULT, threads)) {
       Pretrainer.Quality quality =
           new Pretrainer(settings, backend, err::println).run(passages, folder);
       out.printf(
@@ -72,7 +78,7 @@ final class PretrainCommand implements Callable<Integer> {
     return 0;
   }
 
-  private static List<String> passages(Pretraining settings) throws IOException {
+  private static List<String> passages(Pretraining settings) {
     if (settings.isBuiltIn()) {
       return new Corpus(GrammarSettings.STANDARD, settings.training().seed())
           .documents(settings.passages())
@@ -80,25 +86,45 @@ final class PretrainCommand implements Callable<Integer> {
           .toList();
     }
     List<String> passages = new ArrayList<>();
-    for (String location : settings.text()) {
-      Path path = Path.of(location);
-      if (!Files.exists(path)) {
-        throw new InputException(
-            "Cannot read text = " + location + ": give a file or a folder of .txt files");
-      }
-      try (Stream<Path> files = Files.walk(path)) {
-        for (Path text : files.filter(Files::isRegularFile).sorted().toList()) {
-          try (Stream<String> lines = Files.lines(text, StandardCharsets.UTF_8)) {
-            lines.filter(line -> !line.isBlank()).forEach(passages::add);
-          }
-        }
-      }
-    }
+    settings.text().forEach(location -> readText(location, passages));
+    settings.tasks().forEach(task -> readTask(task, settings.data(), passages));
     if (passages.isEmpty()) {
-      throw new InputException(
-          "Cannot pretrain on text = " + settings.text() + ": it holds no passages");
+      throw new InputException("Cannot pretrain on " + settings.text() + ": it holds no passages");
     }
     int most = settings.passages() == 0 ? passages.size() : settings.passages();
     return passages.subList(0, Math.min(most, passages.size()));
+  }
+
+  private static void readText(String location, List<String> passages) {
+    Path path = Path.of(location);
+    try (Stream<Path> files = Files.walk(path)) {
+      for (Path text : files.filter(Files::isRegularFile).sorted().toList()) {
+        try (Stream<String> lines = Files.lines(text, StandardCharsets.UTF_8)) {
+          lines.filter(line -> !line.isBlank()).forEach(passages::add);
+        }
+      }
+    } catch (IOException | UncheckedIOException e) {
+      throw new InputException(
+          "Cannot read text = " + location + ": give a file or folder of text in UTF-8");
+    }
+  }
+
+  /** Labels are left out, and so are the reported sets: they stay unseen until they are scored. */
+  private static void readTask(Task task, String data, List<String> passages) {
+    DatasetReader reader = new DatasetReader(new Configuration(), false);
+    List<DataException> missing = new ArrayList<>();
+    for (Split split : List.of(Split.TRAIN, Split.TEST)) {
+      try {
+        for (Example example : reader.read(task, data, split, "").examples()) {
+          String second = example.isPair() ? "\t" + example.second() : "";
+          passages.add(example.first() + second);
+        }
+      } catch (DataException e) {
+        missing.add(e);
+      }
+    }
+    if (missing.size() == 2) {
+      throw missing.get(0);
+    }
   }
 }

@@ -25,6 +25,8 @@ record Session(SparkSession spark, boolean isOwn) implements AutoCloseable {
     conf.setIfMissing("spark.sql.shuffle.partitions", "2");
     // Files are given by name: below this number Spark looks at them without a job of its own.
     conf.setIfMissing("spark.sql.sources.parallelPartitionDiscovery.threshold", "100000");
+    // More columns than the table of trials has, else Spark warns that it cuts its own logs.
+    conf.setIfMissing("spark.sql.debug.maxToStringFields", "100");
     return new Session(SparkSession.builder().config(conf).getOrCreate(), true);
   }
 

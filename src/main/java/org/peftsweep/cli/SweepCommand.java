@@ -75,7 +75,9 @@ final class SweepCommand implements Callable<Integer> {
   @Override
   public Integer call() throws InterruptedException {
     Configuration files = SparkHadoopUtil.get().conf();
-    Sweep sweep = SweepFile.read(file, overrides, files);
+    Sweep sweep =
+        SweepFile.read(file, overrides, files)
+            .relocated(place -> absolute(place, files).toString());
     List<Trial> trials =
         sweep.expand(
             location -> engine.modelHash(location, files),
@@ -143,13 +145,13 @@ final class SweepCommand implements Callable<Integer> {
     out.println("Ask:    jobs/query.sh \"" + String.format(QUERY, sweep.name()) + "\"" + option);
   }
 
+  /** Executors have working directories of their own. */
   private static Path absolute(String folder, Configuration files) {
-    // Executors have working directories of their own.
     Path path = new Path(folder);
     try {
       return path.getFileSystem(files).makeQualified(path);
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot use --output " + folder + ": " + e.getMessage(), e);
+      throw new UncheckedIOException("Cannot use folder " + folder + ": " + e.getMessage(), e);
     }
   }
 }

@@ -3,6 +3,9 @@ package org.peftsweep.compute;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
 
 /** The processor that this machine has, as its maker names it. */
 public final class Processor {
@@ -12,15 +15,22 @@ public final class Processor {
 
   /** Returns the model name, or the architecture where the system does not tell. */
   public static String model() {
-    try {
-      for (String line : Files.readAllLines(DESCRIPTION)) {
-        if (line.startsWith("model name")) {
-          return line.substring(line.indexOf(':') + 1).strip();
-        }
-      }
+    return entry("model name").orElse(System.getProperty("os.arch"));
+  }
+
+  /** Returns what the processor can do, as Linux names it: {@code avx2}, {@code avx512f} … */
+  static List<String> flags() {
+    return entry("flags").map(flags -> List.of(flags.split(" "))).orElse(List.of());
+  }
+
+  private static Optional<String> entry(String key) {
+    try (Stream<String> lines = Files.lines(DESCRIPTION)) {
+      return lines
+          .filter(line -> line.startsWith(key))
+          .map(line -> line.substring(line.indexOf(':') + 1).strip())
+          .findFirst();
     } catch (IOException e) {
-      // The architecture below has to do.
+      return Optional.empty();
     }
-    return System.getProperty("os.arch");
   }
 }

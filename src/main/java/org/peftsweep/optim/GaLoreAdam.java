@@ -154,7 +154,11 @@ public final class GaLoreAdam implements Update {
   private void refresh(Backend backend, Tensor gradient) {
     float[] values = new float[rows * columns];
     backend.read(gradient, 0, values, 0, values.length);
-    SingularVectors vectors = SingularVectors.of(values, rows, columns, rank);
+    double[] exact = new double[values.length];
+    for (int i = 0; i < exact.length; i++) {
+      exact[i] = values[i];
+    }
+    SingularVectors vectors = SingularVectors.of(exact, rows, columns, rank);
     if (left) {
       backend.write(vectors.left(), 0, leftProjector(backend), 0, rows * rank);
     }

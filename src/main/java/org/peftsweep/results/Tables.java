@@ -48,9 +48,9 @@ public final class Tables {
                   "every metric of every reported set, such as dev/f1",
                   r -> r.point().devMetrics()),
               Column.required(
-                  "seconds",
+                  "evaluate_seconds",
                   ColumnType.DOUBLE,
-                  "wall clock since the trial's start, s",
+                  "wall clock of this evaluation, s",
                   r -> r.point().seconds())));
 
   static final Table<PredictionRow> PREDICTIONS =

@@ -1,6 +1,7 @@
 package org.peftsweep.spec;
 
 import java.util.List;
+import org.peftsweep.compute.Backends;
 import org.peftsweep.method.Settings;
 
 /**
@@ -12,7 +13,7 @@ import org.peftsweep.method.Settings;
  */
 public record Execution(String backend, int threads) {
   /** Names of the backends that a sweep file may ask for. */
-  public static final List<String> BACKENDS = List.of("cpu", "nd4j");
+  public static final List<String> BACKENDS = Backends.names();
 
   public Execution {
     if (!BACKENDS.contains(backend)) {

@@ -12,6 +12,9 @@ import java.util.Objects;
  *     baseline that shows what pretraining is worth
  */
 public record ModelSource(String location, String contentHash, boolean randomInit) {
+  /** Locations that begin so name a model inside the application jar. */
+  public static final String BUILT_IN = "builtin:";
+
   public ModelSource {
     Objects.requireNonNull(location, "location");
     Objects.requireNonNull(contentHash, "contentHash");

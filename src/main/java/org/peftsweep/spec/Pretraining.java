@@ -3,28 +3,40 @@ package org.peftsweep.spec;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import org.apache.hadoop.conf.Configuration;
+import org.peftsweep.data.Task;
+import org.peftsweep.data.Tasks;
 import org.peftsweep.method.Settings;
 
 /**
  * How a small RoBERTa is made from text: its tokenizer, its shape, its masked-language-model
  * training.
  *
- * @param name of the model, {@code [a-z0-9-]+}
+ * @param name of the model
  * @param text {@code builtin} for the built-in generator, or files and folders of text with one
- *     passage a line, two parts that belong together separated by a tab
- * @param passages lines to draw from the generator, or most lines to use of the files, 0 for all of
- *     them
+ *     passage a line, two parts that belong together separated by a tab; empty where tasks are
+ *     given
+ * @param tasks whose train and test texts, without their labels, are the passages
+ * @param data folder of the tasks' files
+ * @param passages lines to draw from the generator, or most passages to use otherwise, 0 for all
  * @param vocabulary tokens of the byte-level BPE tokenizer, special ones and all 256 bytes included
  */
 public record Pretraining(
-    String name, List<String> text, int passages, int vocabulary, Shape model, Course training) {
+    String name,
+    List<String> text,
+    List<Task> tasks,
+    String data,
+    int passages,
+    int vocabulary,
+    Shape model,
+    Course training) {
   /** The text that the built-in generator makes. */
   public static final String BUILT_IN = "builtin";
 
   private static final Set<String> KEYS =
-      Set.of("name", "text", "passages", "vocabulary", "model", "training");
+      Set.of("name", "text", "tasks", "data", "passages", "vocabulary", "model", "training");
 
   /**
    * The encoder.
@@ -92,6 +104,7 @@ public record Pretraining(
 
   public Pretraining {
     text = List.copyOf(text);
+    tasks = List.copyOf(tasks);
     Settings.atLeast("passages", passages, 0);
     Settings.atLeast("vocabulary", vocabulary, 261);
     if (training.maxTokens() > model.positions()) {
@@ -129,21 +142,26 @@ public record Pretraining(
     faults.throwIfAny();
     fields.allowOnly(KEYS);
     faults.attempt(() -> fields.word("name"));
-    var text =
-        faults.attempt(
-            () ->
-                Fields.itemsOrOne("text", fields.value("text")).stream()
-                    .map(item -> Scalars.word("text", item))
-                    .toList());
-    var passages = faults.attempt(() -> Scalars.whole("passages", fields.value("passages")));
-    var vocabulary = faults.attempt(() -> Scalars.whole("vocabulary", fields.value("vocabulary")));
-    var model = faults.attempt(() -> record(fields, "model", Shape.class));
-    var training = faults.attempt(() -> record(fields, "training", Course.class));
+    if (fields.has("text") == fields.has("tasks")) {
+      throw new SpecException("Cannot read " + location + ": give one of the keys text and tasks");
+    }
+    Optional<List<String>> text = faults.attempt(() -> words(fields, "text"));
+    Optional<List<Task>> tasks =
+        faults.attempt(() -> words(fields, "tasks").stream().map(Tasks::named).toList());
+    Optional<String> data = faults.attempt(() -> fields.has("tasks") ? fields.word("data") : "");
+    Optional<Integer> passages =
+        faults.attempt(() -> Scalars.whole("passages", fields.value("passages")));
+    Optional<Integer> vocabulary =
+        faults.attempt(() -> Scalars.whole("vocabulary", fields.value("vocabulary")));
+    Optional<Shape> model = faults.attempt(() -> record(fields, "model", Shape.class));
+    Optional<Course> training = faults.attempt(() -> record(fields, "training", Course.class));
     faults.throwIfAny();
     try {
       return new Pretraining(
           fields.word("name"),
           text.orElseThrow(),
+          tasks.orElseThrow(),
+          data.orElseThrow(),
           passages.orElseThrow(),
           vocabulary.orElseThrow(),
           model.orElseThrow(),
@@ -151,6 +169,14 @@ public record Pretraining(
     } catch (IllegalArgumentException e) {
       throw new SpecException(e.getMessage().replaceFirst(":", " in " + location + ":"));
     }
+  }
+
+  private static List<String> words(Fields fields, String key) {
+    return fields.has(key)
+        ? Fields.itemsOrOne(key, fields.value(key)).stream()
+            .map(item -> Scalars.word(key, item))
+            .toList()
+        : List.of();
   }
 
   private static <T extends Record> T record(Fields fields, String key, Class<T> type) {

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
 import org.peftsweep.method.Methods;
 
 /**
@@ -31,6 +32,19 @@ public record Sweep(
   /** Returns the number of trials. */
   public int size() {
     return Math.multiplyExact(Math.multiplyExact(recipes.size(), tasks.size()), seeds.size());
+  }
+
+  /**
+   * Returns the same with other names for the places of model and data, such as absolute ones:
+   * executors have working directories of their own.
+   */
+  public Sweep relocated(UnaryOperator<String> place) {
+    List<TaskPlan> moved =
+        tasks.stream()
+            .map(task -> new TaskPlan(task.source().relocated(place), task.training()))
+            .toList();
+    String base = model.startsWith(ModelSource.BUILT_IN) ? model : place.apply(model);
+    return new Sweep(name, base, recipes, moved, seeds, execution);
   }
 
   /**

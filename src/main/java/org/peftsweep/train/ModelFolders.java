@@ -14,14 +14,12 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.peftsweep.checkpoint.CheckpointException;
+import org.peftsweep.spec.ModelSource;
 
 /**
  * Brings a model's folder onto this machine's disk, where its weights can be mapped into memory.
  */
 final class ModelFolders {
-  /** Locations that begin so name a model inside the application jar. */
-  static final String BUILT_IN = "builtin:";
-
   private static final List<String> BUILT_IN_FILES =
       List.of("config.json", "model.safetensors", "tokenizer.json");
 
@@ -34,8 +32,8 @@ final class ModelFolders {
   /** Returns a local folder with the files of a location. */
   Path local(String location) {
     try {
-      if (location.startsWith(BUILT_IN)) {
-        return extract(location.substring(BUILT_IN.length()));
+      if (location.startsWith(ModelSource.BUILT_IN)) {
+        return extract(location.substring(ModelSource.BUILT_IN.length()));
       }
       return fetch(new org.apache.hadoop.fs.Path(location));
     } catch (IOException e) {
@@ -77,7 +75,10 @@ final class ModelFolders {
       try (InputStream in = ModelFolders.class.getResourceAsStream(resource)) {
         if (in == null) {
           throw new CheckpointException(
-              "Cannot find model " + BUILT_IN + name + ": give builtin:mini or a folder");
+              "Cannot find model "
+                  + ModelSource.BUILT_IN
+                  + name
+                  + ": give builtin:mini or a folder");
         }
         Files.copy(in, folder.resolve(file));
       }

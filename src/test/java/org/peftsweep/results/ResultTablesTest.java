@@ -138,6 +138,22 @@ class ResultTablesTest {
   }
 
   @Test
+  void takesTheSameRowFromTwoWritersOnce() throws Exception {
+    TrialRow row = Samples.row("a sweep", Samples.trial("rte", 3), 1, Samples.finished(0.5, 2));
+    folder.publish(row);
+    folder.publish(row);
+    assertThat(all().trials().count()).isEqualTo(1);
+    assertThat(all().predictions().count()).isEqualTo(2);
+    try (Stream<java.nio.file.Path> files = Files.walk(output)) {
+      assertThat(files.filter(file -> file.toString().endsWith(".parquet"))).hasSize(3);
+    }
+    try (Stream<java.nio.file.Path> files = Files.walk(output)) {
+      assertThat(files.map(java.nio.file.Path::getFileName).map(Object::toString))
+          .noneMatch(name -> name.matches("\\..*\\.parquet\\.[0-9a-f-]{36}"));
+    }
+  }
+
+  @Test
   void tellsSweepsApart() {
     Trial trial = Samples.trial("rte", 3);
     folder.publish(Samples.row("a sweep", trial, 1, Samples.finished(0.5, 2)));

@@ -29,6 +29,7 @@ class ConfFilesTest {
   @ParameterizedTest
   @CsvSource({
     "quickstart, 40",
+    "quickstart-methods, 68",
     "paper-table2, 168",
     "paper-figure1, 36",
     "paper-figure2, 35",
@@ -100,6 +101,24 @@ class ConfFilesTest {
     assertThat(trials)
         .filteredOn(trial -> trial.task().task().name().equals("mnli") && trial.method().learns())
         .allMatch(trial -> trial.training().epochs() == 10);
+  }
+
+  @Test
+  void quickstartMethodsHoldsEveryMethodOnceForEachOfItsTargets() {
+    List<Recipe> recipes = sweep("conf/quickstart-methods.yaml").recipes();
+
+    Map<String, Long> times =
+        recipes.stream()
+            .collect(
+                Collectors.groupingBy(
+                    recipe -> Methods.id(recipe.method()), Collectors.counting()));
+    assertThat(times.keySet()).containsAll(Methods.all().keySet()).contains("lora+ist");
+    assertThat(times).hasSize(Methods.all().size() + 1);
+    assertThat(recipes)
+        .allSatisfy(
+            recipe ->
+                assertThat(times.get(Methods.id(recipe.method())))
+                    .isEqualTo(recipe.method().usesTargets() ? 2 : 1));
   }
 
   @Test

@@ -1,112 +1,254 @@
 package org.peftsweep.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
+import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
+import java.util.Set;
 import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
-import org.peftsweep.method.Attached.LayerScore;
-import org.peftsweep.spec.Sweep;
-import org.peftsweep.spec.SweepFile;
+import org.peftsweep.data.Padding;
+import org.peftsweep.data.Tasks;
+import org.peftsweep.method.DoRA;
+import org.peftsweep.method.Full;
+import org.peftsweep.method.LoRA;
+import org.peftsweep.method.Method;
+import org.peftsweep.method.Untrained;
+import org.peftsweep.model.Role;
+import org.peftsweep.optim.Rates;
+import org.peftsweep.optim.Schedule;
+import org.peftsweep.spec.ModelSource;
+import org.peftsweep.spec.TaskSource;
+import org.peftsweep.spec.Training;
 import org.peftsweep.spec.Trial;
+import org.peftsweep.train.Outcome.CurvePoint;
 import org.peftsweep.train.Outcome.Status;
 
 /** Whole trials on the model that ships with the project. */
 class TrialRunTest {
+  private static final String MINI = "builtin:mini";
+  private static final Set<Role> QV = EnumSet.of(Role.QUERY, Role.VALUE);
   private static final Library LIBRARY = new Library(new Configuration());
 
-  private static List<Trial> trials(String block) {
-    String file =
-        "name: x\nmodel: builtin:mini\ntasks: [mini-sst2]\ntrain-limit: 200\ngrid: ["
-            + block
-            + "]\ntraining: {max-steps: 12, max-tokens: 32, batch: 8}\n"
-            + "rates: {learning-rate: 2e-3}\n";
-    Sweep sweep =
-        SweepFile.read(
-            "x.yaml",
-            Map.of(),
-            location -> Optional.ofNullable(location.equals("x.yaml") ? file : null));
-    return sweep.expand(LIBRARY::modelHash, LIBRARY::taskHash);
+  /** Hears every step's loss. */
+  private static final class Losses implements Progress {
+    private final List<Double> losses = new ArrayList<>();
+
+    @Override
+    public void step(int step, int steps, double loss) {
+      assertThat(step).isEqualTo(losses.size() + 1);
+      losses.add(loss);
+    }
+
+    @Override
+    public void evaluated(CurvePoint point) {}
   }
 
-  private static Outcome run(Trial trial) {
-    try (Backend backend = Backends.open("cpu", 1)) {
-      return new TrialRun(LIBRARY, backend).run(trial, Progress.SILENT);
-    }
+  @Test
+  void theSameTrialTwiceGivesTheSameLosses() {
+    Trial trial = trial(new LoRA(4, 8, 0.1), QV, rates(1e-3), training(20, Padding.LONGEST, 1), 3);
+    assertThat(losses(trial, "cpu", 1)).isEqualTo(losses(trial, "cpu", 1)).hasSize(20);
+  }
+
+  @Test
+  void anotherSeedGivesOtherLosses() {
+    Training training = training(3, Padding.LONGEST, 1);
+    Trial one = trial(new LoRA(4, 8, 0.1), QV, rates(1e-3), training, 3);
+    Trial other = trial(new LoRA(4, 8, 0.1), QV, rates(1e-3), training, 4);
+    assertThat(losses(one, "cpu", 1)).isNotEqualTo(losses(other, "cpu", 1));
+  }
+
+  @Test
+  void methodsOfOneSeedSeeTheSameBatches() {
+    Training training = training(1, Padding.LONGEST, 1);
+    Trial lora = trial(new LoRA(4, 8, 0.1), QV, rates(1e-3), training, 3);
+    Trial dora = trial(new DoRA(8, 8, 0.1), QV, rates(1e-3), training, 3);
+    // Both start as the base model, so equal batches give equal first losses.
+    assertThat(losses(lora, "cpu", 1).get(0))
+        .isCloseTo(losses(dora, "cpu", 1).get(0), within(1e-5));
+  }
+
+  @Test
+  void lossesDoNotDependOnThreadsBeyondRounding() {
+    Trial trial = trial(new DoRA(4, 8, 0.1), QV, rates(1e-3), training(20, Padding.LONGEST, 1), 0);
+    assertClose(losses(trial, "cpu", 1), losses(trial, "cpu", 2), 1e-5);
+  }
+
+  @Test
+  void backendsAgreeOverWholeTrials() {
+    Trial trial = trial(new LoRA(4, 8, 0.1), QV, rates(1e-3), training(10, Padding.LONGEST, 1), 0);
+    assertClose(losses(trial, "cpu", 1), losses(trial, "nd4j", 1), 1e-4);
+  }
+
+  @Test
+  void paddingChangesNothingButTime() {
+    Trial tight = trial(new LoRA(4, 8, 0), QV, rates(1e-3), training(10, Padding.LONGEST, 1), 0);
+    Trial wide = trial(new LoRA(4, 8, 0), QV, rates(1e-3), training(10, Padding.MAX, 1), 0);
+    assertClose(losses(tight, "cpu", 1), losses(wide, "cpu", 1), 1e-4);
+  }
+
+  @Test
+  void accumulatedPassesEqualOneLargeBatch() {
+    Trial whole = trial(new LoRA(4, 8, 0), QV, rates(1e-3), training(5, Padding.MAX, 1), 0);
+    Trial parts = trial(new LoRA(4, 8, 0), QV, rates(1e-3), training(5, Padding.MAX, 4), 0);
+    assertClose(losses(whole, "cpu", 1), losses(parts, "cpu", 1), 1e-4);
+  }
+
+  @Test
+  void keepsBestAndLastEvaluationAndPredictionsOfTheLast() {
+    Trial trial = trial(new LoRA(4, 8, 0), QV, rates(2e-3), training(24, Padding.LONGEST, 1), 0);
+    Outcome outcome = run(trial, "cpu", 1, Progress.SILENT);
+    assertThat(outcome.status()).isEqualTo(Status.FINISHED);
+    assertThat(outcome.curve()).extracting(CurvePoint::step).containsExactly(0, 10, 20, 24);
+    assertThat(outcome.last()).isSameAs(outcome.curve().get(3));
+    double best =
+        outcome.curve().stream().mapToDouble(CurvePoint::validationScore).max().orElseThrow();
+    assertThat(outcome.best().validationScore()).isEqualTo(best);
+    assertThat(outcome.predictions()).hasSize(500);
+    double accuracy =
+        outcome.predictions().stream()
+                .filter(prediction -> prediction.prediction() == prediction.label())
+                .count()
+            / 500.0;
+    assertThat(accuracy).isEqualTo(outcome.last().devMetrics().get("dev/accuracy"));
+    assertThat(outcome.trainableParameters()).isEqualTo(2 * 2 * 4 * (128 + 128));
+    assertThat(outcome.headParameters()).isEqualTo(128 * 128 + 128 + 128 * 2 + 2);
+    assertThat(outcome.optimizerBytes())
+        .isEqualTo(8 * (outcome.trainableParameters() + outcome.headParameters()));
+    assertThat(outcome.peakBytes()).isGreaterThan(outcome.optimizerBytes());
+  }
+
+  @Test
+  void aLossThatIsNoNumberEndsTheTrialAsDiverged() {
+    Trial trial = trial(new Full(), QV, rates(1e30), training(20, Padding.LONGEST, 1), 0);
+    Outcome outcome = run(trial, "cpu", 1, Progress.SILENT);
+    assertThat(outcome.status()).isEqualTo(Status.DIVERGED);
+    assertThat(outcome.reason()).matches("Loss is (NaN|-?Infinity) at step \\d+");
+    assertThat(outcome.steps()).isBetween(1, 19);
+    assertThat(outcome.best()).isNull();
+    assertThat(outcome.predictions()).isEmpty();
+  }
+
+  @Test
+  void withoutStepsTheBaseIsEvaluatedOnce() {
+    Training none = training(24, Padding.LONGEST, 1).withoutSteps();
+    Trial trial = trial(new Untrained(), EnumSet.noneOf(Role.class), Rates.NONE, none, 0);
+    Outcome outcome = run(trial, "cpu", 1, Progress.SILENT);
+    assertThat(outcome.status()).isEqualTo(Status.FINISHED);
+    assertThat(outcome.curve()).hasSize(1);
+    assertThat(outcome.steps()).isZero();
+    assertThat(outcome.finalLoss()).isNull();
   }
 
   @ParameterizedTest
-  @CsvSource(
-      delimiter = ';',
-      value = {
-        "{method: lora, dropout: 0}; 8",
-        "{method: adalora, dropout: 0}; 8",
-        "{method: full}; 8",
-        "{method: sift}; 12"
-      })
-  void measuresWhatItDeclares(String block, int bytesPerLearningScalar) {
-    Trial trial = trials(block).get(0);
-    Outcome outcome = run(trial);
-    Workload declared = Workload.of(trial, LIBRARY);
-
-    assertThat(outcome.status()).isEqualTo(Status.FINISHED);
-    assertThat(outcome.trainableParameters()).isEqualTo(declared.trainableParameters());
-    assertThat(outcome.headParameters()).isEqualTo(declared.headParameters());
-    long ofMethod = outcome.optimizerBytes() - 8 * outcome.headParameters();
-    assertThat(ofMethod).isEqualTo(bytesPerLearningScalar * outcome.trainableParameters());
-    assertThat(outcome.peakBytes()).isGreaterThan(outcome.optimizerBytes());
-    assertThat(outcome.finalLoss()).isFinite();
+  @ValueSource(ints = {65, 128})
+  void aModelTooShortForTheTrialIsRefused(int maxTokens) {
+    Training t = training(1, Padding.LONGEST, 1);
+    Training tooLong =
+        new Training(
+            t.epochs(),
+            t.maxSteps(),
+            t.batch(),
+            1,
+            maxTokens,
+            t.pad(),
+            1,
+            t.schedule(),
+            0,
+            1,
+            0,
+            0.9,
+            0.99,
+            1e-8,
+            0,
+            Training.Precision.FP32);
+    Trial trial = trial(new LoRA(4, 8, 0), QV, rates(1e-3), tooLong, 0);
+    assertThatThrownBy(() -> run(trial, "cpu", 1, Progress.SILENT))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("max-tokens = " + maxTokens)
+        .hasMessageContaining("64 positions");
   }
 
   @Test
-  void galoreHoldsMomentsOfTheSubspaceOnly() {
-    Outcome outcome = run(trials("{method: galore, rank: 4, targets: q}").get(0));
-    long width = width(outcome);
-
-    // Of each square matrix M and V [width, 4] and P [4, width].
-    assertThat(outcome.optimizerBytes() - 8 * outcome.headParameters())
-        .isEqualTo(Float.BYTES * layers() * 3 * 4 * width);
-    assertThat(outcome.finalLoss()).isFinite();
+  void dataThatChangedSinceThePlanIsRefused() {
+    Trial trial = trial(new LoRA(4, 8, 0), QV, rates(1e-3), training(1, Padding.LONGEST, 1), 0);
+    Trial stale =
+        new Trial(
+            trial.model(),
+            trial.task().withContentHash("0".repeat(64)),
+            trial.method(),
+            trial.targets(),
+            trial.rates(),
+            trial.training(),
+            0);
+    assertThatThrownBy(() -> run(stale, "cpu", 1, Progress.SILENT))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageStartingWith("Cannot train on mini-rte of builtin");
   }
 
-  private static long width(Outcome outcome) {
-    return Math.round(Math.sqrt(outcome.trainableParameters() / (double) layers()));
+  private static List<Double> losses(Trial trial, String backend, int threads) {
+    Losses losses = new Losses();
+    run(trial, backend, threads, losses);
+    return losses.losses;
   }
 
-  private static long layers() {
-    return LIBRARY.config("builtin:mini").sizes().layers();
+  private static Outcome run(Trial trial, String backendName, int threads, Progress progress) {
+    try (Backend backend = Backends.open(backendName, threads)) {
+      return new TrialRun(LIBRARY, backend).run(trial, progress);
+    }
   }
 
-  @Test
-  void keepsTheRanksThatAdaLoRAEndsWith() {
-    Outcome outcome = run(trials("{method: adalora, rank: 2, targets: qv, every: 1}").get(0));
-
-    int matrices = outcome.ranks().size();
-    assertThat(matrices).isPositive();
-    assertThat(outcome.ranks().keySet()).allMatch(name -> name.matches(".*(query|value)"));
-    int sum = outcome.ranks().values().stream().mapToInt(rank -> rank).sum();
-    assertThat(sum).isEqualTo(2 * matrices);
-    assertThat(outcome.layers()).isEmpty();
+  private static void assertClose(List<Double> actual, List<Double> wanted, double relative) {
+    assertThat(actual).hasSameSizeAs(wanted);
+    for (int i = 0; i < actual.size(); i++) {
+      assertThat(actual.get(i))
+          .as("loss of step %d", i + 1)
+          .isCloseTo(wanted.get(i), within(relative * wanted.get(i)));
+    }
   }
 
-  @Test
-  void sparseTuningOfLayersHoldsLessAndNotesItsScores() {
-    List<Trial> trials = trials("{method: full, targets: all, plug-in: [none, ist]}");
-    Outcome plain = run(trials.get(0));
-    Outcome sparse = run(trials.get(1));
+  private static Rates rates(double rate) {
+    return new Rates(rate, 2, rate, Rates.Grouping.ROLES);
+  }
 
-    assertThat(sparse.trainableParameters()).isEqualTo(plain.trainableParameters());
-    assertThat(sparse.optimizerBytes()).isLessThan(plain.optimizerBytes());
-    assertThat(sparse.peakBytes()).isLessThan(plain.peakBytes());
-    assertThat(sparse.layers().stream().map(LayerScore::step).distinct())
-        .containsExactly(0, 10, 12);
-    assertThat(sparse.layers()).anyMatch(row -> row.score() != 0);
-    assertThat(run(trials.get(1)).finalLoss()).isEqualTo(sparse.finalLoss());
+  private static Training training(int steps, Padding pad, int accumulate) {
+    return new Training(
+        0,
+        steps,
+        32 / accumulate,
+        accumulate,
+        48,
+        pad,
+        1,
+        Schedule.LINEAR,
+        0,
+        1,
+        0,
+        0.9,
+        0.99,
+        1e-8,
+        10,
+        Training.Precision.FP32);
+  }
+
+  private static Trial trial(
+      Method method, Set<Role> targets, Rates rates, Training training, long seed) {
+    TaskSource task =
+        new TaskSource(Tasks.named("mini-rte"), TaskSource.BUILT_IN, "", 640, 0.1, 0, false);
+    return new Trial(
+        new ModelSource(MINI, LIBRARY.modelHash(MINI), false),
+        task.withContentHash(LIBRARY.taskHash(task)),
+        method,
+        targets,
+        rates,
+        training,
+        seed);
   }
 }

@@ -16,6 +16,59 @@ final class Attention {
   /** Scores of one block: 256 KB. */
   private static final int BLOCK_FLOATS = 1 << 16;
 
+  /** The scores of the queries {@code from} to {@code to} of one head; one for each worker. */
+  private static final class Block {
+    final HostMemory memory;
+    final float[] peaks;
+    final float[] sums;
+    int b;
+    int head;
+    int from;
+    int to;
+    int keys;
+    Tensor dOut;
+
+    Block(HostMemory memory, int rows) {
+      this.memory = memory;
+      this.peaks = new float[rows];
+      this.sums = new float[rows];
+    }
+
+    Block aim(int b, int head, int from, int to, int keys) {
+      this.b = b;
+      this.head = head;
+      this.from = from;
+      this.to = to;
+      this.keys = keys;
+      return this;
+    }
+
+    /** Returns where a query's scores start, in bytes. */
+    int at(int query, int stride) {
+      return (query - from) * stride * Float.BYTES;
+    }
+  }
+
+  /**
+   * One sweep over a block. The compiler must not inline several into each other, as that is too
+   * much for its inlining of vectors; it does not while it cannot know which one comes: they are
+   * called at one place only, out of an array.
+   */
+  private interface Pass {
+    void run(Attention attention, Block rows);
+  }
+
+  private static final Pass HIDE = Attention::hide;
+  private static final Pass PEAK = Attention::peak;
+  private static final Pass WEIGH = Attention::weigh;
+  private static final Pass WEIGH_AGAIN = Attention::weighAgain;
+  private static final Pass CLEAR = Attention::clear;
+  private static final Pass DROP = Attention::drop;
+  private static final Pass DIVIDE = Attention::divide;
+  private static final Pass SLOPE = Attention::slope;
+  private static final Pass DROP_SLOPES = Attention::dropSlopes;
+  private static final Pass CLEAR_SLOPES = Attention::clearSlopes;
+
   private final AttentionShape shape;
   private final Visibility visibility;
   private final Tensor q;
@@ -24,12 +77,15 @@ final class Attention {
   private final Tensor out;
   private final Tensor logSum;
   private final Blas blas;
-  private final Scratch scratch;
+  private final Block[] blocks;
+  private final Pass[] toWeights;
+  private final Pass[] toOutputs = {DIVIDE};
+  private final Pass[] toSlopes;
   private final int width;
   private final int queryStride;
   private final int keyStride;
   private final int stride;
-  private final int block;
+  private final int blockRows;
 
   Attention(
       AttentionShape shape,
@@ -49,12 +105,21 @@ final class Attention {
     this.out = out;
     this.logSum = logSum;
     this.blas = blas;
-    this.scratch = scratch;
     this.width = shape.headWidth();
     this.queryStride = shape.heads() * width;
     this.keyStride = shape.keyHeads() * width;
     this.stride = (shape.tokens() + 15) / 16 * 16;
-    this.block = Math.min(shape.tokens(), Math.max(16, BLOCK_FLOATS / stride / 16 * 16));
+    this.blockRows = Math.min(shape.tokens(), Math.max(16, BLOCK_FLOATS / stride / 16 * 16));
+    Pass clear = shape.causal() ? CLEAR : null;
+    Pass drop = shape.dropout() > 0 ? DROP : null;
+    this.toWeights = new Pass[] {HIDE, PEAK, WEIGH, clear, drop};
+    Pass dropSlopes = shape.dropout() > 0 ? DROP_SLOPES : null;
+    Pass clearSlopes = shape.causal() ? CLEAR_SLOPES : null;
+    this.toSlopes = new Pass[] {HIDE, WEIGH_AGAIN, dropSlopes, SLOPE, drop, clear, clearSlopes};
+    this.blocks = new Block[scratch.workers()];
+    for (int i = 0; i < blocks.length; i++) {
+      blocks[i] = new Block(scratch.of(i, 2L * blockRows * stride), blockRows);
+    }
   }
 
   /** Returns the number of units of work: key heads of all sequences. */
@@ -74,6 +139,14 @@ final class Attention {
     return ((b * shape.heads() + head) * shape.tokens() + query) * shape.tokens();
   }
 
+  private void run(Pass[] passes, Block rows) {
+    for (Pass pass : passes) {
+      if (pass != null) {
+        pass.run(this, rows);
+      }
+    }
+  }
+
   private int group() {
     return shape.heads() / shape.keyHeads();
   }
@@ -83,23 +156,20 @@ final class Attention {
   void forward(int worker, long unit) {
     int b = (int) (unit / shape.keyHeads());
     int keyHead = (int) (unit % shape.keyHeads());
-    HostMemory scores = scratch.of(worker, (long) block * stride);
     for (int head = keyHead * group(); head < (keyHead + 1) * group(); head++) {
-      for (int from = 0; from < shape.tokens(); from += block) {
-        int to = Math.min(shape.tokens(), from + block);
-        forwardBlock(blas.caller(worker), scores, b, head, keyHead, from, to);
+      for (int from = 0; from < shape.tokens(); from += blockRows) {
+        int to = Math.min(shape.tokens(), from + blockRows);
+        forwardBlock(blas.caller(worker), blocks[worker], b, head, keyHead, from, to);
       }
     }
   }
 
   private void forwardBlock(
-      Blas.Caller caller, HostMemory scores, int b, int head, int keyHead, int from, int to) {
+      Blas.Caller caller, Block rows, int b, int head, int keyHead, int from, int to) {
     int keys = visibility.mostKeys(b, from, to);
-    scores(caller, scores, b, head, keyHead, from, to, keys);
-    ByteBuffer s = scores.window(0);
-    for (int i = from; i < to; i++) {
-      weigh(s, (i - from) * stride * Float.BYTES, b, head, i, keys);
-    }
+    rows.aim(b, head, from, to, keys);
+    scores(caller, rows, keyHead);
+    run(toWeights, rows);
     long target = queryIndex(b, head, from);
     caller.gemm(
         false,
@@ -108,78 +178,133 @@ final class Attention {
         width,
         keys,
         1,
-        scores.address(0),
+        rows.memory.address(0),
         stride,
         HostMemory.address(v, keyIndex(b, keyHead)),
         keyStride,
         0,
         HostMemory.address(out, target),
         queryStride);
+    run(toOutputs, rows);
   }
 
-  /** {@code scores ← q·kᵀ}, hidden keys −∞. */
-  private void scores(
-      Blas.Caller caller,
-      HostMemory scores,
-      int b,
-      int head,
-      int keyHead,
-      int from,
-      int to,
-      int keys) {
+  /** {@code scores ← q·kᵀ}. */
+  private void scores(Blas.Caller caller, Block rows, int keyHead) {
+    int count = rows.to - rows.from;
     caller.gemm(
         false,
         true,
-        to - from,
-        keys,
+        count,
+        rows.keys,
         width,
         1,
-        HostMemory.address(q, queryIndex(b, head, from)),
+        HostMemory.address(q, queryIndex(rows.b, rows.head, rows.from)),
         queryStride,
-        HostMemory.address(k, keyIndex(b, keyHead)),
+        HostMemory.address(k, keyIndex(rows.b, keyHead)),
         keyStride,
         0,
-        scores.address(0),
+        rows.memory.address(0),
         stride);
-    if (visibility.hasHoles(b)) {
-      ByteBuffer s = scores.window(0);
-      for (int j = 0; j < keys; j++) {
-        if (visibility.isMasked(b, j)) {
-          for (int i = 0; i < to - from; i++) {
-            s.putFloat((i * stride + j) * Float.BYTES, Float.NEGATIVE_INFINITY);
+  }
+
+  /**
+   * Makes hidden scores −∞, up to the end of their vector, and all scores of a query that sees no
+   * key equal.
+   */
+  private void hide(Block rows) {
+    ByteBuffer s = rows.memory.window(0);
+    for (int i = rows.from; i < rows.to; i++) {
+      int sAt = rows.at(i, stride);
+      int keys = visibility.keys(rows.b, i);
+      if (visibility.isBlind(rows.b, i)) {
+        for (int j = 0; j < keys; j++) {
+          s.putFloat(sAt + j * Float.BYTES, 0);
+        }
+      } else if (visibility.hasHoles(rows.b)) {
+        for (int j = 0; j < keys; j++) {
+          if (visibility.isMasked(rows.b, j)) {
+            s.putFloat(sAt + j * Float.BYTES, Float.NEGATIVE_INFINITY);
           }
         }
+      }
+      Softmax.pad(s, sAt, keys);
+    }
+  }
+
+  /** Finds the largest score of each query, scaled. */
+  private void peak(Block rows) {
+    ByteBuffer s = rows.memory.window(0);
+    for (int i = rows.from; i < rows.to; i++) {
+      float top = Softmax.max(s, rows.at(i, stride), visibility.keys(rows.b, i));
+      rows.peaks[i - rows.from] = top * shape.scale();
+    }
+  }
+
+  /** Turns scores into weights that still lack the division by their sum. */
+  private void weigh(Block rows) {
+    ByteBuffer s = rows.memory.window(0);
+    for (int i = rows.from; i < rows.to; i++) {
+      int keys = visibility.keys(rows.b, i);
+      float peak = rows.peaks[i - rows.from];
+      float sum = Softmax.exponentials(s, rows.at(i, stride), keys, shape.scale(), peak);
+      rows.sums[i - rows.from] = sum;
+      long place = sumIndex(rows, i);
+      buffer(logSum, place).putFloat(at(logSum, place), (float) (peak + Math.log(sum)));
+    }
+  }
+
+  /** Clears the weights of keys that other queries of the block see. */
+  private void clear(Block rows) {
+    clear(rows, 0);
+  }
+
+  private void clearSlopes(Block rows) {
+    clear(rows, blockRows * stride * Float.BYTES);
+  }
+
+  private void clear(Block rows, int shift) {
+    ByteBuffer s = rows.memory.window(0);
+    for (int i = rows.from; i < rows.to; i++) {
+      int keys = visibility.keys(rows.b, i);
+      if (keys < rows.keys) {
+        int sAt = rows.at(i, stride) + keys * Float.BYTES;
+        Elementwise.fill(0, s, sAt + shift, rows.keys - keys);
       }
     }
   }
 
-  /** Turns a row of scores into weights that add up to 1, or to 1/(1 − p) before dropping. */
-  private void weigh(ByteBuffer s, int sAt, int b, int head, int query, int mostKeys) {
-    int keys = visibility.keys(b, query);
-    float sum;
-    double log;
-    if (visibility.isBlind(b, query)) {
-      Elementwise.fill(1, s, sAt, keys);
-      sum = keys;
-      log = Math.log(sum);
-    } else {
-      float shift = Softmax.max(s, sAt, keys) * shape.scale();
-      sum = Softmax.exponentials(s, sAt, keys, shape.scale(), shift);
-      log = shift + Math.log(sum);
-    }
-    clearBeyond(s, sAt, keys, mostKeys);
-    long row = (long) (b * shape.heads() + head) * shape.tokens() + query;
-    buffer(logSum, row).putFloat(at(logSum, row), (float) log);
-    if (shape.dropout() > 0) {
-      Softmax.drop(s, sAt, keys, dropoutIndex(b, head, query), shape.dropout(), shape.seed());
-    }
-    Elementwise.scale(1 / (sum * (1 - shape.dropout())), s, sAt, s, sAt, keys);
+  /** Drops weights. */
+  private void drop(Block rows) {
+    drop(rows, 0);
   }
 
-  private void clearBeyond(ByteBuffer s, int sAt, int keys, int mostKeys) {
-    if (keys < mostKeys) {
-      Elementwise.fill(0, s, sAt + keys * Float.BYTES, mostKeys - keys);
+  /** Drops the gradients of weights. */
+  private void dropSlopes(Block rows) {
+    drop(rows, blockRows * stride * Float.BYTES);
+  }
+
+  private void drop(Block rows, int shift) {
+    ByteBuffer s = rows.memory.window(0);
+    for (int i = rows.from; i < rows.to; i++) {
+      int keys = visibility.keys(rows.b, i);
+      int index = dropoutIndex(rows.b, rows.head, i);
+      Softmax.drop(s, rows.at(i, stride) + shift, keys, index, shape.dropout(), shape.seed());
     }
+  }
+
+  /** Divides outputs by the sum of their weights. */
+  private void divide(Block rows) {
+    for (int i = rows.from; i < rows.to; i++) {
+      long row = queryIndex(rows.b, rows.head, i);
+      ByteBuffer o = buffer(out, row);
+      int oAt = at(out, row);
+      float factor = 1 / rows.sums[i - rows.from];
+      Elementwise.scale(factor, o, oAt, o, oAt, width);
+    }
+  }
+
+  private long sumIndex(Block rows, int query) {
+    return (long) (rows.b * shape.heads() + rows.head) * shape.tokens() + query;
   }
 
   // ---- back
@@ -187,13 +312,13 @@ final class Attention {
   void backward(int worker, long unit, Tensor dOut, Tensor dq, Tensor dk, Tensor dv) {
     int b = (int) (unit / shape.keyHeads());
     int keyHead = (int) (unit % shape.keyHeads());
-    HostMemory memory = scratch.of(worker, 2L * block * stride);
     clearKeyGradient(dk, b, keyHead);
     clearKeyGradient(dv, b, keyHead);
     for (int head = keyHead * group(); head < (keyHead + 1) * group(); head++) {
-      for (int from = 0; from < shape.tokens(); from += block) {
-        int to = Math.min(shape.tokens(), from + block);
-        backwardBlock(blas.caller(worker), memory, b, head, keyHead, from, to, dOut, dq, dk, dv);
+      for (int from = 0; from < shape.tokens(); from += blockRows) {
+        int to = Math.min(shape.tokens(), from + blockRows);
+        backwardBlock(
+            blas.caller(worker), blocks[worker], b, head, keyHead, from, to, dOut, dq, dk, dv);
       }
     }
   }
@@ -209,7 +334,7 @@ final class Attention {
 
   private void backwardBlock(
       Blas.Caller caller,
-      HostMemory memory,
+      Block block,
       int b,
       int head,
       int keyHead,
@@ -220,12 +345,14 @@ final class Attention {
       Tensor dk,
       Tensor dv) {
     int keys = visibility.mostKeys(b, from, to);
+    block.aim(b, head, from, to, keys);
+    block.dOut = dOut;
     int rows = to - from;
     long queries = queryIndex(b, head, from);
     long firstKey = keyIndex(b, keyHead);
-    long weights = memory.address(0);
-    long slopes = memory.address((long) block * stride);
-    scores(caller, memory, b, head, keyHead, from, to, keys);
+    long weights = block.memory.address(0);
+    long slopes = block.memory.address((long) blockRows * stride);
+    scores(caller, block, keyHead);
     caller.gemm(
         false,
         true,
@@ -240,9 +367,7 @@ final class Attention {
         0,
         slopes,
         stride);
-    for (int i = from; i < to; i++) {
-      slope(memory.window(0), i - from, b, head, i, keys, dOut);
-    }
+    run(toSlopes, block);
     if (dv != null) {
       caller.gemm(
           true,
@@ -293,39 +418,32 @@ final class Attention {
     }
   }
 
-  /** Turns one row of scores into weights, and of weight gradients into score gradients. */
-  private void slope(
-      ByteBuffer memory, int row, int b, int head, int query, int mostKeys, Tensor dOut) {
-    int sAt = row * stride * Float.BYTES;
-    int dsAt = (block + row) * stride * Float.BYTES;
-    int keys = visibility.keys(b, query);
-    if (visibility.isBlind(b, query)) {
-      Elementwise.fill(1f / keys, memory, sAt, keys);
-    } else {
-      long place = (long) (b * shape.heads() + head) * shape.tokens() + query;
+  /** Turns scores into weights, by the sums that the way forwards kept. */
+  private void weighAgain(Block rows) {
+    ByteBuffer s = rows.memory.window(0);
+    for (int i = rows.from; i < rows.to; i++) {
+      long place = sumIndex(rows, i);
       float log = buffer(logSum, place).getFloat(at(logSum, place));
-      Softmax.exponentials(memory, sAt, keys, shape.scale(), log);
+      int keys = visibility.keys(rows.b, i);
+      Softmax.exponentials(s, rows.at(i, stride), keys, shape.scale(), log);
     }
-    long outRow = queryIndex(b, head, query);
-    float dot =
-        Reductions.dot(
-            buffer(out, outRow), at(out, outRow), buffer(dOut, outRow), at(dOut, outRow), width);
-    if (shape.dropout() > 0) {
-      Softmax.backwardDropped(
-          memory,
-          sAt,
-          memory,
-          dsAt,
-          keys,
-          dot,
-          shape.scale(),
-          dropoutIndex(b, head, query),
-          shape.dropout(),
-          shape.seed());
-    } else {
-      Softmax.backward(memory, sAt, memory, dsAt, keys, dot, shape.scale());
+  }
+
+  /** Turns gradients of weights, which lie behind the weights, into gradients of scores. */
+  private void slope(Block rows) {
+    ByteBuffer memory = rows.memory.window(0);
+    for (int i = rows.from; i < rows.to; i++) {
+      int sAt = rows.at(i, stride);
+      int dsAt = sAt + blockRows * stride * Float.BYTES;
+      int keys = visibility.keys(rows.b, i);
+      Softmax.backward(memory, sAt, memory, dsAt, keys, dot(rows, i), shape.scale());
     }
-    clearBeyond(memory, sAt, keys, mostKeys);
-    clearBeyond(memory, dsAt, keys, mostKeys);
+  }
+
+  /** Returns {@code out·dOut} of a query, which is the mean of its weights' gradients. */
+  private float dot(Block rows, int query) {
+    long row = queryIndex(rows.b, rows.head, query);
+    return Reductions.dot(
+        buffer(out, row), at(out, row), buffer(rows.dOut, row), at(rows.dOut, row), width);
   }
 }

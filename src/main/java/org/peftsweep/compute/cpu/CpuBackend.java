@@ -9,6 +9,7 @@ import org.peftsweep.compute.AdamStep;
 import org.peftsweep.compute.AttentionShape;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Memory;
+import org.peftsweep.compute.Processor;
 import org.peftsweep.compute.Tensor;
 
 /**
@@ -40,7 +41,7 @@ public final class CpuBackend implements Backend {
   public CpuBackend(int threads) {
     if (threads < 1) {
       throw new IllegalArgumentException(
-          "Cannot open the cpu backend with " + threads + " threads: give at least 1");
+          "Cannot run cpu on " + threads + " threads: give at least 1");
     }
     if (ModuleLayer.boot().findModule("jdk.incubator.vector").isEmpty()) {
       throw new VectorApiMissingException();
@@ -58,7 +59,7 @@ public final class CpuBackend implements Backend {
 
   @Override
   public String device() {
-    return Processor.name() + ", " + threads + (threads == 1 ? " thread" : " threads");
+    return Processor.model() + ", " + threads + (threads == 1 ? " thread" : " threads");
   }
 
   // ---- memory
@@ -199,7 +200,7 @@ public final class CpuBackend implements Backend {
     workers.elements(
         x.size(),
         (worker, from, to) ->
-            Elementwise.tanh(
+            Activations.tanh(
                 buffer(x, from), at(x, from), buffer(y, from), at(y, from), length(from, to)));
   }
 
@@ -560,9 +561,16 @@ public final class CpuBackend implements Backend {
     workers.rows(
         logits.rows(),
         logits.columns(),
-        (worker, from, to) ->
-            Losses.crossEntropy(logits, labels, share, dLogits, losses, from, to));
-    return counted == 0 ? 0 : total(losses, labels.length) / counted;
+        (worker, from, to) -> Losses.crossEntropy(logits, labels, losses, from, to));
+    double loss = counted == 0 ? 0 : total(losses, labels.length) / counted;
+    if (dLogits != null) {
+      workers.rows(
+          logits.rows(),
+          logits.columns(),
+          (worker, from, to) ->
+              Losses.crossEntropyGradient(logits, labels, share, losses, dLogits, from, to));
+    }
+    return loss;
   }
 
   @Override

@@ -16,12 +16,12 @@ final class Comparisons {
 
   /**
    * Equivalent (1): the second says the same with other words, in another order. Not equivalent
-   * (0): likewise, but one word means something else. Hard because both classes share equally few
-   * words: only who knows the synonyms can tell.
+   * (0): likewise, but three words mean something else, or the name is another. Hard because both
+   * classes share equally few words: only who knows the synonyms can tell.
    */
   static Row paraphrase(int label, Words words) {
     Scene first = words.scene();
-    Scene second = compared(first, label == 0, REWORDED, words);
+    Scene second = compared(first, label == 0, REWORDED, 3, words);
     return new Row(first.text(), second.text(), label);
   }
 
@@ -33,7 +33,7 @@ final class Comparisons {
     Scene first = words.scene();
     boolean asksPlace = words.coin();
     boolean isOtherKind = label == 0 && words.coin();
-    Scene second = compared(first, label == 0 && !isOtherKind, ASKED_ABOUT, words);
+    Scene second = compared(first, label == 0 && !isOtherKind, ASKED_ABOUT, 1, words);
     return new Row(
         question(first, asksPlace, words),
         question(second, asksPlace != isOtherKind, words),
@@ -49,25 +49,32 @@ final class Comparisons {
     Scene asked = words.scene();
     boolean asksPlace = words.coin();
     boolean isOtherKind = label == 1 && words.coin();
-    Scene told = compared(asked, label == 1 && !isOtherKind, ASKED_ABOUT, words);
+    Scene told = compared(asked, label == 1 && !isOtherKind, ASKED_ABOUT, 1, words);
     boolean tellsPlace = asksPlace != isOtherKind;
     told = tellsPlace ? told.withTime(null) : told.withPlace(null);
     return new Row(question(asked, asksPlace, words), told.text(), label);
   }
 
   /**
-   * A rewording in which one of the slots surely has another word: a synonym, or one that means
+   * A rewording in which some of the slots surely have other words: synonyms, or words that mean
    * something else. So the number of words that two texts share does not tell which.
+   *
+   * @param changes how many of the slots
    */
-  private static Scene compared(Scene scene, boolean isAltered, List<Slot> slots, Words words) {
+  private static Scene compared(
+      Scene scene, boolean isAltered, List<Slot> slots, int changes, Words words) {
+    boolean isOtherName = isAltered && words.chance(words.settings().nameShare());
     Scene second = words.reworded(scene);
-    if (isAltered && words.chance(words.settings().nameShare())) {
-      return words.altered(second, Slot.AGENT);
+    List<Slot> left = new ArrayList<>(slots);
+    for (int i = 0; i < changes; i++) {
+      Slot slot = words.pick(left);
+      left.remove(slot);
+      second =
+          isAltered && !isOtherName
+              ? words.altered(second, slot)
+              : slot.put(second, words.synonym(slot.of(scene)));
     }
-    Slot slot = words.pick(slots);
-    return isAltered
-        ? words.altered(second, slot)
-        : slot.put(second, words.synonym(slot.of(scene)));
+    return isOtherName ? words.altered(second, Slot.AGENT) : second;
   }
 
   private static String question(Scene scene, boolean asksPlace, Words words) {

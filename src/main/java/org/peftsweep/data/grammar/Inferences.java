@@ -18,7 +18,7 @@ final class Inferences {
    * direction matters and turns round under negation, and "not" counts only against the other text.
    */
   static Row threeWay(int label, Words words) {
-    Scene premise = words.scene().withNegation(words.chance(words.settings().negationShare() / 2));
+    Scene premise = words.scene().withNegation(words.chance(words.settings().negationShare()));
     Scene hypothesis = words.reworded(premise);
     boolean tellsPlace = words.coin();
     boolean isOtherAdjunct = label == NEUTRAL && words.coin();

