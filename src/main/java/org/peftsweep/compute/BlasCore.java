@@ -7,8 +7,8 @@ import java.util.List;
 /**
  * Which of its kernels OpenBLAS takes.
  *
- * <p>OpenBLAS 0.3.31 does not know AMD's Zen 5 and falls back to kernels for AVX2, which reach half of
- * the speed (123 against 240 GFLOP/s at 4096×768×768). The environment variable {@code
+ * <p>OpenBLAS 0.3.31 does not know AMD's Zen 5 and falls back to kernels for AVX2, which reach half
+ * of the speed (123 against 240 GFLOP/s at 4096×768×768). The environment variable {@code
  * OPENBLAS_CORETYPE}, which it reads when it is loaded, names others.
  */
 public final class BlasCore {

@@ -16,7 +16,8 @@ import org.peftsweep.method.Settings;
  *
  * @param name of the model
  * @param text {@code builtin} for the built-in generator, or files and folders of text with one
- *     passage a line, two parts that belong together separated by a tab; empty where tasks are given
+ *     passage a line, two parts that belong together separated by a tab; empty where tasks are
+ *     given
  * @param tasks whose train and test texts, without their labels, are the passages
  * @param data folder of the tasks' files
  * @param passages lines to draw from the generator, or most passages to use otherwise, 0 for all
@@ -148,8 +149,10 @@ public record Pretraining(
     Optional<List<Task>> tasks =
         faults.attempt(() -> words(fields, "tasks").stream().map(Tasks::named).toList());
     Optional<String> data = faults.attempt(() -> fields.has("tasks") ? fields.word("data") : "");
-    Optional<Integer> passages = faults.attempt(() -> Scalars.whole("passages", fields.value("passages")));
-    Optional<Integer> vocabulary = faults.attempt(() -> Scalars.whole("vocabulary", fields.value("vocabulary")));
+    Optional<Integer> passages =
+        faults.attempt(() -> Scalars.whole("passages", fields.value("passages")));
+    Optional<Integer> vocabulary =
+        faults.attempt(() -> Scalars.whole("vocabulary", fields.value("vocabulary")));
     Optional<Shape> model = faults.attempt(() -> record(fields, "model", Shape.class));
     Optional<Course> training = faults.attempt(() -> record(fields, "training", Course.class));
     faults.throwIfAny();

@@ -75,7 +75,10 @@ final class ModelFolders {
       try (InputStream in = ModelFolders.class.getResourceAsStream(resource)) {
         if (in == null) {
           throw new CheckpointException(
-              "Cannot find model " + ModelSource.BUILT_IN + name + ": give builtin:mini or a folder");
+              "Cannot find model "
+                  + ModelSource.BUILT_IN
+                  + name
+                  + ": give builtin:mini or a folder");
         }
         Files.copy(in, folder.resolve(file));
       }

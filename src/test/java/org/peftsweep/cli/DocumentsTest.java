@@ -38,7 +38,8 @@ class DocumentsTest {
   @Test
   void theReadmeNamesEveryMethod() throws IOException {
     String readme = Files.readString(README);
-    assertThat(Methods.all().keySet()).allSatisfy(id -> assertThat(readme).contains("`" + id + "`"));
+    assertThat(Methods.all().keySet())
+        .allSatisfy(id -> assertThat(readme).contains("`" + id + "`"));
   }
 
   private static String run(String... command) {

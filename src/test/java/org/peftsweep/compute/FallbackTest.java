@@ -28,7 +28,8 @@ class FallbackTest {
   @Test
   void withoutTheVectorModuleItGivesWayWithOneWarning() throws Exception {
     String text = run("--limit-modules=java.se,jdk.unsupported,jdk.management");
-    assertThat(text.lines().filter(line -> line.startsWith("on "))).hasSize(2)
+    assertThat(text.lines().filter(line -> line.startsWith("on ")))
+        .hasSize(2)
         .allMatch(line -> line.equals("on nd4j 36.0"));
     assertThat(text.lines().filter(line -> line.contains("jdk.incubator.vector"))).hasSize(1);
   }

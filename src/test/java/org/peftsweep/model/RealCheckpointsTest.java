@@ -163,9 +163,7 @@ class RealCheckpointsTest {
   }
 
   private static int count(JsonNode node) {
-    return node.isArray()
-        ? IntStream.range(0, node.size()).map(i -> count(node.get(i))).sum()
-        : 1;
+    return node.isArray() ? IntStream.range(0, node.size()).map(i -> count(node.get(i))).sum() : 1;
   }
 
   private static int fill(JsonNode node, float[] values, int at) {

@@ -114,8 +114,8 @@ class TrialRunTest {
     assertThat(outcome.predictions()).hasSize(500);
     double accuracy =
         outcome.predictions().stream()
-            .filter(prediction -> prediction.prediction() == prediction.label())
-            .count()
+                .filter(prediction -> prediction.prediction() == prediction.label())
+                .count()
             / 500.0;
     assertThat(accuracy).isEqualTo(outcome.last().devMetrics().get("dev/accuracy"));
     assertThat(outcome.trainableParameters()).isEqualTo(2 * 2 * 4 * (128 + 128));
@@ -153,8 +153,22 @@ class TrialRunTest {
     Training t = training(1, Padding.LONGEST, 1);
     Training tooLong =
         new Training(
-            t.epochs(), t.maxSteps(), t.batch(), 1, maxTokens, t.pad(), 1, t.schedule(), 0, 1, 0,
-            0.9, 0.99, 1e-8, 0, Training.Precision.FP32);
+            t.epochs(),
+            t.maxSteps(),
+            t.batch(),
+            1,
+            maxTokens,
+            t.pad(),
+            1,
+            t.schedule(),
+            0,
+            1,
+            0,
+            0.9,
+            0.99,
+            1e-8,
+            0,
+            Training.Precision.FP32);
     Trial trial = trial(new LoRA(4, 8, 0), QV, rates(1e-3), tooLong, 0);
     assertThatThrownBy(() -> run(trial, "cpu", 1, Progress.SILENT))
         .isInstanceOf(IllegalArgumentException.class)
