@@ -16,6 +16,52 @@ final class Attention {
   /** Scores of one block: 256 KB. */
   private static final int BLOCK_FLOATS = 1 << 16;
 
+  /** The scores of the queries {@code from} to {@code to} of one head; one for each worker. */
+  private static final class Block {
+    final HostMemory memory;
+    final float[] sums;
+    int b;
+    int head;
+    int from;
+    int to;
+    int keys;
+    Tensor dOut;
+
+    Block(HostMemory memory, int rows) {
+      this.memory = memory;
+      this.sums = new float[rows];
+    }
+
+    Block aim(int b, int head, int from, int to, int keys) {
+      this.b = b;
+      this.head = head;
+      this.from = from;
+      this.to = to;
+      this.keys = keys;
+      return this;
+    }
+
+    /** Returns where a query's scores start, in bytes. */
+    int at(int query, int stride) {
+      return (query - from) * stride * Float.BYTES;
+    }
+  }
+
+  /**
+   * One sweep over a block. Called through an interface so that each is compiled by itself: inlined
+   * into each other they are too much for the compiler's inlining of vectors.
+   */
+  private interface Pass {
+    void run(Attention attention, Block rows);
+  }
+
+  private static final Pass WEIGH = Attention::weigh;
+  private static final Pass DROP = Attention::drop;
+  private static final Pass DIVIDE = Attention::divide;
+  private static final Pass WEIGH_AGAIN = Attention::weighAgain;
+  private static final Pass SLOPE = Attention::slope;
+  private static final Pass SLOPE_DROPPED = Attention::slopeDropped;
+
   private final AttentionShape shape;
   private final Visibility visibility;
   private final Tensor q;
@@ -24,12 +70,12 @@ final class Attention {
   private final Tensor out;
   private final Tensor logSum;
   private final Blas blas;
-  private final Scratch scratch;
+  private final Block[] blocks;
   private final int width;
   private final int queryStride;
   private final int keyStride;
   private final int stride;
-  private final int block;
+  private final int blockRows;
 
   Attention(
       AttentionShape shape,
@@ -49,12 +95,15 @@ final class Attention {
     this.out = out;
     this.logSum = logSum;
     this.blas = blas;
-    this.scratch = scratch;
     this.width = shape.headWidth();
     this.queryStride = shape.heads() * width;
     this.keyStride = shape.keyHeads() * width;
     this.stride = (shape.tokens() + 15) / 16 * 16;
-    this.block = Math.min(shape.tokens(), Math.max(16, BLOCK_FLOATS / stride / 16 * 16));
+    this.blockRows = Math.min(shape.tokens(), Math.max(16, BLOCK_FLOATS / stride / 16 * 16));
+    this.blocks = new Block[scratch.workers()];
+    for (int i = 0; i < blocks.length; i++) {
+      blocks[i] = new Block(scratch.of(i, 2L * blockRows * stride), blockRows);
+    }
   }
 
   /** Returns the number of units of work: key heads of all sequences. */
@@ -74,6 +123,10 @@ final class Attention {
     return ((b * shape.heads() + head) * shape.tokens() + query) * shape.tokens();
   }
 
+  private void run(Pass pass, Block rows) {
+    pass.run(this, rows);
+  }
+
   private int group() {
     return shape.heads() / shape.keyHeads();
   }
@@ -83,22 +136,22 @@ final class Attention {
   void forward(int worker, long unit) {
     int b = (int) (unit / shape.keyHeads());
     int keyHead = (int) (unit % shape.keyHeads());
-    HostMemory scores = scratch.of(worker, (long) block * stride);
     for (int head = keyHead * group(); head < (keyHead + 1) * group(); head++) {
-      for (int from = 0; from < shape.tokens(); from += block) {
-        int to = Math.min(shape.tokens(), from + block);
-        forwardBlock(blas.caller(worker), scores, b, head, keyHead, from, to);
+      for (int from = 0; from < shape.tokens(); from += blockRows) {
+        int to = Math.min(shape.tokens(), from + blockRows);
+        forwardBlock(blas.caller(worker), blocks[worker], b, head, keyHead, from, to);
       }
     }
   }
 
   private void forwardBlock(
-      Blas.Caller caller, HostMemory scores, int b, int head, int keyHead, int from, int to) {
+      Blas.Caller caller, Block rows, int b, int head, int keyHead, int from, int to) {
     int keys = visibility.mostKeys(b, from, to);
-    scores(caller, scores, b, head, keyHead, from, to, keys);
-    ByteBuffer s = scores.window(0);
-    for (int i = from; i < to; i++) {
-      weigh(s, (i - from) * stride * Float.BYTES, b, head, i, keys);
+    rows.aim(b, head, from, to, keys);
+    scores(caller, rows, keyHead);
+    run(WEIGH, rows);
+    if (shape.dropout() > 0) {
+      run(DROP, rows);
     }
     long target = queryIndex(b, head, from);
     caller.gemm(
@@ -108,44 +161,38 @@ final class Attention {
         width,
         keys,
         1,
-        scores.address(0),
+        rows.memory.address(0),
         stride,
         HostMemory.address(v, keyIndex(b, keyHead)),
         keyStride,
         0,
         HostMemory.address(out, target),
         queryStride);
+    run(DIVIDE, rows);
   }
 
   /** {@code scores ← q·kᵀ}, hidden keys −∞. */
-  private void scores(
-      Blas.Caller caller,
-      HostMemory scores,
-      int b,
-      int head,
-      int keyHead,
-      int from,
-      int to,
-      int keys) {
+  private void scores(Blas.Caller caller, Block rows, int keyHead) {
+    int count = rows.to - rows.from;
     caller.gemm(
         false,
         true,
-        to - from,
-        keys,
+        count,
+        rows.keys,
         width,
         1,
-        HostMemory.address(q, queryIndex(b, head, from)),
+        HostMemory.address(q, queryIndex(rows.b, rows.head, rows.from)),
         queryStride,
-        HostMemory.address(k, keyIndex(b, keyHead)),
+        HostMemory.address(k, keyIndex(rows.b, keyHead)),
         keyStride,
         0,
-        scores.address(0),
+        rows.memory.address(0),
         stride);
-    if (visibility.hasHoles(b)) {
-      ByteBuffer s = scores.window(0);
-      for (int j = 0; j < keys; j++) {
-        if (visibility.isMasked(b, j)) {
-          for (int i = 0; i < to - from; i++) {
+    if (visibility.hasHoles(rows.b)) {
+      ByteBuffer s = rows.memory.window(0);
+      for (int j = 0; j < rows.keys; j++) {
+        if (visibility.isMasked(rows.b, j)) {
+          for (int i = 0; i < count; i++) {
             s.putFloat((i * stride + j) * Float.BYTES, Float.NEGATIVE_INFINITY);
           }
         }
@@ -153,27 +200,52 @@ final class Attention {
     }
   }
 
-  /** Turns a row of scores into weights that add up to 1, or to 1/(1 − p) before dropping. */
-  private void weigh(ByteBuffer s, int sAt, int b, int head, int query, int mostKeys) {
-    int keys = visibility.keys(b, query);
-    float sum;
-    double log;
-    if (visibility.isBlind(b, query)) {
-      Elementwise.fill(1, s, sAt, keys);
-      sum = keys;
-      log = Math.log(sum);
-    } else {
-      float shift = Softmax.max(s, sAt, keys) * shape.scale();
-      sum = Softmax.exponentials(s, sAt, keys, shape.scale(), shift);
-      log = shift + Math.log(sum);
+  /** Turns scores into weights that still lack the division by their sum. */
+  private void weigh(Block rows) {
+    ByteBuffer s = rows.memory.window(0);
+    for (int i = rows.from; i < rows.to; i++) {
+      int sAt = rows.at(i, stride);
+      int keys = visibility.keys(rows.b, i);
+      double log;
+      if (visibility.isBlind(rows.b, i)) {
+        Elementwise.fill(1, s, sAt, keys);
+        log = 0;
+        rows.sums[i - rows.from] = keys;
+      } else {
+        Softmax.pad(s, sAt, keys);
+        float shift = Softmax.max(s, sAt, keys) * shape.scale();
+        log = shift;
+        rows.sums[i - rows.from] = Softmax.exponentials(s, sAt, keys, shape.scale(), shift);
+      }
+      clearBeyond(s, sAt, keys, rows.keys);
+      long place = sumIndex(rows, i);
+      buffer(logSum, place)
+          .putFloat(at(logSum, place), (float) (log + Math.log(rows.sums[i - rows.from])));
     }
-    clearBeyond(s, sAt, keys, mostKeys);
-    long row = (long) (b * shape.heads() + head) * shape.tokens() + query;
-    buffer(logSum, row).putFloat(at(logSum, row), (float) log);
-    if (shape.dropout() > 0) {
-      Softmax.drop(s, sAt, keys, dropoutIndex(b, head, query), shape.dropout(), shape.seed());
+  }
+
+  private void drop(Block rows) {
+    ByteBuffer s = rows.memory.window(0);
+    for (int i = rows.from; i < rows.to; i++) {
+      int keys = visibility.keys(rows.b, i);
+      int index = dropoutIndex(rows.b, rows.head, i);
+      Softmax.drop(s, rows.at(i, stride), keys, index, shape.dropout(), shape.seed());
     }
-    Elementwise.scale(1 / (sum * (1 - shape.dropout())), s, sAt, s, sAt, keys);
+  }
+
+  /** Divides outputs by the sum of their weights. */
+  private void divide(Block rows) {
+    for (int i = rows.from; i < rows.to; i++) {
+      long row = queryIndex(rows.b, rows.head, i);
+      ByteBuffer o = buffer(out, row);
+      int oAt = at(out, row);
+      float factor = 1 / (rows.sums[i - rows.from] * (1 - shape.dropout()));
+      Elementwise.scale(factor, o, oAt, o, oAt, width);
+    }
+  }
+
+  private long sumIndex(Block rows, int query) {
+    return (long) (rows.b * shape.heads() + rows.head) * shape.tokens() + query;
   }
 
   private void clearBeyond(ByteBuffer s, int sAt, int keys, int mostKeys) {
@@ -187,13 +259,13 @@ final class Attention {
   void backward(int worker, long unit, Tensor dOut, Tensor dq, Tensor dk, Tensor dv) {
     int b = (int) (unit / shape.keyHeads());
     int keyHead = (int) (unit % shape.keyHeads());
-    HostMemory memory = scratch.of(worker, 2L * block * stride);
     clearKeyGradient(dk, b, keyHead);
     clearKeyGradient(dv, b, keyHead);
     for (int head = keyHead * group(); head < (keyHead + 1) * group(); head++) {
-      for (int from = 0; from < shape.tokens(); from += block) {
-        int to = Math.min(shape.tokens(), from + block);
-        backwardBlock(blas.caller(worker), memory, b, head, keyHead, from, to, dOut, dq, dk, dv);
+      for (int from = 0; from < shape.tokens(); from += blockRows) {
+        int to = Math.min(shape.tokens(), from + blockRows);
+        backwardBlock(
+            blas.caller(worker), blocks[worker], b, head, keyHead, from, to, dOut, dq, dk, dv);
       }
     }
   }
@@ -209,7 +281,7 @@ final class Attention {
 
   private void backwardBlock(
       Blas.Caller caller,
-      HostMemory memory,
+      Block block,
       int b,
       int head,
       int keyHead,
@@ -220,12 +292,14 @@ final class Attention {
       Tensor dk,
       Tensor dv) {
     int keys = visibility.mostKeys(b, from, to);
+    block.aim(b, head, from, to, keys);
+    block.dOut = dOut;
     int rows = to - from;
     long queries = queryIndex(b, head, from);
     long firstKey = keyIndex(b, keyHead);
-    long weights = memory.address(0);
-    long slopes = memory.address((long) block * stride);
-    scores(caller, memory, b, head, keyHead, from, to, keys);
+    long weights = block.memory.address(0);
+    long slopes = block.memory.address((long) blockRows * stride);
+    scores(caller, block, keyHead);
     caller.gemm(
         false,
         true,
@@ -240,9 +314,8 @@ final class Attention {
         0,
         slopes,
         stride);
-    for (int i = from; i < to; i++) {
-      slope(memory.window(0), i - from, b, head, i, keys, dOut);
-    }
+    run(WEIGH_AGAIN, block);
+    run(shape.dropout() > 0 ? SLOPE_DROPPED : SLOPE, block);
     if (dv != null) {
       caller.gemm(
           true,
@@ -293,39 +366,61 @@ final class Attention {
     }
   }
 
-  /** Turns one row of scores into weights, and of weight gradients into score gradients. */
-  private void slope(
-      ByteBuffer memory, int row, int b, int head, int query, int mostKeys, Tensor dOut) {
-    int sAt = row * stride * Float.BYTES;
-    int dsAt = (block + row) * stride * Float.BYTES;
-    int keys = visibility.keys(b, query);
-    if (visibility.isBlind(b, query)) {
-      Elementwise.fill(1f / keys, memory, sAt, keys);
-    } else {
-      long place = (long) (b * shape.heads() + head) * shape.tokens() + query;
-      float log = buffer(logSum, place).getFloat(at(logSum, place));
-      Softmax.exponentials(memory, sAt, keys, shape.scale(), log);
+  /** Turns scores into weights, by the sums that the way forwards kept. */
+  private void weighAgain(Block rows) {
+    ByteBuffer s = rows.memory.window(0);
+    for (int i = rows.from; i < rows.to; i++) {
+      int sAt = rows.at(i, stride);
+      int keys = visibility.keys(rows.b, i);
+      if (visibility.isBlind(rows.b, i)) {
+        Elementwise.fill(1f / keys, s, sAt, keys);
+      } else {
+        long place = sumIndex(rows, i);
+        float log = buffer(logSum, place).getFloat(at(logSum, place));
+        Softmax.pad(s, sAt, keys);
+        Softmax.exponentials(s, sAt, keys, shape.scale(), log);
+      }
+      clearBeyond(s, sAt, keys, rows.keys);
     }
-    long outRow = queryIndex(b, head, query);
-    float dot =
-        Reductions.dot(
-            buffer(out, outRow), at(out, outRow), buffer(dOut, outRow), at(dOut, outRow), width);
-    if (shape.dropout() > 0) {
+  }
+
+  /** Turns gradients of weights, which lie behind the weights, into gradients of scores. */
+  private void slope(Block rows) {
+    ByteBuffer memory = rows.memory.window(0);
+    for (int i = rows.from; i < rows.to; i++) {
+      int sAt = rows.at(i, stride);
+      int dsAt = sAt + blockRows * stride * Float.BYTES;
+      int keys = visibility.keys(rows.b, i);
+      Softmax.backward(memory, sAt, memory, dsAt, keys, dot(rows, i), shape.scale());
+      clearBeyond(memory, dsAt, keys, rows.keys);
+    }
+  }
+
+  private void slopeDropped(Block rows) {
+    ByteBuffer memory = rows.memory.window(0);
+    for (int i = rows.from; i < rows.to; i++) {
+      int sAt = rows.at(i, stride);
+      int dsAt = sAt + blockRows * stride * Float.BYTES;
+      int keys = visibility.keys(rows.b, i);
       Softmax.backwardDropped(
           memory,
           sAt,
           memory,
           dsAt,
           keys,
-          dot,
+          dot(rows, i),
           shape.scale(),
-          dropoutIndex(b, head, query),
+          dropoutIndex(rows.b, rows.head, i),
           shape.dropout(),
           shape.seed());
-    } else {
-      Softmax.backward(memory, sAt, memory, dsAt, keys, dot, shape.scale());
+      clearBeyond(memory, dsAt, keys, rows.keys);
     }
-    clearBeyond(memory, sAt, keys, mostKeys);
-    clearBeyond(memory, dsAt, keys, mostKeys);
+  }
+
+  /** Returns {@code out·dOut} of a query, which is the mean of its weights' gradients. */
+  private float dot(Block rows, int query) {
+    long row = queryIndex(rows.b, rows.head, query);
+    return Reductions.dot(
+        buffer(out, row), at(out, row), buffer(rows.dOut, row), at(rows.dOut, row), width);
   }
 }

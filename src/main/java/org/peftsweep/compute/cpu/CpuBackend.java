@@ -199,7 +199,7 @@ public final class CpuBackend implements Backend {
     workers.elements(
         x.size(),
         (worker, from, to) ->
-            Elementwise.tanh(
+            Activations.tanh(
                 buffer(x, from), at(x, from), buffer(y, from), at(y, from), length(from, to)));
   }
 
@@ -560,9 +560,16 @@ public final class CpuBackend implements Backend {
     workers.rows(
         logits.rows(),
         logits.columns(),
-        (worker, from, to) ->
-            Losses.crossEntropy(logits, labels, share, dLogits, losses, from, to));
-    return counted == 0 ? 0 : total(losses, labels.length) / counted;
+        (worker, from, to) -> Losses.crossEntropy(logits, labels, losses, from, to));
+    double loss = counted == 0 ? 0 : total(losses, labels.length) / counted;
+    if (dLogits != null) {
+      workers.rows(
+          logits.rows(),
+          logits.columns(),
+          (worker, from, to) ->
+              Losses.crossEntropyGradient(logits, labels, share, losses, dLogits, from, to));
+    }
+    return loss;
   }
 
   @Override

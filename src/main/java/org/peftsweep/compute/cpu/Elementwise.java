@@ -96,16 +96,6 @@ final class Elementwise {
     }
   }
 
-  static void tanh(ByteBuffer x, int xAt, ByteBuffer y, int yAt, int n) {
-    int i = 0;
-    for (; i <= (n - LANES) * Float.BYTES; i += BYTES) {
-      store(Vectors.tanh(load(x, xAt + i)), y, yAt + i);
-    }
-    for (; i < n * Float.BYTES; i += Float.BYTES) {
-      y.putFloat(yAt + i, (float) Math.tanh(x.getFloat(xAt + i)));
-    }
-  }
-
   static void tanhBackward(
       ByteBuffer y, int yAt, ByteBuffer dy, int dyAt, ByteBuffer dx, int dxAt, int n) {
     int i = 0;

@@ -10,22 +10,14 @@ import static org.peftsweep.compute.cpu.Vectors.store;
 
 import java.nio.ByteBuffer;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 import org.peftsweep.compute.Tensor;
 
 /** Losses with their gradients; one loss per row, added up in order by the caller. */
 final class Losses {
   private Losses() {}
 
-  /** Stores each row's cross-entropy in {@code losses}, and its share of the gradient. */
-  static void crossEntropy(
-      Tensor logits,
-      int[] labels,
-      float share,
-      Tensor dLogits,
-      double[] losses,
-      long from,
-      long to) {
+  /** Stores each row's cross-entropy in {@code losses}, 0 where the label is negative. */
+  static void crossEntropy(Tensor logits, int[] labels, double[] losses, long from, long to) {
     int n = logits.columns();
     for (long i = from; i < to; i++) {
       int label = labels[(int) i];
@@ -38,31 +30,46 @@ final class Losses {
         float own = in.getFloat(inAt + label * Float.BYTES);
         double sum = sumOfExponentials(in, inAt, top, n);
         losses[(int) i] = Math.log(sum) - (own - top);
-        if (dLogits != null) {
-          ByteBuffer out = buffer(dLogits, row);
-          int outAt = at(dLogits, row);
-          softmax(in, inAt, top, (float) (share / sum), out, outAt, n);
-          int ownAt = outAt + label * Float.BYTES;
-          out.putFloat(ownAt, out.getFloat(ownAt) - share);
-        }
-      } else if (dLogits != null) {
-        Elementwise.fill(0, buffer(dLogits, row), at(dLogits, row), n);
+      }
+    }
+  }
+
+  /**
+   * Stores {@code (softmax − one-hot)·share}, given each row's loss: the softmax of class j is
+   * {@code e^(x[j] − x[label] − loss)}.
+   */
+  static void crossEntropyGradient(
+      Tensor logits,
+      int[] labels,
+      float share,
+      double[] losses,
+      Tensor dLogits,
+      long from,
+      long to) {
+    int n = logits.columns();
+    for (long i = from; i < to; i++) {
+      int label = labels[(int) i];
+      long row = i * n;
+      ByteBuffer out = buffer(dLogits, row);
+      int outAt = at(dLogits, row);
+      if (label < 0) {
+        Elementwise.fill(0, out, outAt, n);
+      } else {
+        ByteBuffer in = buffer(logits, row);
+        int inAt = at(logits, row);
+        float own = in.getFloat(inAt + label * Float.BYTES);
+        softmax(in, inAt, (float) (own + losses[(int) i]), share, out, outAt, n);
+        int ownAt = outAt + label * Float.BYTES;
+        out.putFloat(ownAt, out.getFloat(ownAt) - share);
       }
     }
   }
 
   private static float max(ByteBuffer x, int xAt, int n) {
-    float top = Float.NEGATIVE_INFINITY;
-    int i = 0;
-    if (n >= LANES) {
-      FloatVector tops = load(x, xAt);
-      for (; i <= (n - LANES) * Float.BYTES; i += BYTES) {
-        tops = tops.max(load(x, xAt + i));
-      }
-      top = tops.reduceLanes(VectorOperators.MAX);
-    }
-    for (; i < n * Float.BYTES; i += Float.BYTES) {
-      top = Math.max(top, x.getFloat(xAt + i));
+    int whole = n / LANES * LANES;
+    float top = whole == 0 ? Float.NEGATIVE_INFINITY : Softmax.max(x, xAt, whole);
+    for (int i = whole; i < n; i++) {
+      top = Math.max(top, x.getFloat(xAt + i * Float.BYTES));
     }
     return top;
   }

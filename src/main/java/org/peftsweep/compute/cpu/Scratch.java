@@ -8,6 +8,10 @@ final class Scratch implements AutoCloseable {
     memories = new HostMemory[workers];
   }
 
+  int workers() {
+    return memories.length;
+  }
+
   /**
    * Returns at least so many floats of any content, the same memory at every call if it is enough.
    */

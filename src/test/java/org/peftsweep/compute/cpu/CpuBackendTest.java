@@ -1,0 +1,287 @@
+package org.peftsweep.compute.cpu;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.sun.management.ThreadMXBean;
+import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.peftsweep.compute.AdamStep;
+import org.peftsweep.compute.AttentionShape;
+import org.peftsweep.compute.Memory;
+import org.peftsweep.compute.Tensor;
+
+/** What the {@code cpu} backend promises beyond every backend's contract. */
+class CpuBackendTest {
+  /** Rows, heads, widths of a layer large enough for every kernel to be cut into parts. */
+  private static final AttentionShape SHAPE = new AttentionShape(8, 40, 4, 2, 33, true, 0.1f, 99);
+
+  private static final int ROWS = SHAPE.batch() * SHAPE.tokens();
+  private static final int WIDTH = SHAPE.heads() * SHAPE.headWidth();
+  private static final int KEYS = SHAPE.keyHeads() * SHAPE.headWidth();
+  private static final int INNER = 1003;
+
+  private final List<CpuBackend> opened = new ArrayList<>();
+
+  private CpuBackend open(int threads) {
+    CpuBackend backend = new CpuBackend(threads);
+    opened.add(backend);
+    return backend;
+  }
+
+  @AfterEach
+  void closeBackends() {
+    opened.forEach(CpuBackend::close);
+  }
+
+  /** A layer forwards and back with a seed of its own; every kernel's result reaches the end. */
+  private static final class Layer {
+    private final CpuBackend backend;
+    private final Random random;
+    private final List<Tensor> results = new ArrayList<>();
+
+    Layer(CpuBackend backend, long seed) {
+      this.backend = backend;
+      this.random = new Random(seed);
+    }
+
+    private Tensor zeros(int... shape) {
+      long size = Arrays.stream(shape).asLongStream().reduce(1, (a, b) -> a * b);
+      return new Tensor(backend.allocate(size + 5), 5, shape);
+    }
+
+    private Tensor normal(int... shape) {
+      Tensor x = zeros(shape);
+      float[] values = new float[(int) x.size()];
+      for (int i = 0; i < values.length; i++) {
+        values[i] = (float) random.nextGaussian() / 4;
+      }
+      backend.write(values, 0, x, 0, values.length);
+      return x;
+    }
+
+    private Tensor keep(Tensor x) {
+      results.add(x);
+      return x;
+    }
+
+    float[][] run() {
+      Tensor x = normal(ROWS, WIDTH);
+      Tensor q = zeros(ROWS, WIDTH);
+      Tensor k = zeros(ROWS, KEYS);
+      Tensor v = zeros(ROWS, KEYS);
+      backend.linear(x, normal(WIDTH, WIDTH), normal(WIDTH), q);
+      backend.linear(x, normal(KEYS, WIDTH), normal(KEYS), k);
+      backend.linear(x, normal(KEYS, WIDTH), null, v);
+      int[] mask = new int[ROWS];
+      for (int i = 0; i < ROWS; i++) {
+        mask[i] = random.nextInt(6) == 0 ? 0 : 1;
+      }
+      Tensor out = keep(zeros(ROWS, WIDTH));
+      Tensor logSum = zeros(SHAPE.batch() * SHAPE.heads(), SHAPE.tokens());
+      backend.attention(SHAPE, q, k, v, mask, out, logSum);
+      Tensor y = keep(zeros(ROWS, WIDTH));
+      Tensor mean = zeros(ROWS);
+      Tensor rstd = zeros(ROWS);
+      Tensor gamma = normal(WIDTH);
+      backend.layerNorm(out, x, gamma, normal(WIDTH), 1e-5f, y, mean, rstd);
+      Tensor inner = zeros(ROWS, INNER);
+      Tensor up = normal(INNER, WIDTH);
+      Tensor bias = normal(INNER);
+      backend.linear(y, up, null, inner);
+      Tensor active = keep(zeros(ROWS, INNER));
+      backend.gelu(inner, bias, active);
+      backend.dropout(active, 0.2f, 7, active);
+      Tensor logits = zeros(ROWS, INNER);
+      backend.swiglu(inner, active, logits);
+      int[] labels = random.ints(ROWS, -1, INNER).toArray();
+      Tensor dLogits = keep(zeros(ROWS, INNER));
+      double loss = backend.crossEntropy(logits, labels, dLogits);
+      Tensor dGate = zeros(ROWS, INNER);
+      Tensor dUp = zeros(ROWS, INNER);
+      backend.scale(1000, dLogits, dLogits);
+      backend.swigluBackward(inner, active, dLogits, dGate, dUp);
+      backend.geluBackward(inner, bias, dUp, dUp);
+      backend.addScaled(1, dGate, dUp);
+      Tensor dBias = keep(zeros(INNER));
+      backend.sumRows(dUp, 0, dBias);
+      Tensor dW = keep(zeros(INNER, WIDTH));
+      backend.gemm(true, false, 1, dUp, y, 0, dW);
+      Tensor dy = keep(zeros(ROWS, WIDTH));
+      backend.gemm(false, false, 1, dUp, up, 0, dy);
+      Tensor dGamma = keep(zeros(WIDTH));
+      Tensor dSum = keep(zeros(ROWS, WIDTH));
+      backend.layerNormBackward(out, gamma, mean, rstd, dy, dSum, dGamma, keep(zeros(WIDTH)));
+      Tensor dq = keep(zeros(ROWS, WIDTH));
+      Tensor dk = keep(zeros(ROWS, KEYS));
+      Tensor dv = keep(zeros(ROWS, KEYS));
+      backend.attentionBackward(SHAPE, q, k, v, mask, y, logSum, dSum, dq, dk, dv);
+      Tensor norms = keep(zeros(INNER));
+      backend.rowNorms(dW, norms);
+      double squares = backend.sumOfSquares(dW);
+      backend.adamW(
+          up,
+          dW,
+          keep(zeros(INNER, WIDTH)),
+          keep(zeros(INNER, WIDTH)),
+          new AdamStep(1e-3f, 0.9f, 0.999f, 1e-8f, 0.01f, 0.1, 0.001));
+      keep(up);
+      float[][] all = new float[results.size() + 1][];
+      all[0] = new float[] {(float) loss, (float) squares};
+      for (int i = 0; i < results.size(); i++) {
+        Tensor result = results.get(i);
+        all[i + 1] = new float[(int) result.size()];
+        backend.read(result, 0, all[i + 1], 0, all[i + 1].length);
+      }
+      return all;
+    }
+  }
+
+  @Test
+  void sameInputsGiveTheSameBits() {
+    assertThat(new Layer(open(2), 1).run()).isDeepEqualTo(new Layer(open(2), 1).run());
+  }
+
+  @Test
+  void threadsChangeNothingButRounding() {
+    float[][] one = new Layer(open(1), 1).run();
+    for (int threads = 2; threads <= 3; threads++) {
+      float[][] more = new Layer(open(threads), 1).run();
+      for (int i = 0; i < one.length; i++) {
+        double size = 0;
+        double distance = 0;
+        for (int j = 0; j < one[i].length; j++) {
+          size += (double) one[i][j] * one[i][j];
+          distance += Math.pow((double) one[i][j] - more[i][j], 2);
+        }
+        assertThat(Math.sqrt(distance)).as("result %d", i).isLessThan(1e-5 * Math.sqrt(size));
+        assertThat(size).as("result %d", i).isPositive();
+      }
+    }
+  }
+
+  @Test
+  void backendsSideBySideGiveTheBitsThatEachGivesAlone() throws Exception {
+    float[][][] alone = {new Layer(open(1), 1).run(), new Layer(open(1), 2).run()};
+    CyclicBarrier start = new CyclicBarrier(2);
+    ExecutorService pool = Executors.newFixedThreadPool(2);
+    try {
+      for (int round = 0; round < 5; round++) {
+        List<Future<float[][]>> both = new ArrayList<>();
+        for (int seed = 1; seed <= 2; seed++) {
+          Layer layer = new Layer(open(1), seed);
+          Callable<float[][]> task =
+              () -> {
+                start.await();
+                return layer.run();
+              };
+          both.add(pool.submit(task));
+        }
+        assertThat(both.get(0).get()).isDeepEqualTo(alone[0]);
+        assertThat(both.get(1).get()).isDeepEqualTo(alone[1]);
+      }
+    } finally {
+      pool.shutdown();
+    }
+  }
+
+  @Test
+  void worksPastTwoGigabytesOfOneMemory() {
+    CpuBackend backend = open(1);
+    long floats = (5L << 27) + 100;
+    Memory memory = backend.allocate(floats);
+    long[] places = {(1L << 28) - 50, (1L << 29) - 37, floats - 101};
+    for (long place : places) {
+      Tensor x = new Tensor(memory, place, 101);
+      backend.fill(x, 3);
+      backend.scale(2, x, x);
+      assertThat(backend.sumOfSquares(x)).isEqualTo(101 * 36.0);
+      Tensor product = new Tensor(memory, 0, 1, 1);
+      backend.gemm(false, true, 1, x, x, 0, product);
+      float[] found = new float[1];
+      backend.read(product, 0, found, 0, 1);
+      assertThat(found[0]).isEqualTo(101 * 36f);
+    }
+    backend.free(memory);
+  }
+
+  @Test
+  void kernelsLeaveNoGarbageOnceCompiled() {
+    CpuBackend backend = open(1);
+    int n = 256;
+    Tensor x = new Tensor(backend.allocate((long) n * n), 0, n, n);
+    Tensor y = new Tensor(backend.allocate((long) n * n), 0, n, n);
+    Tensor z = new Tensor(backend.allocate((long) n * n), 0, n, n);
+    Tensor row = new Tensor(backend.allocate(n), 0, n);
+    Tensor mean = new Tensor(backend.allocate(n), 0, n);
+    Tensor rstd = new Tensor(backend.allocate(n), 0, n);
+    Tensor logSum = new Tensor(backend.allocate(4L * n), 0, 4 * n);
+    backend.fill(x, 0.5f);
+    backend.fill(row, 1);
+    AttentionShape shape = new AttentionShape(4, 64, 4, 4, 64, true, 0.1f, 3);
+    int[] mask = new int[n];
+    Arrays.fill(mask, 1);
+    int[] labels = new int[n];
+    AdamStep step = new AdamStep(1e-3f, 0.9f, 0.999f, 1e-8f, 0.01f, 0.1, 0.001);
+    Runnable kernels =
+        () -> {
+          backend.linear(x, x, row, y);
+          backend.gelu(x, row, y);
+          backend.geluBackward(x, row, y, z);
+          backend.swiglu(x, y, z);
+          backend.swigluBackward(x, y, z, z, z);
+          backend.tanh(x, y);
+          backend.dropout(x, 0.1f, 5, y);
+          backend.layerNorm(x, null, row, row, 1e-5f, y, mean, rstd);
+          backend.layerNormBackward(x, row, mean, rstd, y, z, mean, mean);
+          backend.attention(shape, x, x, x, mask, y, logSum);
+          backend.attentionBackward(shape, x, x, x, mask, y, logSum, y, z, z, z);
+          backend.crossEntropy(x, labels, z);
+          backend.fill(z, 0.5f);
+          backend.fill(y, 0.5f);
+          backend.adamW(z, x, y, y, step);
+        };
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    long least = Long.MAX_VALUE;
+    long end = System.nanoTime() + 60_000_000_000L;
+    while (least > 16_384 && System.nanoTime() < end) {
+      long before = threads.getCurrentThreadAllocatedBytes();
+      kernels.run();
+      least = Math.min(least, threads.getCurrentThreadAllocatedBytes() - before);
+    }
+    // One boxed vector for every load alone would make four megabytes.
+    assertThat(least).isLessThan(16_384);
+  }
+
+  @Test
+  void refusesShapesThatDoNotFit() {
+    CpuBackend backend = open(1);
+    Tensor x = new Tensor(backend.allocate(12), 0, 3, 4);
+    Tensor y = new Tensor(backend.allocate(12), 0, 4, 3);
+    assertThatThrownBy(() -> backend.gelu(x, null, y))
+        .hasMessage("Cannot run gelu on [3, 4] and [4, 3]: shapes differ");
+    assertThatThrownBy(() -> backend.gather(x, new int[] {0, 3, 1}, false, x))
+        .hasMessage("Cannot run gather with id 3: the table has 3 rows");
+    assertThatThrownBy(() -> new CpuBackend(0)).hasMessageContaining("give at least 1");
+  }
+
+  @Test
+  void refusesMemoryThatWasFreed() {
+    CpuBackend backend = open(1);
+    Memory memory = backend.allocate(10);
+    Tensor x = new Tensor(memory, 0, 10);
+    backend.free(memory);
+    backend.free(memory);
+    assertThatThrownBy(() -> backend.fill(x, 1)).hasMessage("Cannot use memory that was freed");
+  }
+}
