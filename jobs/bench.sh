@@ -10,7 +10,8 @@
 #
 # Options: --shapes mini-32x32,mini-32x64,d256-32x64,roberta-base-8x128,roberta-base-32x128,
 # llama-8x128; --methods full,lora,dora; --threads 1,2; --peers libtorch,libtorch-pruned,samediff,
-# nd4j,cpu-pair; --rounds 3; --seconds 3 (per contender and round); --output output/bench.
+# nd4j,cpu-pair; --rounds 3; --seconds 3 (per contender and round); --warmup 10;
+# --output output/bench.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source jobs/common.sh

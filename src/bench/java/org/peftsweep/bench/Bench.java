@@ -40,6 +40,9 @@ public final class Bench implements Callable<Integer> {
   @Option(names = "--seconds", defaultValue = "3", description = "of steps per contender and round")
   private double seconds;
 
+  @Option(names = "--warmup", defaultValue = "10", description = "seconds of each process")
+  private double warmup;
+
   @Option(names = "--output", defaultValue = "output/bench")
   private Path output;
 
@@ -69,7 +72,7 @@ public final class Bench implements Callable<Integer> {
     for (Workload workload : workloads()) {
       List<String> able = peers.stream().filter(peer -> isAble(peer, workload)).toList();
       Map<String, Figures> figures =
-          new Race(workload, able, rounds, seconds, jvmOptions(), log).run();
+          new Race(workload, able, rounds, seconds, warmup, jvmOptions(), log).run();
       ObjectNode result = results.addObject();
       result.put("shape", workload.shape().id());
       result.put("method", workload.method().id());

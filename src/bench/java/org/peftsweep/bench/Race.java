@@ -12,7 +12,9 @@ import java.util.Map;
  * hits all alike.
  *
  * @param peers besides the engine, its products and the peak
- * @param seconds of steps per contender and round; as long again to warm up
+ * @param seconds of steps per contender and round
+ * @param warmup seconds of steps before a process's first round, none for large shapes, whose check
+ *     is enough
  * @param options of the JVMs
  */
 record Race(
@@ -20,6 +22,7 @@ record Race(
     List<String> peers,
     int rounds,
     double seconds,
+    double warmup,
     List<String> options,
     Path log) {
   /** How far losses may lie apart, relative to the engine's. */
@@ -41,7 +44,7 @@ record Race(
           if (!open.containsKey(each.contender())) {
             open.put(each.contender(), start(each));
           }
-          each.round(open.get(each.contender()).ask(measure()));
+          each.round(open.get(each.contender()).ask(measure(seconds)));
           if (workload.shape().isLarge()) {
             open.remove(each.contender()).close();
           }
@@ -60,13 +63,13 @@ record Race(
     figures.ready(process.ready());
     figures.losses(process.ask("check"));
     if (!workload.shape().isLarge()) {
-      process.ask(measure());
+      process.ask(measure(warmup));
     }
     return process;
   }
 
-  private String measure() {
-    return String.format(Locale.ROOT, "measure %.2f %d", seconds, STEPS_AT_LEAST);
+  private String measure(double length) {
+    return String.format(Locale.ROOT, "measure %.2f %d", length, STEPS_AT_LEAST);
   }
 
   private void requireEqualLosses(Map<String, Figures> figures) {
