@@ -44,4 +44,12 @@ class CpuBackendContractTest {
       return new CpuBackend(2);
     }
   }
+
+  @Nested
+  class TapeOnCpu extends TapeContract {
+    @Override
+    protected Backend open() {
+      return new CpuBackend(2);
+    }
+  }
 }

@@ -19,6 +19,7 @@ final class Attention {
   /** The scores of the queries {@code from} to {@code to} of one head; one for each worker. */
   private static final class Block {
     final HostMemory memory;
+    final float[] peaks;
     final float[] sums;
     int b;
     int head;
@@ -29,6 +30,7 @@ final class Attention {
 
     Block(HostMemory memory, int rows) {
       this.memory = memory;
+      this.peaks = new float[rows];
       this.sums = new float[rows];
     }
 
@@ -48,19 +50,24 @@ final class Attention {
   }
 
   /**
-   * One sweep over a block. Called through an interface so that each is compiled by itself: inlined
-   * into each other they are too much for the compiler's inlining of vectors.
+   * One sweep over a block. The compiler must not inline several into each other, as that is too
+   * much for its inlining of vectors; it does not while it cannot know which one comes: they are
+   * called at one place only, out of an array.
    */
   private interface Pass {
     void run(Attention attention, Block rows);
   }
 
+  private static final Pass HIDE = Attention::hide;
+  private static final Pass PEAK = Attention::peak;
   private static final Pass WEIGH = Attention::weigh;
+  private static final Pass WEIGH_AGAIN = Attention::weighAgain;
+  private static final Pass CLEAR = Attention::clear;
   private static final Pass DROP = Attention::drop;
   private static final Pass DIVIDE = Attention::divide;
-  private static final Pass WEIGH_AGAIN = Attention::weighAgain;
   private static final Pass SLOPE = Attention::slope;
-  private static final Pass SLOPE_DROPPED = Attention::slopeDropped;
+  private static final Pass DROP_SLOPES = Attention::dropSlopes;
+  private static final Pass CLEAR_SLOPES = Attention::clearSlopes;
 
   private final AttentionShape shape;
   private final Visibility visibility;
@@ -71,6 +78,9 @@ final class Attention {
   private final Tensor logSum;
   private final Blas blas;
   private final Block[] blocks;
+  private final Pass[] toWeights;
+  private final Pass[] toOutputs = {DIVIDE};
+  private final Pass[] toSlopes;
   private final int width;
   private final int queryStride;
   private final int keyStride;
@@ -100,6 +110,12 @@ final class Attention {
     this.keyStride = shape.keyHeads() * width;
     this.stride = (shape.tokens() + 15) / 16 * 16;
     this.blockRows = Math.min(shape.tokens(), Math.max(16, BLOCK_FLOATS / stride / 16 * 16));
+    Pass clear = shape.causal() ? CLEAR : null;
+    Pass drop = shape.dropout() > 0 ? DROP : null;
+    this.toWeights = new Pass[] {HIDE, PEAK, WEIGH, clear, drop};
+    Pass dropSlopes = shape.dropout() > 0 ? DROP_SLOPES : null;
+    Pass clearSlopes = shape.causal() ? CLEAR_SLOPES : null;
+    this.toSlopes = new Pass[] {HIDE, WEIGH_AGAIN, dropSlopes, SLOPE, drop, clear, clearSlopes};
     this.blocks = new Block[scratch.workers()];
     for (int i = 0; i < blocks.length; i++) {
       blocks[i] = new Block(scratch.of(i, 2L * blockRows * stride), blockRows);
@@ -123,8 +139,12 @@ final class Attention {
     return ((b * shape.heads() + head) * shape.tokens() + query) * shape.tokens();
   }
 
-  private void run(Pass pass, Block rows) {
-    pass.run(this, rows);
+  private void run(Pass[] passes, Block rows) {
+    for (Pass pass : passes) {
+      if (pass != null) {
+        pass.run(this, rows);
+      }
+    }
   }
 
   private int group() {
@@ -149,10 +169,7 @@ final class Attention {
     int keys = visibility.mostKeys(b, from, to);
     rows.aim(b, head, from, to, keys);
     scores(caller, rows, keyHead);
-    run(WEIGH, rows);
-    if (shape.dropout() > 0) {
-      run(DROP, rows);
-    }
+    run(toWeights, rows);
     long target = queryIndex(b, head, from);
     caller.gemm(
         false,
@@ -168,10 +185,10 @@ final class Attention {
         0,
         HostMemory.address(out, target),
         queryStride);
-    run(DIVIDE, rows);
+    run(toOutputs, rows);
   }
 
-  /** {@code scores ← q·kᵀ}, hidden keys −∞. */
+  /** {@code scores ← q·kᵀ}. */
   private void scores(Blas.Caller caller, Block rows, int keyHead) {
     int count = rows.to - rows.from;
     caller.gemm(
@@ -188,15 +205,38 @@ final class Attention {
         0,
         rows.memory.address(0),
         stride);
-    if (visibility.hasHoles(rows.b)) {
-      ByteBuffer s = rows.memory.window(0);
-      for (int j = 0; j < rows.keys; j++) {
-        if (visibility.isMasked(rows.b, j)) {
-          for (int i = 0; i < count; i++) {
-            s.putFloat((i * stride + j) * Float.BYTES, Float.NEGATIVE_INFINITY);
+  }
+
+  /**
+   * Makes hidden scores −∞, up to the end of their vector, and all scores of a query that sees no
+   * key equal.
+   */
+  private void hide(Block rows) {
+    ByteBuffer s = rows.memory.window(0);
+    for (int i = rows.from; i < rows.to; i++) {
+      int sAt = rows.at(i, stride);
+      int keys = visibility.keys(rows.b, i);
+      if (visibility.isBlind(rows.b, i)) {
+        for (int j = 0; j < keys; j++) {
+          s.putFloat(sAt + j * Float.BYTES, 0);
+        }
+      } else if (visibility.hasHoles(rows.b)) {
+        for (int j = 0; j < keys; j++) {
+          if (visibility.isMasked(rows.b, j)) {
+            s.putFloat(sAt + j * Float.BYTES, Float.NEGATIVE_INFINITY);
           }
         }
       }
+      Softmax.pad(s, sAt, keys);
+    }
+  }
+
+  /** Finds the largest score of each query, scaled. */
+  private void peak(Block rows) {
+    ByteBuffer s = rows.memory.window(0);
+    for (int i = rows.from; i < rows.to; i++) {
+      float top = Softmax.max(s, rows.at(i, stride), visibility.keys(rows.b, i));
+      rows.peaks[i - rows.from] = top * shape.scale();
     }
   }
 
@@ -204,32 +244,51 @@ final class Attention {
   private void weigh(Block rows) {
     ByteBuffer s = rows.memory.window(0);
     for (int i = rows.from; i < rows.to; i++) {
-      int sAt = rows.at(i, stride);
       int keys = visibility.keys(rows.b, i);
-      double log;
-      if (visibility.isBlind(rows.b, i)) {
-        Elementwise.fill(1, s, sAt, keys);
-        log = 0;
-        rows.sums[i - rows.from] = keys;
-      } else {
-        Softmax.pad(s, sAt, keys);
-        float shift = Softmax.max(s, sAt, keys) * shape.scale();
-        log = shift;
-        rows.sums[i - rows.from] = Softmax.exponentials(s, sAt, keys, shape.scale(), shift);
-      }
-      clearBeyond(s, sAt, keys, rows.keys);
+      float peak = rows.peaks[i - rows.from];
+      float sum = Softmax.exponentials(s, rows.at(i, stride), keys, shape.scale(), peak);
+      rows.sums[i - rows.from] = sum;
       long place = sumIndex(rows, i);
-      buffer(logSum, place)
-          .putFloat(at(logSum, place), (float) (log + Math.log(rows.sums[i - rows.from])));
+      buffer(logSum, place).putFloat(at(logSum, place), (float) (peak + Math.log(sum)));
     }
   }
 
+  /** Clears the weights of keys that other queries of the block see. */
+  private void clear(Block rows) {
+    clear(rows, 0);
+  }
+
+  private void clearSlopes(Block rows) {
+    clear(rows, blockRows * stride * Float.BYTES);
+  }
+
+  private void clear(Block rows, int shift) {
+    ByteBuffer s = rows.memory.window(0);
+    for (int i = rows.from; i < rows.to; i++) {
+      int keys = visibility.keys(rows.b, i);
+      if (keys < rows.keys) {
+        int sAt = rows.at(i, stride) + keys * Float.BYTES;
+        Elementwise.fill(0, s, sAt + shift, rows.keys - keys);
+      }
+    }
+  }
+
+  /** Drops weights. */
   private void drop(Block rows) {
+    drop(rows, 0);
+  }
+
+  /** Drops the gradients of weights. */
+  private void dropSlopes(Block rows) {
+    drop(rows, blockRows * stride * Float.BYTES);
+  }
+
+  private void drop(Block rows, int shift) {
     ByteBuffer s = rows.memory.window(0);
     for (int i = rows.from; i < rows.to; i++) {
       int keys = visibility.keys(rows.b, i);
       int index = dropoutIndex(rows.b, rows.head, i);
-      Softmax.drop(s, rows.at(i, stride), keys, index, shape.dropout(), shape.seed());
+      Softmax.drop(s, rows.at(i, stride) + shift, keys, index, shape.dropout(), shape.seed());
     }
   }
 
@@ -239,19 +298,13 @@ final class Attention {
       long row = queryIndex(rows.b, rows.head, i);
       ByteBuffer o = buffer(out, row);
       int oAt = at(out, row);
-      float factor = 1 / (rows.sums[i - rows.from] * (1 - shape.dropout()));
+      float factor = 1 / rows.sums[i - rows.from];
       Elementwise.scale(factor, o, oAt, o, oAt, width);
     }
   }
 
   private long sumIndex(Block rows, int query) {
     return (long) (rows.b * shape.heads() + rows.head) * shape.tokens() + query;
-  }
-
-  private void clearBeyond(ByteBuffer s, int sAt, int keys, int mostKeys) {
-    if (keys < mostKeys) {
-      Elementwise.fill(0, s, sAt + keys * Float.BYTES, mostKeys - keys);
-    }
   }
 
   // ---- back
@@ -314,8 +367,7 @@ final class Attention {
         0,
         slopes,
         stride);
-    run(WEIGH_AGAIN, block);
-    run(shape.dropout() > 0 ? SLOPE_DROPPED : SLOPE, block);
+    run(toSlopes, block);
     if (dv != null) {
       caller.gemm(
           true,
@@ -370,17 +422,10 @@ final class Attention {
   private void weighAgain(Block rows) {
     ByteBuffer s = rows.memory.window(0);
     for (int i = rows.from; i < rows.to; i++) {
-      int sAt = rows.at(i, stride);
+      long place = sumIndex(rows, i);
+      float log = buffer(logSum, place).getFloat(at(logSum, place));
       int keys = visibility.keys(rows.b, i);
-      if (visibility.isBlind(rows.b, i)) {
-        Elementwise.fill(1f / keys, s, sAt, keys);
-      } else {
-        long place = sumIndex(rows, i);
-        float log = buffer(logSum, place).getFloat(at(logSum, place));
-        Softmax.pad(s, sAt, keys);
-        Softmax.exponentials(s, sAt, keys, shape.scale(), log);
-      }
-      clearBeyond(s, sAt, keys, rows.keys);
+      Softmax.exponentials(s, rows.at(i, stride), keys, shape.scale(), log);
     }
   }
 
@@ -392,28 +437,6 @@ final class Attention {
       int dsAt = sAt + blockRows * stride * Float.BYTES;
       int keys = visibility.keys(rows.b, i);
       Softmax.backward(memory, sAt, memory, dsAt, keys, dot(rows, i), shape.scale());
-      clearBeyond(memory, dsAt, keys, rows.keys);
-    }
-  }
-
-  private void slopeDropped(Block rows) {
-    ByteBuffer memory = rows.memory.window(0);
-    for (int i = rows.from; i < rows.to; i++) {
-      int sAt = rows.at(i, stride);
-      int dsAt = sAt + blockRows * stride * Float.BYTES;
-      int keys = visibility.keys(rows.b, i);
-      Softmax.backwardDropped(
-          memory,
-          sAt,
-          memory,
-          dsAt,
-          keys,
-          dot(rows, i),
-          shape.scale(),
-          dropoutIndex(rows.b, rows.head, i),
-          shape.dropout(),
-          shape.seed());
-      clearBeyond(memory, dsAt, keys, rows.keys);
     }
   }
 

@@ -9,6 +9,7 @@ import org.peftsweep.compute.AdamStep;
 import org.peftsweep.compute.AttentionShape;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Memory;
+import org.peftsweep.compute.Processor;
 import org.peftsweep.compute.Tensor;
 
 /**
@@ -40,7 +41,7 @@ public final class CpuBackend implements Backend {
   public CpuBackend(int threads) {
     if (threads < 1) {
       throw new IllegalArgumentException(
-          "Cannot open the cpu backend with " + threads + " threads: give at least 1");
+          "Cannot run cpu on " + threads + " threads: give at least 1");
     }
     if (ModuleLayer.boot().findModule("jdk.incubator.vector").isEmpty()) {
       throw new VectorApiMissingException();
@@ -58,7 +59,7 @@ public final class CpuBackend implements Backend {
 
   @Override
   public String device() {
-    return Processor.name() + ", " + threads + (threads == 1 ? " thread" : " threads");
+    return Processor.model() + ", " + threads + (threads == 1 ? " thread" : " threads");
   }
 
   // ---- memory

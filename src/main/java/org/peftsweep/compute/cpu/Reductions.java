@@ -19,9 +19,6 @@ import org.peftsweep.compute.Tensor;
  * nothing depends on the number of workers.
  */
 final class Reductions {
-  /** Rows that are added up on their own first; keeps rounding small and buffers within reach. */
-  private static final int BLOCK = 128;
-
   /** Elements that are added up in single precision. */
   private static final int SHORT_SUM = 1024;
 
@@ -41,116 +38,60 @@ final class Reductions {
   /** {@code out[j] ← out[j] + Σᵢ x[i,j]} for columns {@code from} to {@code to}. */
   static void sumRows(Tensor x, Tensor out, long from, long to) {
     int columns = x.columns();
-    int stride = columns * Float.BYTES;
+    int width = (int) (to - from);
     ByteBuffer o = buffer(out, from);
-    for (int row = 0; row < x.rows(); row += BLOCK) {
+    int oAt = at(out, from);
+    int row = 0;
+    for (; row + 4 <= x.rows(); row += 4) {
       long first = (long) row * columns + from;
-      sumBlock(
-          buffer(x, first),
-          at(x, first),
-          stride,
-          Math.min(BLOCK, x.rows() - row),
-          o,
-          at(out, from),
-          (int) (to - from));
+      addFour(buffer(x, first), at(x, first), columns * Float.BYTES, o, oAt, width);
+    }
+    for (; row < x.rows(); row++) {
+      long first = (long) row * columns + from;
+      Elementwise.addScaled(1, buffer(x, first), at(x, first), o, oAt, width);
     }
   }
 
-  private static void sumBlock(
-      ByteBuffer x, int xAt, int stride, int rows, ByteBuffer out, int outAt, int columns) {
+  /** Adds four rows at once, each read in order as memory delivers it fastest. */
+  private static void addFour(
+      ByteBuffer x, int xAt, int stride, ByteBuffer out, int outAt, int columns) {
     int j = 0;
-    for (; j <= (columns - 4 * LANES) * Float.BYTES; j += 4 * BYTES) {
-      FloatVector a = splat(0);
-      FloatVector b = splat(0);
-      FloatVector c = splat(0);
-      FloatVector d = splat(0);
-      int at = xAt + j;
-      for (int i = 0; i < rows; i++, at += stride) {
-        a = a.add(load(x, at));
-        b = b.add(load(x, at + BYTES));
-        c = c.add(load(x, at + 2 * BYTES));
-        d = d.add(load(x, at + 3 * BYTES));
-      }
-      store(load(out, outAt + j).add(a), out, outAt + j);
-      store(load(out, outAt + j + BYTES).add(b), out, outAt + j + BYTES);
-      store(load(out, outAt + j + 2 * BYTES).add(c), out, outAt + j + 2 * BYTES);
-      store(load(out, outAt + j + 3 * BYTES).add(d), out, outAt + j + 3 * BYTES);
-    }
     for (; j <= (columns - LANES) * Float.BYTES; j += BYTES) {
-      FloatVector a = splat(0);
       int at = xAt + j;
-      for (int i = 0; i < rows; i++, at += stride) {
-        a = a.add(load(x, at));
-      }
-      store(load(out, outAt + j).add(a), out, outAt + j);
+      FloatVector upper = load(x, at).add(load(x, at + stride));
+      FloatVector lower = load(x, at + 2 * stride).add(load(x, at + 3 * stride));
+      store(load(out, outAt + j).add(upper.add(lower)), out, outAt + j);
     }
     for (; j < columns * Float.BYTES; j += Float.BYTES) {
-      float a = 0;
       int at = xAt + j;
-      for (int i = 0; i < rows; i++, at += stride) {
-        a += x.getFloat(at);
-      }
-      out.putFloat(outAt + j, out.getFloat(outAt + j) + a);
+      float upper = x.getFloat(at) + x.getFloat(at + stride);
+      float lower = x.getFloat(at + 2 * stride) + x.getFloat(at + 3 * stride);
+      out.putFloat(outAt + j, out.getFloat(outAt + j) + (upper + lower));
     }
   }
 
   /** {@code out[j] ← out[j] + Σᵢ x[i,j]·y[i,j]} for columns {@code from} to {@code to}. */
   static void dotRows(Tensor x, Tensor y, Tensor out, long from, long to) {
     int columns = x.columns();
-    int stride = columns * Float.BYTES;
+    int width = (int) (to - from);
     ByteBuffer o = buffer(out, from);
-    for (int row = 0; row < x.rows(); row += BLOCK) {
+    int oAt = at(out, from);
+    for (int row = 0; row < x.rows(); row++) {
       long first = (long) row * columns + from;
-      dotBlock(
-          buffer(x, first),
-          at(x, first),
-          buffer(y, first),
-          at(y, first),
-          stride,
-          Math.min(BLOCK, x.rows() - row),
-          o,
-          at(out, from),
-          (int) (to - from));
+      addProducts(buffer(x, first), at(x, first), buffer(y, first), at(y, first), o, oAt, width);
     }
   }
 
-  private static void dotBlock(
-      ByteBuffer x,
-      int xAt,
-      ByteBuffer y,
-      int yAt,
-      int stride,
-      int rows,
-      ByteBuffer out,
-      int outAt,
-      int columns) {
-    int j = 0;
-    for (; j <= (columns - 2 * LANES) * Float.BYTES; j += 2 * BYTES) {
-      FloatVector a = splat(0);
-      FloatVector b = splat(0);
-      int shift = j;
-      for (int i = 0; i < rows; i++, shift += stride) {
-        a = load(x, xAt + shift).fma(load(y, yAt + shift), a);
-        b = load(x, xAt + shift + BYTES).fma(load(y, yAt + shift + BYTES), b);
-      }
-      store(load(out, outAt + j).add(a), out, outAt + j);
-      store(load(out, outAt + j + BYTES).add(b), out, outAt + j + BYTES);
+  private static void addProducts(
+      ByteBuffer x, int xAt, ByteBuffer y, int yAt, ByteBuffer out, int outAt, int n) {
+    int i = 0;
+    for (; i <= (n - LANES) * Float.BYTES; i += BYTES) {
+      FloatVector sum = load(x, xAt + i).fma(load(y, yAt + i), load(out, outAt + i));
+      store(sum, out, outAt + i);
     }
-    for (; j <= (columns - LANES) * Float.BYTES; j += BYTES) {
-      FloatVector a = splat(0);
-      int shift = j;
-      for (int i = 0; i < rows; i++, shift += stride) {
-        a = load(x, xAt + shift).fma(load(y, yAt + shift), a);
-      }
-      store(load(out, outAt + j).add(a), out, outAt + j);
-    }
-    for (; j < columns * Float.BYTES; j += Float.BYTES) {
-      float a = 0;
-      int shift = j;
-      for (int i = 0; i < rows; i++, shift += stride) {
-        a = Math.fma(x.getFloat(xAt + shift), y.getFloat(yAt + shift), a);
-      }
-      out.putFloat(outAt + j, out.getFloat(outAt + j) + a);
+    for (; i < n * Float.BYTES; i += Float.BYTES) {
+      float sum = Math.fma(x.getFloat(xAt + i), y.getFloat(yAt + i), out.getFloat(outAt + i));
+      out.putFloat(outAt + i, sum);
     }
   }
 

@@ -54,17 +54,16 @@ final class Softmax {
     return Vectors.sum(sums);
   }
 
-  /**
-   * Drops weights of a row whose dropout indices start at {@code index}; the rest stay unscaled.
-   */
+  /** {@code s ← s / (1 − p)} where kept, else 0; dropout indices start at {@code index}. */
   static void drop(ByteBuffer s, int sAt, int n, int index, float p, long seed) {
     int threshold = Dropout.threshold(p);
     int low = (int) seed;
     int high = (int) (seed >>> 32);
+    float more = 1 / (1 - p);
     for (int j = 0; j < n; j += LANES) {
       IntVector kept = Elementwise.kept(index + j, low, high, threshold);
       int at = sAt + j * Float.BYTES;
-      store(load(s, at).reinterpretAsInts().and(kept).reinterpretAsFloats(), s, at);
+      store(load(s, at).mul(more).reinterpretAsInts().and(kept).reinterpretAsFloats(), s, at);
     }
   }
 
@@ -73,35 +72,6 @@ final class Softmax {
       ByteBuffer s, int sAt, ByteBuffer ds, int dsAt, int n, float dot, float scale) {
     for (int i = 0; i < n * Float.BYTES; i += BYTES) {
       store(load(ds, dsAt + i).sub(dot).mul(load(s, sAt + i)).mul(scale), ds, dsAt + i);
-    }
-  }
-
-  /**
-   * The same with dropout: {@code ds ← s ⊙ (kept·ds/(1 − p) − dot)·scale}, then {@code s ←
-   * kept·s/(1 − p)}.
-   */
-  static void backwardDropped(
-      ByteBuffer s,
-      int sAt,
-      ByteBuffer ds,
-      int dsAt,
-      int n,
-      float dot,
-      float scale,
-      int index,
-      float p,
-      long seed) {
-    int threshold = Dropout.threshold(p);
-    int low = (int) seed;
-    int high = (int) (seed >>> 32);
-    float more = 1 / (1 - p);
-    for (int j = 0; j < n; j += LANES) {
-      int i = j * Float.BYTES;
-      IntVector kept = Elementwise.kept(index + j, low, high, threshold);
-      FloatVector weight = load(s, sAt + i);
-      FloatVector factor = splat(more).reinterpretAsInts().and(kept).reinterpretAsFloats();
-      store(load(ds, dsAt + i).mul(factor).sub(dot).mul(weight).mul(scale), ds, dsAt + i);
-      store(weight.mul(factor), s, sAt + i);
     }
   }
 }

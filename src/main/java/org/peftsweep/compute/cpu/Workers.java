@@ -93,6 +93,12 @@ final class Workers implements AutoCloseable {
   private volatile Job job;
   private volatile boolean closed;
 
+  /**
+   * The caller's part, read back so that the compiler does not know it: each kernel is compiled by
+   * itself, as several in one method are too much for its inlining of vectors.
+   */
+  private volatile Part current;
+
   Workers(int threads) {
     crew = new Crew[threads - 1];
     for (int i = 0; i < crew.length; i++) {
@@ -119,13 +125,14 @@ final class Workers implements AutoCloseable {
   /** Runs {@code size} units of work in parts of {@code grain}. */
   void split(long size, long grain, Part part) {
     int parts = Math.toIntExact((size + grain - 1) / grain);
+    current = part;
     if (crew.length == 0 || parts < 2) {
       for (long from = 0; from < size; from += grain) {
-        part.run(0, from, Math.min(size, from + grain));
+        current.run(0, from, Math.min(size, from + grain));
       }
       return;
     }
-    Job shared = new Job(size, grain, parts, part);
+    Job shared = new Job(size, grain, parts, current);
     job = shared;
     for (int i = 0; i < crew.length && i < parts - 1; i++) {
       if (crew[i].sleeping) {
