@@ -15,6 +15,7 @@ final class Figures {
   private JsonNode ready;
   private JsonNode losses;
   private JsonNode last;
+  private final List<Double> busy = new ArrayList<>();
   private long peakBytes;
 
   Figures(String contender) {
@@ -38,6 +39,7 @@ final class Figures {
     answer.get("millis").forEach(value -> round.add(value.asDouble()));
     millis.addAll(round);
     roundMedians.add(median(round));
+    busy.add(answer.get("processorMillisPerStep").asDouble());
     last = answer;
     peakBytes = Math.max(peakBytes, answer.get("peakBytes").asLong());
   }
@@ -48,6 +50,11 @@ final class Figures {
 
   double medianMillis() {
     return median(millis);
+  }
+
+  /** Returns the median of the rounds' processor time per step: of all threads, JVM included. */
+  double processorMillis() {
+    return median(busy);
   }
 
   double least() {
@@ -91,6 +98,7 @@ final class Figures {
     node.put("medianMillis", medianMillis());
     node.put("minMillis", least());
     node.put("maxMillis", most());
+    node.put("processorMillis", processorMillis());
     ArrayNode rounds = node.putArray("roundMedianMillis");
     roundMedians.forEach(rounds::add);
     node.put("steps", millis.size());

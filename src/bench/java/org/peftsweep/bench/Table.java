@@ -10,9 +10,9 @@ import java.util.Map;
 final class Table {
   static final String HEADER =
       """
-      | shape | method | threads | contender | ms a step | min–max | examples/s | × ours | \
+      | shape | method | threads | contender | ms a step | min–max | CPU ms | examples/s | × ours | \
       share of FMA peak | peak MB | heap B/step | native B/step |
-      | --- | --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |""";
+      | --- | --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |""";
 
   private Table() {}
 
@@ -36,7 +36,7 @@ final class Table {
     if (each.contender().equals("fma-peak")) {
       return String.format(
           Locale.ROOT,
-          "| %s | %s | %d | fma-peak | | | | | %.1f GFLOP/s | | | |",
+          "| %s | %s | %d | fma-peak | | | | | | %.1f GFLOP/s | | | |",
           shape,
           workload.method().id(),
           workload.threads(),
@@ -47,7 +47,7 @@ final class Table {
     int trials = each.contender().equals("cpu-pair") ? 2 : 1;
     return String.format(
         Locale.ROOT,
-        "| %s | %s | %d | %s | %s | %s–%s | %.1f | %s | %.1f %% | %d | %s | %s |",
+        "| %s | %s | %d | %s | %s | %s–%s | %s | %.1f | %s | %.1f %% | %d | %s | %s |",
         shape,
         workload.method().id(),
         workload.threads(),
@@ -55,6 +55,7 @@ final class Table {
         millis(median),
         millis(each.least()),
         millis(each.most()),
+        millis(each.processorMillis()),
         trials * 1e3 * workload.shape().rows() / median,
         ratio(all.get("cpu"), each, trials),
         100 * trials * arithmetic / median * 1e3 / peak(all),

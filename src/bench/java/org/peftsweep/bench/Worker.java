@@ -31,13 +31,13 @@ public final class Worker {
             Integer.parseInt(arguments[3]));
     BufferedReader input =
         new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-    long bare = ProcessMemory.resident();
+    long bare = ProcessUse.resident();
     try (Contender contender = Contender.open(arguments[0], workload)) {
-      ProcessMemory.forgetPeak();
+      ProcessUse.forgetPeak();
       ObjectNode ready = JSON.createObjectNode();
       ready.put("gigaflops", contender.gigaflops());
       ready.put("bareBytes", bare);
-      ready.put("loadedBytes", ProcessMemory.resident());
+      ready.put("loadedBytes", ProcessUse.resident());
       answer(ready);
       for (String line = input.readLine(); line != null; line = input.readLine()) {
         String[] words = line.split(" ");
@@ -67,14 +67,15 @@ public final class Worker {
   /** Steps for so many seconds, and so many steps at least. */
   private static ObjectNode measure(Contender contender, double seconds, int atLeast) {
     long held = contender.nativeBytes();
-    long resident = ProcessMemory.resident();
+    long resident = ProcessUse.resident();
     ObjectNode result = JSON.createObjectNode();
     ArrayNode millis = result.putArray("millis");
     double[] times = new double[4096];
     int calls = 0;
     // The second asks how much the first one's own asking took.
-    long before = ProcessMemory.allocatedOnHeap();
-    long heap = ProcessMemory.allocatedOnHeap();
+    long before = ProcessUse.allocatedOnHeap();
+    long heap = ProcessUse.allocatedOnHeap();
+    long busy = ProcessUse.processorNanos();
     long start = System.nanoTime();
     long now = start;
     while (calls < times.length && (calls < atLeast || now - start < seconds * 1e9)) {
@@ -83,18 +84,20 @@ public final class Worker {
       times[calls++] = (then - now) / 1e6 / contender.stepsAtOnce();
       now = then;
     }
-    long allocated = ProcessMemory.allocatedOnHeap() - heap - (heap - before);
+    busy = ProcessUse.processorNanos() - busy;
+    long allocated = ProcessUse.allocatedOnHeap() - heap - (heap - before);
     for (int i = 0; i < calls; i++) {
       millis.add(times[i]);
     }
     int steps = calls * contender.stepsAtOnce();
+    result.put("processorMillisPerStep", busy / 1e6 / steps);
     result.put("heapBytesPerStep", Math.max(0, allocated) / steps);
     if (held >= 0) {
       result.put("nativeBytes", contender.nativeBytes());
       result.put("nativeBytesPerStep", (contender.nativeBytes() - held) / steps);
     }
-    result.put("residentBytesPerStep", (ProcessMemory.resident() - resident) / steps);
-    result.put("peakBytes", ProcessMemory.peak());
+    result.put("residentBytesPerStep", (ProcessUse.resident() - resident) / steps);
+    result.put("peakBytes", ProcessUse.peak());
     return result;
   }
 

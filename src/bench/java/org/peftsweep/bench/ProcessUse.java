@@ -5,12 +5,15 @@ import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** What this process uses, from Linux and the JVM. */
-final class ProcessMemory {
+/** What this process uses of memory and processors, from Linux and the JVM. */
+final class ProcessUse {
   private static final com.sun.management.ThreadMXBean THREADS =
       (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
 
-  private ProcessMemory() {}
+  private static final com.sun.management.OperatingSystemMXBean SYSTEM =
+      (com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+
+  private ProcessUse() {}
 
   /** Returns the resident memory, in bytes. */
   static long resident() {
@@ -39,6 +42,11 @@ final class ProcessMemory {
       sum += Math.max(0, bytes);
     }
     return sum;
+  }
+
+  /** Returns the processor time of all threads so far, in nanoseconds. */
+  static long processorNanos() {
+    return SYSTEM.getProcessCpuTime();
   }
 
   private static long status(String key) {
