@@ -50,7 +50,16 @@ public final class Bench implements Callable<Integer> {
       new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
 
   public static void main(String[] arguments) {
-    System.exit(new CommandLine(new Bench()).execute(arguments));
+    CommandLine line = new CommandLine(new Bench());
+    line.setExecutionExceptionHandler(
+        (thrown, command, parsed) -> {
+          if (!(thrown instanceof IllegalArgumentException)) {
+            throw thrown;
+          }
+          System.err.println(thrown.getMessage());
+          return 2;
+        });
+    System.exit(line.execute(arguments));
   }
 
   @Override
