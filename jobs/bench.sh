@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Times training steps of this engine beside libtorch and SameDiff, which do the same arithmetic, and
+# writes all figures to output/bench. Wants a quiet machine. Minutes as it stands, hours with all.
+#
+#   jobs/bench.sh                                   # mini and d=256, LoRA, 2 threads
+#   jobs/bench.sh --shapes roberta-base-32x128 --methods full,lora,dora --threads 1,2
+#   jobs/bench.sh --shapes mini-32x64 --threads 1 --peers cpu-pair   # two trials side by side
+#   jobs/bench.sh kernels [pattern]                 # each kernel beside the nd4j backend (JMH)
+#   jobs/bench.sh profile roberta-base-8x128 lora 2 5    # where a step's time goes, over 5 s
+#
+# Options: --shapes mini-32x32,mini-32x64,d256-32x64,roberta-base-8x128,roberta-base-32x128,
+# llama-8x128; --methods full,lora,dora; --threads 1,2; --peers libtorch,libtorch-pruned,samediff,
+# nd4j,cpu-pair; --rounds 3; --seconds 3 (per contender and round); --warmup 10;
+# --output output/bench.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source jobs/common.sh
+if [[ ${1:-} == --help ]]; then
+  usage jobs/bench.sh
+  exit
+fi
+stamp=target/bench/stamp
+if [[ ! -f $stamp || -n $(find pom.xml src -newer "$stamp" -print -quit) ]]; then
+  echo "Building the bench" >&2
+  mvn -q -B -Pbench process-test-classes >&2
+  touch "$stamp"
+fi
+java=$(java_command)
+classes=target/test-classes:target/classes:$(cat target/bench/class-path)
+options="${JAVA_MODULES[*]} ${BENCH_OPTIONS:-}"
+# JavaCPP would otherwise stop at the heap's size for memory that lies outside of it.
+native=(-Dorg.bytedeco.javacpp.maxBytes=0 -Dorg.bytedeco.javacpp.maxPhysicalBytes=0)
+run=("$java" "${JAVA_MODULES[@]}" "${native[@]}" "-Dbench.options=$options" -cp "$classes")
+case ${1:-} in
+  kernels)
+    shift
+    mkdir -p output/bench
+    exec "${run[@]}" org.openjdk.jmh.Main -rf json -rff output/bench/kernels.json \
+      -jvmArgsAppend "${JAVA_MODULES[*]} ${native[*]}" "${@:-org.peftsweep.bench}"
+    ;;
+  profile)
+    shift
+    # shellcheck disable=SC2086 # Split at blanks on purpose.
+    exec "${run[@]}" ${BENCH_OPTIONS:-} org.peftsweep.bench.Profile "$@"
+    ;;
+  *) exec "${run[@]}" org.peftsweep.bench.Bench "$@" ;;
+esac

@@ -1,0 +1,147 @@
+package org.peftsweep.bench;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Runs the chosen workloads, prints a table and writes a JSON file of all figures. */
+@Command(name = "jobs/bench.sh", sortOptions = false)
+public final class Bench implements Callable<Integer> {
+  @Option(names = "--shapes", split = ",", defaultValue = "mini-32x64,d256-32x64")
+  private List<String> shapes;
+
+  @Option(names = "--methods", split = ",", defaultValue = "lora")
+  private List<String> methods;
+
+  @Option(names = "--threads", split = ",", defaultValue = "2")
+  private List<Integer> threads;
+
+  @Option(names = "--peers", split = ",", defaultValue = "libtorch,samediff")
+  private List<String> peers;
+
+  @Option(names = "--rounds", defaultValue = "3")
+  private int rounds;
+
+  @Option(names = "--seconds", defaultValue = "3", description = "of steps per contender and round")
+  private double seconds;
+
+  @Option(names = "--warmup", defaultValue = "10", description = "seconds of each process")
+  private double warmup;
+
+  @Option(names = "--output", defaultValue = "output/bench")
+  private Path output;
+
+  private final ObjectMapper json =
+      new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+
+  public static void main(String[] arguments) {
+    CommandLine line = new CommandLine(new Bench());
+    line.setExecutionExceptionHandler(
+        (thrown, command, parsed) -> {
+          if (!(thrown instanceof IllegalArgumentException)) {
+            throw thrown;
+          }
+          System.err.println(thrown.getMessage());
+          return 2;
+        });
+    System.exit(line.execute(arguments));
+  }
+
+  @Override
+  public Integer call() throws IOException {
+    Files.createDirectories(output);
+    String begun = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
+    Path file = output.resolve("bench-" + begun.replace(":", "") + ".json");
+    Path log = Path.of("target", "bench", "log");
+    ObjectNode root = json.createObjectNode();
+    root.put("begun", begun);
+    root.put("java", System.getProperty("java.vm.version"));
+    root.put("processors", Runtime.getRuntime().availableProcessors());
+    root.put("processor", processor());
+    root.set(
+        "libtorchEnvironment",
+        json.valueToTree(ContenderProcess.environment(true, threads.get(0))));
+    ArrayNode results = root.putArray("results");
+    System.out.println(Table.HEADER);
+    for (Workload workload : workloads()) {
+      List<String> able = peers.stream().filter(peer -> isAble(peer, workload)).toList();
+      Map<String, Figures> figures =
+          new Race(workload, able, rounds, seconds, warmup, jvmOptions(), log).run();
+      ObjectNode result = results.addObject();
+      result.put("shape", workload.shape().id());
+      result.put("method", workload.method().id());
+      result.put("threads", workload.threads());
+      result.put("gigaflopsPerStep", figures.get("products").gigaflops());
+      result.put("peakGigaflopsPerSecond", Table.peak(figures));
+      ArrayNode contenders = result.putArray("contenders");
+      figures.values().forEach(each -> each.json(contenders.addObject()));
+      System.out.print(Table.rows(workload, figures));
+      // After each workload: a long run that is stopped keeps what it has.
+      json.writeValue(file.toFile(), root);
+    }
+    System.err.println("All figures: " + file);
+    return 0;
+  }
+
+  private List<Workload> workloads() {
+    List<Workload> workloads = new ArrayList<>();
+    for (String shape : shapes) {
+      for (String method : methods) {
+        for (int count : threads) {
+          workloads.add(
+              new Workload(
+                  Workload.named(Workload.Shape.class, shape),
+                  Workload.named(Workload.Tuning.class, method),
+                  count));
+        }
+      }
+    }
+    return workloads;
+  }
+
+  /** SameDiff has encoders, full and LoRA; a pair needs a processor for each trial. */
+  private static boolean isAble(String peer, Workload workload) {
+    if (!Contender.NAMES.contains(peer)) {
+      throw new IllegalArgumentException(
+          "Cannot measure " + peer + ": choose of " + Contender.NAMES);
+    }
+    return switch (peer) {
+      case "samediff" ->
+          workload.shape().config().family().isEncoder()
+              && workload.method() != Workload.Tuning.DORA;
+      case "cpu-pair" ->
+          2 * workload.threads() <= Runtime.getRuntime().availableProcessors()
+              && !workload.shape().isLarge();
+      default -> true;
+    };
+  }
+
+  private static List<String> jvmOptions() {
+    return Arrays.stream(System.getProperty("bench.options", "").split(" "))
+        .filter(option -> !option.isBlank())
+        .toList();
+  }
+
+  private static String processor() throws IOException {
+    return Files.readAllLines(Path.of("/proc/cpuinfo")).stream()
+        .filter(line -> line.toLowerCase(Locale.ROOT).startsWith("model name"))
+        .map(line -> line.substring(line.indexOf(':') + 1).strip())
+        .findFirst()
+        .orElse("unknown");
+  }
+}

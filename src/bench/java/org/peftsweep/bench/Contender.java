@@ -1,0 +1,60 @@
+package org.peftsweep.bench;
+
+import java.util.List;
+
+/** One engine that runs one workload. */
+interface Contender extends AutoCloseable {
+  /** Engines, and what they are held against: products alone, and the processor's peak. */
+  List<String> NAMES =
+      List.of(
+          "cpu",
+          "cpu-pair",
+          "fma-peak",
+          "libtorch",
+          "libtorch-pruned",
+          "nd4j",
+          "products",
+          "samediff");
+
+  /** Trains one step: forward, backward, AdamW. */
+  void step();
+
+  /** Returns the loss on the batch, without training. */
+  double loss();
+
+  /** Returns the bytes outside the heap that the engine says it holds; −1 if it cannot say. */
+  default long nativeBytes() {
+    return -1;
+  }
+
+  /** Returns the arithmetic of a step, in 10⁹ operations; −1 if it does not count. */
+  default double gigaflops() {
+    return -1;
+  }
+
+  /** Returns how many training steps one call of {@link #step} stands for. */
+  default int stepsAtOnce() {
+    return 1;
+  }
+
+  @Override
+  void close();
+
+  /** Opens a contender by its name. */
+  static Contender open(String name, Workload workload) {
+    return switch (name) {
+      case "cpu", "nd4j" -> new EngineContender(name, workload);
+      case "cpu-pair" -> new PairContender(workload);
+      case "products" -> new ProductsContender(workload);
+      case "fma-peak" -> new FmaPeak(workload.threads());
+      case "libtorch" -> Libtorch.open(workload, false);
+      case "libtorch-pruned" -> Libtorch.open(workload, true);
+      case "samediff" -> new SameDiffContender(workload);
+      default ->
+          throw new IllegalArgumentException(
+              "Cannot measure "
+                  + name
+                  + ": choose of " + NAMES);
+    };
+  }
+}

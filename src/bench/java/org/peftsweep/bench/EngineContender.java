@@ -1,0 +1,121 @@
+package org.peftsweep.bench;
+
+import java.util.List;
+import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Tensor;
+import org.peftsweep.compute.Var;
+import org.peftsweep.data.Batch;
+import org.peftsweep.data.Seeds;
+import org.peftsweep.method.Attachment;
+import org.peftsweep.model.Linear;
+import org.peftsweep.model.Model;
+import org.peftsweep.model.Models;
+import org.peftsweep.model.Parameter;
+import org.peftsweep.model.Weights;
+import org.peftsweep.optim.AdamW;
+import org.peftsweep.optim.Rates;
+
+/** This project's engine, stepping as the trainer does. */
+final class EngineContender implements Contender {
+  private final Backend backend;
+  private final Tape tape;
+  private final Model model;
+  private final List<Parameter> learning;
+  private final AdamW optimizer;
+  private final Batch batch;
+  private final int[] labels;
+
+  EngineContender(String backend, Workload workload) {
+    this(Backends.open(backend, workload.threads()), workload);
+  }
+
+  EngineContender(Backend backend, Workload workload) {
+    this.backend = backend;
+    this.tape = new Tape(backend);
+    this.batch = workload.batch();
+    this.labels = new int[batch.rows()];
+    for (int i = 0; i < labels.length; i++) {
+      labels[i] = (int) batch.labels()[i];
+    }
+    this.model =
+        Models.build(workload.shape().config(), Workload.CLASSES, backend, new Drawn(backend));
+    workload
+        .method()
+        .method()
+        .attach(new Attachment(model, Workload.TARGETS, backend, new Seeds(1)));
+    for (Linear linear : model.projections()) {
+      if (linear.adapter() != null) {
+        linear.adapter().parameters().forEach(this::draw);
+      }
+    }
+    this.learning = model.trainable();
+    double rate = Workload.LEARNING_RATE;
+    this.optimizer =
+        new AdamW(
+            backend,
+            learning,
+            new Rates(rate, 1, rate, Rates.Grouping.ROLES),
+            new AdamW.Settings(
+                Workload.BETA1,
+                Workload.BETA2,
+                Workload.ADAM_EPSILON,
+                Workload.WEIGHT_DECAY));
+  }
+
+  private void draw(Parameter parameter) {
+    // A B of zeros would hide an update that is left out.
+    if (parameter.name().endsWith(".weight")) {
+      float[] values =
+          Draws.values(parameter.name(), Weights.Fresh.NORMAL, parameter.value().shape());
+      backend.write(values, 0, parameter.value(), 0, values.length);
+    }
+  }
+
+  @Override
+  public void step() {
+    learning.forEach(parameter -> parameter.var().clearGradient());
+    tape.startTraining(1);
+    Var logits = model.logits(tape, batch);
+    tape.crossEntropy(logits, labels);
+    tape.backward();
+    optimizer.step(1);
+  }
+
+  @Override
+  public double loss() {
+    tape.startEvaluation();
+    return tape.crossEntropy(model.logits(tape, batch), labels);
+  }
+
+  @Override
+  public long nativeBytes() {
+    return tape.arena().bytes()
+        + optimizer.stateBytes()
+        + model.parameters().stream().mapToLong(Parameter::ownBytes).sum();
+  }
+
+  @Override
+  public void close() {
+    optimizer.close();
+    tape.close();
+    model.close();
+    backend.close();
+  }
+
+  private record Drawn(Backend backend) implements Weights {
+    @Override
+    public Tensor base(String name, Fresh fresh, int... shape) {
+      return head(name, fresh, shape);
+    }
+
+    @Override
+    public Tensor head(String name, Fresh fresh, int... shape) {
+      float[] values = Draws.values(name, fresh, shape);
+      Tensor tensor = new Tensor(backend.allocate(values.length), 0, shape);
+      backend.write(values, 0, tensor, 0, values.length);
+      return tensor;
+    }
+  }
+}
