@@ -29,7 +29,8 @@ import picocli.CommandLine.Parameters;
 /** Answers a Spark SQL query over the tables of all sweeps. */
 @Command(
     name = "query",
-    description = "Answers Spark SQL over the views trials, curves, predictions and events.",
+    description =
+        "Answers Spark SQL over the views trials, curves, predictions, layers and events.",
     mixinStandardHelpOptions = true)
 final class QueryCommand implements Callable<Integer> {
   /** How an answer is printed. */

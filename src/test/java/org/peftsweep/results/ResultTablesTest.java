@@ -145,7 +145,7 @@ class ResultTablesTest {
     assertThat(all().trials().count()).isEqualTo(1);
     assertThat(all().predictions().count()).isEqualTo(2);
     try (Stream<java.nio.file.Path> files = Files.walk(output)) {
-      assertThat(files.filter(file -> file.toString().endsWith(".parquet"))).hasSize(3);
+      assertThat(files.filter(file -> file.toString().endsWith(".parquet"))).hasSize(4);
     }
     try (Stream<java.nio.file.Path> files = Files.walk(output)) {
       assertThat(files.map(java.nio.file.Path::getFileName).map(Object::toString))
