@@ -25,11 +25,11 @@ public final class TestFolders {
     return golden;
   }
 
-  /** A folder in {@code -Dshared.dir}, {@code ../shared} by default. */
+  /** A file or folder in {@code -Dshared.dir}, {@code ../shared} by default. */
   public static Path shared(String name) {
     Path folder = sharedRoot(name);
     assumeTrue(
-        Files.isDirectory(folder),
+        Files.exists(folder),
         () -> folder + " is absent: supply a folder that holds " + name + " with -Dshared.dir");
     return folder;
   }

@@ -10,6 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.peftsweep.TestFolders;
 
 /** Real files of the original distribution. */
 class GlueFilesTest {
@@ -37,7 +38,7 @@ class GlueFilesTest {
     "rte, TEST, 3000"
   })
   void realFilesHaveThePublishedRowCounts(String name, Split split, int rows) {
-    Part part = reader.read(Tasks.named(name), Folders.shared("glue").toString(), split, "dev");
+    Part part = reader.read(Tasks.named(name), TestFolders.shared("glue").toString(), split, "dev");
     assertThat(part.examples()).hasSize(rows);
     assertThat(part.skippedRows()).isZero();
     boolean labelled = split != Split.TEST;
@@ -47,7 +48,7 @@ class GlueFilesTest {
 
   @Test
   void theRowCountsAreThoseOfTheFactsTable() throws Exception {
-    String table = Files.readString(Folders.shared("paper/glue_tasks.csv"));
+    String table = Files.readString(TestFolders.shared("paper/glue_tasks.csv"));
     assertThat(table)
         .contains("cola,8551,1043,1063,", "sst2,67349,872,1821,", "mrpc,3668,408,1725,")
         .contains("stsb,5749,1500,1379,", ",5463,5463,question", "rte,2490,277,3000,");
@@ -55,7 +56,7 @@ class GlueFilesTest {
 
   @Test
   void theFirstDevRowOfRteIsNotEntailedByHuggingFaceIds() {
-    Dataset rte = reader.read(Tasks.named("rte"), Folders.shared("glue/RTE").toString());
+    Dataset rte = reader.read(Tasks.named("rte"), TestFolders.shared("glue/RTE").toString());
     Example first = rte.dev().get(0).examples().get(0);
     assertThat(first.first()).startsWith("Dana Reeve, the widow of the actor");
     assertThat(first.second()).isEqualTo("Christopher Reeve had an accident.");
@@ -64,7 +65,7 @@ class GlueFilesTest {
 
   @Test
   void theByteOrderMarkAndUnbalancedQuotesOfMrpcAreNoTrouble() {
-    Dataset mrpc = reader.read(Tasks.named("mrpc"), Folders.shared("glue").toString());
+    Dataset mrpc = reader.read(Tasks.named("mrpc"), TestFolders.shared("glue").toString());
     Example first = mrpc.dev().get(0).examples().get(0);
     assertThat(first.second())
         .isEqualTo("\" The foodservice pie business does not fit our long-term growth strategy .");
@@ -73,7 +74,7 @@ class GlueFilesTest {
 
   @Test
   void theOriginalParaphraseTestFileHasLabels(@TempDir Path folder) throws Exception {
-    Path source = Folders.shared("glue/MRPC/msr_paraphrase_test.txt");
+    Path source = TestFolders.shared("glue/MRPC/msr_paraphrase_test.txt");
     Files.copy(source, folder.resolve("msr_paraphrase_test.txt"));
     Part test = reader.read(Tasks.named("mrpc"), folder.toString(), Split.TEST, "dev");
     assertThat(test.examples()).hasSize(1725).allMatch(Example::isLabelled);
@@ -82,7 +83,7 @@ class GlueFilesTest {
   @Test
   void theParaphraseCorpusSplitByDevIdsHoldsTheRowsOfTrainAndDev(@TempDir Path folder)
       throws Exception {
-    Path source = Folders.shared("glue/MRPC");
+    Path source = TestFolders.shared("glue/MRPC");
     String name = "msr_paraphrase_train.txt";
     Files.copy(source.resolve(name), folder.resolve(name));
     List<String> ids =
@@ -107,7 +108,7 @@ class GlueFilesTest {
 
   @Test
   void similarityScoresAreNotScaled() {
-    Dataset stsb = reader.read(Tasks.named("stsb"), Folders.shared("glue").toString());
+    Dataset stsb = reader.read(Tasks.named("stsb"), TestFolders.shared("glue").toString());
     assertThat(stsb.train()).extracting(Example::label).contains(5.0, 0.0, 3.8);
   }
 }

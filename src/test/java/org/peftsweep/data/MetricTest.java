@@ -15,6 +15,7 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
+import org.peftsweep.TestFolders;
 
 class MetricTest {
 
@@ -32,7 +33,7 @@ class MetricTest {
   List<DynamicTest> everyReferenceScoreIsMet() throws IOException {
     JsonNode cases =
         new ObjectMapper()
-            .readTree(Folders.golden().resolve("metrics/metrics.json").toFile())
+            .readTree(TestFolders.golden().resolve("metrics/metrics.json").toFile())
             .get("cases");
     List<DynamicTest> tests = new ArrayList<>();
     for (JsonNode one : cases) {

@@ -7,12 +7,13 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.peftsweep.TestFolders;
 
 class TasksTest {
 
   @Test
   void glueColumnsAndLabelIdsAreThoseOfTheFactsTable() throws IOException {
-    List<String> lines = Files.readAllLines(Folders.shared("paper/glue_tasks.csv"));
+    List<String> lines = Files.readAllLines(TestFolders.shared("paper/glue_tasks.csv"));
     int checked = 0;
     for (String line : lines.subList(1, lines.size())) {
       String[] fields = line.split(",");

@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.peftsweep.TestFolders;
 
 /** Published inputs with the ids that real tokenizers give. */
 class TokenizerVectorsTest {
@@ -41,7 +42,7 @@ class TokenizerVectorsTest {
   @ValueSource(strings = {"tokenizer.json", "vocab.txt"})
   void bertTokenizesTenThousandQuestionsAsExpected(String files) throws IOException {
     ObjectMapper json = new ObjectMapper();
-    Path vectors = Folders.shared("tokenizers/vectors");
+    Path vectors = TestFolders.shared("tokenizers/vectors");
     JsonNode questions = json.readTree(vectors.resolve("question_tokens.json").toFile());
     JsonNode expected = json.readTree(vectors.resolve("tokenized_questions.json").toFile());
     assertThat(questions.size()).isEqualTo(10570).isEqualTo(expected.size());
@@ -112,14 +113,14 @@ class TokenizerVectorsTest {
 
   @Test
   void aSentencePieceModelAloneIsRefused() {
-    Path llama = Folders.shared("tokenizers/llama2");
+    Path llama = TestFolders.shared("tokenizers/llama2");
     assertThatThrownBy(() -> Tokenizer.open(llama))
         .isInstanceOf(DataException.class)
         .hasMessageContaining("supply the tokenizer.json of the same model");
   }
 
   private static void assertVectors(Tokenizer tokenizer, String name) throws IOException {
-    Path vectors = Folders.shared("tokenizers/vectors");
+    Path vectors = TestFolders.shared("tokenizers/vectors");
     String[] inputs =
         Files.readString(vectors.resolve(name + ".inp")).split("\n__ggml_vocab_test__\n", -1);
     String[] outputs = Files.readString(vectors.resolve(name + ".out")).split("\n", -1);
@@ -143,12 +144,12 @@ class TokenizerVectorsTest {
   private Tokenizer open(String model, String files) throws IOException {
     Path own = Files.createTempDirectory(folder, model);
     for (String file : files.split(" ")) {
-      Files.copy(Folders.shared("tokenizers/" + model + "/" + file), own.resolve(file));
+      Files.copy(TestFolders.shared("tokenizers/" + model + "/" + file), own.resolve(file));
     }
     return Tokenizer.open(own);
   }
 
   private void copy(String model, String file) throws IOException {
-    Files.copy(Folders.shared("tokenizers/" + model + "/" + file), folder.resolve(file));
+    Files.copy(TestFolders.shared("tokenizers/" + model + "/" + file), folder.resolve(file));
   }
 }
