@@ -19,6 +19,8 @@ if [[ ${1:-} == --help ]]; then
   usage jobs/bench.sh
   exit
 fi
+# Some machines force kernels for older processors on all programs; here OpenBLAS chooses its own.
+unset OPENBLAS_CORETYPE
 stamp=target/bench/stamp
 if [[ ! -f $stamp || -n $(find pom.xml src -newer "$stamp" -print -quit) ]]; then
   echo "Building the bench" >&2

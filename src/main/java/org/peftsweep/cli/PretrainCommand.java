@@ -46,7 +46,7 @@ final class PretrainCommand implements Callable<Integer> {
       names = "--threads",
       paramLabel = "N",
       description = "Processor threads; the same number gives the same bits. ${DEFAULT-VALUE}.",
-      defaultValue = "2")
+      defaultValue = "1")
   private int threads;
 
   private final PrintStream out;

@@ -3,7 +3,6 @@ package org.peftsweep.compute;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -16,11 +15,6 @@ public final class Processor {
   /** Returns the model name, or the architecture where the system does not tell. */
   public static String model() {
     return entry("model name").orElse(System.getProperty("os.arch"));
-  }
-
-  /** Returns what the processor can do, as Linux names it: {@code avx2}, {@code avx512f} … */
-  static List<String> flags() {
-    return entry("flags").map(flags -> List.of(flags.split(" "))).orElse(List.of());
   }
 
   private static Optional<String> entry(String key) {

@@ -3,7 +3,6 @@ package org.peftsweep.compute.cpu;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.openblas.global.openblas;
-import org.peftsweep.compute.BlasCore;
 import org.peftsweep.compute.Tensor;
 
 /**
@@ -83,7 +82,6 @@ final class Blas {
     for (int i = 0; i < callers.length; i++) {
       callers[i] = new Caller();
     }
-    BlasCore.choose();
     openblas.blas_set_num_threads(1);
   }
 

@@ -6,7 +6,6 @@ import org.nd4j.linalg.ops.transforms.Transforms;
 import org.peftsweep.compute.AdamStep;
 import org.peftsweep.compute.AttentionShape;
 import org.peftsweep.compute.Backend;
-import org.peftsweep.compute.BlasCore;
 import org.peftsweep.compute.Memory;
 import org.peftsweep.compute.Processor;
 import org.peftsweep.compute.Tensor;
@@ -37,7 +36,6 @@ public final class Nd4jBackend implements Backend {
    *     the instance opened last decides for all
    */
   public Nd4jBackend(int threads) {
-    BlasCore.choose();
     if (threads < 1) {
       throw new IllegalArgumentException(
           "Cannot run nd4j on " + threads + " threads: give at least 1");
