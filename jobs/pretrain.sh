@@ -3,9 +3,9 @@
 # Hugging Face layout. Minutes to hours, as the file says.
 #
 #   jobs/pretrain.sh conf/pretrain-mini.yaml
-#   jobs/pretrain.sh conf/pretrain-mini.yaml --set training.max-steps=100
+#   jobs/pretrain.sh conf/pretrain-glue.yaml --output output/models/mine --threads 2
 #
-# The same file gives the same folder, bit for bit, on one kind of processor.
+# The same file gives the same folder, bit for bit, on one kind of processor with as many threads.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source jobs/common.sh

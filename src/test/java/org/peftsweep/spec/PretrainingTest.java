@@ -1,0 +1,52 @@
+package org.peftsweep.spec;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import org.apache.hadoop.conf.Configuration;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class PretrainingTest {
+  @ParameterizedTest
+  @ValueSource(strings = {"mini", "glue"})
+  void readsTheFilesThatShip(String name) {
+    Pretraining settings = Pretraining.read("conf/pretrain-" + name + ".yaml", new Configuration());
+    assertThat(settings.model().hidden()).isEqualTo(128);
+    assertThat(settings.isBuiltIn()).isEqualTo(name.equals("mini"));
+    assertThat(settings.tasks().isEmpty()).isEqualTo(name.equals("mini"));
+  }
+
+  @ParameterizedTest(name = "{1} for {0}")
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "heads: 4 | heads: 5 | Cannot use heads = 5",
+        "steps: 12000 | steps: 1.5 | Cannot use steps = 1.5 in mini.yaml:14: give a whole number",
+        "seed: 0 | sede: 0 | Cannot use the key sede in mini.yaml:26",
+        "text: builtin | text: [] | Cannot use text = [] in mini.yaml:3: give at least one value",
+        "vocabulary: 1000 | vocabulary: 12 | Cannot use vocabulary = 12",
+        "positions: 64 | positions: 16 | Cannot use max-tokens = 48",
+        "name: mini | name: mini\\ntasks: [rte] | give one of the keys text and tasks"
+      })
+  void refusesAFaultInOneSentence(String good, String bad, String sentence) throws IOException {
+    String text = Files.readString(Path.of("conf/pretrain-mini.yaml"));
+    assertThat(text).contains(good);
+    String changed = text.replace(good, bad.replace("\\n", "\n"));
+    assertThatThrownBy(() -> Pretraining.read("mini.yaml", location -> Optional.of(changed)))
+        .isInstanceOf(SpecException.class)
+        .hasMessageContaining(sentence);
+  }
+
+  @Test
+  void aFileThatIsNotThereIsRefused() {
+    assertThatThrownBy(() -> Pretraining.read("none.yaml", location -> Optional.empty()))
+        .hasMessage("Cannot read the pretraining file none.yaml: there is no such file");
+  }
+}
