@@ -15,9 +15,9 @@ import org.peftsweep.data.Seeds;
  * A checkpoint's tensors in one kind of backend's memory, read once and shared by all trials of an
  * executor.
  *
- * <p>Safe for use by several threads; the memory stays until {@link #close}.
+ * <p>Safe for use by several threads; the memory stays until the process ends.
  */
-public final class CheckpointWeights implements AutoCloseable {
+public final class CheckpointWeights {
   private static final int CHUNK = 1 << 20;
 
   private final Checkpoint checkpoint;
@@ -52,23 +52,6 @@ public final class CheckpointWeights implements AutoCloseable {
             : random.head(name, fresh, shape);
       }
     };
-  }
-
-  /** Returns the memory of the shared tensors, in bytes. */
-  public long bytes() {
-    return Float.BYTES * shared.values().stream().mapToLong(Tensor::size).sum();
-  }
-
-  /** Frees the shared memory; no trial may use it any more. */
-  public void close(Backend backend) {
-    shared.values().forEach(tensor -> backend.free(tensor.memory()));
-    close();
-  }
-
-  @Override
-  public void close() {
-    shared.clear();
-    checkpoint.close();
   }
 
   private Tensor read(Backend backend, String name, int... shape) {

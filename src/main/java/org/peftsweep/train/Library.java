@@ -29,6 +29,8 @@ import org.peftsweep.spec.Trial;
  * be asked for again.
  */
 public final class Library {
+  private record RowsHash(TaskSource task) {}
+
   private record TokenisedKey(TaskSource task, String tokenizer, int maxTokens) {}
 
   private static Library shared;
@@ -65,7 +67,8 @@ public final class Library {
 
   /** Returns the hash of a task's examples as a trial uses them. */
   public String taskHash(TaskSource source) {
-    return Datasets.contentHash(dataset(source));
+    TaskSource key = source.withContentHash("");
+    return once(new RowsHash(key), () -> Datasets.contentHash(dataset(key)));
   }
 
   /** Returns the shapes of the model at a location. */
@@ -119,8 +122,9 @@ public final class Library {
     return once("folder of " + location, () -> folders.local(location));
   }
 
+  /** Returns what was loaded under a key; loads it where nobody did. */
   @SuppressWarnings("unchecked")
-  private <T> T once(Object key, Supplier<T> load) {
+  <T> T once(Object key, Supplier<T> load) {
     CompletableFuture<Object> mine = new CompletableFuture<>();
     CompletableFuture<Object> first = shelf.putIfAbsent(key, mine);
     if (first == null) {

@@ -12,6 +12,7 @@ import org.peftsweep.model.Models;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
 import org.peftsweep.spec.SpecException;
+import org.peftsweep.spec.TaskSource;
 import org.peftsweep.spec.Training;
 import org.peftsweep.spec.Trial;
 
@@ -25,6 +26,9 @@ import org.peftsweep.spec.Trial;
  */
 public record Workload(
     long trainableParameters, long headParameters, int steps, double operations) {
+  /** Names a task's mean number of words in the library: it is asked for once a trial. */
+  private record MeanWords(TaskSource task) {}
+
   private static final double TOKENS_PER_WORD = 1.3;
   private static final int SPECIAL_TOKENS = 3;
 
@@ -61,7 +65,7 @@ public record Workload(
     for (EvaluationSet set : dataset.dev()) {
       evaluated += set.examples().size();
     }
-    double tokens = tokens(dataset.train(), training);
+    double tokens = tokens(trial.task(), library, training);
     // A product and its gradient for the input cost the same; a trained weight's gradient comes on
     // top.
     double trained = (double) steps * training.batch() * training.accumulate();
@@ -79,16 +83,21 @@ public record Workload(
     return Math.max(1, (passes + training.accumulate() - 1) / training.accumulate());
   }
 
-  private static double tokens(List<Example> examples, Training training) {
+  private static double tokens(TaskSource task, Library library, Training training) {
     if (training.pad() == Padding.MAX) {
       return training.maxTokens();
     }
+    double words =
+        library.once(new MeanWords(task), () -> meanWords(library.dataset(task).train()));
+    return Math.min(training.maxTokens(), TOKENS_PER_WORD * words + SPECIAL_TOKENS);
+  }
+
+  private static double meanWords(List<Example> examples) {
     double words = 0;
     for (Example example : examples) {
       words += words(example.first()) + (example.isPair() ? words(example.second()) : 0);
     }
-    double mean = TOKENS_PER_WORD * words / Math.max(1, examples.size()) + SPECIAL_TOKENS;
-    return Math.min(training.maxTokens(), mean);
+    return words / Math.max(1, examples.size());
   }
 
   private static int words(String text) {
