@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Answers Spark SQL over the tables of all sweeps: views trials, curves, predictions and events.
-# Seconds.
+# Answers Spark SQL over the tables of all sweeps: the views trials, curves, predictions, layers,
+# events, leaderboard and interactions of conf/views.sql. Without SQL it asks at a prompt, with
+# history; where standard input is no terminal it runs what stands there. Seconds.
 #
+#   jobs/query.sh
 #   jobs/query.sh "SELECT method, count(*) FROM trials GROUP BY method"
 #   jobs/query.sh "SELECT * FROM curves" --format csv --output hdfs:///peft > curves.csv
 #
@@ -9,12 +11,12 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source jobs/common.sh
-if [[ $# -eq 0 || $1 == --help ]]; then
+if [[ ${1:-} == --help ]]; then
   usage jobs/query.sh
-  exit $(($# == 0 ? 2 : 0))
+  exit
 fi
 LIGHT=1
-if [[ $1 == --schema ]]; then
+if [[ ${1:-} == --schema ]]; then
   submit schema
 fi
 submit query "$@"

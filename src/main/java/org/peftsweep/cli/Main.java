@@ -7,7 +7,6 @@ import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
-import org.apache.spark.sql.AnalysisException;
 import org.peftsweep.checkpoint.CheckpointException;
 import org.peftsweep.data.DataException;
 import org.peftsweep.spec.SpecException;
@@ -74,10 +73,6 @@ public final class Main {
   private static int failed(Exception fault, PrintStream err) {
     if (OF_INPUT.stream().anyMatch(kind -> kind.isInstance(fault))) {
       err.println(fault.getMessage());
-      return BAD_INPUT;
-    }
-    if (fault instanceof AnalysisException query) {
-      err.println("Cannot answer the query: " + query.getSimpleMessage());
       return BAD_INPUT;
     }
     if (fault instanceof UncheckedIOException) {

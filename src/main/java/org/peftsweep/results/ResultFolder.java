@@ -39,6 +39,17 @@ public final class ResultFolder {
     return root.getName();
   }
 
+  /** Makes the folders of all tables, since Spark SQL refuses a path that matches none. */
+  public void prepare() {
+    try {
+      for (Table<?> table : Tables.all()) {
+        fileSystem().mkdirs(new Path(root, table.name()));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot write " + root + ": " + e.getMessage(), e);
+    }
+  }
+
   /**
    * Makes a trial visible: its curve, its predictions, its scores of layers and, last of all, its
    * row.

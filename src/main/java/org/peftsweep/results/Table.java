@@ -1,5 +1,6 @@
 package org.peftsweep.results;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.apache.parquet.schema.MessageType;
@@ -53,6 +54,24 @@ public record Table<R>(String name, String comment, List<Column<R>> columns) {
                                 : Type.Repetition.OPTIONAL,
                             column.name()))
             .collect(Collectors.toList()));
+  }
+
+  /**
+   * Returns a statement that makes the stored rows of all sweeps below {@code ${output}} a view,
+   * superseded ones included.
+   */
+  public String sql() {
+    String fields =
+        Arrays.stream(schema().fields())
+            .map(field -> "  " + field.toDDL())
+            .collect(Collectors.joining(",\n"));
+    return "CREATE OR REPLACE TEMPORARY VIEW stored_"
+        + name
+        + " (\n"
+        + fields
+        + "\n)\nUSING parquet OPTIONS (path '${output}/*/"
+        + name
+        + "', pathGlobFilter '*.parquet');\n";
   }
 
   /** Returns the columns as a Markdown section, for the documentation. */

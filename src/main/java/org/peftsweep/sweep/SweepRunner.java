@@ -59,6 +59,7 @@ public final class SweepRunner {
    * @throws java.io.UncheckedIOException if a row can be written neither by executor nor by driver
    */
   public List<Ending> run(Plan plan) throws InterruptedException {
+    folder.prepare();
     EventLog events = new EventLog(folder);
     events.add(
         Event.Kind.SWEEP_STARTED,

@@ -27,6 +27,11 @@ class DocumentsTest {
   }
 
   @Test
+  void theFileOfTheViewsHasWhatTheSchemaCommandPrints() throws IOException {
+    assertThat(Files.readString(Path.of("conf/views.sql"))).contains(run("schema", "--sql"));
+  }
+
+  @Test
   void everyFileThatTheReadmeNamesIsThere() throws IOException {
     Matcher path =
         Pattern.compile("\\b(?:jobs|conf|src|notebooks)/[\\w./-]*\\w")

@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -140,13 +141,19 @@ class MainTest {
         .startsWith("Cannot answer the query: ")
         .contains("nothing")
         .doesNotContain("\tat ");
-    assertThat(query("SELEKT", "table")).isEqualTo(2);
+    for (String bad : List.of("SELEKT", "SELECT * FROM nowhere", "SELECT CAST('x' AS INT)")) {
+      err.reset();
+      assertThat(query(bad, "table")).isEqualTo(2);
+      assertThat(err.toString(StandardCharsets.UTF_8).lines())
+          .singleElement()
+          .satisfies(line -> assertThat(line).startsWith("Cannot answer").doesNotContain("["));
+    }
   }
 
   @Test
   void refusesToQueryAFolderThatIsNotThere() {
     assertThat(query("SELECT 1", "table")).isEqualTo(2);
-    assertThat(err.toString(StandardCharsets.UTF_8)).contains("there is no such folder");
+    assertThat(err.toString(StandardCharsets.UTF_8)).contains("no sweep has tables there");
   }
 
   @Test

@@ -1,0 +1,251 @@
+-- Makes Spark SQL views of the result tables of all sweeps below ${output}, for jobs/query.sh,
+-- spark-sql and the Thrift server alike. What the columns mean: DESCRIBE trials.
+--
+--   spark-sql --hivevar output=/data/peft -i conf/views.sql
+--   beeline -u jdbc:hive2://host:10000 --hivevar output=hdfs:///peft -i conf/views.sql
+--
+-- A view shows the files that were there when it was made; run this file again to see later ones.
+
+-- The stored rows, superseded attempts included. "peft-sweep schema --sql" prints this part.
+
+CREATE OR REPLACE TEMPORARY VIEW stored_trials (
+  sweep STRING COMMENT 'name of the sweep',
+  id STRING COMMENT 'hash of all that decides the result',
+  attempt INT COMMENT 'how often the sweep has tried it',
+  title STRING COMMENT 'the trial for a reader\'s eye; no two of a sweep are the same',
+  status STRING COMMENT 'finished, diverged, oom, timeout, invalid or failed',
+  reason STRING COMMENT 'why it is not finished, in one sentence',
+  stack_trace STRING COMMENT 'of the failure',
+  method STRING COMMENT 'id of the method, lora+ist with a plug-in',
+  method_label STRING COMMENT 'the method as the papers write it',
+  plug_in STRING COMMENT 'id of what is plugged into the method, null for nothing',
+  rank INT COMMENT 'of low-rank methods',
+  alpha DOUBLE COMMENT 'numerator of their scale',
+  dropout DOUBLE COMMENT 'of the method\'s input',
+  settings MAP<STRING, STRING> COMMENT 'all settings of the method',
+  targets STRING COMMENT 'adapted matrices: qv is query and value; longer sets joined by +; null for none',
+  learning_rate DOUBLE COMMENT 'η, of query and key',
+  ratio DOUBLE COMMENT 'λ: rate of value over rate of query and key',
+  value_learning_rate DOUBLE COMMENT 'λη, of value',
+  head_learning_rate DOUBLE COMMENT 'of the head',
+  grouping STRING COMMENT 'which tensors follow which rate',
+  task STRING COMMENT 'name of the task',
+  data STRING COMMENT 'where its examples come from',
+  data_hash STRING COMMENT 'SHA-256 over the examples used',
+  train_limit INT COMMENT 'training examples at most, 0 for all',
+  model STRING COMMENT 'where the base model comes from',
+  model_hash STRING COMMENT 'SHA-256 over configuration, weights and tokenizer',
+  init STRING COMMENT 'pretrained, or random: weights drawn from the seed',
+  epochs DOUBLE COMMENT 'passes over train asked for',
+  max_steps INT COMMENT 'steps asked for, 0 to go by epochs',
+  batch INT COMMENT 'examples a forward and backward pass',
+  accumulate INT COMMENT 'passes a step',
+  max_tokens INT COMMENT 'longest input, in tokens',
+  schedule STRING COMMENT 'of the learning rate',
+  precision STRING COMMENT 'number format of products',
+  seed BIGINT COMMENT 'of all randomness',
+  trial STRING COMMENT 'everything asked, as JSON',
+  metric STRING COMMENT 'the task\'s main metric, which all scores below are',
+  score DOUBLE COMMENT 'on the reported sets (their mean where there are two), in [-1, 1], at score_step',
+  score_step INT COMMENT 'step of the best validation score; the last one without a validation part',
+  validation_score DOUBLE COMMENT 'on the part of train that is set aside, at score_step',
+  last_score DOUBLE COMMENT 'as score, after the last step',
+  last_validation_score DOUBLE COMMENT 'as validation_score, after the last step',
+  metrics MAP<STRING, DOUBLE> COMMENT 'every metric of every reported set at score_step, such as dev/f1',
+  last_metrics MAP<STRING, DOUBLE> COMMENT 'as metrics, after the last step',
+  final_loss DOUBLE COMMENT 'training loss at the end',
+  trainable_parameters BIGINT COMMENT 'scalars that learn, head excluded',
+  head_parameters BIGINT COMMENT 'scalars of the head',
+  steps INT COMMENT 'optimizer steps done',
+  steps_per_second DOUBLE COMMENT 'steps over train_seconds, 1/s',
+  optimizer_bytes BIGINT COMMENT 'most off-heap memory of the optimizer\'s state',
+  ranks MAP<STRING, DOUBLE> COMMENT 'rank of each adapted matrix at the end, of methods that share ranks out',
+  peak_bytes BIGINT COMMENT 'most memory held at once for own weights, gradients, optimizer state and activations; shared frozen weights, and state of layers that rest, excluded',
+  load_seconds DOUBLE COMMENT 'reading model and data, s; shared work counts for the trial that did it',
+  prepare_seconds DOUBLE COMMENT 'computing the method\'s start from base or data, s; the same for all trials that share it',
+  prepare_bytes BIGINT COMMENT 'memory of that start',
+  train_seconds DOUBLE COMMENT 'wall clock of all steps, s',
+  evaluate_seconds DOUBLE COMMENT 'wall clock of all evaluations, s',
+  started_at TIMESTAMP COMMENT 'start of the trial',
+  finished_at TIMESTAMP COMMENT 'end of the trial',
+  host STRING COMMENT 'machine it ran on',
+  executor STRING COMMENT 'Spark\'s id of the executor',
+  gpu_address STRING COMMENT 'as Spark handed it out; null on a processor',
+  backend STRING COMMENT 'that ran the kernels',
+  device STRING COMMENT 'as the backend names it',
+  threads INT COMMENT 'that kernels of one trial may use',
+  processor STRING COMMENT 'model name',
+  revision STRING COMMENT 'git commit of the program',
+  java_version STRING COMMENT 'of the executor',
+  spark_version STRING COMMENT 'of the cluster',
+  nd4j_version STRING COMMENT 'of ND4J',
+  semantics_version INT COMMENT 'of the method\'s numbers; raised when its code gives others',
+  schema_version INT COMMENT 'of these columns'
+)
+USING parquet OPTIONS (path '${output}/*/trials', pathGlobFilter '*.parquet');
+
+CREATE OR REPLACE TEMPORARY VIEW stored_curves (
+  sweep STRING COMMENT 'name of the sweep',
+  id STRING COMMENT 'the trial',
+  attempt INT COMMENT 'of the trial',
+  step INT COMMENT 'optimizer steps so far',
+  epoch DOUBLE COMMENT 'passes over train so far',
+  train_loss DOUBLE COMMENT 'mean loss of the steps since the evaluation before; null at step 0',
+  validation_score DOUBLE COMMENT 'main metric on the validation part, in [-1, 1]',
+  score DOUBLE COMMENT 'main metric on the reported sets, in [-1, 1]',
+  metrics MAP<STRING, DOUBLE> COMMENT 'every metric of every reported set, such as dev/f1',
+  evaluate_seconds DOUBLE COMMENT 'wall clock of this evaluation, s'
+)
+USING parquet OPTIONS (path '${output}/*/curves', pathGlobFilter '*.parquet');
+
+CREATE OR REPLACE TEMPORARY VIEW stored_predictions (
+  sweep STRING COMMENT 'name of the sweep',
+  id STRING COMMENT 'the trial',
+  attempt INT COMMENT 'of the trial',
+  evaluation_set STRING COMMENT 'such as dev',
+  example INT COMMENT 'place in the set, counted from 0',
+  label DOUBLE COMMENT 'true class id, or value of a regression',
+  prediction DOUBLE COMMENT 'predicted class id, or value of a regression',
+  probability DOUBLE COMMENT 'of the predicted class, or the value of a regression'
+)
+USING parquet OPTIONS (path '${output}/*/predictions', pathGlobFilter '*.parquet');
+
+CREATE OR REPLACE TEMPORARY VIEW stored_layers (
+  sweep STRING COMMENT 'name of the sweep',
+  id STRING COMMENT 'the trial',
+  attempt INT COMMENT 'of the trial',
+  step INT COMMENT 'optimizer steps so far',
+  layer INT COMMENT 'counted from 0, the lowest',
+  score DOUBLE COMMENT 'the method\'s own; of ist: high where the layer can be done without',
+  selected INT COMMENT 'steps since the layer\'s row before in which it learned'
+)
+USING parquet OPTIONS (path '${output}/*/layers', pathGlobFilter '*.parquet');
+
+CREATE OR REPLACE TEMPORARY VIEW stored_events (
+  sweep STRING COMMENT 'name of the sweep',
+  run_at TIMESTAMP COMMENT 'start of the driver run',
+  at TIMESTAMP COMMENT 'when it happened',
+  kind STRING COMMENT 'sweep-started, skipped, submitted, ended, lost or sweep-ended',
+  id STRING COMMENT 'the trial',
+  attempt INT COMMENT 'of the trial',
+  detail STRING COMMENT 'more, by kind'
+)
+USING parquet OPTIONS (path '${output}/*/events', pathGlobFilter '*.parquet');
+
+-- The views ------------------------------------------------------------------------------------
+
+-- One row a trial: of its attempts a finished or diverged one, of these the latest.
+CREATE OR REPLACE TEMPORARY VIEW trials
+COMMENT 'One row a trial: what was asked, what came out, where and with which software.' AS
+SELECT * EXCEPT (place)
+FROM (
+  SELECT *, row_number() OVER (
+    PARTITION BY sweep, id
+    ORDER BY status IN ('finished', 'diverged') DESC, attempt DESC, array_position(
+      array('finished', 'diverged', 'oom', 'timeout', 'invalid', 'failed'), status) DESC) AS place
+  FROM stored_trials)
+WHERE place = 1;
+
+CREATE OR REPLACE TEMPORARY VIEW curves
+COMMENT 'One row an evaluation point of a trial.' AS
+SELECT * FROM stored_curves LEFT SEMI JOIN trials USING (sweep, id, attempt);
+
+CREATE OR REPLACE TEMPORARY VIEW predictions
+COMMENT 'One row an example of a reported set, as the model of a trial\'s last step sees it.' AS
+SELECT * FROM stored_predictions LEFT SEMI JOIN trials USING (sweep, id, attempt);
+
+CREATE OR REPLACE TEMPORARY VIEW layers
+COMMENT 'One row a layer whose score a method noted, of methods that choose layers.' AS
+SELECT * FROM stored_layers LEFT SEMI JOIN trials USING (sweep, id, attempt);
+
+CREATE OR REPLACE TEMPORARY VIEW events
+COMMENT 'One row a thing that the scheduler did; kept for reading, nothing depends on it.' AS
+SELECT * FROM stored_events;
+
+-- A recipe is all that was asked of a trial but its seed. Trials of two recipes are never averaged,
+-- nor are seconds and bytes of two kinds of machine or software.
+CREATE OR REPLACE TEMPORARY VIEW leaderboard (
+  sweep COMMENT 'name of the sweep',
+  model COMMENT 'where the base model comes from',
+  task COMMENT 'name of the task',
+  metric COMMENT 'the task\'s main metric',
+  place COMMENT 'by mean_score within sweep, model and task, from 1; equals share a place',
+  recipe COMMENT 'hash of all that was asked but the seed',
+  method COMMENT 'id of the method',
+  method_label COMMENT 'the method as the papers write it',
+  targets COMMENT 'adapted matrices',
+  rank COMMENT 'of low-rank methods',
+  ratio COMMENT 'λ',
+  learning_rate COMMENT 'η, of query and key',
+  mean_score COMMENT 'mean over seeds of the score on the reported sets',
+  deviation COMMENT 'standard deviation over seeds; null for one seed',
+  lowest_score COMMENT 'of the seeds',
+  highest_score COMMENT 'of the seeds',
+  seeds COMMENT 'finished trials',
+  unfinished COMMENT 'trials that diverged or failed; they are not in the means',
+  trainable_parameters COMMENT 'scalars that learn, head excluded',
+  adapter_bytes COMMENT 'of these scalars in single precision',
+  mean_train_seconds COMMENT 'wall clock of all steps; null where machines or software differ',
+  peak_bytes COMMENT 'most memory of a trial; null where machines or software differ')
+COMMENT 'One row a recipe on a task: the mean over its seeds, best first.' AS
+SELECT
+  sweep, model, task, metric,
+  rank() OVER (PARTITION BY sweep, model, task ORDER BY mean_score DESC NULLS LAST) AS place,
+  * EXCEPT (sweep, model, task, metric)
+FROM (
+  SELECT
+    sweep, model, task, metric,
+    left(sha2(regexp_replace(trial, ',"seed":-?[0-9]+', ''), 256), 12) AS recipe,
+    method, method_label, targets, rank, ratio, learning_rate,
+    avg(score) AS mean_score,
+    stddev_samp(score) AS deviation,
+    min(score) AS lowest_score,
+    max(score) AS highest_score,
+    count(score) AS seeds,
+    count_if(status <> 'finished') AS unfinished,
+    max(trainable_parameters) AS trainable_parameters,
+    4 * max(trainable_parameters) AS adapter_bytes,
+    if(count(DISTINCT machine) <= 1, avg(train_seconds), NULL) AS mean_train_seconds,
+    if(count(DISTINCT machine) <= 1, max(peak_bytes), NULL) AS peak_bytes
+  FROM (
+    SELECT *, concat_ws('|', processor, device, backend, threads, revision, semantics_version) AS machine
+    FROM trials)
+  GROUP BY sweep, model, task, metric, recipe, method, method_label, targets, rank, ratio,
+    learning_rate);
+
+CREATE OR REPLACE TEMPORARY VIEW interactions (
+  sweep COMMENT 'name of the sweep',
+  model COMMENT 'where the base model comes from',
+  task COMMENT 'name of the task',
+  axis_1 COMMENT 'method, targets, rank, ratio or learning_rate',
+  level_1 COMMENT 'its value',
+  axis_2 COMMENT 'the other axis; pairs are in the order of the list above',
+  level_2 COMMENT 'its value',
+  trials COMMENT 'finished trials with both values',
+  mean_score COMMENT 'their mean score',
+  interaction COMMENT 'mean_score less what both values by themselves add to the mean of all')
+COMMENT 'One row a pair of values of two swept axes: how well they go together.' AS
+WITH scored AS (
+  SELECT sweep, model, task, id, score, posexplode(array(
+    struct('method' AS axis, method AS level),
+    struct('targets' AS axis, targets AS level),
+    struct('rank' AS axis, string(rank) AS level),
+    struct('ratio' AS axis, string(ratio) AS level),
+    struct('learning_rate' AS axis, string(learning_rate) AS level))) AS (place, value)
+  FROM trials
+  WHERE status = 'finished'
+), pairs AS (
+  SELECT sweep, model, task, a.score, a.value AS one, b.value AS two
+  FROM scored AS a JOIN scored AS b USING (sweep, model, task, id)
+  WHERE a.place < b.place AND a.value.level IS NOT NULL AND b.value.level IS NOT NULL
+), means AS (
+  SELECT *,
+    avg(score) OVER (PARTITION BY sweep, model, task, one, two.axis) AS mean_one,
+    avg(score) OVER (PARTITION BY sweep, model, task, two, one.axis) AS mean_two,
+    avg(score) OVER (PARTITION BY sweep, model, task, one.axis, two.axis) AS mean
+  FROM pairs
+)
+SELECT sweep, model, task, one.axis, one.level, two.axis, two.level, count(*), avg(score),
+  avg(score) - first(mean_one) - first(mean_two) + first(mean)
+FROM means
+GROUP BY sweep, model, task, one, two;

@@ -1,0 +1,134 @@
+package org.peftsweep.cli;
+
+import java.io.PrintStream;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.List;
+import java.util.stream.Collectors;
+import org.apache.spark.SparkThrowable;
+import org.apache.spark.sql.Column;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.functions;
+import org.apache.spark.sql.types.ArrayType;
+import org.apache.spark.sql.types.MapType;
+import org.apache.spark.sql.types.NumericType;
+import org.apache.spark.sql.types.StructField;
+import org.apache.spark.sql.types.StructType;
+import org.peftsweep.report.TextTable;
+import org.peftsweep.report.TextTable.Cell;
+
+/** Runs SQL statements and prints what they answer. */
+final class Answers {
+  /** How an answer is printed. */
+  enum Format {
+    table,
+    csv,
+    json
+  }
+
+  // What a terminal takes; the other formats have no limit.
+  private static final int MOST_ROWS = 1000;
+
+  private final SparkSession spark;
+  private final Format format;
+  private final PrintStream out;
+  private final PrintStream err;
+
+  Answers(SparkSession spark, Format format, PrintStream out, PrintStream err) {
+    this.spark = spark;
+    this.format = format;
+    this.out = out;
+    this.err = err;
+  }
+
+  /** Runs one statement; Spark's exceptions pass through, see {@link #sentence}. */
+  void print(String sql) {
+    Dataset<Row> answer = spark.sql(sql);
+    if (answer.columns().length == 0) {
+      return;
+    }
+    switch (format) {
+      case table -> printTable(flat(answer));
+      case csv -> printCsv(flat(answer));
+      case json -> answer.toJSON().toLocalIterator().forEachRemaining(out::println);
+    }
+  }
+
+  /** Returns what is wrong with a statement in one sentence, or null if Spark does not say. */
+  static String sentence(Throwable fault) {
+    for (Throwable cause = fault; cause != null; cause = cause.getCause()) {
+      if (cause instanceof SparkThrowable known && known.getCondition() != null) {
+        String line = cause.getMessage().strip().lines().findFirst().orElse("");
+        return "Cannot answer the query: "
+            + line.replaceFirst("^\\[[A-Z0-9_.]+] ", "").replaceFirst(" SQLSTATE: \\w{5}", "");
+      }
+    }
+    return null;
+  }
+
+  /** Maps, lists and structures become JSON. */
+  private static Dataset<Row> flat(Dataset<Row> answer) {
+    // By place, because two columns may have one name.
+    String[] places = new String[answer.schema().size()];
+    Arrays.setAll(places, i -> "c" + i);
+    Dataset<Row> placed = answer.toDF(places);
+    Column[] columns = new Column[places.length];
+    for (int i = 0; i < places.length; i++) {
+      StructField field = answer.schema().fields()[i];
+      Column column = placed.col(places[i]);
+      columns[i] = (isNested(field) ? functions.to_json(column) : column).as(field.name());
+    }
+    return placed.select(columns);
+  }
+
+  private static boolean isNested(StructField field) {
+    return field.dataType() instanceof MapType
+        || field.dataType() instanceof ArrayType
+        || field.dataType() instanceof StructType;
+  }
+
+  private void printTable(Dataset<Row> answer) {
+    List<Row> rows = answer.limit(MOST_ROWS + 1).collectAsList();
+    List<StructField> fields = List.of(answer.schema().fields());
+    out.print(
+        new TextTable(
+                fields.stream().map(StructField::name).toList(),
+                fields.stream().map(field -> field.dataType() instanceof NumericType).toList(),
+                rows.stream()
+                    .limit(MOST_ROWS)
+                    .map(
+                        row -> texts(row).stream().map(t -> Cell.of(t.replace('\n', ' '))).toList())
+                    .toList())
+            .text());
+    if (rows.size() > MOST_ROWS) {
+      err.println("The first " + MOST_ROWS + " rows; --format csv prints all");
+    }
+  }
+
+  private void printCsv(Dataset<Row> answer) {
+    out.println(csv(List.of(answer.columns())));
+    Iterator<Row> rows = answer.toLocalIterator();
+    while (rows.hasNext()) {
+      out.println(csv(texts(rows.next())));
+    }
+  }
+
+  private static List<String> texts(Row row) {
+    String[] texts = new String[row.size()];
+    Arrays.setAll(texts, i -> row.isNullAt(i) ? "" : row.get(i).toString());
+    return List.of(texts);
+  }
+
+  /** As RFC 4180 has it. */
+  private static String csv(List<String> cells) {
+    return cells.stream()
+        .map(
+            cell ->
+                cell.chars().anyMatch(c -> c == ',' || c == '"' || c == '\n' || c == '\r')
+                    ? '"' + cell.replace("\"", "\"\"") + '"'
+                    : cell)
+        .collect(Collectors.joining(","));
+  }
+}

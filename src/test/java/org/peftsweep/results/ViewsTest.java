@@ -1,0 +1,181 @@
+package org.peftsweep.results;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import java.nio.file.Files;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.Path;
+import org.apache.spark.sql.AnalysisException;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.peftsweep.method.Full;
+import org.peftsweep.method.LoRA;
+import org.peftsweep.model.Role;
+import org.peftsweep.spec.Trial;
+import org.peftsweep.train.Outcome.Status;
+
+class ViewsTest {
+  private static final String SWEEP = "a sweep";
+  private static final List<String> NAMES =
+      List.of("trials", "curves", "predictions", "layers", "events", "leaderboard", "interactions");
+
+  private final SparkSession spark = LocalSpark.session();
+
+  @TempDir java.nio.file.Path output;
+  private ResultFolder folder;
+
+  @BeforeEach
+  void makeFolder() {
+    folder = new ResultFolder(new Path(output.toString(), SWEEP), new Configuration());
+    folder.prepare();
+  }
+
+  @Test
+  void countTheSameRowsAsTheReport() throws Exception {
+    int seed = 0;
+    for (Status first : Status.values()) {
+      for (Status second : Status.values()) {
+        publish(Samples.trial("rte", seed), 1, first);
+        publish(Samples.trial("rte", seed), 2, second);
+        // A twin of an attempt that was thought lost.
+        publish(Samples.trial("rte", 100 + seed), 1, first);
+        publish(Samples.trial("rte", 100 + seed), 1, second);
+        seed++;
+      }
+    }
+    Files.writeString(output.resolve(SWEEP + "/trials/notes.txt"), "mine");
+    Files.writeString(output.resolve(SWEEP + "/trials/.half.parquet.1"), "half");
+    Views.create(spark, output.toString());
+    ResultTables tables = ResultTables.under(spark, new Path(output.toString()));
+    assertThat(tables.trials().count()).isEqualTo(2L * seed);
+    assertEqual(view("trials"), tables.trials());
+    assertEqual(view("curves"), tables.curves());
+    assertEqual(view("predictions"), tables.predictions());
+    assertEqual(view("layers"), tables.layers());
+    assertEqual(view("events"), tables.events());
+  }
+
+  @Test
+  void areEmptyBeforeTheFirstTrialEnds() throws Exception {
+    Views.create(spark, output.toString());
+    for (String name : NAMES) {
+      assertThat(view(name).count()).as(name).isZero();
+    }
+  }
+
+  @Test
+  void sayThatNoSweepIsThere() {
+    assertThatThrownBy(() -> Views.create(spark, output + "/nowhere"))
+        .isInstanceOfSatisfying(
+            AnalysisException.class, e -> assertThat(e.getCondition()).isEqualTo("PATH_NOT_FOUND"));
+  }
+
+  @Test
+  void sayWhatTheirColumnsMean() throws Exception {
+    Views.create(spark, output.toString());
+    for (String name : NAMES) {
+      assertThat(spark.sql("DESCRIBE " + name).collectAsList())
+          .as(name)
+          .isNotEmpty()
+          .noneMatch(column -> column.isNullAt(2) || column.getString(2).isBlank());
+    }
+  }
+
+  @Test
+  void leaderboardAveragesOverSeedsOnly() throws Exception {
+    publish(lora(4, 1, 0), 0.5);
+    publish(lora(4, 1, 1), 0.7);
+    publish(lora(8, 1, 0), 0.8);
+    publish(Samples.trial("rte", new Full(), Set.of(Role.QUERY), 1, 0), 0.1);
+    publish(lora(8, 1, 1), 1, Status.DIVERGED);
+    Views.create(spark, output.toString());
+    List<Row> rows =
+        spark
+            .sql(
+                "SELECT place, method, rank, mean_score, deviation, seeds, unfinished, peak_bytes"
+                    + " FROM leaderboard ORDER BY place")
+            .collectAsList();
+    assertThat(rows).hasSize(3);
+    assertThat(rows.get(0).mkString(" ")).startsWith("1 lora 8 0.8 null 1 1");
+    assertThat(rows.get(1).getInt(2)).isEqualTo(4);
+    assertThat(rows.get(1).getDouble(3)).isEqualTo(0.6, within(1e-12));
+    assertThat(rows.get(1).getDouble(4)).isEqualTo(Math.sqrt(0.02), within(1e-12));
+    assertThat(rows.get(1).getLong(5)).isEqualTo(2);
+    assertThat(rows.get(1).getLong(7)).isEqualTo(1L << 33);
+    assertThat(rows.get(2).getString(1)).isEqualTo("full");
+  }
+
+  @Test
+  void interactionIsWhatTwoValuesAddToEachOther() throws Exception {
+    // Means: rank 4 0.3, rank 8 0.6; λ 1 0.4, λ 4 0.5; all 0.45. 0.7 is 0.05 above 0.6 + 0.5 −
+    // 0.45.
+    publish(lora(4, 1, 0), 0.3);
+    publish(lora(4, 4, 0), 0.3);
+    publish(lora(8, 1, 0), 0.5);
+    publish(lora(8, 4, 0), 0.7);
+    Views.create(spark, output.toString());
+    Row row =
+        spark
+            .sql(
+                "SELECT trials, mean_score, interaction FROM interactions WHERE axis_1 = 'rank'"
+                    + " AND level_1 = '8' AND axis_2 = 'ratio' AND level_2 = '4.0'")
+            .first();
+    assertThat(row.getLong(0)).isEqualTo(1);
+    assertThat(row.getDouble(1)).isEqualTo(0.7);
+    assertThat(row.getDouble(2)).isEqualTo(0.05, within(1e-12));
+  }
+
+  @Test
+  void statementsMayHoldSemicolons() {
+    assertThat(Views.statements("SELECT ';' -- and; so on\n; ;\nSELECT 2"))
+        .hasSize(2)
+        .last()
+        .isEqualTo("SELECT 2");
+  }
+
+  private static Trial lora(int rank, double ratio, long seed) {
+    return Samples.trial("rte", new LoRA(rank, 16, 0.1), Set.of(Role.QUERY), ratio, seed);
+  }
+
+  private void publish(Trial trial, int attempt, Status status) {
+    folder.publish(
+        Samples.row(
+            SWEEP,
+            trial,
+            attempt,
+            status == Status.FINISHED ? Samples.finished(0.5, 3) : Samples.failed(status, "so")));
+  }
+
+  private void publish(Trial trial, double score) {
+    folder.publish(Samples.row(SWEEP, trial, 1, Samples.finished(score, 3)));
+  }
+
+  private Dataset<Row> view(String name) {
+    return spark.sql("SELECT * FROM " + name);
+  }
+
+  private static void assertEqual(Dataset<Row> view, Dataset<Row> table) {
+    assertThat(view.columns()).containsExactlyInAnyOrder(table.columns());
+    assertThat(texts(view, table.columns()))
+        .containsExactlyElementsOf(texts(table, table.columns()));
+  }
+
+  private static List<String> texts(Dataset<Row> rows, String[] columns) {
+    return rows
+        .selectExpr(Stream.of(columns).map(c -> "`" + c + "`").toArray(String[]::new))
+        .toJSON()
+        .collectAsList()
+        .stream()
+        .sorted()
+        .toList();
+  }
+}
