@@ -1,0 +1,68 @@
+package org.peftsweep.cli;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.peftsweep.results.LocalSpark;
+import org.peftsweep.sweep.TrainerEngine;
+
+/**
+ * Results of a real sweep that is as small as can be, for tests of what is asked of them: 2 tasks ×
+ * 2 seeds × 10 recipes of few steps, one of which diverges.
+ */
+final class TinySweep {
+  private static final String SWEEP =
+      """
+      name: tiny
+      model: builtin:mini
+      tasks: [mini-cola, mini-rte]
+      seeds: [0, 1]
+      train-limit: 96
+      validation-fraction: 0.25
+      grid:
+        - method: lora
+          targets: [qv, qkv]
+          rank: [4, 8]
+          ratio: [1, 8]
+        - method: full
+          targets: qv
+          learning-rate: 1e30
+        - method: lora
+          plug-in: ist
+          targets: qv
+          rank: 4
+      rates: {learning-rate: 2e-3}
+      training: {max-steps: 6, max-tokens: 32, evaluate-every: 3}
+      """;
+
+  private static Path output;
+
+  private TinySweep() {}
+
+  /** Returns the folder of results, which is made once for all tests. */
+  static synchronized Path output() {
+    if (output == null) {
+      LocalSpark.session();
+      try {
+        Path folder = Files.createTempDirectory(Path.of("target"), "tiny").toAbsolutePath();
+        Path file = Files.writeString(folder.resolve("tiny.yaml"), SWEEP);
+        ByteArrayOutputStream said = new ByteArrayOutputStream();
+        PrintStream to = new PrintStream(said, true, StandardCharsets.UTF_8);
+        int code =
+            Main.run(
+                new TrainerEngine(), to, to, "sweep", file.toString(), "--output", folder + "/all");
+        if (code != Main.UNFINISHED) {
+          throw new IllegalStateException("The tiny sweep ended with " + code + "\n" + said);
+        }
+        output = folder.resolve("all");
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+    return output;
+  }
+}
