@@ -54,6 +54,7 @@ public final class Main {
         new CommandLine(new Main())
             .addSubcommand(new SweepCommand(engine, out, err))
             .addSubcommand(new QueryCommand(out, err))
+            .addSubcommand(new WatchCommand(out))
             .addSubcommand(new PretrainCommand(out, err))
             .addSubcommand(new SchemaCommand(out));
     line.setOut(new PrintWriter(out, true, StandardCharsets.UTF_8));

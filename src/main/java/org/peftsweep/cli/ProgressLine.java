@@ -1,32 +1,51 @@
 package org.peftsweep.cli;
 
+import java.io.IOException;
 import java.io.PrintStream;
-import java.util.ArrayList;
-import java.util.LinkedHashSet;
+import java.io.UncheckedIOException;
+import java.time.Instant;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Set;
+import java.util.Map;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.apache.hadoop.conf.Configuration;
+import org.peftsweep.results.LiveFolder;
+import org.peftsweep.results.ResultFolder;
+import org.peftsweep.results.RunningSweep;
+import org.peftsweep.results.RunningTrial;
+import org.peftsweep.results.Scores;
+import org.peftsweep.results.Scores.Score;
 import org.peftsweep.sweep.Ending;
 import org.peftsweep.sweep.Plan;
 import org.peftsweep.sweep.PlannedTrial;
 import org.peftsweep.sweep.SweepListener;
 import org.peftsweep.train.Outcome.Status;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * One line on how a sweep goes on: updated in place on a terminal, else written every half minute.
- * A trial that does not finish gets a line that stays.
+ * Tells how a sweep goes on: a few lines that are drawn over on a terminal, else one line every
+ * half minute. A trial that does not finish gets a line that stays. Others can {@link WatchCommand
+ * watch} the same, for which the driver run tells how far it is every ten seconds.
  */
 final class ProgressLine implements SweepListener, AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(ProgressLine.class);
+
   /** Set by the job scripts where standard error is a terminal, which Java cannot tell alone. */
   private static final String TERMINAL = "PEFT_SWEEP_TERMINAL";
 
-  private static final String ERASE = "\r\u001b[K";
+  private static final int TELL_SECONDS = 10;
+  private static final int LINE_SECONDS = 30;
 
   private final PrintStream to;
-  private final boolean isInPlace;
+  private final Screen screen;
+  private final LiveFolder live;
+  private final Scores scores;
   private final ScheduledExecutorService timer =
       Executors.newSingleThreadScheduledExecutor(
           work -> {
@@ -34,18 +53,19 @@ final class ProgressLine implements SweepListener, AutoCloseable {
             thread.setDaemon(true);
             return thread;
           });
-  private final Set<String> running = new LinkedHashSet<>();
-  private long start;
-  private int total;
+  private final Map<String, PlannedTrial> running = new LinkedHashMap<>();
+  private Instant start;
+  private Plan plan;
   private int ended;
-  private int unfinished;
   private double secondsLeft;
   private double secondsDone;
   private int slots = 1;
 
-  ProgressLine(PrintStream to, boolean isInPlace) {
+  ProgressLine(PrintStream to, boolean isInPlace, ResultFolder folder, Configuration files) {
     this.to = to;
-    this.isInPlace = isInPlace;
+    this.screen = isInPlace ? new Screen(to) : null;
+    this.live = new LiveFolder(folder, files);
+    this.scores = new Scores(folder, files);
   }
 
   static boolean isTerminal() {
@@ -54,18 +74,18 @@ final class ProgressLine implements SweepListener, AutoCloseable {
 
   @Override
   public synchronized void started(Plan plan, int slots) {
-    start = System.nanoTime();
-    total = plan.pending().size();
+    start = Instant.now();
+    this.plan = plan;
     secondsLeft = plan.pending().stream().mapToDouble(PlannedTrial::seconds).sum();
     this.slots = slots;
-    long period = isInPlace ? 1 : 30;
-    timer.scheduleAtFixedRate(this::show, period, period, TimeUnit.SECONDS);
+    int period = screen == null ? LINE_SECONDS : 1;
+    timer.scheduleWithFixedDelay(this::show, period, period, TimeUnit.SECONDS);
+    timer.scheduleWithFixedDelay(this::tell, 0, TELL_SECONDS, TimeUnit.SECONDS);
   }
 
   @Override
   public synchronized void submitted(PlannedTrial trial) {
-    running.add(trial.id());
-    refresh();
+    running.put(trial.id(), trial);
   }
 
   @Override
@@ -75,10 +95,8 @@ final class ProgressLine implements SweepListener, AutoCloseable {
     secondsLeft -= trial.seconds();
     secondsDone += trial.seconds();
     if (ending.status() != Status.FINISHED) {
-      unfinished++;
       note(ending.status().name().toLowerCase(Locale.ROOT), trial, ending.reason());
     }
-    refresh();
   }
 
   @Override
@@ -87,53 +105,89 @@ final class ProgressLine implements SweepListener, AutoCloseable {
   }
 
   @Override
-  public synchronized void ended() {
+  public void ended() {
     timer.shutdownNow();
-    if (isInPlace) {
-      to.print(ERASE);
+    String line = look().line();
+    synchronized (this) {
+      erase();
+      to.println(line);
     }
-    to.println(line());
   }
 
   @Override
   public void close() {
     timer.shutdownNow();
+    try {
+      live.delete();
+    } catch (IOException e) {
+      LOG.warn("progress not deleted: {}", e.getMessage());
+    }
   }
 
   private void note(String what, PlannedTrial trial, String reason) {
-    to.print(isInPlace ? ERASE : "");
+    erase();
     to.println(what + ": " + trial.title() + ": " + reason);
   }
 
-  private void refresh() {
-    if (isInPlace) {
-      show();
+  private void erase() {
+    if (screen != null) {
+      screen.erase();
     }
   }
 
-  private synchronized void show() {
-    if (!timer.isShutdown()) {
-      to.print(isInPlace ? ERASE + line() : line() + System.lineSeparator());
-      to.flush();
+  private void show() {
+    try {
+      LiveText text = look();
+      synchronized (this) {
+        if (timer.isShutdown()) {
+          return;
+        }
+        if (screen == null) {
+          to.println(text.line());
+        } else {
+          screen.draw(text.lines());
+        }
+      }
+    } catch (UncheckedIOException e) {
+      LOG.warn("progress not read: {}", e.getMessage());
     }
   }
 
-  private String line() {
-    double elapsed = (System.nanoTime() - start) / 1e9;
-    List<String> parts = new ArrayList<>();
-    parts.add(ended + " of " + total + " trials");
-    if (!running.isEmpty()) {
-      parts.add(running.size() + " running");
+  private void tell() {
+    try {
+      live.write(state());
+    } catch (IOException e) {
+      LOG.warn("progress not written: {}", e.getMessage());
     }
-    if (unfinished > 0) {
-      parts.add(unfinished + " not finished");
+  }
+
+  private synchronized RunningSweep state() {
+    return new RunningSweep(
+        plan.asked().size(),
+        plan.done().size(),
+        ended,
+        slots,
+        start,
+        secondsDone,
+        secondsLeft,
+        Instant.now());
+  }
+
+  /** Reads files, so it holds no lock that the scheduler waits for. */
+  private LiveText look() {
+    Map<String, RunningTrial> known =
+        live.trials().stream().collect(Collectors.toMap(RunningTrial::id, Function.identity()));
+    List<Score> all = scores.look();
+    synchronized (this) {
+      List<RunningTrial> trials =
+          running.values().stream()
+              .map(
+                  trial ->
+                      known.getOrDefault(
+                          trial.id(), RunningTrial.starts(trial.id(), trial.title())))
+              .toList();
+      List<Score> asked = all.stream().filter(s -> plan.asked().containsKey(s.id())).toList();
+      return new LiveText(state(), trials, asked);
     }
-    parts.add(DryRun.clock(elapsed));
-    if (ended < total) {
-      // Forecasts are wrong by a factor that shows once some trials are done.
-      double left = ended < slots ? secondsLeft / slots : secondsLeft * elapsed / secondsDone;
-      parts.add("about " + DryRun.clock(left) + " left");
-    }
-    return String.join(" · ", parts);
   }
 }

@@ -107,7 +107,9 @@ final class SweepCommand implements Callable<Integer> {
     boolean isFresh = folder.trials().isEmpty();
     Pace pace = isFresh ? Pace.UNKNOWN : Pace.of(ResultTables.of(spark, folder), trials, forecast);
     Plan plan = Plan.of(trials, sweep::title, folder, forecast, pace);
-    try (ProgressLine progress = new ProgressLine(err, ProgressLine.isTerminal())) {
+    try (ProgressLine progress =
+        new ProgressLine(
+            err, ProgressLine.isTerminal(), folder, spark.sparkContext().hadoopConfiguration())) {
       JavaSparkContext context = new JavaSparkContext(spark.sparkContext());
       new SweepRunner(context, folder, engine.task(sweep.execution()), progress).run(plan);
     }

@@ -12,12 +12,12 @@ import org.apache.spark.api.java.function.Function;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.resource.ResourceInformation;
 import org.apache.spark.util.SerializableConfiguration;
+import org.peftsweep.results.LiveFolder;
 import org.peftsweep.results.Provenance;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.TrialRow;
 import org.peftsweep.spec.Trial;
 import org.peftsweep.train.Outcome;
-import org.peftsweep.train.Progress;
 
 /**
  * The executor's side of a trial: runs it and publishes its rows. The one place that catches what a
@@ -57,8 +57,9 @@ final class TrialJob implements Function<String, Ending> {
     Instant started = Instant.now();
     String stackTrace = null;
     Outcome outcome;
-    try {
-      outcome = task.run(trial, slot, Progress.SILENT);
+    LiveFolder live = new LiveFolder(results, files);
+    try (LiveProgress progress = new LiveProgress(live, trial.id(), title)) {
+      outcome = task.run(trial, slot, progress);
     } catch (TaskKilledException e) {
       throw e;
     } catch (Throwable failure) {

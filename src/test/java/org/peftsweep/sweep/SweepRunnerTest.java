@@ -16,9 +16,11 @@ import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.peftsweep.results.LiveFolder;
 import org.peftsweep.results.LocalSpark;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.ResultTables;
+import org.peftsweep.results.RunningTrial;
 import org.peftsweep.results.Samples;
 import org.peftsweep.spec.Trial;
 import org.peftsweep.train.Outcome.Status;
@@ -69,6 +71,25 @@ class SweepRunnerTest {
     assertThat(run(trials(5), standIn())).isEmpty();
     assertThat(RAN).isEmpty();
     assertThat(tables().trials().count()).isEqualTo(5);
+  }
+
+  @Test
+  void tellsWhileATrialRunsHowFarItIs() throws Exception {
+    LiveFolder live = new LiveFolder(folder, new Configuration());
+    String results = folder.path().toString();
+    run(
+        trials(1),
+        (trial, slot, progress) -> {
+          progress.step(3, 20, 0.5);
+          LiveFolder seen =
+              new LiveFolder(new ResultFolder(new Path(results), slot.files()), slot.files());
+          RunningTrial running = seen.trials().get(0);
+          RAN.add((long) running.step());
+          RAN.add((long) running.steps());
+          return Samples.finished(0.5, 3);
+        });
+    assertThat(RAN).containsExactly(3L, 20L);
+    assertThat(live.trials()).isEmpty();
   }
 
   @Test

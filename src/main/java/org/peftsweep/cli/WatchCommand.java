@@ -1,0 +1,122 @@
+package org.peftsweep.cli;
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.Path;
+import org.apache.spark.deploy.SparkHadoopUtil;
+import org.peftsweep.results.LiveFolder;
+import org.peftsweep.results.ResultFolder;
+import org.peftsweep.results.RunningSweep;
+import org.peftsweep.results.RunningTrial;
+import org.peftsweep.results.Scores;
+import org.peftsweep.results.Scores.Score;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Shows how a sweep goes on that runs elsewhere, from its results folder alone. */
+@Command(
+    name = "watch",
+    description = "Shows how a sweep goes on that runs elsewhere, until it ends.",
+    mixinStandardHelpOptions = true)
+final class WatchCommand implements Callable<Integer> {
+  private static final Duration SILENT = Duration.ofSeconds(60);
+  private static final int TERMINAL_MILLIS = 2_000;
+  private static final int LINE_MILLIS = 30_000;
+
+  @Parameters(paramLabel = "SWEEP", description = "Name of the sweep.")
+  private String sweep;
+
+  @Option(
+      names = "--output",
+      paramLabel = "DIR",
+      defaultValue = "output",
+      description = "Folder of all sweeps' tables; ${DEFAULT-VALUE}.")
+  private String output;
+
+  @Option(names = "--once", description = "Look once.")
+  private boolean isOnce;
+
+  private final PrintStream out;
+
+  WatchCommand(PrintStream out) {
+    this.out = out;
+  }
+
+  @Override
+  public Integer call() throws InterruptedException {
+    Configuration files = SparkHadoopUtil.get().conf();
+    ResultFolder folder = new ResultFolder(new Path(output, sweep), files);
+    requireThere(folder, files);
+    LiveFolder live = new LiveFolder(folder, files);
+    Scores scores = new Scores(folder, files);
+    boolean isInPlace = System.console() != null && !isOnce;
+    Screen screen = new Screen(out);
+    while (true) {
+      Optional<RunningSweep> state = live.sweep();
+      List<Score> rows = scores.look();
+      if (state.isEmpty()) {
+        screen.erase();
+        out.println(sweep + ": no run goes on; " + rowsOf(rows));
+        return 0;
+      }
+      List<RunningTrial> running =
+          live.trials().stream().filter(trial -> !isSilent(trial.at())).toList();
+      LiveText text = new LiveText(state.get(), running, rows);
+      String note = note(state.get());
+      if (isInPlace) {
+        screen.draw(note.isEmpty() ? text.lines() : append(text.lines(), note));
+      } else if (isOnce) {
+        append(text.lines(), note).stream().filter(line -> !line.isEmpty()).forEach(out::println);
+        return 0;
+      } else {
+        out.println(text.line() + (note.isEmpty() ? "" : " · " + note));
+      }
+      Thread.sleep(isInPlace ? TERMINAL_MILLIS : LINE_MILLIS);
+    }
+  }
+
+  private static String rowsOf(List<Score> rows) {
+    long finished = rows.stream().filter(Score::isFinished).count();
+    return finished + " of " + rows.size() + " trials with a row are finished";
+  }
+
+  private static String note(RunningSweep state) {
+    return isSilent(state.at())
+        ? "The driver was last heard of at " + state.at() + ": it may be gone"
+        : "";
+  }
+
+  private static boolean isSilent(Instant heard) {
+    return Duration.between(heard, Instant.now()).compareTo(SILENT) > 0;
+  }
+
+  private static List<String> append(List<String> lines, String line) {
+    List<String> all = new ArrayList<>(lines);
+    all.add(line);
+    return all;
+  }
+
+  private void requireThere(ResultFolder folder, Configuration files) {
+    try {
+      if (!folder.path().getFileSystem(files).exists(folder.path())) {
+        throw new InputException(
+            "Cannot watch "
+                + sweep
+                + ": there is no folder "
+                + folder.path()
+                + "; give the name of a sweep, and --output where its tables are");
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot read " + folder.path() + ": " + e.getMessage(), e);
+    }
+  }
+}

@@ -1,0 +1,89 @@
+package org.peftsweep.results;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.Path;
+import org.apache.parquet.example.data.Group;
+import org.apache.parquet.hadoop.ParquetReader;
+import org.apache.parquet.hadoop.api.ReadSupport;
+import org.apache.parquet.hadoop.example.GroupReadSupport;
+
+/**
+ * Scores of the trials of a sweep, read without Spark, whose slots are busy while a sweep is
+ * watched. Remembers what it has read.
+ */
+public final class Scores {
+  /** A trial's score on the reported sets; null where it has none. */
+  public record Score(String id, String task, String title, String status, Double score) {
+    public boolean isFinished() {
+      return status.equals("finished");
+    }
+  }
+
+  private static final String COLUMNS =
+      """
+      message trials {
+        required binary id (STRING);
+        required binary task (STRING);
+        required binary title (STRING);
+        required binary status (STRING);
+        optional double score;
+      }""";
+
+  private final ResultFolder folder;
+  private final Configuration configuration;
+  private final Set<String> known = new HashSet<>();
+  private final SortedMap<String, Score> scores = new TreeMap<>();
+
+  public Scores(ResultFolder folder, Configuration configuration) {
+    this.folder = folder;
+    this.configuration = new Configuration(configuration);
+    this.configuration.set(ReadSupport.PARQUET_READ_SCHEMA, COLUMNS);
+  }
+
+  /** Reads the rows that are new and returns those of all trials. */
+  public List<Score> look() {
+    for (String name : folder.names(Tables.TRIALS)) {
+      if (known.add(name)) {
+        read(new Path(new Path(folder.path(), Tables.TRIALS.name()), name));
+      }
+    }
+    return List.copyOf(scores.values());
+  }
+
+  /** Returns the best finished trial of each task, by task. */
+  public static SortedMap<String, Score> best(List<Score> scores) {
+    SortedMap<String, Score> best = new TreeMap<>();
+    scores.stream()
+        .filter(score -> score.isFinished() && score.score() != null)
+        .sorted(Comparator.comparing(Score::score, Comparator.reverseOrder()))
+        .forEach(score -> best.putIfAbsent(score.task(), score));
+    return best;
+  }
+
+  private void read(Path file) {
+    try (ParquetReader<Group> reader =
+        ParquetReader.builder(new GroupReadSupport(), file).withConf(configuration).build()) {
+      for (Group row = reader.read(); row != null; row = reader.read()) {
+        Score score =
+            new Score(
+                row.getString("id", 0),
+                row.getString("task", 0),
+                row.getString("title", 0),
+                row.getString("status", 0),
+                row.getFieldRepetitionCount("score") == 0 ? null : row.getDouble("score", 0));
+        // A finished attempt counts before one that is not.
+        scores.merge(score.id(), score, (old, now) -> old.isFinished() ? old : now);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot read " + file + ": " + e.getMessage(), e);
+    }
+  }
+}

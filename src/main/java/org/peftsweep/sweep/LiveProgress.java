@@ -1,0 +1,62 @@
+package org.peftsweep.sweep;
+
+import java.io.IOException;
+import java.time.Instant;
+import org.peftsweep.results.LiveFolder;
+import org.peftsweep.results.RunningTrial;
+import org.peftsweep.train.Outcome.CurvePoint;
+import org.peftsweep.train.Progress;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Writes how far a trial is where driver and watchers can read it: at most once a second, and so
+ * seldom that writing takes less than a hundredth of the time. Training never fails by it.
+ */
+final class LiveProgress implements Progress, AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(LiveProgress.class);
+  private static final long LEAST_NANOS = 1_000_000_000;
+
+  private final LiveFolder folder;
+  private final String id;
+  private final String title;
+  private Double score;
+  private long next = System.nanoTime();
+  private boolean isBroken;
+
+  LiveProgress(LiveFolder folder, String id, String title) {
+    this.folder = folder;
+    this.id = id;
+    this.title = title;
+  }
+
+  @Override
+  public void step(int step, int steps, double loss) {
+    long now = System.nanoTime();
+    if (isBroken || now - next < 0) {
+      return;
+    }
+    try {
+      folder.write(new RunningTrial(id, title, step, steps, loss, score, Instant.now()));
+    } catch (IOException e) {
+      isBroken = true;
+      LOG.warn("id={} progress not written: {}", id, e.getMessage());
+    }
+    long written = System.nanoTime();
+    next = written + Math.max(LEAST_NANOS, 100 * (written - now));
+  }
+
+  @Override
+  public void evaluated(CurvePoint point) {
+    score = point.validationScore() == null ? point.devScore() : point.validationScore();
+  }
+
+  @Override
+  public void close() {
+    try {
+      folder.delete(id);
+    } catch (IOException e) {
+      LOG.warn("id={} progress not deleted: {}", id, e.getMessage());
+    }
+  }
+}

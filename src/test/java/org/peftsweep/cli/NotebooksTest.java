@@ -1,0 +1,103 @@
+package org.peftsweep.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.peftsweep.results.LocalSpark;
+import org.peftsweep.results.Views;
+
+/** Zeppelin notes: words and SQL only, no stored results, and every statement answers. */
+class NotebooksTest {
+  private static final String SQL = "%spark.sql\n";
+  private static final String WORDS = "%md\n";
+  private static final int MOST_LINES = 20;
+
+  private static final SparkSession SPARK = LocalSpark.session();
+
+  static Stream<Path> everyNote() throws IOException {
+    return Files.list(Path.of("notebooks")).sorted();
+  }
+
+  @BeforeAll
+  static void makeResults() throws Exception {
+    Views.create(SPARK, TinySweep.output().toString());
+  }
+
+  @ParameterizedTest
+  @MethodSource("everyNote")
+  void isNamedAsZeppelinNamesIt(Path note) {
+    JsonNode tree = read(note);
+    assertThat(note.getFileName().toString())
+        .isEqualTo(
+            tree.get("name").asText().replaceFirst(" ", "_").replace(' ', '-')
+                + "_"
+                + tree.get("id").asText()
+                + ".zpln");
+  }
+
+  @ParameterizedTest
+  @MethodSource("everyNote")
+  void holdsTextsOnly(Path note) {
+    JsonNode tree = read(note);
+    assertThat(names(tree)).containsExactlyInAnyOrder("name", "id", "paragraphs");
+    List<String> texts = texts(note);
+    assertThat(texts.get(0)).startsWith(WORDS + "# ");
+    for (int i = 0; i < texts.size(); i++) {
+      assertThat(names(tree.get("paragraphs").get(i))).containsExactly("text");
+      String text = texts.get(i);
+      assertThat(text.startsWith(SQL) || text.startsWith(WORDS)).as(text).isTrue();
+      if (text.startsWith(SQL)) {
+        assertThat(texts.get(i - 1)).as("what stands before " + text).startsWith(WORDS);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("everyNote")
+  void everyStatementAnswers(Path note) throws IOException {
+    for (String text : texts(note)) {
+      if (!text.startsWith(SQL)) {
+        continue;
+      }
+      String sql = text.substring(SQL.length());
+      if (note.getFileName().toString().startsWith("0_") && sql.contains("CREATE")) {
+        assertThat(sql).isEqualTo(Files.readString(Path.of("conf/views.sql")));
+        continue;
+      }
+      assertThat(sql.lines().count()).as(sql).isLessThanOrEqualTo(MOST_LINES);
+      assertThat(SPARK.sql(sql).collectAsList()).as(sql).isNotEmpty();
+    }
+  }
+
+  private static List<String> texts(Path note) {
+    List<String> texts = new ArrayList<>();
+    read(note).get("paragraphs").forEach(paragraph -> texts.add(paragraph.get("text").asText()));
+    return texts;
+  }
+
+  private static List<String> names(JsonNode node) {
+    List<String> names = new ArrayList<>();
+    node.fieldNames().forEachRemaining(names::add);
+    return names;
+  }
+
+  private static JsonNode read(Path note) {
+    try {
+      return new JsonMapper().readTree(Files.readString(note));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}
