@@ -5,7 +5,7 @@
 #   jobs/sweep.sh conf/glue-small.yaml --dry-run              # what would run, and how long
 #   MASTER=spark://host:7077 GPUS=2 jobs/sweep.sh conf/paper-table2.yaml --output hdfs:///peft
 #
-# Options: --dry-run, --output DIR, --set KEY=VALUE. Variables: see jobs/common.sh.
+# Options: --dry-run, --output DIR, --set KEY=VALUE, --mlflow URI. Variables: see jobs/common.sh.
 # Exit status: 0 all finished, 1 a fault, 2 bad input, 3 some trials did not finish.
 set -euo pipefail
 cd "$(dirname "$0")/.."

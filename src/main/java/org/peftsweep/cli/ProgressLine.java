@@ -2,7 +2,6 @@ package org.peftsweep.cli;
 
 import java.io.IOException;
 import java.io.PrintStream;
-import java.io.UncheckedIOException;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -136,20 +135,16 @@ final class ProgressLine implements SweepListener, AutoCloseable {
   }
 
   private void show() {
-    try {
-      LiveText text = look();
-      synchronized (this) {
-        if (timer.isShutdown()) {
-          return;
-        }
-        if (screen == null) {
-          to.println(text.line());
-        } else {
-          screen.draw(text.lines());
-        }
+    LiveText text = look();
+    synchronized (this) {
+      if (timer.isShutdown()) {
+        return;
       }
-    } catch (UncheckedIOException e) {
-      LOG.warn("progress not read: {}", e.getMessage());
+      if (screen == null) {
+        to.println(text.line());
+      } else {
+        screen.draw(text.lines());
+      }
     }
   }
 
@@ -173,11 +168,21 @@ final class ProgressLine implements SweepListener, AutoCloseable {
         Instant.now());
   }
 
+  /** What is for the eye only must not end a sweep. */
+  private List<Score> scores() {
+    try {
+      return scores.look();
+    } catch (RuntimeException e) {
+      LOG.warn("scores not read: {}", e.getMessage());
+      return List.of();
+    }
+  }
+
   /** Reads files, so it holds no lock that the scheduler waits for. */
   private LiveText look() {
     Map<String, RunningTrial> known =
         live.trials().stream().collect(Collectors.toMap(RunningTrial::id, Function.identity()));
-    List<Score> all = scores.look();
+    List<Score> all = scores();
     synchronized (this) {
       List<RunningTrial> trials =
           running.values().stream()

@@ -16,7 +16,9 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.functions;
+import org.mlflow.tracking.MlflowClientException;
 import org.peftsweep.report.BenchmarkTable;
+import org.peftsweep.report.MlflowLog;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.ResultTables;
 import org.peftsweep.results.TrialFile;
@@ -62,6 +64,12 @@ final class SweepCommand implements Callable<Integer> {
       description = "Overrides a key of the file: --set training.epochs=3; may be repeated.")
   private Map<String, String> overrides = new LinkedHashMap<>();
 
+  @Option(
+      names = "--mlflow",
+      paramLabel = "URI",
+      description = "Log the trials to this MLflow tracking server too, once each.")
+  private String mlflow;
+
   private final Engine engine;
   private final PrintStream out;
   private final PrintStream err;
@@ -95,6 +103,9 @@ final class SweepCommand implements Callable<Integer> {
       if (!first.pending().isEmpty()) {
         run(spark, folder, sweep, trials);
       }
+      if (mlflow != null) {
+        log(ResultTables.of(spark, folder), sweep.name());
+      }
       print(sweep, folder, asked(ResultTables.of(spark, folder).trials(), first));
       return areFinished(first, folder) ? 0 : Main.UNFINISHED;
     }
@@ -112,6 +123,16 @@ final class SweepCommand implements Callable<Integer> {
             err, ProgressLine.isTerminal(), folder, spark.sparkContext().hadoopConfiguration())) {
       JavaSparkContext context = new JavaSparkContext(spark.sparkContext());
       new SweepRunner(context, folder, engine.task(sweep.execution()), progress).run(plan);
+    }
+  }
+
+  /** A server that is down costs no trial: what it missed is logged by the next run. */
+  private void log(ResultTables tables, String name) {
+    try {
+      err.println(MlflowLog.write(tables, name, mlflow) + " trials logged to " + mlflow);
+    } catch (MlflowClientException e) {
+      err.println(
+          "Cannot log to " + mlflow + ": " + e.getMessage() + "; run again to log what it lacks");
     }
   }
 

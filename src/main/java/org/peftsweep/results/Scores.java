@@ -14,6 +14,8 @@ import org.apache.parquet.example.data.Group;
 import org.apache.parquet.hadoop.ParquetReader;
 import org.apache.parquet.hadoop.api.ReadSupport;
 import org.apache.parquet.hadoop.example.GroupReadSupport;
+import org.apache.parquet.schema.MessageType;
+import org.apache.parquet.schema.Type;
 
 /**
  * Scores of the trials of a sweep, read without Spark, whose slots are busy while a sweep is
@@ -27,15 +29,7 @@ public final class Scores {
     }
   }
 
-  private static final String COLUMNS =
-      """
-      message trials {
-        required binary id (STRING);
-        required binary task (STRING);
-        required binary title (STRING);
-        required binary status (STRING);
-        optional double score;
-      }""";
+  private static final Set<String> COLUMNS = Set.of("id", "task", "title", "status", "score");
 
   private final ResultFolder folder;
   private final Configuration configuration;
@@ -45,7 +39,12 @@ public final class Scores {
   public Scores(ResultFolder folder, Configuration configuration) {
     this.folder = folder;
     this.configuration = new Configuration(configuration);
-    this.configuration.set(ReadSupport.PARQUET_READ_SCHEMA, COLUMNS);
+    List<Type> columns =
+        Tables.TRIALS.parquet().getFields().stream()
+            .filter(column -> COLUMNS.contains(column.getName()))
+            .toList();
+    String schema = new MessageType(Tables.TRIALS.name(), columns).toString();
+    this.configuration.set(ReadSupport.PARQUET_READ_SCHEMA, schema);
   }
 
   /** Reads the rows that are new and returns those of all trials. */

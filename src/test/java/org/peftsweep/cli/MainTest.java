@@ -14,6 +14,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.peftsweep.report.TrackingServer;
 import org.peftsweep.results.LocalSpark;
 import org.peftsweep.sweep.StandInEngine;
 
@@ -73,6 +74,36 @@ class MainTest {
     out.reset();
     assertThat(sweep("--set", "training.epochs=1")).isZero();
     assertThat(out.toString(StandardCharsets.UTF_8)).doesNotContain("epochs");
+  }
+
+  @Test
+  void aTrackingServerThatIsDownCostsNoTrial() throws Exception {
+    TrackingServer server = new TrackingServer();
+    server.broken = "experiments/get-by-name";
+    assertThat(sweep("--mlflow", server.uri())).isZero();
+    assertThat(err.toString(StandardCharsets.UTF_8).lines())
+        .filteredOn(line -> line.startsWith("Cannot log to " + server.uri()))
+        .hasSize(1);
+    server.broken = "";
+    err.reset();
+    assertThat(sweep("--mlflow", server.uri())).isZero();
+    assertThat(err.toString(StandardCharsets.UTF_8)).contains("4 trials logged to");
+    assertThat(server.runs).hasSize(4);
+    server.close();
+    assertThat(sweep("--mlflow", server.uri())).isZero();
+  }
+
+  @Test
+  void tellsOthersHowTheSweepStands() {
+    sweep();
+    out.reset();
+    assertThat(run("watch", "small", "--once", "--output", folder + "/output"))
+        .as(err.toString())
+        .isZero();
+    assertThat(out.toString(StandardCharsets.UTF_8))
+        .isEqualTo("small: no run goes on; 4 of 4 trials with a row are finished\n");
+    assertThat(run("watch", "smal", "--output", folder + "/output")).isEqualTo(2);
+    assertThat(err.toString(StandardCharsets.UTF_8)).contains("Cannot watch smal: ");
   }
 
   @Test
