@@ -141,6 +141,11 @@ public record VeRA(int rank, double initial, long projectionSeed, double dropout
     }
 
     @Override
+    public List<Parameter> kept() {
+      return List.of(inner, outer);
+    }
+
+    @Override
     public void merge(Backend backend, Linear base, Tensor weight, Tensor bias) {
       Memory memory = backend.allocate(a.value().size() + b.value().size());
       Tensor right = new Tensor(memory, 0, a.value().shape());

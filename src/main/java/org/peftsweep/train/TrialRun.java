@@ -4,6 +4,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.SortedMap;
 import org.peftsweep.checkpoint.ModelConfig;
+import org.peftsweep.checkpoint.SafeTensorsWriter;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.data.Seeds;
@@ -14,6 +15,7 @@ import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
 import org.peftsweep.model.RandomWeights;
 import org.peftsweep.model.Role;
+import org.peftsweep.model.TrainedTensors;
 import org.peftsweep.model.Weights;
 import org.peftsweep.optim.AdamW;
 import org.peftsweep.optim.Optimizer;
@@ -40,17 +42,22 @@ public final class TrialRun {
    * @throws IllegalArgumentException if the trial's settings do not fit its model or data
    */
   public Outcome run(Trial trial, Progress progress) {
+    return run(trial, progress, Keeper.NOTHING);
+  }
+
+  /** The same; a finished trial's trained tensors go to a keeper. */
+  public Outcome run(Trial trial, Progress progress, Keeper keeper) {
     long start = System.nanoTime();
     Record record = new Record();
     try {
-      train(trial, progress, record, start);
+      train(trial, progress, keeper, record, start);
       return record.outcome(Status.FINISHED, null);
     } catch (Trainer.DivergedException e) {
       return record.outcome(Status.DIVERGED, e.getMessage());
     }
   }
 
-  private void train(Trial trial, Progress progress, Record record, long start) {
+  private void train(Trial trial, Progress progress, Keeper keeper, Record record, long start) {
     Seeds seeds = new Seeds(trial.seed());
     Training training = trial.training();
     requireUnchanged(trial);
@@ -77,7 +84,16 @@ public final class TrialRun {
         } finally {
           record.take(trainer, method);
         }
+        keep(trial, model, keeper);
       }
+    }
+  }
+
+  private void keep(Trial trial, Model model, Keeper keeper) {
+    if (TrainedTensors.bytes(model) <= keeper.mostBytes()) {
+      SafeTensorsWriter tensors = new SafeTensorsWriter().metadata(Keeper.TRIAL, trial.toJson());
+      TrainedTensors.save(model, backend, tensors);
+      keeper.keep(tensors);
     }
   }
 
