@@ -13,12 +13,11 @@ import org.peftsweep.method.Attachment;
 import org.peftsweep.method.Preparations;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
-import org.peftsweep.model.RandomWeights;
 import org.peftsweep.model.Role;
 import org.peftsweep.model.TrainedTensors;
-import org.peftsweep.model.Weights;
 import org.peftsweep.optim.AdamW;
 import org.peftsweep.optim.Optimizer;
+import org.peftsweep.spec.AdapterSource;
 import org.peftsweep.spec.ModelSource;
 import org.peftsweep.spec.TaskSource;
 import org.peftsweep.spec.Training;
@@ -67,13 +66,14 @@ public final class TrialRun {
     try (Tape tape = new Tape(backend);
         Model model =
             Models.build(
-                base.config(), data.task().outputs(), backend, weights(trial, base, seeds))) {
+                base.config(), data.task().outputs(), backend, base.weights(trial, backend))) {
       int padId = base.config().padTokenId().orElse(base.tokenizer().padId());
       Preparations prepared = library.preparations(trial, data, padId, backend.name());
       Attachment to = new Attachment(model, trial.targets(), backend, seeds, prepared);
       trial.method().requireFit(model, trial.targets());
       try (Attached method = trial.method().attach(to);
           Optimizer optimizer = optimizer(trial, model, method)) {
+        library.startFromAdapter(trial, model, backend);
         record.count(model, method);
         record.loadSeconds = (System.nanoTime() - start) / 1e9 - prepared.waited();
         record.prepared = prepared;
@@ -84,23 +84,20 @@ public final class TrialRun {
         } finally {
           record.take(trainer, method);
         }
-        keep(trial, model, keeper);
+        keep(trial, trainer.steps(), model, keeper);
       }
     }
   }
 
-  private void keep(Trial trial, Model model, Keeper keeper) {
+  private void keep(Trial trial, int steps, Model model, Keeper keeper) {
     if (TrainedTensors.bytes(model) <= keeper.mostBytes()) {
-      SafeTensorsWriter tensors = new SafeTensorsWriter().metadata(Keeper.TRIAL, trial.toJson());
+      SafeTensorsWriter tensors =
+          new SafeTensorsWriter()
+              .metadata(Keeper.TRIAL, trial.toJson())
+              .metadata(Keeper.STEPS, Integer.toString(steps));
       TrainedTensors.save(model, backend, tensors);
       keeper.keep(tensors);
     }
-  }
-
-  private Weights weights(Trial trial, Base base, Seeds seeds) {
-    return trial.model().randomInit()
-        ? new RandomWeights(backend, base.config().initializerRange(), seeds)
-        : base.weights().forTrial(backend, seeds);
   }
 
   private Optimizer optimizer(Trial trial, Model model, Attached method) {
@@ -121,6 +118,13 @@ public final class TrialRun {
       throw new IllegalArgumentException(
           "Cannot train on model "
               + model.location()
+              + ": its files are not those that the sweep was planned with");
+    }
+    AdapterSource adapter = model.adapter();
+    if (!adapter.isNone() && !library.modelHash(adapter.location()).equals(adapter.contentHash())) {
+      throw new IllegalArgumentException(
+          "Cannot start from adapter "
+              + adapter.location()
               + ": its files are not those that the sweep was planned with");
     }
     TaskSource task = trial.task();
