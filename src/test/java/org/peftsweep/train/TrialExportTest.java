@@ -84,11 +84,9 @@ class TrialExportTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "{method: lora, rank: 4}",
         "{method: dora, rank: 4, targets: all}",
         "{method: pissa, rank: 4}",
         "{method: eva, rank: 4, rho: 2}",
-        "{method: ia3, targets: all}",
         "{method: bitfit}",
         "{method: full, init: random}",
         "{method: adalora, rank: 2, plug-in: ist}"
@@ -106,7 +104,7 @@ class TrialExportTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"lora", "dora, targets: all", "rslora", "ia3, targets: all", "adalora"})
+  @ValueSource(strings = {"lora", "dora, targets: all", "ia3, targets: all"})
   void anAdapterIsWhereATrialStarts(String method) {
     Trial trial = trial("builtin:mini", "{method: " + method + "}", STEPS);
     Outcome outcome = trained(trial);
