@@ -36,6 +36,7 @@ CREATE OR REPLACE TEMPORARY VIEW stored_trials (
   model STRING COMMENT 'where the base model comes from',
   model_hash STRING COMMENT 'SHA-256 over configuration, weights and tokenizer',
   init STRING COMMENT 'pretrained, or random: weights drawn from the seed',
+  adapter STRING COMMENT 'PEFT adapter that training starts from, null for none',
   epochs DOUBLE COMMENT 'passes over train asked for',
   max_steps INT COMMENT 'steps asked for, 0 to go by epochs',
   batch INT COMMENT 'examples a forward and backward pass',
