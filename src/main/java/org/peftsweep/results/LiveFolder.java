@@ -12,6 +12,7 @@ import java.util.Optional;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.Path;
 
 /**
@@ -90,6 +91,8 @@ public final class LiveFolder {
   }
 
   private FileSystem files() throws IOException {
-    return folder.getFileSystem(configuration);
+    FileSystem files = folder.getFileSystem(configuration);
+    // A file and its checksum are not overwritten at once.
+    return files instanceof LocalFileSystem local ? local.getRaw() : files;
   }
 }
