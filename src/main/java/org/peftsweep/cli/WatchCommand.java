@@ -28,7 +28,11 @@ import picocli.CommandLine.Parameters;
     description = "Shows how a sweep goes on that runs elsewhere, until it ends.",
     mixinStandardHelpOptions = true)
 final class WatchCommand implements Callable<Integer> {
-  private static final Duration SILENT = Duration.ofSeconds(60);
+  private static final Duration SILENT_DRIVER = Duration.ofMinutes(1);
+
+  /** A step of a large model takes long. */
+  private static final Duration SILENT_TRIAL = Duration.ofMinutes(10);
+
   private static final int TERMINAL_MILLIS = 2_000;
   private static final int LINE_MILLIS = 30_000;
 
@@ -69,7 +73,7 @@ final class WatchCommand implements Callable<Integer> {
         return 0;
       }
       List<RunningTrial> running =
-          live.trials().stream().filter(trial -> !isSilent(trial.at())).toList();
+          live.trials().stream().filter(trial -> !isSilent(trial.at(), SILENT_TRIAL)).toList();
       LiveText text = new LiveText(state.get(), running, rows);
       String note = note(state.get());
       if (isInPlace) {
@@ -90,13 +94,13 @@ final class WatchCommand implements Callable<Integer> {
   }
 
   private static String note(RunningSweep state) {
-    return isSilent(state.at())
+    return isSilent(state.at(), SILENT_DRIVER)
         ? "The driver was last heard of at " + state.at() + ": it may be gone"
         : "";
   }
 
-  private static boolean isSilent(Instant heard) {
-    return Duration.between(heard, Instant.now()).compareTo(SILENT) > 0;
+  private static boolean isSilent(Instant heard, Duration longest) {
+    return Duration.between(heard, Instant.now()).compareTo(longest) > 0;
   }
 
   private static List<String> append(List<String> lines, String line) {
