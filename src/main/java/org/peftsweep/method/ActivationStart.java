@@ -1,7 +1,9 @@
 package org.peftsweep.method;
 
+import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.peftsweep.model.Linear;
 
 /** Where EVA starts: a rank and an A for each target. */
 record ActivationStart(SortedMap<String, Of> byModule) implements Preparations.Prepared {
@@ -11,6 +13,14 @@ record ActivationStart(SortedMap<String, Of> byModule) implements Preparations.P
    * @param a {@code [rank, in]}, orthonormal rows
    */
   record Of(int rank, float[] a) {}
+
+  /** Zeros of the mean rank for every target. */
+  static ActivationStart blank(List<Linear> targets, int rank) {
+    SortedMap<String, Of> byModule = new TreeMap<>();
+    targets.forEach(
+        linear -> byModule.put(linear.name(), new Of(rank, new float[rank * linear.in()])));
+    return new ActivationStart(byModule);
+  }
 
   Of of(String module) {
     return byModule.get(module);

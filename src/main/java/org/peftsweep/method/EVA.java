@@ -42,7 +42,10 @@ public record EVA(int rank, double alpha, double dropout, double rho, double tau
     Key key = new Key(EnumSet.copyOf(to.targets()), rank, rho, tau, batches);
     ActivationStart start =
         to.preparations()
-            .ofTask(key, () -> new ActivationSearch(to, rank, components(), tau).run(batches));
+            .ofTask(
+                key,
+                () -> new ActivationSearch(to, rank, components(), tau).run(batches),
+                () -> ActivationStart.blank(to.projections(), rank));
     for (Linear linear : to.projections()) {
       ActivationStart.Of of = start.of(linear.name());
       if (of.rank() > 0) {

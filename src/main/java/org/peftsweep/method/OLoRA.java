@@ -38,7 +38,8 @@ public record OLoRA(int rank, double alpha, double dropout) implements Method {
                           LowRankStart.weight(to.backend(), linear.weight().value()),
                           linear.out(),
                           linear.in(),
-                          rank));
+                          rank),
+                  () -> LowRankStart.blank(linear.out(), linear.in(), rank));
       linear.attach(ResidualAdapter.of(to, linear, start, (float) (alpha / rank), (float) dropout));
     }
     return Attached.PASSIVE;

@@ -55,7 +55,11 @@ public record PiSSA(
               scale,
               isExact ? 0 : iterations,
               isExact ? 0 : oversampling);
-      LowRankStart start = to.preparations().ofBase(key, () -> start(to.backend(), linear, scale));
+      LowRankStart start = to.preparations()
+              .ofBase(
+                  key,
+                  () -> start(to.backend(), linear, scale),
+                  () -> LowRankStart.blank(linear.out(), linear.in(), rank));
       linear.attach(ResidualAdapter.of(to, linear, start, (float) scale, (float) dropout));
     }
     return Attached.PASSIVE;

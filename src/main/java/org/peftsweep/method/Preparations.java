@@ -66,14 +66,23 @@ public final class Preparations {
     return new Preparations(shelf, "base", "task", () -> batches);
   }
 
-  /** Returns what depends on the base model and the key only. */
-  <T extends Prepared> T ofBase(Object key, Supplier<T> make) {
-    return take(new Key(base, key), make);
+  /**
+   * Returns what depends on the base model and the key only.
+   *
+   * @param blank makes the same without its values
+   */
+  <T extends Prepared> T ofBase(Object key, Supplier<T> make, Supplier<T> blank) {
+    return shelf == null ? blank.get() : take(new Key(base, key), make);
   }
 
   /** Returns what depends on the base model, the task's batches and the key only. */
-  <T extends Prepared> T ofTask(Object key, Supplier<T> make) {
-    return take(new Key(List.of(base, task), key), make);
+  <T extends Prepared> T ofTask(Object key, Supplier<T> make, Supplier<T> blank) {
+    return shelf == null ? blank.get() : take(new Key(List.of(base, task), key), make);
+  }
+
+  /** Returns preparations that compute nothing: all that they hand out is blank. */
+  public static Preparations blank() {
+    return new Preparations(null, null, null, List::of);
   }
 
   /** Returns the first training batches. */

@@ -1,5 +1,6 @@
 package org.peftsweep.spec;
 
+import java.time.Duration;
 import java.util.List;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.method.Settings;
@@ -10,8 +11,17 @@ import org.peftsweep.method.Settings;
  *
  * @param backend one of {@link #BACKENDS}
  * @param threads that one trial computes with
+ * @param memoryMb off-heap memory of an executor for its trials, in MB; 0 for what its machine has
+ *     beside the heap
+ * @param timeLimitMinutes wall clock of one trial, 0 for none
+ * @param checkpointMinutes wall clock between two states kept of a trial, 0 for none
  */
-public record Execution(String backend, int threads) {
+public record Execution(
+    String backend,
+    int threads,
+    int memoryMb,
+    double timeLimitMinutes,
+    double checkpointMinutes) {
   /** Names of the backends that a sweep file may ask for. */
   public static final List<String> BACKENDS = Backends.names();
 
@@ -21,5 +31,27 @@ public record Execution(String backend, int threads) {
           "Cannot use backend = " + backend + ": choose " + String.join(" or ", BACKENDS));
     }
     Settings.atLeast("threads", threads, 1);
+    Settings.atLeast("memory-mb", memoryMb, 0);
+    Settings.notNegative("time-limit-minutes", timeLimitMinutes);
+    Settings.notNegative("checkpoint-minutes", checkpointMinutes);
+  }
+
+  /** Returns {@link #memoryMb} in bytes. */
+  public long memoryBytes() {
+    return (long) memoryMb << 20;
+  }
+
+  /** Returns {@link #timeLimitMinutes}; zero for none. */
+  public Duration timeLimit() {
+    return minutes(timeLimitMinutes);
+  }
+
+  /** Returns {@link #checkpointMinutes}; zero for none. */
+  public Duration checkpointEvery() {
+    return minutes(checkpointMinutes);
+  }
+
+  private static Duration minutes(double minutes) {
+    return Duration.ofMillis((long) Math.ceil(minutes * 60_000));
   }
 }

@@ -34,19 +34,31 @@ class PreparationsTest {
     return new Thing(100);
   }
 
+  private static Thing blank() {
+    return new Thing(1);
+  }
+
+  @Test
+  void nothingIsMadeWhereOnlyShapesMatter() {
+    Thing thing = Preparations.blank().ofBase("svd", () -> make("first"), PreparationsTest::blank);
+    assertThat(thing).isEqualTo(blank());
+    assertThat(made).isEmpty();
+    assertThat(Preparations.blank().seconds()).isNull();
+  }
+
   @Test
   void whatDependsOnTheBaseIsMadeOnceForAllTasks() {
-    of("base", "cola").ofBase("svd", () -> make("first"));
-    of("base", "rte").ofBase("svd", () -> make("again"));
-    of("other base", "rte").ofBase("svd", () -> make("other"));
+    of("base", "cola").ofBase("svd", () -> make("first"), PreparationsTest::blank);
+    of("base", "rte").ofBase("svd", () -> make("again"), PreparationsTest::blank);
+    of("other base", "rte").ofBase("svd", () -> make("other"), PreparationsTest::blank);
     assertThat(made).containsExactly("first", "other");
   }
 
   @Test
   void whatDependsOnTheTaskIsMadeOnceForEach() {
-    of("base", "cola").ofTask("pca", () -> make("cola"));
-    of("base", "cola").ofTask("pca", () -> make("again"));
-    of("base", "rte").ofTask("pca", () -> make("rte"));
+    of("base", "cola").ofTask("pca", () -> make("cola"), PreparationsTest::blank);
+    of("base", "cola").ofTask("pca", () -> make("again"), PreparationsTest::blank);
+    of("base", "rte").ofTask("pca", () -> make("rte"), PreparationsTest::blank);
     assertThat(made).containsExactly("cola", "rte");
   }
 
@@ -58,9 +70,10 @@ class PreparationsTest {
         () -> {
           pause();
           return make("first");
-        });
+        },
+        PreparationsTest::blank);
     Preparations finder = of("base", "cola");
-    finder.ofBase("svd", () -> make("again"));
+    finder.ofBase("svd", () -> make("again"), PreparationsTest::blank);
     assertThat(finder.seconds()).isEqualTo(maker.seconds()).isGreaterThan(0.02);
     assertThat(finder.bytes()).isEqualTo(100);
     assertThat(maker.waited()).isGreaterThan(0.02);
