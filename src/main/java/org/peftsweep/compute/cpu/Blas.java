@@ -145,7 +145,8 @@ final class Blas {
     if (workers.count() == 1 || work < WORTH_SPLITTING) {
       return extent;
     }
-    int parts = extent >= 1024 ? 2 * workers.count() : workers.count();
-    return Math.max(16, (extent / parts + 15) / 16 * 16);
+    // No more parts than threads: every part packs the other operand anew.
+    int each = (extent + workers.count() - 1) / workers.count();
+    return Math.max(16, (each + 15) / 16 * 16);
   }
 }
