@@ -1,6 +1,7 @@
 package org.peftsweep.checkpoint;
 
-import java.nio.file.Path;
+import java.io.IOException;
+import java.nio.channels.WritableByteChannel;
 import java.util.Arrays;
 import java.util.List;
 import org.peftsweep.compute.Backend;
@@ -67,12 +68,8 @@ public final class StateWriter {
     text(name, Double.toString(value));
   }
 
-  /**
-   * Writes the file, which appears whole or not at all.
-   *
-   * @throws java.io.UncheckedIOException if it cannot be written
-   */
-  public void write(Path path) {
-    file.write(path);
+  /** Writes the file's bytes. */
+  public void write(WritableByteChannel channel) throws IOException {
+    file.write(channel);
   }
 }

@@ -1,5 +1,6 @@
 package org.peftsweep.method;
 
+import java.util.Optional;
 import java.util.Set;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
@@ -39,6 +40,7 @@ public record OLoRA(int rank, double alpha, double dropout) implements Method {
                           linear.out(),
                           linear.in(),
                           rank),
+                  kept -> ResidualAdapter.start(kept, linear),
                   () -> LowRankStart.blank(linear.out(), linear.in(), rank));
       linear.attach(ResidualAdapter.of(to, linear, start, (float) (alpha / rank), (float) dropout));
     }
@@ -49,6 +51,11 @@ public record OLoRA(int rank, double alpha, double dropout) implements Method {
   public void requireFit(Model outline, Set<Role> targets) {
     Method.super.requireFit(outline, targets);
     LowRankStart.requireRank(outline, targets, rank);
+  }
+
+  @Override
+  public Optional<PeftForm> peft(Model model, int steps) {
+    return Optional.of(PeftForm.lora(2 * rank, 2 * alpha, dropout).converted());
   }
 
   @Override

@@ -3,7 +3,9 @@ package org.peftsweep.method;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.function.Supplier;
+import org.peftsweep.checkpoint.SafeTensors;
 import org.peftsweep.data.Batch;
 
 /**
@@ -35,6 +37,7 @@ public final class Preparations {
   private final Object base;
   private final Object task;
   private final Supplier<List<Batch>> batches;
+  private final SafeTensors kept;
   private boolean isUsed;
   private double seconds;
   private double waited;
@@ -46,10 +49,16 @@ public final class Preparations {
    * @param batches first training batches, in an order that no trial's seed changes
    */
   public Preparations(Shelf shelf, Object base, Object task, Supplier<List<Batch>> batches) {
+    this(shelf, base, task, batches, null);
+  }
+
+  private Preparations(
+      Shelf shelf, Object base, Object task, Supplier<List<Batch>> batches, SafeTensors kept) {
     this.shelf = shelf;
     this.base = base;
     this.task = task;
     this.batches = batches;
+    this.kept = kept;
   }
 
   /** Returns preparations that nobody shares. */
@@ -67,22 +76,44 @@ public final class Preparations {
   }
 
   /**
+   * Returns preparations that compute nothing: all that they hand out is blank, for whom only
+   * shapes matter.
+   */
+  public static Preparations blank() {
+    return new Preparations(null, "base", "task", List::of);
+  }
+
+  /**
+   * Returns preparations of a trial that was trained already: what it started from is read from its
+   * tensors and not made again, so that no data is needed.
+   */
+  public static Preparations of(SafeTensors kept) {
+    return new Preparations(null, "base", "task", List::of, kept);
+  }
+
+  /**
    * Returns what depends on the base model and the key only.
    *
+   * @param read takes it from the tensors of a trained trial
    * @param blank makes the same without its values
    */
-  <T extends Prepared> T ofBase(Object key, Supplier<T> make, Supplier<T> blank) {
-    return shelf == null ? blank.get() : take(new Key(base, key), make);
+  <T extends Prepared> T ofBase(
+      Object key, Supplier<T> make, Function<SafeTensors, T> read, Supplier<T> blank) {
+    return take(new Key(base, key), make, read, blank);
   }
 
   /** Returns what depends on the base model, the task's batches and the key only. */
-  <T extends Prepared> T ofTask(Object key, Supplier<T> make, Supplier<T> blank) {
-    return shelf == null ? blank.get() : take(new Key(List.of(base, task), key), make);
+  <T extends Prepared> T ofTask(
+      Object key, Supplier<T> make, Function<SafeTensors, T> read, Supplier<T> blank) {
+    return take(new Key(List.of(base, task), key), make, read, blank);
   }
 
-  /** Returns preparations that compute nothing: all that they hand out is blank. */
-  public static Preparations blank() {
-    return new Preparations(null, null, null, List::of);
+  private <T extends Prepared> T take(
+      Key key, Supplier<T> make, Function<SafeTensors, T> read, Supplier<T> blank) {
+    if (kept != null) {
+      return read.apply(kept);
+    }
+    return shelf == null ? blank.get() : take(key, make);
   }
 
   /** Returns the first training batches. */

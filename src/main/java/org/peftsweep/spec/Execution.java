@@ -11,7 +11,9 @@ import org.peftsweep.method.Settings;
  *
  * @param backend one of {@link #BACKENDS}
  * @param threads that one trial computes with
- * @param memoryMb off-heap memory of an executor for its trials, in MB; 0 for what its machine has
+ * @param keepMebibytes size of a finished trial's trained tensors up to which they are kept for
+ *     export, in MiB; 0 for never
+ * @param memoryMebibytes off-heap memory of an executor for its trials, in MiB; 0 for what its machine has
  *     beside the heap
  * @param timeLimitMinutes wall clock of one trial, 0 for none
  * @param checkpointMinutes wall clock between two states kept of a trial, 0 for none
@@ -19,7 +21,8 @@ import org.peftsweep.method.Settings;
 public record Execution(
     String backend,
     int threads,
-    int memoryMb,
+    int keepMebibytes,
+    int memoryMebibytes,
     double timeLimitMinutes,
     double checkpointMinutes) {
   /** Names of the backends that a sweep file may ask for. */
@@ -31,14 +34,15 @@ public record Execution(
           "Cannot use backend = " + backend + ": choose " + String.join(" or ", BACKENDS));
     }
     Settings.atLeast("threads", threads, 1);
-    Settings.atLeast("memory-mb", memoryMb, 0);
+    Settings.atLeast("keep-mebibytes", keepMebibytes, 0);
+    Settings.atLeast("memory-mebibytes", memoryMebibytes, 0);
     Settings.notNegative("time-limit-minutes", timeLimitMinutes);
     Settings.notNegative("checkpoint-minutes", checkpointMinutes);
   }
 
-  /** Returns {@link #memoryMb} in bytes. */
+  /** Returns {@link #memoryMebibytes} in bytes. */
   public long memoryBytes() {
-    return (long) memoryMb << 20;
+    return (long) memoryMebibytes << 20;
   }
 
   /** Returns {@link #timeLimitMinutes}; zero for none. */

@@ -21,6 +21,8 @@ public final class TrainerEngine implements Engine {
   /** Of one thread of a processor with AVX2; only ratios of forecasts need to be right. */
   private static final double OPERATIONS_PER_SECOND = 3e10;
 
+  private static final long MEBIBYTE = 1 << 20;
+
   /** Loading, and the fixed cost of small kernels. */
   private static final double SECONDS_PER_STEP = 2e-3;
 
@@ -54,7 +56,8 @@ public final class TrainerEngine implements Engine {
         execution.threads(),
         execution.memoryBytes(),
         execution.timeLimit(),
-        execution.checkpointEvery());
+        execution.checkpointEvery(),
+        execution.keepMebibytes());
   }
 
   /** Trains on a backend of its own; base weights and data are shared by all tasks of the JVM. */
@@ -63,7 +66,8 @@ public final class TrainerEngine implements Engine {
       Integer threads,
       long memoryBytes,
       Duration timeLimit,
-      Duration checkpointEvery)
+      Duration checkpointEvery,
+      int keepMebibytes)
       implements TrialTask {
     private static final long serialVersionUID = 1;
 
@@ -75,7 +79,8 @@ public final class TrainerEngine implements Engine {
               MemoryBudget.shared(memoryBytes),
               new CheckpointFolder(slot.checkpoints(), slot.files()),
               checkpointEvery,
-              slot.isStopped());
+              slot.isStopped(),
+              slot.keeper().upTo(keepMebibytes * MEBIBYTE));
       try (Backend opened = Backends.open(backend, threads)) {
         return new TrialRun(Library.shared(slot.files()), opened).run(trial, terms, progress);
       }

@@ -17,6 +17,7 @@ import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.TrialRow;
 import org.peftsweep.spec.Trial;
 import org.peftsweep.train.CheckpointFolder;
+import org.peftsweep.train.Keeper;
 import org.peftsweep.train.Outcome;
 import org.peftsweep.train.Progress;
 
@@ -56,7 +57,8 @@ final class TrialJob implements Function<String, Ending> {
     Configuration files = configuration.value().value();
     ResultFolder results = new ResultFolder(new Path(folder), files);
     Path checkpoints = results.checkpoints(trial.id());
-    Slot slot = slot(files, checkpoints);
+    Slot slot =
+        slot(files, tensors -> results.keep(trial.id(), attempt, tensors), checkpoints);
     Instant started = Instant.now();
     String stackTrace = null;
     Outcome outcome;
@@ -86,7 +88,7 @@ final class TrialJob implements Function<String, Ending> {
     return new Ending(trial.id(), outcome.status(), outcome.reason(), seconds(started, finished));
   }
 
-  private static Slot slot(Configuration files, Path checkpoints) {
+  private static Slot slot(Configuration files, Keeper keeper, Path checkpoints) {
     TaskContext task = TaskContext.get();
     Map<String, ResourceInformation> resources = task.resourcesJMap();
     ResourceInformation gpu = resources.get(GPU);
@@ -95,6 +97,7 @@ final class TrialJob implements Function<String, Ending> {
         SparkEnv.get().executorId(),
         hasGpu ? gpu.addresses()[0] : null,
         files,
+        keeper,
         checkpoints,
         task::isInterrupted);
   }

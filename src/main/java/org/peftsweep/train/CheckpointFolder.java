@@ -7,7 +7,10 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.nio.channels.Channels;
 import java.nio.file.Files;
+import java.security.DigestOutputStream;
+import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -18,6 +21,7 @@ import java.util.UUID;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.apache.commons.codec.binary.Hex;
 import org.apache.commons.codec.digest.DigestUtils;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
@@ -33,7 +37,7 @@ import org.slf4j.LoggerFactory;
  * The newest two states of one trial, on any Hadoop file system.
  *
  * <p>A state is {@code step-<n>.safetensors} and {@code step-<n>.json}, which holds the former's
- * length and SHA-256, comes last and stands for both. Files are written under a name that readers
+ * SHA-256, comes last and stands for both. Files are written under a name that readers
  * ignore and then renamed.
  */
 public final class CheckpointFolder {
@@ -56,23 +60,17 @@ public final class CheckpointFolder {
    * @throws UncheckedIOException if it cannot be written
    */
   void keep(int step, StateWriter state) {
-    java.nio.file.Path local = null;
+    MessageDigest sha256 = DigestUtils.getSha256Digest();
     try {
-      local = Files.createTempFile("peft-sweep-state", ".safetensors");
-      state.write(local);
+      FileSystem files = folder.getFileSystem(configuration);
+      publish(
+          files,
+          tensors(step),
+          out -> state.write(Channels.newChannel(new DigestOutputStream(out, sha256))));
       Map<String, Object> manifest = new TreeMap<>();
       manifest.put("step", step);
-      manifest.put("bytes", Files.size(local));
-      manifest.put("sha256", sha256(local));
-      byte[] json = JSON.writeValueAsBytes(manifest);
-      FileSystem files = folder.getFileSystem(configuration);
-      publish(files, tensors(step), local);
-      java.nio.file.Path localJson = Files.write(Files.createTempFile("peft-sweep", ".json"), json);
-      try {
-        publish(files, manifest(step), localJson);
-      } finally {
-        Files.delete(localJson);
-      }
+      manifest.put("sha256", Hex.encodeHexString(sha256.digest()));
+      publish(files, manifest(step), out -> out.write(JSON.writeValueAsBytes(manifest)));
       List<Integer> steps = steps(files);
       for (int old : steps.subList(Math.min(KEPT, steps.size()), steps.size())) {
         files.delete(manifest(old), false);
@@ -81,18 +79,19 @@ public final class CheckpointFolder {
     } catch (IOException e) {
       throw new UncheckedIOException(
           "Cannot keep a checkpoint in " + folder + ": " + e.getMessage(), e);
-    } finally {
-      delete(local);
     }
   }
 
-  private void publish(FileSystem files, Path target, java.nio.file.Path local)
-      throws IOException {
+  private interface Content {
+    void write(OutputStream out) throws IOException;
+  }
+
+  private void publish(FileSystem files, Path target, Content content) throws IOException {
     Path hidden = new Path(folder, "." + target.getName() + "." + UUID.randomUUID());
     files.mkdirs(folder);
     try {
       try (OutputStream out = files.create(hidden, false)) {
-        Files.copy(local, out);
+        content.write(out);
       }
       // One of this step may be there: of a twin, or too broken to be read.
       files.delete(target, false);

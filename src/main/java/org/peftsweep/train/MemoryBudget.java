@@ -91,7 +91,7 @@ public final class MemoryBudget {
       if (footprint.heldBytes() + more + baseBytes > bytes) {
         throw new TooLargeException(
             ("Cannot run in %d bytes: predicted are %d bytes of its own and %d of the base model,"
-                    + " raise compute.memory-mb or lower batch or max-tokens")
+                    + " raise compute.memory-mebibytes or lower batch or max-tokens")
                 .formatted(bytes, footprint.heldBytes(), footprint.sharedBytes()));
       }
       if (bases.add(base)) {

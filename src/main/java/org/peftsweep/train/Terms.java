@@ -14,20 +14,28 @@ import java.util.function.BooleanSupplier;
  * @param checkpointEvery wall clock between two states; zero for none but when it is stopped
  * @param isStopped asked between steps and between batches of an evaluation; from then on the trial
  *     keeps its state and ends by {@link StoppedException}
+ * @param keeper takes the trained tensors of a trial that finishes
  */
 public record Terms(
     Duration timeLimit,
     MemoryBudget memory,
     CheckpointFolder checkpoints,
     Duration checkpointEvery,
-    BooleanSupplier isStopped) {
+    BooleanSupplier isStopped,
+    Keeper keeper) {
   /** No terms at all. */
   public static final Terms FREE =
-      new Terms(Duration.ZERO, null, null, Duration.ZERO, () -> false);
+      new Terms(Duration.ZERO, null, null, Duration.ZERO, () -> false, Keeper.NOTHING);
+
+  /** Returns the same terms with a keeper. */
+  public Terms with(Keeper other) {
+    return new Terms(timeLimit, memory, checkpoints, checkpointEvery, isStopped, other);
+  }
 
   public Terms {
     Objects.requireNonNull(timeLimit, "timeLimit");
     Objects.requireNonNull(checkpointEvery, "checkpointEvery");
     Objects.requireNonNull(isStopped, "isStopped");
+    Objects.requireNonNull(keeper, "keeper");
   }
 }

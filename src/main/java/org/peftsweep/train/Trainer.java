@@ -24,6 +24,7 @@ import org.peftsweep.data.TokenizedExample;
 import org.peftsweep.method.Attached;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
+import org.peftsweep.model.TrainedTensors;
 import org.peftsweep.optim.GradientClip;
 import org.peftsweep.optim.Optimizer;
 import org.peftsweep.optim.Schedule;
@@ -183,7 +184,8 @@ final class Trainer {
       throw new IllegalStateException(e);
     }
     StateWriter parameters = state.under("parameters");
-    learning.forEach(p -> parameters.tensor(p.name(), p.value(), tape.backend()));
+    TrainedTensors.of(model)
+        .forEach(p -> parameters.tensor(p.name(), p.value(), tape.backend()));
     method.save(state.under("method"));
     optimizer.save(state.under("optimizer"));
     vigil.keep(step, state);
@@ -206,7 +208,8 @@ final class Trainer {
       throw new CheckpointException("Cannot read the curve of a checkpoint", e);
     }
     StateReader parameters = state.under("parameters");
-    learning.forEach(p -> parameters.tensor(p.name(), p.value(), tape.backend()));
+    TrainedTensors.of(model)
+        .forEach(p -> parameters.tensor(p.name(), p.value(), tape.backend()));
     method.restore(state.under("method"));
     optimizer.restore(state.under("optimizer"));
   }

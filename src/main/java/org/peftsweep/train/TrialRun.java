@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
 import org.peftsweep.checkpoint.ModelConfig;
+import org.peftsweep.checkpoint.SafeTensorsWriter;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.method.Attached;
@@ -12,6 +13,7 @@ import org.peftsweep.method.Preparations;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.RandomWeights;
 import org.peftsweep.model.Role;
+import org.peftsweep.model.TrainedTensors;
 import org.peftsweep.model.Weights;
 import org.peftsweep.spec.ModelSource;
 import org.peftsweep.spec.TaskSource;
@@ -30,7 +32,7 @@ public final class TrialRun {
     this.backend = backend;
   }
 
-  /** The same on no terms. */
+  /** Trains on no terms. */
   public Outcome run(Trial trial, Progress progress) {
     return run(trial, Terms.FREE, progress);
   }
@@ -119,6 +121,7 @@ public final class TrialRun {
         } finally {
           record.take(trainer, parts.method());
         }
+        keep(trial, parts.model(), terms.keeper());
       }
     }
   }
@@ -136,6 +139,14 @@ public final class TrialRun {
       throw new StoppedException("Stopped while it waited for memory");
     } finally {
       deadline.resume();
+    }
+  }
+
+  private void keep(Trial trial, Model model, Keeper keeper) {
+    if (TrainedTensors.bytes(model) <= keeper.mostBytes()) {
+      SafeTensorsWriter tensors = new SafeTensorsWriter().metadata(Keeper.TRIAL, trial.toJson());
+      TrainedTensors.save(model, backend, tensors);
+      keeper.keep(tensors);
     }
   }
 

@@ -40,7 +40,7 @@ class PreparationsTest {
 
   @Test
   void nothingIsMadeWhereOnlyShapesMatter() {
-    Thing thing = Preparations.blank().ofBase("svd", () -> make("first"), PreparationsTest::blank);
+    Thing thing = Preparations.blank().ofBase("svd", () -> make("first"), kept -> null, PreparationsTest::blank);
     assertThat(thing).isEqualTo(blank());
     assertThat(made).isEmpty();
     assertThat(Preparations.blank().seconds()).isNull();
@@ -48,17 +48,17 @@ class PreparationsTest {
 
   @Test
   void whatDependsOnTheBaseIsMadeOnceForAllTasks() {
-    of("base", "cola").ofBase("svd", () -> make("first"), PreparationsTest::blank);
-    of("base", "rte").ofBase("svd", () -> make("again"), PreparationsTest::blank);
-    of("other base", "rte").ofBase("svd", () -> make("other"), PreparationsTest::blank);
+    of("base", "cola").ofBase("svd", () -> make("first"), kept -> null, PreparationsTest::blank);
+    of("base", "rte").ofBase("svd", () -> make("again"), kept -> null, PreparationsTest::blank);
+    of("other base", "rte").ofBase("svd", () -> make("other"), kept -> null, PreparationsTest::blank);
     assertThat(made).containsExactly("first", "other");
   }
 
   @Test
   void whatDependsOnTheTaskIsMadeOnceForEach() {
-    of("base", "cola").ofTask("pca", () -> make("cola"), PreparationsTest::blank);
-    of("base", "cola").ofTask("pca", () -> make("again"), PreparationsTest::blank);
-    of("base", "rte").ofTask("pca", () -> make("rte"), PreparationsTest::blank);
+    of("base", "cola").ofTask("pca", () -> make("cola"), kept -> null, PreparationsTest::blank);
+    of("base", "cola").ofTask("pca", () -> make("again"), kept -> null, PreparationsTest::blank);
+    of("base", "rte").ofTask("pca", () -> make("rte"), kept -> null, PreparationsTest::blank);
     assertThat(made).containsExactly("cola", "rte");
   }
 
@@ -71,9 +71,9 @@ class PreparationsTest {
           pause();
           return make("first");
         },
-        PreparationsTest::blank);
+        kept -> null, PreparationsTest::blank);
     Preparations finder = of("base", "cola");
-    finder.ofBase("svd", () -> make("again"), PreparationsTest::blank);
+    finder.ofBase("svd", () -> make("again"), kept -> null, PreparationsTest::blank);
     assertThat(finder.seconds()).isEqualTo(maker.seconds()).isGreaterThan(0.02);
     assertThat(finder.bytes()).isEqualTo(100);
     assertThat(maker.waited()).isGreaterThan(0.02);
