@@ -34,12 +34,12 @@ import org.peftsweep.train.Outcome.Prediction;
 
 /** The one training loop: steps, evaluations, and their record. */
 final class Trainer {
-  /** A loss that is no number; further steps would only spread it. */
+  /** A loss or a gradient that is no number; further steps would only spread it. */
   static final class DivergedException extends RuntimeException {
     private static final long serialVersionUID = 1;
 
-    DivergedException(int step, double loss) {
-      super("Loss is " + loss + " at step " + step);
+    DivergedException(String what, double value, int step) {
+      super(what + " is " + value + " at step " + step);
     }
   }
 
@@ -240,13 +240,16 @@ final class Trainer {
     }
     step++;
     if (!Double.isFinite(loss)) {
-      throw new DivergedException(step, loss);
+      throw new DivergedException("Loss", loss, step);
     }
     if (passes.size() > 1) {
       average(passes.size());
     }
     optimizer.receive();
-    GradientClip.apply(tape.backend(), learning, training.clip());
+    double norm = GradientClip.apply(tape.backend(), learning, training.clip());
+    if (!Double.isFinite(norm)) {
+      throw new DivergedException("Norm of the gradient", norm, step);
+    }
     optimizer.step(factor);
     method.afterStep(step - 1, steps);
     measure();
