@@ -13,8 +13,8 @@ import org.peftsweep.method.Settings;
  * @param threads that one trial computes with
  * @param keepMebibytes size of a finished trial's trained tensors up to which they are kept for
  *     export, in MiB; 0 for never
- * @param memoryMebibytes off-heap memory of an executor for its trials, in MiB; 0 for what its machine has
- *     beside the heap
+ * @param memoryMebibytes off-heap memory of an executor for its trials, in MiB; 0 for what its
+ *     machine has beside the heap
  * @param timeLimitMinutes wall clock of one trial, 0 for none
  * @param checkpointMinutes wall clock between two states kept of a trial, 0 for none
  */

@@ -57,8 +57,7 @@ final class TrialJob implements Function<String, Ending> {
     Configuration files = configuration.value().value();
     ResultFolder results = new ResultFolder(new Path(folder), files);
     Path checkpoints = results.checkpoints(trial.id());
-    Slot slot =
-        slot(files, tensors -> results.keep(trial.id(), attempt, tensors), checkpoints);
+    Slot slot = slot(files, tensors -> results.keep(trial.id(), attempt, tensors), checkpoints);
     Instant started = Instant.now();
     String stackTrace = null;
     Outcome outcome;

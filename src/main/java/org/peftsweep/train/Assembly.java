@@ -50,9 +50,7 @@ record Assembly(
             padId);
     Model model = Models.build(config, data.task().outputs(), backend, weights);
     Attached method =
-        trial
-            .method()
-            .attach(new Attachment(model, trial.targets(), backend, seeds, preparations));
+        trial.method().attach(new Attachment(model, trial.targets(), backend, seeds, preparations));
     Optimizer optimizer =
         new AdamW(
             backend,

@@ -37,8 +37,8 @@ import org.slf4j.LoggerFactory;
  * The newest two states of one trial, on any Hadoop file system.
  *
  * <p>A state is {@code step-<n>.safetensors} and {@code step-<n>.json}, which holds the former's
- * SHA-256, comes last and stands for both. Files are written under a name that readers
- * ignore and then renamed.
+ * SHA-256, comes last and stands for both. Files are written under a name that readers ignore and
+ * then renamed.
  */
 public final class CheckpointFolder {
   private static final Logger LOG = LoggerFactory.getLogger(CheckpointFolder.class);
@@ -138,8 +138,7 @@ public final class CheckpointFolder {
     return Optional.empty();
   }
 
-  private void copyWhole(FileSystem files, int step, java.nio.file.Path local)
-      throws IOException {
+  private void copyWhole(FileSystem files, int step, java.nio.file.Path local) throws IOException {
     JsonNode manifest;
     try (InputStream in = files.open(manifest(step))) {
       manifest = JSON.readTree(in);

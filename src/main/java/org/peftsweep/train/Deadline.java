@@ -16,7 +16,9 @@ final class Deadline implements AutoCloseable {
     private static final long serialVersionUID = 1;
 
     PassedException(double seconds, Duration limit) {
-      super(String.format(Locale.ROOT, "Took %.1f s, the limit is %.1f s", seconds, limit.toMillis() / 1e3));
+      super(
+          String.format(
+              Locale.ROOT, "Took %.1f s, the limit is %.1f s", seconds, limit.toMillis() / 1e3));
     }
   }
 

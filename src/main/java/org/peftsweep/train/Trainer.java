@@ -184,8 +184,7 @@ final class Trainer {
       throw new IllegalStateException(e);
     }
     StateWriter parameters = state.under("parameters");
-    TrainedTensors.of(model)
-        .forEach(p -> parameters.tensor(p.name(), p.value(), tape.backend()));
+    TrainedTensors.of(model).forEach(p -> parameters.tensor(p.name(), p.value(), tape.backend()));
     method.save(state.under("method"));
     optimizer.save(state.under("optimizer"));
     vigil.keep(step, state);
@@ -208,8 +207,7 @@ final class Trainer {
       throw new CheckpointException("Cannot read the curve of a checkpoint", e);
     }
     StateReader parameters = state.under("parameters");
-    TrainedTensors.of(model)
-        .forEach(p -> parameters.tensor(p.name(), p.value(), tape.backend()));
+    TrainedTensors.of(model).forEach(p -> parameters.tensor(p.name(), p.value(), tape.backend()));
     method.restore(state.under("method"));
     optimizer.restore(state.under("optimizer"));
   }
@@ -299,9 +297,7 @@ final class Trainer {
   private void evaluate(double epoch, Double trainLoss, boolean last) {
     long start = System.nanoTime();
     Double validation =
-        data.validation().isEmpty()
-            ? null
-            : evaluation(data.validation()).score(task);
+        data.validation().isEmpty() ? null : evaluation(data.validation()).score(task);
     SortedMap<String, Double> metrics = new TreeMap<>();
     double score = 0;
     for (TokenisedTask.Named set : data.reported()) {

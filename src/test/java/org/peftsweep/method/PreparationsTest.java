@@ -40,7 +40,9 @@ class PreparationsTest {
 
   @Test
   void nothingIsMadeWhereOnlyShapesMatter() {
-    Thing thing = Preparations.blank().ofBase("svd", () -> make("first"), kept -> null, PreparationsTest::blank);
+    Thing thing =
+        Preparations.blank()
+            .ofBase("svd", () -> make("first"), kept -> null, PreparationsTest::blank);
     assertThat(thing).isEqualTo(blank());
     assertThat(made).isEmpty();
     assertThat(Preparations.blank().seconds()).isNull();
@@ -50,7 +52,8 @@ class PreparationsTest {
   void whatDependsOnTheBaseIsMadeOnceForAllTasks() {
     of("base", "cola").ofBase("svd", () -> make("first"), kept -> null, PreparationsTest::blank);
     of("base", "rte").ofBase("svd", () -> make("again"), kept -> null, PreparationsTest::blank);
-    of("other base", "rte").ofBase("svd", () -> make("other"), kept -> null, PreparationsTest::blank);
+    of("other base", "rte")
+        .ofBase("svd", () -> make("other"), kept -> null, PreparationsTest::blank);
     assertThat(made).containsExactly("first", "other");
   }
 
@@ -71,7 +74,8 @@ class PreparationsTest {
           pause();
           return make("first");
         },
-        kept -> null, PreparationsTest::blank);
+        kept -> null,
+        PreparationsTest::blank);
     Preparations finder = of("base", "cola");
     finder.ofBase("svd", () -> make("again"), kept -> null, PreparationsTest::blank);
     assertThat(finder.seconds()).isEqualTo(maker.seconds()).isGreaterThan(0.02);

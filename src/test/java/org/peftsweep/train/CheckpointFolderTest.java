@@ -29,8 +29,7 @@ class CheckpointFolderTest {
   }
 
   private static CheckpointFolder folder(Path place) {
-    return new CheckpointFolder(
-        new org.apache.hadoop.fs.Path(place.toUri()), new Configuration());
+    return new CheckpointFolder(new org.apache.hadoop.fs.Path(place.toUri()), new Configuration());
   }
 
   @Test
@@ -51,7 +50,8 @@ class CheckpointFolderTest {
       keep(step);
     }
     assertThat(visible())
-        .containsExactly("step-10.json", "step-10.safetensors", "step-9.json", "step-9.safetensors");
+        .containsExactly(
+            "step-10.json", "step-10.safetensors", "step-9.json", "step-9.safetensors");
   }
 
   @ParameterizedTest

@@ -47,9 +47,7 @@ class FootprintTest {
   void isRightForEveryTrialOfAShippedSweep(String file) {
     Sweep sweep =
         SweepFile.read(
-            file,
-            Map.of("training.max-steps", "5", "train-limit", "300"),
-            new Configuration());
+            file, Map.of("training.max-steps", "5", "train-limit", "300"), new Configuration());
     for (Trial trial : sweep.expand(LIBRARY::modelHash, LIBRARY::taskHash)) {
       try (Backend backend = Backends.open("cpu", 1)) {
         Outcome outcome = new TrialRun(LIBRARY, backend).run(trial, Progress.SILENT);
@@ -59,11 +57,7 @@ class FootprintTest {
             LIBRARY.tokenised(trial.task(), trial.model(), base, trial.training().maxTokens());
         Footprint told = Footprint.of(trial, base.config(), base.tokenizer().padId(), data);
         assertThat(outcome.predictedPeakBytes()).isEqualTo(told.peakBytes());
-        check(
-            sweep.title(trial),
-            told,
-            outcome.peakBytes(),
-            backend.allocations().peakBytes());
+        check(sweep.title(trial), told, outcome.peakBytes(), backend.allocations().peakBytes());
       }
     }
   }
@@ -72,8 +66,7 @@ class FootprintTest {
   @Test
   void isRightForRobertaBase() {
     int rows = Integer.getInteger("footprint.rows", 8);
-    for (Method method :
-        List.of(new LoRA(8, 16, 0.1), new Full(), new DoRA(8, 16, 0.1))) {
+    for (Method method : List.of(new LoRA(8, 16, 0.1), new Full(), new DoRA(8, 16, 0.1))) {
       Trial trial = roberta(method, rows);
       TokenisedTask data = fullRows(rows, 128);
       Footprint told = Footprint.of(trial, ROBERTA_BASE, 1, data);
@@ -151,8 +144,7 @@ class FootprintTest {
     Arrays.fill(ids, 7);
     List<TokenizedExample> examples =
         IntStream.range(0, rows)
-            .mapToObj(
-                row -> new TokenizedExample(row, new Encoded(ids, new int[tokens]), row % 2))
+            .mapToObj(row -> new TokenizedExample(row, new Encoded(ids, new int[tokens]), row % 2))
             .toList();
     return new TokenisedTask(
         Tasks.named("mini-rte"),

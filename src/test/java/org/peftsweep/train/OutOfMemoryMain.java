@@ -26,8 +26,7 @@ public final class OutOfMemoryMain {
             new TrialRun(library, backend)
                 .run(trial(library, parts[0], parts[1]), Terms.FREE, Progress.SILENT);
       }
-      System.out.println(
-          outcome.status() + " " + outcome.finalLoss() + " " + outcome.reason());
+      System.out.println(outcome.status() + " " + outcome.finalLoss() + " " + outcome.reason());
     }
   }
 

@@ -44,8 +44,11 @@ class OutOfMemoryTest {
   @Test
   void ofTheSystem() throws Exception {
     List<String> ends =
-        run(List.of("-Xmx512m", "-Dorg.bytedeco.javacpp.maxPhysicalBytes=1100m"),
-            SMALL, "8192 {method: full, targets: all}", SMALL);
+        run(
+            List.of("-Xmx512m", "-Dorg.bytedeco.javacpp.maxPhysicalBytes=1100m"),
+            SMALL,
+            "8192 {method: full, targets: all}",
+            SMALL);
     assertThat(ends.get(0)).startsWith("FINISHED ");
     assertThat(ends.get(1)).startsWith("OOM ").contains("maxPhysicalBytes").contains("predicted");
     assertThat(ends.get(2)).isEqualTo(ends.get(0));
@@ -55,11 +58,7 @@ class OutOfMemoryTest {
   void ofTheHeap() throws Exception {
     // AdaLoRA keeps two floats a scalar on the heap: here about 150 MB.
     List<String> ends =
-        run(
-            List.of("-Xmx96m"),
-            SMALL,
-            "8 {method: adalora, rank: 9000, targets: all}",
-            SMALL);
+        run(List.of("-Xmx96m"), SMALL, "8 {method: adalora, rank: 9000, targets: all}", SMALL);
     assertThat(ends.get(0)).startsWith("FINISHED ");
     assertThat(ends.get(1)).startsWith("OOM null Java heap space; ").contains("the heap may have");
     assertThat(ends.get(2)).isEqualTo(ends.get(0));

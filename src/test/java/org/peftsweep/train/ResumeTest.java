@@ -112,7 +112,8 @@ class ResumeTest {
     Outcome undisturbed = run(trial, Terms.FREE, whole);
 
     Terms often =
-        new Terms(Duration.ZERO, null, folder(trial), Duration.ofNanos(1), () -> false, Keeper.NOTHING);
+        new Terms(
+            Duration.ZERO, null, folder(trial), Duration.ofNanos(1), () -> false, Keeper.NOTHING);
     Listener dying =
         new Listener(0) {
           @Override
@@ -146,7 +147,8 @@ class ResumeTest {
   }
 
   private Terms terms(Trial trial, Listener listener) {
-    return new Terms(Duration.ZERO, null, folder(trial), Duration.ZERO, listener::isStopped, Keeper.NOTHING);
+    return new Terms(
+        Duration.ZERO, null, folder(trial), Duration.ZERO, listener::isStopped, Keeper.NOTHING);
   }
 
   private CheckpointFolder folder(Trial trial) {

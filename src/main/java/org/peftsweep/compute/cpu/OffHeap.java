@@ -40,8 +40,7 @@ final class OffHeap {
   }
 
   static OutOfMemoryError refusal(long bytes, String reason) {
-    return new OutOfMemoryError(
-        "Cannot allocate " + bytes + " bytes outside the heap: " + reason);
+    return new OutOfMemoryError("Cannot allocate " + bytes + " bytes outside the heap: " + reason);
   }
 
   private static long limit(String name, long value) {
