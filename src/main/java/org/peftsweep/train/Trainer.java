@@ -360,9 +360,9 @@ final class Trainer {
     return Math.max(arenaBytes, tape.arena().peakBytes());
   }
 
-  /** Returns the loss of the last step, null before the first. */
+  /** Returns the loss of the last whole step, null before the first. */
   Double lastLoss() {
-    return step == 0 ? null : lastLoss;
+    return Double.isNaN(lastLoss) ? null : lastLoss;
   }
 
   double trainSeconds() {

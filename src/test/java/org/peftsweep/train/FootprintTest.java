@@ -73,7 +73,7 @@ class FootprintTest {
       try (Backend backend = Backends.open("cpu", 2);
           Assembly parts =
               Assembly.of(
-                  trial, ROBERTA_BASE, 1, data, zeros(backend), Preparations.blank(), backend)) {
+                  trial, ROBERTA_BASE, 1, data, constants(backend), Preparations.blank(), backend)) {
         Trainer trainer = new Trainer(parts, Progress.SILENT, new Vigil(Terms.FREE));
         trainer.run();
         check(
@@ -153,8 +153,8 @@ class FootprintTest {
         List.of(new TokenisedTask.Named("dev", examples.subList(0, 8))));
   }
 
-  /** Values do not matter to memory. */
-  private static Weights zeros(Backend backend) {
+  /** Values do not matter to memory, but DoRA divides by the norms of rows. */
+  private static Weights constants(Backend backend) {
     return new Weights() {
       @Override
       public Tensor base(String name, Fresh fresh, int... shape) {
@@ -167,7 +167,9 @@ class FootprintTest {
       }
 
       private Tensor tensor(org.peftsweep.compute.Memory memory, int... shape) {
-        return new Tensor(memory, 0, shape);
+        Tensor tensor = new Tensor(memory, 0, shape);
+        backend.fill(tensor, 0.01f);
+        return tensor;
       }
 
       private long size(int... shape) {

@@ -36,7 +36,7 @@ public final class OutOfMemoryMain {
         name: x
         model: builtin:mini
         tasks: [mini-sst2]
-        train-limit: 300
+        train-limit: 3000
         grid: [%s]
         training: {max-steps: 3, max-tokens: 32, pad: max, batch: %s}
         """

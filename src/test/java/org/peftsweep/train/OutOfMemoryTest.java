@@ -42,12 +42,12 @@ class OutOfMemoryTest {
   }
 
   @Test
-  void ofTheSystem() throws Exception {
+  void ofTheProcess() throws Exception {
     List<String> ends =
         run(
             List.of("-Xmx512m", "-Dorg.bytedeco.javacpp.maxPhysicalBytes=1100m"),
             SMALL,
-            "8192 {method: full, targets: all}",
+            "3000 {method: full, targets: all}",
             SMALL);
     assertThat(ends.get(0)).startsWith("FINISHED ");
     assertThat(ends.get(1)).startsWith("OOM ").contains("maxPhysicalBytes").contains("predicted");
