@@ -1,5 +1,6 @@
 package org.peftsweep.checkpoint;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -64,7 +65,7 @@ public final class PyTorchFile implements TensorFile {
     try {
       zip = new ZipFile(path.toFile());
       return new PyTorchFile(path, zip);
-    } catch (ZipException e) {
+    } catch (EOFException | ZipException e) {
       throw refused(path, "it is no whole zip, as torch.save writes since PyTorch 1.6", zip, e);
     } catch (Pickle.Fault e) {
       throw refused(path, e.getMessage(), zip, e);
@@ -96,9 +97,11 @@ public final class PyTorchFile implements TensorFile {
     try (InputStream in = zip.getInputStream(entry)) {
       byte[] bytes = in.readNBytes(Math.toIntExact(entry.getSize()));
       if (bytes.length != entry.getSize()) {
-        throw new Pickle.Fault("its entry " + entry.getName() + " ends too early");
+        throw new EOFException();
       }
       return bytes;
+    } catch (EOFException | ZipException e) {
+      throw new Pickle.Fault("its entry " + entry.getName() + " is damaged");
     } catch (ArithmeticException e) {
       throw new Pickle.Fault("its entry " + entry.getName() + " has more than 2 GiB");
     }

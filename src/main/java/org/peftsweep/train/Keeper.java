@@ -8,6 +8,9 @@ public interface Keeper {
   /** Key of the file's metadata under which the trial stands as JSON. */
   String TRIAL = "trial";
 
+  /** Key of its metadata under which the number of steps stands that were trained. */
+  String STEPS = "steps";
+
   /** Keeps nothing. */
   Keeper NOTHING = ((Keeper) tensors -> {}).upTo(-1);
 

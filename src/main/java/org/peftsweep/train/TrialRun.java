@@ -7,14 +7,13 @@ import java.util.SortedMap;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.checkpoint.SafeTensorsWriter;
 import org.peftsweep.compute.Backend;
-import org.peftsweep.data.Seeds;
 import org.peftsweep.method.Attached;
 import org.peftsweep.method.Preparations;
 import org.peftsweep.model.Model;
-import org.peftsweep.model.RandomWeights;
 import org.peftsweep.model.Role;
 import org.peftsweep.model.TrainedTensors;
 import org.peftsweep.model.Weights;
+import org.peftsweep.spec.AdapterSource;
 import org.peftsweep.spec.ModelSource;
 import org.peftsweep.spec.TaskSource;
 import org.peftsweep.spec.Training;
@@ -108,10 +107,11 @@ public final class TrialRun {
     record.predicted = Footprint.of(trial, base.config(), padId, data);
     try (MemoryBudget.Share share = admit(trial, terms, vigil.deadline(), record.predicted)) {
       long start = System.nanoTime();
-      Weights weights = weights(trial, base);
+      Weights weights = base.weights(trial, backend);
       Preparations prepared = library.preparations(trial, data, padId, backend.name());
       try (Assembly parts =
           Assembly.of(trial, base.config(), padId, data, weights, prepared, backend)) {
+        library.startFromAdapter(trial, parts.model(), backend);
         record.count(parts.model(), parts.method());
         record.loadSeconds += (System.nanoTime() - start) / 1e9 - prepared.waited();
         record.prepared = prepared;
@@ -121,7 +121,7 @@ public final class TrialRun {
         } finally {
           record.take(trainer, parts.method());
         }
-        keep(trial, parts.model(), terms.keeper());
+        keep(trial, trainer.steps(), parts.model(), terms.keeper());
       }
     }
   }
@@ -142,19 +142,15 @@ public final class TrialRun {
     }
   }
 
-  private void keep(Trial trial, Model model, Keeper keeper) {
+  private void keep(Trial trial, int steps, Model model, Keeper keeper) {
     if (TrainedTensors.bytes(model) <= keeper.mostBytes()) {
-      SafeTensorsWriter tensors = new SafeTensorsWriter().metadata(Keeper.TRIAL, trial.toJson());
+      SafeTensorsWriter tensors =
+          new SafeTensorsWriter()
+              .metadata(Keeper.TRIAL, trial.toJson())
+              .metadata(Keeper.STEPS, Integer.toString(steps));
       TrainedTensors.save(model, backend, tensors);
       keeper.keep(tensors);
     }
-  }
-
-  private Weights weights(Trial trial, Base base) {
-    Seeds seeds = new Seeds(trial.seed());
-    return trial.model().randomInit()
-        ? new RandomWeights(backend, base.config().initializerRange(), seeds)
-        : base.weights().forTrial(backend, seeds);
   }
 
   /** What this machine reads must be what the trial's identity speaks of. */
@@ -164,6 +160,13 @@ public final class TrialRun {
       throw new IllegalArgumentException(
           "Cannot train on model "
               + model.location()
+              + ": its files are not those that the sweep was planned with");
+    }
+    AdapterSource adapter = model.adapter();
+    if (!adapter.isNone() && !library.modelHash(adapter.location()).equals(adapter.contentHash())) {
+      throw new IllegalArgumentException(
+          "Cannot start from adapter "
+              + adapter.location()
               + ": its files are not those that the sweep was planned with");
     }
     TaskSource task = trial.task();
