@@ -73,7 +73,13 @@ class FootprintTest {
       try (Backend backend = Backends.open("cpu", 2);
           Assembly parts =
               Assembly.of(
-                  trial, ROBERTA_BASE, 1, data, constants(backend), Preparations.blank(), backend)) {
+                  trial,
+                  ROBERTA_BASE,
+                  1,
+                  data,
+                  constants(backend),
+                  Preparations.blank(),
+                  backend)) {
         Trainer trainer = new Trainer(parts, Progress.SILENT, new Vigil(Terms.FREE));
         trainer.run();
         check(
