@@ -49,7 +49,8 @@ public record LoRAXS(int rank, double alpha, double dropout) implements Method {
               .ofBase(
                   new Key(linear.name(), rank),
                   () -> principal(backend, linear),
-                  kept -> principal(kept, outer));
+                  kept -> principal(kept, outer),
+                  () -> LowRankStart.blank(linear.out(), linear.in(), rank));
       backend.write(start.a(), 0, outer.a().value(), 0, start.a().length);
       backend.write(start.b(), 0, outer.b().value(), 0, start.b().length);
       Parameter inner =

@@ -29,7 +29,7 @@ class ConfFilesTest {
   @ParameterizedTest
   @CsvSource({
     "quickstart, 40",
-    "quickstart-methods, 68",
+    "quickstart-methods, 72",
     "paper-table2, 168",
     "paper-figure1, 36",
     "paper-figure2, 35",
