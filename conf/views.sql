@@ -62,6 +62,7 @@ CREATE OR REPLACE TEMPORARY VIEW stored_trials (
   optimizer_bytes BIGINT COMMENT 'most off-heap memory of the optimizer\'s state',
   ranks MAP<STRING, DOUBLE> COMMENT 'rank of each adapted matrix at the end, of methods that share ranks out',
   peak_bytes BIGINT COMMENT 'most memory held at once for own weights, gradients, optimizer state and activations; shared frozen weights, and state of layers that rest, excluded',
+  predicted_peak_bytes BIGINT COMMENT 'as peak_bytes, told from shapes before the trial ran',
   load_seconds DOUBLE COMMENT 'reading model and data, s; shared work counts for the trial that did it',
   prepare_seconds DOUBLE COMMENT 'computing the method\'s start from base or data, s; the same for all trials that share it',
   prepare_bytes BIGINT COMMENT 'memory of that start',

@@ -56,6 +56,11 @@ public final class ResultFolder {
     }
   }
 
+  /** Returns the folder for states of a trial that runs; tables know nothing of it. */
+  public Path checkpoints(String id) {
+    return new Path(new Path(root, "checkpoints"), id);
+  }
+
   /**
    * Makes a trial visible: its curve, its predictions, its scores of layers and, last of all, its
    * row.
