@@ -94,9 +94,28 @@ public final class PairedBootstrap {
     return Math.min(1, 2.0 * Math.min(notAbove, notBelow) / (differences.length + 1));
   }
 
-  /** Returns the replicates of a recipe, for sums over tasks; in the order of the draws. */
-  public double[] replicates(int recipe) {
-    return replicates[recipe].clone();
+  /**
+   * Returns the mean over tasks of the difference between two recipes. Tasks are independent of
+   * each other, so each is redrawn with a different replicate than the others.
+   *
+   * @param tasks one comparison a task
+   * @param first place of the one recipe in each
+   * @param second place of the other in each
+   */
+  public static Interval meanDifference(List<PairedBootstrap> tasks, int[] first, int[] second) {
+    int replicates = tasks.stream().mapToInt(task -> task.replicates[0].length).min().orElseThrow();
+    double value = 0;
+    double[] sums = new double[replicates];
+    SplittableRandom random = new SplittableRandom(tasks.size());
+    for (int t = 0; t < tasks.size(); t++) {
+      PairedBootstrap task = tasks.get(t);
+      value += (task.scores[first[t]] - task.scores[second[t]]) / tasks.size();
+      double[] differences = task.differences(first[t], second[t]);
+      for (int i = 0; i < replicates; i++) {
+        sums[i] += differences[random.nextInt(differences.length)] / tasks.size();
+      }
+    }
+    return Interval.ofReplicates(value, sums);
   }
 
   private double[] differences(int first, int second) {

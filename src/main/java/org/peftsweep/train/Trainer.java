@@ -195,7 +195,7 @@ final class Trainer {
             ? null
             : Evaluation.of(model, tape, task, batches, data.validation()).score(task);
     SortedMap<String, Double> metrics = new TreeMap<>();
-    double score = 0;
+    Double score = data.reported().isEmpty() ? null : 0.0;
     for (TokenisedTask.Named set : data.reported()) {
       Evaluation evaluation = Evaluation.of(model, tape, task, batches, set.examples());
       metrics.putAll(evaluation.metrics(task, set.name()));

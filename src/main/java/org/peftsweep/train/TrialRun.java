@@ -18,6 +18,7 @@ import org.peftsweep.model.Weights;
 import org.peftsweep.optim.AdamW;
 import org.peftsweep.optim.Optimizer;
 import org.peftsweep.spec.ModelSource;
+import org.peftsweep.spec.Phase;
 import org.peftsweep.spec.TaskSource;
 import org.peftsweep.spec.Training;
 import org.peftsweep.spec.Trial;
@@ -55,7 +56,8 @@ public final class TrialRun {
     Training training = trial.training();
     requireUnchanged(trial);
     Base base = library.base(trial.model(), backend.name());
-    TokenisedTask data = library.tokenised(trial.task(), trial.model(), base, training.maxTokens());
+    TokenisedTask all = library.tokenised(trial.task(), trial.model(), base, training.maxTokens());
+    TokenisedTask data = trial.phase() == Phase.TUNING ? all.withoutReported() : all;
     requireFit(base, training, data);
     try (Tape tape = new Tape(backend);
         Model model =
