@@ -53,8 +53,10 @@
       content = make("span", { class: "verdict " + value.t.replaceAll(" ", "-") }, icon + value.t);
     } else if (name === "group") {
       content = make("span", { class: "group" + (value.t === "1" ? " first" : "") }, value.t);
-    } else if (["recipe", "95 % interval", "interval", "on", "method"].includes(name)) {
+    } else if (["recipe", "95 % interval", "interval", "on", "method", "task"].includes(name)) {
       classes.push("keep");
+    } else if (["statement", "for", "reason", "trial", "choice"].includes(name)) {
+      classes.push("wide");
     }
     return make("td", { class: classes.join(" ") || null }, content);
   }

@@ -157,6 +157,7 @@ final class SweepCommand implements Callable<Integer> {
     out.println(BenchmarkTable.of(trials, tasks).text());
     out.println("Tables: " + folder.path());
     String option = output.equals("output") ? "" : " --output " + output;
+    out.println("Report: jobs/report.sh " + sweep.name() + option);
     out.println("Ask:    jobs/query.sh \"" + String.format(QUERY, sweep.name()) + "\"" + option);
   }
 

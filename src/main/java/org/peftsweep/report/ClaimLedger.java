@@ -39,7 +39,7 @@ public final class ClaimLedger {
   }
 
   private static final List<String> HEADER =
-      List.of("statement", "for", "paper", "ours", "95 % interval", "tasks won", "verdict");
+      List.of("statement", "for", "paper", "ours", "95 % interval", "tasks higher", "verdict");
 
   private final Results results;
   private final Comparisons comparisons;

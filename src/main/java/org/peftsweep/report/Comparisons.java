@@ -113,7 +113,7 @@ final class Comparisons {
     return answers;
   }
 
-  /** Returns the recipes of a task that are allowed, the best first, grouped among themselves. */
+  /** Returns the recipes of a task that are allowed, by tie group among themselves, then score. */
   List<Place> places(String name, Predicate<Line> isAllowed) {
     Task task = tasks.get(name);
     if (task == null) {
@@ -141,6 +141,8 @@ final class Comparisons {
               i == 0 ? null : task.paired().difference(order[i], order[0]),
               i == 0 ? null : pValue(task, order[0], order[i])));
     }
+    // A recipe may stand below one of a later group: it differs less surely from the leader.
+    places.sort(Comparator.comparingInt(Place::group));
     return places;
   }
 

@@ -48,6 +48,13 @@ final class Figures {
         : String.format(Locale.ROOT, "%.2fM", count / 1e6);
   }
 
+  static String pValue(Double p) {
+    if (p == null) {
+      return MISSING;
+    }
+    return p < 1e-4 ? "< 0.0001" : String.format(Locale.ROOT, "%.4f", p);
+  }
+
   static String seconds(double seconds) {
     return String.format(Locale.ROOT, seconds < 10 ? "%.2f" : "%.1f", seconds);
   }

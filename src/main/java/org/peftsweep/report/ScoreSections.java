@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -108,9 +107,7 @@ final class ScoreSections {
                 place.difference() == null
                     ? Figures.MISSING
                     : Figures.signedEnds(place.difference()),
-                place.pValue() == null
-                    ? Figures.MISSING
-                    : String.format(Locale.ROOT, "%.4f", place.pValue())));
+                Figures.pValue(place.pValue())));
       }
     }
     return source.section(

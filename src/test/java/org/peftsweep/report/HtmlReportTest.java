@@ -23,7 +23,6 @@ import org.openqa.selenium.chrome.ChromeOptions;
 import org.openqa.selenium.logging.LogEntry;
 import org.openqa.selenium.logging.LogType;
 import org.openqa.selenium.logging.LoggingPreferences;
-import org.openqa.selenium.support.ui.Select;
 import org.peftsweep.method.LoRA;
 import org.peftsweep.results.Agenda;
 import org.peftsweep.results.LocalSpark;
@@ -89,7 +88,7 @@ class HtmlReportTest {
     List<String> asked =
         LocalSpark.session()
             .sql(
-                "SELECT method_label, upper(targets), coalesce(rank, '—'),"
+                "SELECT method_label, upper(targets), coalesce(string(rank), '—'),"
                     + " format_string('%.0f', ratio),"
                     + " format_string('%.2f', 100 * avg(score)) FROM trials"
                     + " WHERE status = 'finished' AND task = 'rte' GROUP BY ALL")
@@ -138,7 +137,7 @@ class HtmlReportTest {
         browser.executeScript(
             "return document.querySelector('#curves canvas').chart.data.datasets.length");
     assertThat(drawn).isEqualTo(15L);
-    new Select(browser.findElement(By.cssSelector("#curves select"))).selectByVisibleText("rte");
+    browser.findElement(By.cssSelector("#curves select option[value=rte]")).click();
     Object last =
         browser.executeScript(
             "return document.querySelector('#curves canvas').chart.data.datasets"
