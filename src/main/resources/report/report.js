@@ -109,7 +109,7 @@
     }
 
     fill();
-    const filter = make("input", { type: "search", placeholder: "such as LoRA QV λ=4",
+    const filter = make("input", { type: "search", placeholder: "such as LoRA QV",
       oninput: event => { state.words = event.target.value; fill(); } });
     const tools = section.rows.length > 5 ? make("div", { class: "tools" },
       tasks.length > 1 ? choice("Task", [["", "all"], ...tasks.map(t => [t, t])], state.task,
@@ -213,7 +213,7 @@
         })) },
         options: themed({
           interaction: { mode: "nearest", intersect: false },
-          scales: { x: { type: "linear", label: "optimizer steps" }, y: { label: names[state.what] } },
+          scales: { x: { type: "linear", label: "optimizer steps" }, y: { label: names[state.what], grace: "4%" } },
           plugins: { tooltip: { callbacks: {
             title: items => items[0].dataset.label,
             label: item => `step ${item.parsed.x}: ${item.parsed.y.toFixed(state.what === "loss" ? 4 : 2)}`,
@@ -256,7 +256,7 @@
         ] },
         options: themed({
           interaction: { mode: "nearest", intersect: true },
-          scales: { x: { type: state.cost === "parameters" ? "logarithmic" : "linear", label: names[state.cost] }, y: { label: "score × 100" } },
+          scales: { x: { type: state.cost === "parameters" ? "logarithmic" : "linear", label: names[state.cost] }, y: { label: "score × 100", grace: "4%" } },
           plugins: { tooltip: { filter: item => item.dataset.label !== "front", callbacks: {
             title: items => items.length ? items[0].raw.recipe : "",
             label: item => `${item.parsed.y.toFixed(2)} at ${item.parsed.x.toLocaleString("en", { maximumFractionDigits: 2 })} ${names[state.cost]}`,

@@ -258,7 +258,7 @@ final class ScoreSections {
         "Share of the variance of scores that an axis explains beyond all others, and a pair of"
             + " axes beyond both: functional analysis of variance, type II sums of squares. In a"
             + " grid with holes shares need not sum up to 100 %: what two axes explain equally well"
-            + " is ascribed to neither.",
+            + " is ascribed to neither, and what two pairs explain equally well to both.",
         TextTable.of(List.of("task", "axis", "share"), Set.of("share"), rows),
         source.scores());
   }
