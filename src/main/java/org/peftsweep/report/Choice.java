@@ -44,8 +44,8 @@ public record Choice(String advice, TextTable table) {
         "For "
             + task
             + " within "
-            + Figures.megabytes(bytes)
-            + " MB use "
+            + size(bytes)
+            + " use "
             + results.label(best.line())
             + ": "
             + Figures.percent(best.score().value())
@@ -93,6 +93,12 @@ public record Choice(String advice, TextTable table) {
   }
 
   private static String size(Line line) {
-    return String.format(Locale.ROOT, "%.1f KB", bytes(line) / 1e3);
+    return size(bytes(line));
+  }
+
+  private static String size(long bytes) {
+    return bytes < 1_000_000
+        ? String.format(Locale.ROOT, "%.1f KB", bytes / 1e3)
+        : Figures.megabytes(bytes) + " MB";
   }
 }

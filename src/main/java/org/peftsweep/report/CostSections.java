@@ -233,12 +233,9 @@ final class CostSections {
         source.tuning());
   }
 
-  private String recipe(Run run) {
-    return results.lines().stream()
-        .filter(line -> line.runs(run.task()).contains(run))
-        .map(results::label)
-        .findFirst()
-        .orElse(run.title());
+  /** The title tells every setting in which the sweep's recipes differ. */
+  private static String recipe(Run run) {
+    return run.title().replaceFirst(" · seed -?[0-9]+$", "");
   }
 
   private static double sum(List<Run> runs, ToDoubleFunction<Run> value) {

@@ -196,6 +196,36 @@ class MainTest {
   }
 
   @Test
+  void reportsOnASweep() {
+    sweep();
+    out.reset();
+    assertThat(report("small", "--format", "text,md,html")).isZero();
+    assertThat(out.toString(StandardCharsets.UTF_8))
+        .startsWith("small: 4 of 4 trials finished.\n")
+        .contains("Tie groups\n");
+    assertThat(folder.resolve("output/small/report/report.md")).content().startsWith("# small\n");
+    assertThat(folder.resolve("output/small/report/report.html")).content().contains("</html>");
+    out.reset();
+    assertThat(report("small", "--task", "mini-rte", "--within", "5KB")).isZero();
+    assertThat(out.toString(StandardCharsets.UTF_8))
+        .startsWith("For mini-rte within 5.0 KB use LoRA QV r=4 λ=1");
+  }
+
+  @Test
+  void refusesToReportOnWhatIsNotThere() {
+    assertThat(report("none")).isEqualTo(2);
+    assertThat(err.toString(StandardCharsets.UTF_8)).contains("no trial has ended there");
+    sweep();
+    err.reset();
+    assertThat(report("small", "--task", "mini-rte", "--within", "1")).isEqualTo(2);
+    assertThat(report("small", "--task", "mini-cola")).isEqualTo(2);
+    assertThat(err.toString(StandardCharsets.UTF_8))
+        .isEqualTo(
+            "Cannot use --within 1: give a number and a unit, such as 500KB or 1MB\n"
+                + "Cannot choose for task mini-cola: choose one of mini-rte\n");
+  }
+
+  @Test
   void refusesAQueryThatSparkDoesNotUnderstand() {
     sweep();
     err.reset();
@@ -226,6 +256,14 @@ class MainTest {
     String[] args = {"sweep", file.toString(), "--output", folder + "/output"};
     String[] all = Arrays.copyOf(args, args.length + more.length);
     System.arraycopy(more, 0, all, args.length, more.length);
+    return run(all);
+  }
+
+  private int report(String... args) {
+    String[] all = Arrays.copyOf(new String[] {"report"}, args.length + 3);
+    System.arraycopy(args, 0, all, 1, args.length);
+    all[args.length + 1] = "--output";
+    all[args.length + 2] = folder + "/output";
     return run(all);
   }
 

@@ -160,7 +160,8 @@ class ReportTest {
     Section effort = section(sweep.report(), "effort");
     assertThat(effort.note()).contains("over tuning seeds [1, 2]").contains("never looked at");
     assertThat(effort.table().rows().get(0).stream().map(Cell::text))
-        .containsExactly("rte · lora", "3", "2", "—", "81.25", "LoRA QV r=8 λ=4", "70.00", "7.00");
+        .containsExactly(
+            "rte · lora", "3", "2", "—", "81.25", "rte · lora r=8 qv λ=4", "70.00", "7.00");
   }
 
   @Test
