@@ -17,6 +17,7 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.functions;
 import org.peftsweep.report.BenchmarkTable;
+import org.peftsweep.report.FinalRanks;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.ResultTables;
 import org.peftsweep.results.TrialFile;
@@ -155,6 +156,8 @@ final class SweepCommand implements Callable<Integer> {
             .map(task -> task.source().task().name())
             .collect(Collectors.toList());
     out.println(BenchmarkTable.of(trials, tasks).text());
+    String ranks = FinalRanks.of(trials).text();
+    out.print(ranks.isEmpty() ? "" : ranks + System.lineSeparator());
     out.println("Tables: " + folder.path());
     String option = output.equals("output") ? "" : " --output " + output;
     out.println("Report: jobs/report.sh " + sweep.name() + option);

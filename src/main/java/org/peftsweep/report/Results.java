@@ -40,6 +40,7 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
           "sweep",
           "model",
           "init",
+          "adapter",
           "model_hash",
           "data",
           "data_hash",

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.nio.channels.Channels;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
@@ -13,11 +14,13 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.UUID;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FSDataOutputStream;
 import org.apache.hadoop.fs.FileContext;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Options;
 import org.apache.hadoop.fs.Path;
+import org.peftsweep.checkpoint.SafeTensorsWriter;
 
 /**
  * The tables of one sweep, {@code output/<sweep>}, on any Hadoop file system.
@@ -28,6 +31,7 @@ import org.apache.hadoop.fs.Path;
  */
 public final class ResultFolder {
   private static final String AGENDA = "agenda.json";
+  private static final String ADAPTERS = "adapters";
 
   private final Path root;
   private final Configuration configuration;
@@ -63,6 +67,35 @@ public final class ResultFolder {
     write(Tables.PREDICTIONS, predictions, file.partName());
     write(Tables.LAYERS, layers, file.partName());
     write(Tables.TRIALS, List.of(row), file.name());
+  }
+
+  /**
+   * Keeps the trained tensors of an attempt at a trial in {@code adapters}; called before its row
+   * is published.
+   */
+  public void keep(String id, int attempt, SafeTensorsWriter tensors) {
+    writeHidden(
+        ADAPTERS,
+        TrialFile.tensorsName(id, attempt),
+        hidden -> {
+          try (FSDataOutputStream out = fileSystem().create(hidden)) {
+            tensors.write(Channels.newChannel(out));
+          }
+        });
+  }
+
+  /** Returns the file with the trained tensors of the attempt that counts, if they were kept. */
+  public Optional<Path> tensors(String id) {
+    TrialFile file = trials().get(id);
+    if (file == null) {
+      return Optional.empty();
+    }
+    Path path = new Path(new Path(root, ADAPTERS), TrialFile.tensorsName(id, file.attempt()));
+    try {
+      return fileSystem().exists(path) ? Optional.of(path) : Optional.empty();
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot look for " + path + ": " + e.getMessage(), e);
+    }
   }
 
   /** Makes a batch of events visible; the number tells batches of a driver run apart. */
@@ -143,17 +176,25 @@ public final class ResultFolder {
   }
 
   private <R> void write(Table<R> table, List<R> rows, String name) {
-    if (rows.isEmpty()) {
-      return;
+    if (!rows.isEmpty()) {
+      writeHidden(
+          table.name(), name, hidden -> ParquetTable.write(table, rows, hidden, configuration));
     }
-    Path folder = new Path(root, table.name());
+  }
+
+  private interface Content {
+    void write(Path hidden) throws IOException;
+  }
+
+  private void writeHidden(String folderName, String name, Content content) {
+    Path folder = new Path(root, folderName);
     Path target = new Path(folder, name);
     Path hidden = new Path(folder, "." + name + "." + UUID.randomUUID());
     try {
       FileSystem files = fileSystem();
       files.mkdirs(folder);
       try {
-        ParquetTable.write(table, rows, hidden, configuration);
+        content.write(hidden);
         // Some file systems answer false where the target is there: a twin was faster.
         if (!files.rename(hidden, target) && !files.exists(target)) {
           throw new IOException("it cannot be renamed from " + hidden.getName());

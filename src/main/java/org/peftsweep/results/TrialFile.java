@@ -47,6 +47,11 @@ public record TrialFile(String id, int attempt, Status status) implements Compar
     return id + "-" + attempt + ".parquet";
   }
 
+  /** Returns the name in {@code adapters}. */
+  static String tensorsName(String id, int attempt) {
+    return id + "-" + attempt + ".safetensors";
+  }
+
   /** Whether another run would tell nothing more: divergence is a result too. */
   public boolean isDone() {
     return status == Status.FINISHED || status == Status.DIVERGED;

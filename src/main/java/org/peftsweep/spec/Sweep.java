@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import org.peftsweep.method.Methods;
@@ -44,14 +45,15 @@ public record Sweep(
             .map(task -> new TaskPlan(task.source().relocated(place), task.training()))
             .toList();
     String base = model.startsWith(ModelSource.BUILT_IN) ? model : place.apply(model);
-    return new Sweep(name, base, recipes, moved, seeds, protocol, execution);
+    List<Recipe> recipesThere = recipes.stream().map(recipe -> recipe.relocated(place)).toList();
+    return new Sweep(name, base, recipesThere, moved, seeds, protocol, execution);
   }
 
   /**
    * Returns all trials that need no other's result, by recipe, then task, then seed; where settings
    * are tuned, by choice, then recipe, then seed.
    *
-   * @param modelHash content hash of the model at a location; called once
+   * @param modelHash content hash of the model or adapter at a location; called once for each
    * @param taskHash content hash of a task's examples; called once a task
    */
   public List<Trial> expand(
@@ -66,6 +68,7 @@ public record Sweep(
   public List<Contest> contests(
       Function<String, String> modelHash, Function<TaskSource, String> taskHash) {
     String hash = modelHash.apply(model);
+    Map<String, AdapterSource> adapters = new TreeMap<>();
     List<TaskSource> sources =
         tasks.stream()
             .map(task -> task.source().withContentHash(taskHash.apply(task.source())))
@@ -73,14 +76,21 @@ public record Sweep(
     Map<List<String>, List<Contest.Entrant>> contests = new LinkedHashMap<>();
     for (int recipe = 0; recipe < recipes.size(); recipe++) {
       for (int task = 0; task < tasks.size(); task++) {
-        Trial model = trial(recipes.get(recipe), hash, sources.get(task), tasks.get(task));
+        Recipe asked = recipes.get(recipe);
+        AdapterSource adapter =
+            AdapterSource.isNone(asked.adapter())
+                ? AdapterSource.NONE
+                : adapters.computeIfAbsent(
+                    asked.adapter(), place -> new AdapterSource(place, modelHash.apply(place)));
+        ModelSource base = new ModelSource(model, hash, asked.randomInit(), adapter);
+        Trial trial = trial(asked, base, sources.get(task), tasks.get(task));
         List<String> key = new ArrayList<>(List.of(sources.get(task).task().name()));
-        SortedMap<String, String> axes = recipes.get(recipe).axes();
+        SortedMap<String, String> axes = asked.axes();
         protocol.select().forEach(axis -> key.add(axes.getOrDefault(axis, "none")));
         if (!protocol.tunes()) {
           key.add("recipe " + recipe);
         }
-        contests.computeIfAbsent(key, k -> new ArrayList<>()).add(entrant(model));
+        contests.computeIfAbsent(key, k -> new ArrayList<>()).add(entrant(trial));
       }
     }
     return contests.entrySet().stream()
@@ -89,10 +99,10 @@ public record Sweep(
   }
 
   /** Returns a recipe on a task, with a seed that stands for all. */
-  private Trial trial(Recipe recipe, String modelHash, TaskSource source, TaskPlan task) {
+  private static Trial trial(Recipe recipe, ModelSource base, TaskSource source, TaskPlan task) {
     boolean learns = recipe.method().learns();
     return new Trial(
-        new ModelSource(model, modelHash, recipe.randomInit()),
+        base,
         source,
         recipe.method(),
         recipe.targets(),
@@ -134,6 +144,11 @@ public record Sweep(
   }
 
   private static Recipe recipe(Trial trial) {
-    return new Recipe(trial.method(), trial.targets(), trial.rates(), trial.model().randomInit());
+    return new Recipe(
+        trial.method(),
+        trial.targets(),
+        trial.rates(),
+        trial.model().randomInit(),
+        trial.model().adapter().location());
   }
 }

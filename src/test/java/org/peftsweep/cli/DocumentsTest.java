@@ -12,7 +12,6 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
-import org.peftsweep.method.Methods;
 import org.peftsweep.sweep.TrainerEngine;
 
 /** Documents say what the program says. */
@@ -33,13 +32,6 @@ class DocumentsTest {
             .matcher(Files.readString(README));
     List<String> named = path.results().map(found -> found.group()).distinct().toList();
     assertThat(named).isNotEmpty().allSatisfy(file -> assertThat(Path.of(file)).exists());
-  }
-
-  @Test
-  void theReadmeNamesEveryMethod() throws IOException {
-    String readme = Files.readString(README);
-    assertThat(Methods.all().keySet())
-        .allSatisfy(id -> assertThat(readme).contains("`" + id + "`"));
   }
 
   private static String run(String... command) {
