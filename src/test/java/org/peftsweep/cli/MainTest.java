@@ -69,7 +69,7 @@ class MainTest {
         select: [method, rank]
         grid:
           - {method: lora, rank: [4, 8], ratio: [1, 2, 8]}
-          - {method: head-only}
+          - {method: dora, rank: 4}
         """);
     assertThat(sweep("--dry-run")).isZero();
     assertThat(out.toString(StandardCharsets.UTF_8))
