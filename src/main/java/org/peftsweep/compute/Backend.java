@@ -23,10 +23,20 @@ public interface Backend extends AutoCloseable {
 
   // ---- memory
 
-  /** Allocates zeroed memory that stays until {@link #free} or the end of the process. */
+  /**
+   * Allocates zeroed memory that stays until {@link #free} or {@link #close}.
+   *
+   * @throws OutOfMemoryError if there is not so much
+   */
   Memory allocate(long floats);
 
+  /** Allocates zeroed memory that outlives this backend, for what trials share. */
+  Memory allocateShared(long floats);
+
   void free(Memory memory);
+
+  /** Returns what {@link #allocate} handed out and is not free yet. */
+  Allocations allocations();
 
   /**
    * Copies {@code count} floats from {@code source[sourceOffset…]} to {@code
@@ -238,6 +248,7 @@ public interface Backend extends AutoCloseable {
    */
   void adamW(Tensor p, Tensor g, Tensor m, Tensor v, AdamStep step);
 
+  /** Frees what is still allocated, shared memory apart. */
   @Override
   void close();
 }

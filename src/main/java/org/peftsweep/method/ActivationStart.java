@@ -15,6 +15,14 @@ record ActivationStart(SortedMap<String, Of> byModule) implements Preparations.P
    */
   record Of(int rank, float[] a) {}
 
+  /** Zeros of the mean rank for every target. */
+  static ActivationStart blank(List<Linear> targets, int rank) {
+    SortedMap<String, Of> byModule = new TreeMap<>();
+    targets.forEach(
+        linear -> byModule.put(linear.name(), new Of(rank, new float[rank * linear.in()])));
+    return new ActivationStart(byModule);
+  }
+
   /** Returns the ranks of a trained trial from its kept tensors, and A as it is there. */
   static ActivationStart of(SafeTensors kept, List<Linear> targets) {
     SortedMap<String, Of> byModule = new TreeMap<>();

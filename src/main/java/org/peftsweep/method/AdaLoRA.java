@@ -5,6 +5,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.SplittableRandom;
+import org.peftsweep.checkpoint.StateReader;
+import org.peftsweep.checkpoint.StateWriter;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
@@ -222,6 +224,16 @@ public record AdaLoRA(
     @Override
     public void afterStep(int step, int steps) {
       allocator.allocate(step, steps);
+    }
+
+    @Override
+    public void save(StateWriter to) {
+      allocator.save(to);
+    }
+
+    @Override
+    public void restore(StateReader from) {
+      allocator.restore(from);
     }
 
     @Override

@@ -3,6 +3,8 @@ package org.peftsweep.method;
 import java.util.Collections;
 import java.util.List;
 import java.util.SortedMap;
+import org.peftsweep.checkpoint.StateReader;
+import org.peftsweep.checkpoint.StateWriter;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.optim.Update;
@@ -50,6 +52,12 @@ public interface Attached extends AutoCloseable {
 
   /** Sees the updated values beside the clipped gradients; step is the one just done, from 0. */
   default void afterStep(int step, int steps) {}
+
+  /** Writes what it remembers besides parameters and optimizer state. */
+  default void save(StateWriter to) {}
+
+  /** Takes up what {@link #save} wrote, on a model whose parameters are restored. */
+  default void restore(StateReader from) {}
 
   /** Returns the memory that it holds besides parameters and optimizer state, in bytes. */
   default long stateBytes() {

@@ -48,7 +48,8 @@ public record EVA(int rank, double alpha, double dropout, double rho, double tau
             .ofTask(
                 key,
                 () -> new ActivationSearch(to, rank, components(), tau).run(batches),
-                kept -> ActivationStart.of(kept, to.projections()));
+                kept -> ActivationStart.of(kept, to.projections()),
+                () -> ActivationStart.blank(to.projections(), rank));
     for (Linear linear : to.projections()) {
       ActivationStart.Of of = start.of(linear.name());
       if (of.rank() > 0) {

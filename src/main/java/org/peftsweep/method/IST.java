@@ -1,10 +1,13 @@
 package org.peftsweep.method;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.SortedMap;
 import java.util.stream.IntStream;
+import org.peftsweep.checkpoint.StateReader;
+import org.peftsweep.checkpoint.StateWriter;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Parameter;
@@ -161,6 +164,32 @@ public record IST(
     public List<LayerScore> layerScores(int steps) {
       note(steps);
       return List.copyOf(rows);
+    }
+
+    @Override
+    public void save(StateWriter to) {
+      inner.save(to.under("inner"));
+      to.doubles("scores", scores.all());
+      to.longs("selected", IntStream.of(selected).asLongStream().toArray());
+      to.longs("row-steps", rows.stream().mapToLong(LayerScore::step).toArray());
+      to.longs("row-selected", rows.stream().mapToLong(LayerScore::selected).toArray());
+      to.doubles("row-scores", rows.stream().mapToDouble(LayerScore::score).toArray());
+    }
+
+    @Override
+    public void restore(StateReader from) {
+      inner.restore(from.under("inner"));
+      scores.restore(from.doubles("scores"));
+      long[] counts = from.longs("selected");
+      Arrays.setAll(selected, layer -> (int) counts[layer]);
+      long[] steps = from.longs("row-steps");
+      long[] rowCounts = from.longs("row-selected");
+      double[] rowScores = from.doubles("row-scores");
+      for (int row = 0; row < steps.length; row++) {
+        // Each note has a row of every layer.
+        int layer = row % selected.length;
+        rows.add(new LayerScore((int) steps[row], layer, rowScores[row], (int) rowCounts[row]));
+      }
     }
 
     @Override

@@ -31,6 +31,14 @@ final class LayerScores {
     return scores[layer];
   }
 
+  double[] all() {
+    return scores.clone();
+  }
+
+  void restore(double[] all) {
+    System.arraycopy(all, 0, scores, 0, scores.length);
+  }
+
   /**
    * Makes one estimate.
    *

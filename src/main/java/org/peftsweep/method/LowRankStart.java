@@ -23,6 +23,11 @@ record LowRankStart(float[] a, float[] b, int rank) implements Preparations.Prep
     return Float.BYTES * ((long) a.length + b.length);
   }
 
+  /** Zeros in the shape of a start. */
+  static LowRankStart blank(int out, int in, int rank) {
+    return new LowRankStart(new float[rank * in], new float[out * rank], rank);
+  }
+
   /** Refuses a rank that a target is too narrow for. */
   static void requireRank(Model outline, Set<Role> targets, int rank) {
     for (Linear linear : outline.projections()) {

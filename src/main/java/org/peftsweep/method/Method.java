@@ -25,6 +25,7 @@ public sealed interface Method
         LoRA,
         LoRAFA,
         LoRAPlus,
+        LoRAXS,
         OLoRA,
         PiSSA,
         PlugIn,

@@ -40,7 +40,8 @@ public record OLoRA(int rank, double alpha, double dropout) implements Method {
                           linear.out(),
                           linear.in(),
                           rank),
-                  kept -> ResidualAdapter.start(kept, linear));
+                  kept -> ResidualAdapter.start(kept, linear),
+                  () -> LowRankStart.blank(linear.out(), linear.in(), rank));
       linear.attach(ResidualAdapter.of(to, linear, start, (float) (alpha / rank), (float) dropout));
     }
     return Attached.PASSIVE;

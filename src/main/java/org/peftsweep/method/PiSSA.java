@@ -61,7 +61,8 @@ public record PiSSA(
               .ofBase(
                   key,
                   () -> start(to.backend(), linear, scale),
-                  kept -> ResidualAdapter.start(kept, linear));
+                  kept -> ResidualAdapter.start(kept, linear),
+                  () -> LowRankStart.blank(linear.out(), linear.in(), rank));
       linear.attach(ResidualAdapter.of(to, linear, start, (float) scale, (float) dropout));
     }
     return Attached.PASSIVE;

@@ -76,25 +76,44 @@ public final class Preparations {
   }
 
   /**
+   * Returns preparations that compute nothing: all that they hand out is blank, for whom only
+   * shapes matter.
+   */
+  public static Preparations blank() {
+    return new Preparations(null, "base", "task", List::of);
+  }
+
+  /**
    * Returns preparations of a trial that was trained already: what it started from is read from its
    * tensors and not made again, so that no data is needed.
    */
   public static Preparations of(SafeTensors kept) {
-    return new Preparations(null, null, null, List::of, kept);
+    return new Preparations(null, "base", "task", List::of, kept);
   }
 
   /**
    * Returns what depends on the base model and the key only.
    *
    * @param read takes it from the tensors of a trained trial
+   * @param blank makes the same without its values
    */
-  <T extends Prepared> T ofBase(Object key, Supplier<T> make, Function<SafeTensors, T> read) {
-    return kept == null ? take(new Key(base, key), make) : read.apply(kept);
+  <T extends Prepared> T ofBase(
+      Object key, Supplier<T> make, Function<SafeTensors, T> read, Supplier<T> blank) {
+    return take(new Key(base, key), make, read, blank);
   }
 
   /** Returns what depends on the base model, the task's batches and the key only. */
-  <T extends Prepared> T ofTask(Object key, Supplier<T> make, Function<SafeTensors, T> read) {
-    return kept == null ? take(new Key(List.of(base, task), key), make) : read.apply(kept);
+  <T extends Prepared> T ofTask(
+      Object key, Supplier<T> make, Function<SafeTensors, T> read, Supplier<T> blank) {
+    return take(new Key(List.of(base, task), key), make, read, blank);
+  }
+
+  private <T extends Prepared> T take(
+      Key key, Supplier<T> make, Function<SafeTensors, T> read, Supplier<T> blank) {
+    if (kept != null) {
+      return read.apply(kept);
+    }
+    return shelf == null ? blank.get() : take(key, make);
   }
 
   /** Returns the first training batches. */

@@ -5,6 +5,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.peftsweep.checkpoint.StateReader;
+import org.peftsweep.checkpoint.StateWriter;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.model.Parameter;
@@ -44,6 +46,11 @@ final class RankAllocator {
       }
     }
 
+    private void fill(float[] means, float[] uncertainties) {
+      System.arraycopy(means, 0, mean, 0, mean.length);
+      System.arraycopy(uncertainties, 0, uncertainty, 0, uncertainty.length);
+    }
+
     private void clear() {
       Arrays.fill(mean, 0);
       Arrays.fill(uncertainty, 0);
@@ -57,6 +64,10 @@ final class RankAllocator {
   private record Matrix(String name, Importance a, Importance e, Importance b, boolean[] kept) {
     int rank() {
       return kept.length;
+    }
+
+    List<Importance> importances() {
+      return List.of(a, e, b);
     }
 
     float score(int triplet) {
@@ -133,9 +144,38 @@ final class RankAllocator {
     } else if (step == last) {
       choose(matrices.size() * settings.rank());
       isFinal = true;
-      matrices.forEach(matrix -> List.of(matrix.a, matrix.e, matrix.b).forEach(Importance::clear));
+      matrices.forEach(matrix -> matrix.importances().forEach(Importance::clear));
     } else {
       matrices.forEach(this::mask);
+    }
+  }
+
+  void save(StateWriter to) {
+    to.number("final", isFinal ? 1 : 0);
+    for (Matrix matrix : matrices) {
+      StateWriter of = to.under(matrix.name);
+      long[] kept = new long[matrix.rank()];
+      Arrays.setAll(kept, i -> matrix.kept[i] ? 1 : 0);
+      of.longs("kept", kept);
+      for (Importance importance : matrix.importances()) {
+        of.floats(importance.parameter.name() + ".mean", importance.mean);
+        of.floats(importance.parameter.name() + ".uncertainty", importance.uncertainty);
+      }
+    }
+  }
+
+  void restore(StateReader from) {
+    isFinal = from.wholeNumber("final") == 1;
+    for (Matrix matrix : matrices) {
+      StateReader of = from.under(matrix.name);
+      long[] kept = of.longs("kept");
+      for (int i = 0; i < kept.length; i++) {
+        matrix.kept[i] = kept[i] == 1;
+      }
+      for (Importance importance : matrix.importances()) {
+        String name = importance.parameter.name();
+        importance.fill(of.floats(name + ".mean"), of.floats(name + ".uncertainty"));
+      }
     }
   }
 
@@ -165,14 +205,14 @@ final class RankAllocator {
 
   long stateBytes() {
     return matrices.stream()
-        .flatMap(matrix -> List.of(matrix.a, matrix.e, matrix.b).stream())
+        .flatMap(matrix -> matrix.importances().stream())
         .mapToLong(importance -> 2L * Float.BYTES * importance.mean.length)
         .sum();
   }
 
   private Importance of(Parameter parameter) {
     return matrices.stream()
-        .flatMap(matrix -> List.of(matrix.a, matrix.e, matrix.b).stream())
+        .flatMap(matrix -> matrix.importances().stream())
         .filter(importance -> importance.parameter == parameter)
         .findFirst()
         .orElseThrow();

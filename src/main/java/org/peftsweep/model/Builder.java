@@ -16,7 +16,7 @@ final class Builder {
   Builder(Backend backend, Weights weights) {
     this.backend = backend;
     this.weights = weights;
-    this.ownsBase = weights instanceof RandomWeights;
+    this.ownsBase = weights.ownsBase();
   }
 
   Backend backend() {

@@ -8,6 +8,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.peftsweep.checkpoint.Checkpoint;
 import org.peftsweep.checkpoint.StoredTensor;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Memory;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.data.Seeds;
 
@@ -48,7 +49,7 @@ public final class CheckpointWeights {
         Optional<StoredTensor> stored =
             checkpoint.lookup(name).filter(tensor -> tensor.shape().equals(longs(shape)));
         return stored.isPresent()
-            ? copy(backend, stored.get(), shape)
+            ? copy(backend, stored.get(), backend.allocate(stored.get().info().elements()), shape)
             : random.head(name, fresh, shape);
       }
     };
@@ -57,12 +58,12 @@ public final class CheckpointWeights {
   private Tensor read(Backend backend, String name, int... shape) {
     StoredTensor stored = checkpoint.find(name);
     stored.requireShape(Arrays.stream(shape).asLongStream().toArray());
-    return copy(backend, stored, shape);
+    return copy(backend, stored, backend.allocateShared(stored.info().elements()), shape);
   }
 
-  private static Tensor copy(Backend backend, StoredTensor stored, int... shape) {
+  private static Tensor copy(Backend backend, StoredTensor stored, Memory memory, int... shape) {
     long size = stored.info().elements();
-    Tensor tensor = new Tensor(backend.allocate(size), 0, shape);
+    Tensor tensor = new Tensor(memory, 0, shape);
     float[] chunk = new float[(int) Math.min(CHUNK, size)];
     for (long at = 0; at < size; at += chunk.length) {
       int count = (int) Math.min(chunk.length, size - at);

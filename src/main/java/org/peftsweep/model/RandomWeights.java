@@ -15,6 +15,11 @@ public record RandomWeights(Backend backend, double initializerRange, Seeds seed
   }
 
   @Override
+  public boolean ownsBase() {
+    return true;
+  }
+
+  @Override
   public Tensor head(String name, Fresh fresh, int... shape) {
     int size = Math.toIntExact(Arrays.stream(shape).asLongStream().reduce(1, Math::multiplyExact));
     Tensor tensor = new Tensor(backend.allocate(size), 0, shape);

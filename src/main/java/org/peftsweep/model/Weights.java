@@ -19,6 +19,11 @@ public interface Weights {
    */
   Tensor base(String name, Fresh fresh, int... shape);
 
+  /** Whether each tensor of the base is memory of the caller's own too. */
+  default boolean ownsBase() {
+    return false;
+  }
+
   /**
    * Returns a tensor of the head in memory of the caller's own, filled from the checkpoint where it
    * has one of that shape, else drawn anew.

@@ -2,6 +2,8 @@ package org.peftsweep.optim;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.peftsweep.checkpoint.StateReader;
+import org.peftsweep.checkpoint.StateWriter;
 import org.peftsweep.compute.AdamStep;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.model.Parameter;
@@ -99,6 +101,16 @@ public final class AdamW implements Optimizer {
   @Override
   public long scratchBytes() {
     return scratch.bytes();
+  }
+
+  @Override
+  public void save(StateWriter to) {
+    entries.forEach(entry -> entry.update.save(backend, to.under(entry.parameter.name())));
+  }
+
+  @Override
+  public void restore(StateReader from) {
+    entries.forEach(entry -> entry.update.restore(backend, from.under(entry.parameter.name())));
   }
 
   @Override

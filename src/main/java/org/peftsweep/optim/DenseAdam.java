@@ -7,7 +7,6 @@ import org.peftsweep.model.Parameter;
 final class DenseAdam implements Update {
   private final Parameter parameter;
   private final OptimizerState state;
-  private int steps;
 
   DenseAdam(Parameter parameter) {
     this.parameter = parameter;
@@ -17,14 +16,13 @@ final class DenseAdam implements Update {
   @Override
   public void step(
       Backend backend, AdamW.Settings settings, double rate, double decay, Scratch scratch) {
-    steps++;
     int[] shape = parameter.value().shape();
     backend.adamW(
         parameter.value(),
         parameter.var().gradient(),
         state.part(backend, 0, shape),
         state.part(backend, parameter.size(), shape),
-        settings.at(steps, rate, settings.epsilon(), decay));
+        settings.at(state.advance(), rate, settings.epsilon(), decay));
   }
 
   @Override

@@ -62,7 +62,6 @@ public final class GaLoreAdam implements Update {
   private final boolean left;
   private final boolean right;
   private final OptimizerState state;
-  private int steps;
 
   /**
    * Makes the update of a matrix.
@@ -88,23 +87,23 @@ public final class GaLoreAdam implements Update {
       Backend backend, AdamW.Settings settings, double rate, double decay, Scratch scratch) {
     Tensor weight = parameter.value().reshape(rows, columns);
     Tensor gradient = parameter.var().gradient().reshape(rows, columns);
-    if (steps % gap == 0) {
+    if (state.steps() % gap == 0) {
       refresh(backend, gradient);
     }
-    steps++;
+    int step = state.advance();
     Tensor both = scratch.take(Math.toIntExact(2 * Math.max(lowSize(), halfSize())));
     Tensor low = new Tensor(both.memory(), 0, lowRows(), lowColumns());
     project(backend, gradient, both, low);
     // The gradient has served: its memory takes the update in the subspace.
     Tensor change = new Tensor(gradient.memory(), gradient.offset(), lowRows(), lowColumns());
     backend.fill(change, 0);
-    double correction2 = 1 - Math.pow(settings.beta2(), steps);
+    double correction2 = 1 - Math.pow(settings.beta2(), step);
     backend.adamW(
         change,
         low,
         state.part(backend, 0, lowRows(), lowColumns()),
         state.part(backend, lowSize(), lowRows(), lowColumns()),
-        settings.at(steps, rate, settings.epsilon() / Math.sqrt(correction2), 0));
+        settings.at(step, rate, settings.epsilon() / Math.sqrt(correction2), 0));
     addBack(backend, change, both, weight);
     if (decay != 0) {
       backend.scale((float) (1 - rate * decay), weight, weight);

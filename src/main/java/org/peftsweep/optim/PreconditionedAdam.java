@@ -24,7 +24,6 @@ public final class PreconditionedAdam implements Update {
   private final double scale;
   private final int rank;
   private final OptimizerState state;
-  private int steps;
 
   private PreconditionedAdam(Parameter parameter, Parameter a, double scale) {
     this.parameter = parameter;
@@ -56,21 +55,21 @@ public final class PreconditionedAdam implements Update {
     Tensor gradient = parameter.var().gradient();
     if (a != null) {
       Tensor inverse = state.part(backend, 2 * parameter.size(), rank, rank);
-      if (steps == 0) {
+      if (state.steps() == 0) {
         writeInverse(backend, inverse);
       }
       Tensor closest = scratch.take(shape);
       backend.gemm(false, false, 1, gradient, inverse, 0, closest);
       gradient = closest;
     }
-    steps++;
-    double correction2 = 1 - Math.pow(settings.beta2(), steps);
+    int step = state.advance();
+    double correction2 = 1 - Math.pow(settings.beta2(), step);
     backend.adamW(
         parameter.value(),
         gradient,
         state.part(backend, 0, shape),
         state.part(backend, parameter.size(), shape),
-        settings.at(steps, rate, settings.epsilon() / Math.sqrt(correction2), 0));
+        settings.at(step, rate, settings.epsilon() / Math.sqrt(correction2), 0));
     if (settings.weightDecay() != 0) {
       float kept = (float) (1 - rate * settings.weightDecay());
       backend.scale(kept, parameter.value(), parameter.value());

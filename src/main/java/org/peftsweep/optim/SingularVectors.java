@@ -1,5 +1,6 @@
 package org.peftsweep.optim;
 
+import java.util.Arrays;
 import org.peftsweep.compute.Lapack;
 
 /**
@@ -17,6 +18,9 @@ record SingularVectors(float[] left, float[] right) {
    *     numbers
    */
   static SingularVectors of(double[] matrix, int rows, int columns, int rank) {
+    if (Arrays.stream(matrix).allMatch(value -> value == 0)) {
+      return ofNothing(rows, columns, rank);
+    }
     int least = Math.min(rows, columns);
     Lapack.Svd svd = Lapack.svd(matrix, rows, columns);
     float[] left = new float[rows * rank];
@@ -30,6 +34,17 @@ record SingularVectors(float[] left, float[] right) {
       for (int j = 0; j < columns; j++) {
         right[k * columns + j] = (float) (rightSign * svd.vt()[k * columns + j]);
       }
+    }
+    return new SingularVectors(left, right);
+  }
+
+  /** Zeros have no direction: the axes, as LAPACK says, without its work. */
+  private static SingularVectors ofNothing(int rows, int columns, int rank) {
+    float[] left = new float[rows * rank];
+    float[] right = new float[rank * columns];
+    for (int k = 0; k < rank; k++) {
+      left[k * rank + k] = 1;
+      right[k * columns + k] = 1;
     }
     return new SingularVectors(left, right);
   }

@@ -1,6 +1,8 @@
 package org.peftsweep.optim;
 
 import java.util.Arrays;
+import org.peftsweep.checkpoint.StateReader;
+import org.peftsweep.checkpoint.StateWriter;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.model.Parameter;
@@ -17,7 +19,6 @@ public final class SparseAdam implements Update {
   private final int kept;
   private final OptimizerState state;
   private int[] chosen;
-  private int steps;
 
   /**
    * Makes the update.
@@ -65,7 +66,6 @@ public final class SparseAdam implements Update {
   @Override
   public void step(
       Backend backend, AdamW.Settings settings, double rate, double decay, Scratch scratch) {
-    steps++;
     Tensor gradient = column(parameter.var().gradient());
     Tensor few = scratch.take(kept, 1);
     backend.gather(gradient, chosen, false, few);
@@ -77,7 +77,7 @@ public final class SparseAdam implements Update {
         few,
         state.part(backend, 0, kept, 1),
         state.part(backend, kept, kept, 1),
-        settings.at(steps, rate, settings.epsilon(), 0));
+        settings.at(state.advance(), rate, settings.epsilon(), 0));
     backend.scatterAdd(increment, chosen, column(parameter.value()));
   }
 
@@ -89,6 +89,22 @@ public final class SparseAdam implements Update {
   @Override
   public long stateBytes() {
     return state.bytes() + (chosen == null ? 0 : (long) Integer.BYTES * chosen.length);
+  }
+
+  @Override
+  public void save(Backend backend, StateWriter to) {
+    Update.super.save(backend, to);
+    if (chosen != null) {
+      to.longs("chosen", Arrays.stream(chosen).asLongStream().toArray());
+    }
+  }
+
+  @Override
+  public void restore(Backend backend, StateReader from) {
+    Update.super.restore(backend, from);
+    if (from.has("chosen")) {
+      chosen = Arrays.stream(from.longs("chosen")).mapToInt(Math::toIntExact).toArray();
+    }
   }
 
   private Tensor column(Tensor tensor) {

@@ -1,6 +1,8 @@
 package org.peftsweep.optim;
 
 import java.util.function.Function;
+import org.peftsweep.checkpoint.StateReader;
+import org.peftsweep.checkpoint.StateWriter;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.model.Parameter;
 
@@ -28,6 +30,16 @@ public interface Update {
 
   /** Returns what it remembers. */
   OptimizerState state();
+
+  /** Writes all that it remembers. */
+  default void save(Backend backend, StateWriter to) {
+    state().save(backend, to);
+  }
+
+  /** Takes up what {@link #save} wrote, before the first step. */
+  default void restore(Backend backend, StateReader from) {
+    state().restore(backend, from);
+  }
 
   /** Returns the memory of all that it remembers now, in bytes. */
   default long stateBytes() {

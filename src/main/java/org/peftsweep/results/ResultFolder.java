@@ -51,6 +51,11 @@ public final class ResultFolder {
     return root.getName();
   }
 
+  /** Returns the folder for states of a trial that runs; tables know nothing of it. */
+  public Path checkpoints(String id) {
+    return new Path(new Path(root, "checkpoints"), id);
+  }
+
   /**
    * Makes a trial visible: its curve, its predictions, its scores of layers and, last of all, its
    * row.

@@ -193,6 +193,11 @@ final class TrialColumns {
             + "; shared frozen weights, and state of layers that rest, excluded",
         Outcome::peakBytes);
     outcome(
+        "predicted_peak_bytes",
+        LONG,
+        "as peak_bytes, told from shapes before the trial ran",
+        Outcome::predictedPeakBytes);
+    outcome(
         "load_seconds",
         DOUBLE,
         "reading model and data, s; shared work counts for the trial that did it",

@@ -1,5 +1,6 @@
 package org.peftsweep.spec;
 
+import java.time.Duration;
 import java.util.List;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.method.Settings;
@@ -12,8 +13,18 @@ import org.peftsweep.method.Settings;
  * @param threads that one trial computes with
  * @param keepMebibytes size of a finished trial's trained tensors up to which they are kept for
  *     export, in MiB; 0 for never
+ * @param memoryMebibytes off-heap memory of an executor for its trials, in MiB; 0 for what its
+ *     machine has beside the heap
+ * @param timeLimitMinutes wall clock of one trial, 0 for none
+ * @param checkpointMinutes wall clock between two states kept of a trial, 0 for none
  */
-public record Execution(String backend, int threads, int keepMebibytes) {
+public record Execution(
+    String backend,
+    int threads,
+    int keepMebibytes,
+    int memoryMebibytes,
+    double timeLimitMinutes,
+    double checkpointMinutes) {
   /** Names of the backends that a sweep file may ask for. */
   public static final List<String> BACKENDS = Backends.names();
 
@@ -24,5 +35,27 @@ public record Execution(String backend, int threads, int keepMebibytes) {
     }
     Settings.atLeast("threads", threads, 1);
     Settings.atLeast("keep-mebibytes", keepMebibytes, 0);
+    Settings.atLeast("memory-mebibytes", memoryMebibytes, 0);
+    Settings.notNegative("time-limit-minutes", timeLimitMinutes);
+    Settings.notNegative("checkpoint-minutes", checkpointMinutes);
+  }
+
+  /** Returns {@link #memoryMebibytes} in bytes. */
+  public long memoryBytes() {
+    return (long) memoryMebibytes << 20;
+  }
+
+  /** Returns {@link #timeLimitMinutes}; zero for none. */
+  public Duration timeLimit() {
+    return minutes(timeLimitMinutes);
+  }
+
+  /** Returns {@link #checkpointMinutes}; zero for none. */
+  public Duration checkpointEvery() {
+    return minutes(checkpointMinutes);
+  }
+
+  private static Duration minutes(double minutes) {
+    return Duration.ofMillis((long) Math.ceil(minutes * 60_000));
   }
 }

@@ -1,14 +1,18 @@
 package org.peftsweep.sweep;
 
+import java.time.Duration;
 import org.apache.hadoop.conf.Configuration;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.spec.Execution;
 import org.peftsweep.spec.TaskSource;
 import org.peftsweep.spec.Trial;
+import org.peftsweep.train.CheckpointFolder;
 import org.peftsweep.train.Library;
+import org.peftsweep.train.MemoryBudget;
 import org.peftsweep.train.Outcome;
 import org.peftsweep.train.Progress;
+import org.peftsweep.train.Terms;
 import org.peftsweep.train.TrialRun;
 import org.peftsweep.train.Workload;
 
@@ -47,18 +51,38 @@ public final class TrainerEngine implements Engine {
 
   @Override
   public TrialTask task(Execution execution) {
-    return new Task(execution.backend(), execution.threads(), execution.keepMebibytes());
+    return new Task(
+        execution.backend(),
+        execution.threads(),
+        execution.memoryBytes(),
+        execution.timeLimit(),
+        execution.checkpointEvery(),
+        execution.keepMebibytes());
   }
 
   /** Trains on a backend of its own; base weights and data are shared by all tasks of the JVM. */
-  private record Task(String backend, Integer threads, int keepMebibytes) implements TrialTask {
+  private record Task(
+      String backend,
+      Integer threads,
+      long memoryBytes,
+      Duration timeLimit,
+      Duration checkpointEvery,
+      int keepMebibytes)
+      implements TrialTask {
     private static final long serialVersionUID = 1;
 
     @Override
     public Outcome run(Trial trial, Slot slot, Progress progress) {
+      Terms terms =
+          new Terms(
+              timeLimit,
+              MemoryBudget.shared(memoryBytes),
+              new CheckpointFolder(slot.checkpoints(), slot.files()),
+              checkpointEvery,
+              slot.isStopped(),
+              slot.keeper().upTo(keepMebibytes * MEBIBYTE));
       try (Backend opened = Backends.open(backend, threads)) {
-        return new TrialRun(Library.shared(slot.files()), opened)
-            .run(trial, progress, slot.keeper().upTo(keepMebibytes * MEBIBYTE));
+        return new TrialRun(Library.shared(slot.files()), opened).run(trial, terms, progress);
       }
     }
   }

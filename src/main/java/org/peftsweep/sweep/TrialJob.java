@@ -16,13 +16,15 @@ import org.peftsweep.results.Provenance;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.TrialRow;
 import org.peftsweep.spec.Trial;
+import org.peftsweep.train.CheckpointFolder;
 import org.peftsweep.train.Keeper;
 import org.peftsweep.train.Outcome;
 import org.peftsweep.train.Progress;
 
 /**
- * The executor's side of a trial: runs it and publishes its rows. The one place that catches what a
- * trial throws; what escapes from here is a fault of machines, which another run may not meet.
+ * The executor's side of a trial: runs it, publishes its rows and then removes its checkpoints. The
+ * one place that catches what a trial throws; what escapes from here is a fault of machines, which
+ * another run may not meet, or Spark's wish to stop the task, which leaves no row.
  */
 final class TrialJob implements Function<String, Ending> {
   private static final String GPU = "gpu";
@@ -54,7 +56,8 @@ final class TrialJob implements Function<String, Ending> {
     Trial trial = Trial.fromJson(json);
     Configuration files = configuration.value().value();
     ResultFolder results = new ResultFolder(new Path(folder), files);
-    Slot slot = slot(files, tensors -> results.keep(trial.id(), attempt, tensors));
+    Path checkpoints = results.checkpoints(trial.id());
+    Slot slot = slot(files, tensors -> results.keep(trial.id(), attempt, tensors), checkpoints);
     Instant started = Instant.now();
     String stackTrace = null;
     Outcome outcome;
@@ -80,14 +83,22 @@ final class TrialJob implements Function<String, Ending> {
             started,
             finished,
             stackTrace));
+    new CheckpointFolder(checkpoints, files).remove();
     return new Ending(trial.id(), outcome.status(), outcome.reason(), seconds(started, finished));
   }
 
-  private static Slot slot(Configuration files, Keeper keeper) {
-    Map<String, ResourceInformation> resources = TaskContext.get().resourcesJMap();
+  private static Slot slot(Configuration files, Keeper keeper, Path checkpoints) {
+    TaskContext task = TaskContext.get();
+    Map<String, ResourceInformation> resources = task.resourcesJMap();
     ResourceInformation gpu = resources.get(GPU);
     boolean hasGpu = gpu != null && gpu.addresses().length > 0;
-    return new Slot(SparkEnv.get().executorId(), hasGpu ? gpu.addresses()[0] : null, files, keeper);
+    return new Slot(
+        SparkEnv.get().executorId(),
+        hasGpu ? gpu.addresses()[0] : null,
+        files,
+        keeper,
+        checkpoints,
+        task::isInterrupted);
   }
 
   private static double seconds(Instant from, Instant to) {

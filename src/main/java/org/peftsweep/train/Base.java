@@ -6,6 +6,8 @@ import org.peftsweep.compute.Backend;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.data.Tokenizer;
 import org.peftsweep.model.CheckpointWeights;
+import org.peftsweep.model.Model;
+import org.peftsweep.model.Models;
 import org.peftsweep.model.RandomWeights;
 import org.peftsweep.model.Weights;
 import org.peftsweep.spec.Trial;
@@ -14,6 +16,11 @@ import org.peftsweep.spec.Trial;
 record Base(Checkpoint checkpoint, CheckpointWeights weights, Tokenizer tokenizer) {
   ModelConfig config() {
     return checkpoint.config();
+  }
+
+  /** Returns the model without its values. */
+  Model outline(int outputs) {
+    return Models.outline(config(), outputs);
   }
 
   /** Returns the weights that a trial starts from: these, or others drawn from its seed. */

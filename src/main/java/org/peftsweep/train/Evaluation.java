@@ -14,14 +14,24 @@ import org.peftsweep.model.Model;
 
 /** A model's answers to a list of examples, in the list's order. */
 record Evaluation(double[] labels, double[] predictions, double[] scores) {
-  /** Runs the model without dropout over all examples. */
+  /**
+   * Runs the model without dropout over all examples.
+   *
+   * @param beforeBatch called before each batch; may throw to end it
+   */
   static Evaluation of(
-      Model model, Tape tape, Task task, Batches batches, List<TokenizedExample> examples) {
+      Model model,
+      Tape tape,
+      Task task,
+      Batches batches,
+      List<TokenizedExample> examples,
+      Runnable beforeBatch) {
     int[] places = places(examples);
     double[] labels = new double[examples.size()];
     double[] predictions = new double[examples.size()];
     double[] scores = new double[examples.size()];
     for (Batch batch : batches.evaluation(examples)) {
+      beforeBatch.run();
       tape.startEvaluation();
       Tensor logits = model.logits(tape, batch).value();
       float[] values = new float[Math.toIntExact(logits.size())];

@@ -31,8 +31,8 @@ import org.peftsweep.spec.Trial;
  * Base models, datasets and tokenised data of this process, each loaded once and shared by all
  * trials.
  *
- * <p>Safe for use by several threads: the second to ask waits for the first, and a failed load may
- * be asked for again.
+ * <p>Safe for use by several threads: the second to ask waits for the first, and tries itself where
+ * that one failed.
  */
 public final class Library {
   private record RowsHash(TaskSource task) {}
@@ -171,15 +171,13 @@ public final class Library {
         mine.completeExceptionally(e);
         throw e;
       }
-      first = mine;
+      return (T) mine.join();
     }
     try {
       return (T) first.join();
     } catch (CompletionException e) {
-      if (e.getCause() instanceof RuntimeException cause) {
-        throw cause;
-      }
-      throw e;
+      // It may have failed for reasons of its own, such as a limit on its time.
+      return once(key, load);
     }
   }
 }

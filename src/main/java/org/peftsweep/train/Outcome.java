@@ -14,6 +14,7 @@ import org.peftsweep.method.Attached.LayerScore;
  * @param headParameters scalars of the head
  * @param optimizerBytes most memory of the optimizer's state
  * @param peakBytes most off-heap memory that the trial held at once, shared frozen weights excluded
+ * @param predictedPeakBytes peakBytes as told before the trial ran
  * @param loadSeconds wall clock of reading model and data; shared work counts for the trial that
  *     did it
  * @param prepareSeconds wall clock of computing the method's start from base or data, whichever
@@ -36,6 +37,7 @@ public record Outcome(
     Double finalLoss,
     Long optimizerBytes,
     Long peakBytes,
+    Long predictedPeakBytes,
     Double loadSeconds,
     Double prepareSeconds,
     Long prepareBytes,

@@ -1,11 +1,19 @@
 package org.peftsweep.train;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.DoubleSupplier;
+import org.peftsweep.checkpoint.CheckpointException;
+import org.peftsweep.checkpoint.StateReader;
+import org.peftsweep.checkpoint.StateWriter;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
@@ -16,6 +24,7 @@ import org.peftsweep.data.TokenizedExample;
 import org.peftsweep.method.Attached;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
+import org.peftsweep.model.TrainedTensors;
 import org.peftsweep.optim.GradientClip;
 import org.peftsweep.optim.Optimizer;
 import org.peftsweep.optim.Schedule;
@@ -25,14 +34,17 @@ import org.peftsweep.train.Outcome.Prediction;
 
 /** The one training loop: steps, evaluations, and their record. */
 final class Trainer {
-  /** A loss that is no number; further steps would only spread it. */
+  /** A loss or a gradient that is no number; further steps would only spread it. */
   static final class DivergedException extends RuntimeException {
     private static final long serialVersionUID = 1;
 
-    DivergedException(int step, double loss) {
-      super("Loss is " + loss + " at step " + step);
+    DivergedException(String what, double value, int step) {
+      super(what + " is " + value + " at step " + step);
     }
   }
+
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final TypeReference<List<CurvePoint>> CURVE = new TypeReference<>() {};
 
   private final Training training;
   private final TokenisedTask data;
@@ -43,71 +55,161 @@ final class Trainer {
   private final Optimizer optimizer;
   private final Tape tape;
   private final Seeds seeds;
-  private final Progress progress;
   private final Batches batches;
+  private final Progress progress;
+  private final Vigil vigil;
   private final List<CurvePoint> curve = new ArrayList<>();
   private final List<Prediction> predictions = new ArrayList<>();
   private int step;
   private double lastLoss = Double.NaN;
+
+  /** Of the losses since the last evaluation. */
+  private double lossSum;
+
+  private int losses;
   private double trainSeconds;
   private double evaluateSeconds;
   private long optimizerBytes;
   private long heldBytes;
+  private long arenaBytes;
 
-  Trainer(
-      Training training,
-      TokenisedTask data,
-      int padId,
-      Model model,
-      Attached method,
-      Optimizer optimizer,
-      Tape tape,
-      Seeds seeds,
-      Progress progress) {
-    this.training = training;
-    this.data = data;
+  Trainer(Assembly parts, Progress progress, Vigil vigil) {
+    this.training = parts.training();
+    this.data = parts.data();
     this.task = data.task();
-    this.model = model;
+    this.model = parts.model();
     this.learning = model.trainable();
-    this.method = method;
-    this.optimizer = optimizer;
-    this.tape = tape;
-    this.seeds = seeds;
+    this.method = parts.method();
+    this.optimizer = parts.optimizer();
+    this.tape = parts.tape();
+    this.seeds = parts.seeds();
+    this.batches = parts.batches();
     this.progress = progress;
-    this.batches =
-        new Batches(
-            training.batch(),
-            training.maxTokens(),
-            training.pad(),
-            training.bucketBatches(),
-            padId);
+    this.vigil = vigil;
   }
 
-  /** Trains and evaluates to the end. */
+  /**
+   * Trains and evaluates to the end, from the newest kept state on where there is one.
+   *
+   * @throws StoppedException if the terms stop it; its state is kept
+   * @throws Deadline.PassedException if it takes too long
+   */
   void run() {
+    vigil.restore(this::restore);
     int perEpoch = stepsPerEpoch();
     int steps = steps(training, perEpoch);
     int warmup = Schedule.warmupSteps(steps, training.warmupFraction());
     int every = training.evaluateEvery() > 0 ? training.evaluateEvery() : perEpoch;
-    double sum = 0;
-    int summed = 0;
-    evaluate(0, null, steps == 0);
-    for (int epoch = 0; step < steps; epoch++) {
+    evaluateWhereDue(perEpoch, every, steps);
+    for (int epoch = step / perEpoch; step < steps; epoch++) {
       List<Batch> order = batches.train(data.train(), seeds, epoch);
-      for (int from = 0; from < order.size() && step < steps; from += training.accumulate()) {
+      int from = step % perEpoch * training.accumulate();
+      for (; from < order.size() && step < steps; from += training.accumulate()) {
+        stopIfAsked();
         int to = Math.min(order.size(), from + training.accumulate());
         double factor = training.schedule().factor(step, steps, warmup);
         lastLoss = step(order.subList(from, to), factor, steps);
-        sum += lastLoss;
-        summed++;
+        lossSum += lastLoss;
+        losses++;
         progress.step(step, steps, lastLoss);
-        if (step % every == 0 || step == steps) {
-          evaluate(step / (double) perEpoch, sum / summed, step == steps);
-          sum = 0;
-          summed = 0;
+        evaluateWhereDue(perEpoch, every, steps);
+        if (step < steps && vigil.isCheckpointDue()) {
+          keep();
         }
       }
     }
+  }
+
+  /** An evaluation that was broken off is made again. */
+  private void evaluateWhereDue(int perEpoch, int every, int steps) {
+    boolean isMade = !curve.isEmpty() && curve.get(curve.size() - 1).step() == step;
+    if (!isMade && (step % every == 0 || step == steps)) {
+      Double loss = losses == 0 ? null : lossSum / losses;
+      evaluate(step / (double) perEpoch, loss, step == steps);
+      lossSum = 0;
+      losses = 0;
+    }
+  }
+
+  private void stopIfAsked() {
+    vigil.deadline().require();
+    if (vigil.isStopped()) {
+      keep();
+      throw new StoppedException("Stopped after step " + step);
+    }
+  }
+
+  /**
+   * Takes some steps, and one batch of an evaluation, on the largest batches of the first epoch: to
+   * count memory on a backend that computes nothing.
+   */
+  void rehearse(int most) {
+    List<List<TokenizedExample>> sets = new ArrayList<>(List.of(data.validation()));
+    data.reported().forEach(set -> sets.add(set.examples()));
+    for (List<TokenizedExample> set : sets) {
+      List<TokenizedExample> longest =
+          set.stream()
+              .sorted(Comparator.comparingInt(example -> -example.encoded().tokens()))
+              .limit(training.batch())
+              .toList();
+      Evaluation.of(model, tape, task, batches, longest, () -> {});
+    }
+    int steps = steps(training, stepsPerEpoch());
+    List<Batch> order = batches.train(data.train(), seeds, 0);
+    Batch largest =
+        order.stream()
+            .limit((long) steps * training.accumulate())
+            .max(Comparator.comparingInt(batch -> batch.ids().length))
+            .orElse(null);
+    while (step < Math.min(most, steps)) {
+      step(Collections.nCopies(Math.min(2, training.accumulate()), largest), 1, steps);
+    }
+  }
+
+  private void keep() {
+    StateWriter state = new StateWriter();
+    state.number("step", step);
+    state.number("last-loss", lastLoss);
+    state.number("loss-sum", lossSum);
+    state.number("losses", losses);
+    state.number("train-seconds", trainSeconds);
+    state.number("evaluate-seconds", evaluateSeconds);
+    state.number("seconds", vigil.deadline().seconds());
+    state.number("optimizer-bytes", optimizerBytes);
+    state.number("held-bytes", heldBytes);
+    state.number("arena-bytes", arenaBytes());
+    try {
+      state.text("curve", JSON.writeValueAsString(curve));
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException(e);
+    }
+    StateWriter parameters = state.under("parameters");
+    TrainedTensors.of(model).forEach(p -> parameters.tensor(p.name(), p.value(), tape.backend()));
+    method.save(state.under("method"));
+    optimizer.save(state.under("optimizer"));
+    vigil.keep(step, state);
+  }
+
+  private void restore(StateReader state) {
+    step = (int) state.wholeNumber("step");
+    lastLoss = state.number("last-loss");
+    lossSum = state.number("loss-sum");
+    losses = (int) state.wholeNumber("losses");
+    trainSeconds = state.number("train-seconds");
+    evaluateSeconds = state.number("evaluate-seconds");
+    vigil.deadline().add(state.number("seconds"));
+    optimizerBytes = state.wholeNumber("optimizer-bytes");
+    heldBytes = state.wholeNumber("held-bytes");
+    arenaBytes = state.wholeNumber("arena-bytes");
+    try {
+      curve.addAll(JSON.readValue(state.text("curve"), CURVE));
+    } catch (JsonProcessingException e) {
+      throw new CheckpointException("Cannot read the curve of a checkpoint", e);
+    }
+    StateReader parameters = state.under("parameters");
+    TrainedTensors.of(model).forEach(p -> parameters.tensor(p.name(), p.value(), tape.backend()));
+    method.restore(state.under("method"));
+    optimizer.restore(state.under("optimizer"));
   }
 
   private int stepsPerEpoch() {
@@ -129,19 +231,23 @@ final class Trainer {
     learning.forEach(parameter -> parameter.var().clearGradient());
     double loss = 0;
     for (int pass = 0; pass < passes.size(); pass++) {
+      vigil.deadline().require();
       tape.startTraining(seeds.of("dropout", (long) step * passes.size() + pass));
       loss += (loss(passes.get(pass)) + method.regulariser(tape)) / passes.size();
       tape.backward();
     }
     step++;
     if (!Double.isFinite(loss)) {
-      throw new DivergedException(step, loss);
+      throw new DivergedException("Loss", loss, step);
     }
     if (passes.size() > 1) {
       average(passes.size());
     }
     optimizer.receive();
-    GradientClip.apply(tape.backend(), learning, training.clip());
+    double norm = GradientClip.apply(tape.backend(), learning, training.clip());
+    if (!Double.isFinite(norm)) {
+      throw new DivergedException("Norm of the gradient", norm, step);
+    }
     optimizer.step(factor);
     method.afterStep(step - 1, steps);
     measure();
@@ -191,13 +297,11 @@ final class Trainer {
   private void evaluate(double epoch, Double trainLoss, boolean last) {
     long start = System.nanoTime();
     Double validation =
-        data.validation().isEmpty()
-            ? null
-            : Evaluation.of(model, tape, task, batches, data.validation()).score(task);
+        data.validation().isEmpty() ? null : evaluation(data.validation()).score(task);
     SortedMap<String, Double> metrics = new TreeMap<>();
     Double score = data.reported().isEmpty() ? null : 0.0;
     for (TokenisedTask.Named set : data.reported()) {
-      Evaluation evaluation = Evaluation.of(model, tape, task, batches, set.examples());
+      Evaluation evaluation = evaluation(set.examples());
       metrics.putAll(evaluation.metrics(task, set.name()));
       score += evaluation.score(task) / data.reported().size();
       if (last) {
@@ -209,6 +313,10 @@ final class Trainer {
     CurvePoint point = new CurvePoint(step, epoch, trainLoss, validation, score, metrics, seconds);
     curve.add(point);
     progress.evaluated(point);
+  }
+
+  private Evaluation evaluation(List<TokenizedExample> examples) {
+    return Evaluation.of(model, tape, task, batches, examples, this::stopIfAsked);
   }
 
   private void keep(TokenisedTask.Named set, Evaluation evaluation) {
@@ -245,12 +353,16 @@ final class Trainer {
     if (heldBytes == 0) {
       measure();
     }
-    return heldBytes + tape.arena().peakBytes();
+    return heldBytes + arenaBytes();
   }
 
-  /** Returns the loss of the last step, null before the first. */
+  private long arenaBytes() {
+    return Math.max(arenaBytes, tape.arena().peakBytes());
+  }
+
+  /** Returns the loss of the last whole step, null before the first. */
   Double lastLoss() {
-    return step == 0 ? null : lastLoss;
+    return Double.isNaN(lastLoss) ? null : lastLoss;
   }
 
   double trainSeconds() {

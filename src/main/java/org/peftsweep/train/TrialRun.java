@@ -2,21 +2,17 @@ package org.peftsweep.train;
 
 import java.util.Collections;
 import java.util.List;
+import java.util.Optional;
 import java.util.SortedMap;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.checkpoint.SafeTensorsWriter;
 import org.peftsweep.compute.Backend;
-import org.peftsweep.compute.Tape;
-import org.peftsweep.data.Seeds;
 import org.peftsweep.method.Attached;
-import org.peftsweep.method.Attachment;
 import org.peftsweep.method.Preparations;
 import org.peftsweep.model.Model;
-import org.peftsweep.model.Models;
 import org.peftsweep.model.Role;
 import org.peftsweep.model.TrainedTensors;
-import org.peftsweep.optim.AdamW;
-import org.peftsweep.optim.Optimizer;
+import org.peftsweep.model.Weights;
 import org.peftsweep.spec.AdapterSource;
 import org.peftsweep.spec.ModelSource;
 import org.peftsweep.spec.Phase;
@@ -36,58 +32,115 @@ public final class TrialRun {
     this.backend = backend;
   }
 
-  /**
-   * Trains and evaluates; a loss that is no number is an outcome of status {@link Status#DIVERGED}.
-   *
-   * @throws IllegalArgumentException if the trial's settings do not fit its model or data
-   */
+  /** Trains on no terms. */
   public Outcome run(Trial trial, Progress progress) {
-    return run(trial, progress, Keeper.NOTHING);
+    return run(trial, Terms.FREE, progress);
   }
 
-  /** The same; a finished trial's trained tensors go to a keeper. */
-  public Outcome run(Trial trial, Progress progress, Keeper keeper) {
-    long start = System.nanoTime();
+  /**
+   * Trains and evaluates. A loss that is no number, a limit that has passed and want of memory are
+   * outcomes; memory is free again once the backend is closed.
+   *
+   * @throws IllegalArgumentException if the trial's settings do not fit its model or data
+   * @throws StoppedException if the terms stop it
+   */
+  public Outcome run(Trial trial, Terms terms, Progress progress) {
     Record record = new Record();
-    try {
-      train(trial, progress, keeper, record, start);
-      return record.outcome(Status.FINISHED, null);
-    } catch (Trainer.DivergedException e) {
-      return record.outcome(Status.DIVERGED, e.getMessage());
+    try (Vigil vigil = new Vigil(terms)) {
+      try {
+        run(trial, terms, vigil, progress, record);
+        return record.outcome(Status.FINISHED, null);
+      } catch (Trainer.DivergedException e) {
+        return record.outcome(Status.DIVERGED, e.getMessage());
+      } catch (MemoryBudget.TooLargeException e) {
+        return record.outcome(Status.OOM, e.getMessage());
+      } catch (RuntimeException | Error e) {
+        Optional<OutOfMemoryError> lack = outOfMemory(e);
+        if (lack.isPresent()) {
+          return record.outcome(Status.OOM, record.figures(lack.get()));
+        }
+        // What the deadline interrupts throws something of its own.
+        if (vigil.deadline().hasPassed() && !(e instanceof StoppedException)) {
+          String limit = e instanceof Deadline.PassedException ? "" : vigil.deadline() + ": ";
+          return record.outcome(Status.TIMEOUT, limit + e.getMessage());
+        }
+        throw e;
+      }
     }
   }
 
-  private void train(Trial trial, Progress progress, Keeper keeper, Record record, long start) {
-    Seeds seeds = new Seeds(trial.seed());
+  /** Kernels that run on several threads wrap what they throw. */
+  private static Optional<OutOfMemoryError> outOfMemory(Throwable failure) {
+    for (Throwable at = failure; at != null; at = at.getCause()) {
+      if (at instanceof OutOfMemoryError error) {
+        return Optional.of(error);
+      }
+    }
+    return Optional.empty();
+  }
+
+  private void run(Trial trial, Terms terms, Vigil vigil, Progress progress, Record record) {
+    long start = System.nanoTime();
     Training training = trial.training();
     requireUnchanged(trial);
     Base base = library.base(trial.model(), backend.name());
     TokenisedTask all = library.tokenised(trial.task(), trial.model(), base, training.maxTokens());
     TokenisedTask data = trial.phase() == Phase.TUNING ? all.withoutReported() : all;
     requireFit(base, training, data);
-    try (Tape tape = new Tape(backend);
-        Model model =
-            Models.build(
-                base.config(), data.task().outputs(), backend, base.weights(trial, backend))) {
-      int padId = base.config().padTokenId().orElse(base.tokenizer().padId());
+    trial.method().requireFit(base.outline(data.task().outputs()), trial.targets());
+    record.loadSeconds = (System.nanoTime() - start) / 1e9;
+    try {
+      train(trial, terms, vigil, progress, record, base, data);
+    } catch (IllegalArgumentException e) {
+      // The settings fit: this is a fault of the program, not of the trial.
+      throw new IllegalStateException(e.getMessage(), e);
+    }
+  }
+
+  private void train(
+      Trial trial,
+      Terms terms,
+      Vigil vigil,
+      Progress progress,
+      Record record,
+      Base base,
+      TokenisedTask data) {
+    int padId = base.config().padTokenId().orElse(base.tokenizer().padId());
+    record.predicted = Footprint.of(trial, base.config(), padId, data);
+    try (MemoryBudget.Share share = admit(trial, terms, vigil.deadline(), record.predicted)) {
+      long start = System.nanoTime();
+      Weights weights = base.weights(trial, backend);
       Preparations prepared = library.preparations(trial, data, padId, backend.name());
-      Attachment to = new Attachment(model, trial.targets(), backend, seeds, prepared);
-      trial.method().requireFit(model, trial.targets());
-      try (Attached method = trial.method().attach(to);
-          Optimizer optimizer = optimizer(trial, model, method)) {
-        library.startFromAdapter(trial, model, backend);
-        record.count(model, method);
-        record.loadSeconds = (System.nanoTime() - start) / 1e9 - prepared.waited();
+      try (Assembly parts =
+          Assembly.of(trial, base.config(), padId, data, weights, prepared, backend)) {
+        library.startFromAdapter(trial, parts.model(), backend);
+        record.count(parts.model(), parts.method());
+        record.loadSeconds += (System.nanoTime() - start) / 1e9 - prepared.waited();
         record.prepared = prepared;
-        Trainer trainer =
-            new Trainer(training, data, padId, model, method, optimizer, tape, seeds, progress);
+        Trainer trainer = new Trainer(parts, progress, vigil);
         try {
           trainer.run();
         } finally {
-          record.take(trainer, method);
+          record.take(trainer, parts.method());
         }
-        keep(trial, trainer.steps(), model, keeper);
+        keep(trial, trainer.steps(), parts.model(), terms.keeper());
       }
+    }
+  }
+
+  private MemoryBudget.Share admit(
+      Trial trial, Terms terms, Deadline deadline, Footprint predicted) {
+    if (terms.memory() == null) {
+      return () -> {};
+    }
+    deadline.pause();
+    try {
+      return terms.memory().admit(predicted, trial.model().location() + " on " + backend.name());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new StoppedException("Stopped while it waited for memory");
+    } finally {
+      deadline.resume();
     }
   }
 
@@ -100,17 +153,6 @@ public final class TrialRun {
       TrainedTensors.save(model, backend, tensors);
       keeper.keep(tensors);
     }
-  }
-
-  private Optimizer optimizer(Trial trial, Model model, Attached method) {
-    Training training = trial.training();
-    return new AdamW(
-        backend,
-        model.trainable(),
-        trial.rates(),
-        new AdamW.Settings(
-            training.beta1(), training.beta2(), training.epsilon(), training.weightDecay()),
-        method.updates());
   }
 
   /** What this machine reads must be what the trial's identity speaks of. */
@@ -171,6 +213,7 @@ public final class TrialRun {
     private Long headParameters;
     private Long optimizerBytes;
     private Long peakBytes;
+    private Footprint predicted;
     private Double loadSeconds;
     private Preparations prepared;
     private List<Attached.LayerScore> layers = List.of();
@@ -197,6 +240,18 @@ public final class TrialRun {
       ranks = method.ranks();
     }
 
+    /** What was wanted beside what was foreseen, and what was there. */
+    String figures(OutOfMemoryError lack) {
+      String figures =
+          "%s; predicted %s bytes outside the heap, seen %d, the heap may have %d"
+              .formatted(
+                  lack.getMessage(),
+                  predicted == null ? "no" : predicted.heldBytes(),
+                  backend.allocations().peakBytes(),
+                  Runtime.getRuntime().maxMemory());
+      return figures;
+    }
+
     Outcome outcome(Status status, String reason) {
       List<CurvePoint> curve = trainer == null ? List.of() : trainer.curve();
       boolean measured = status == Status.FINISHED && !curve.isEmpty();
@@ -211,6 +266,7 @@ public final class TrialRun {
           trainer == null ? null : trainer.lastLoss(),
           optimizerBytes,
           peakBytes,
+          predicted == null ? null : predicted.peakBytes(),
           loadSeconds,
           prepared == null ? null : prepared.seconds(),
           prepared == null ? null : prepared.bytes(),

@@ -58,6 +58,7 @@ class MethodContractTest {
               sample(new LoRA(3, 6, 0)),
               sample(new LoRAFA(3, 6, 0, true)),
               sample(new LoRAPlus(3, 6, 0, 4)),
+              sample(new LoRAXS(3, 6, 0)),
               sample(new OLoRA(3, 6, 0)),
               sample(new PiSSA(3, 6, 0, PiSSA.Search.EXACT, 0, 0)),
               sample(new RSLoRA(3, 6, 0)),

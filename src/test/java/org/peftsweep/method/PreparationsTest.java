@@ -34,19 +34,34 @@ class PreparationsTest {
     return new Thing(100);
   }
 
+  private static Thing blank() {
+    return new Thing(1);
+  }
+
+  @Test
+  void nothingIsMadeWhereOnlyShapesMatter() {
+    Thing thing =
+        Preparations.blank()
+            .ofBase("svd", () -> make("first"), kept -> null, PreparationsTest::blank);
+    assertThat(thing).isEqualTo(blank());
+    assertThat(made).isEmpty();
+    assertThat(Preparations.blank().seconds()).isNull();
+  }
+
   @Test
   void whatDependsOnTheBaseIsMadeOnceForAllTasks() {
-    of("base", "cola").ofBase("svd", () -> make("first"), kept -> null);
-    of("base", "rte").ofBase("svd", () -> make("again"), kept -> null);
-    of("other base", "rte").ofBase("svd", () -> make("other"), kept -> null);
+    of("base", "cola").ofBase("svd", () -> make("first"), kept -> null, PreparationsTest::blank);
+    of("base", "rte").ofBase("svd", () -> make("again"), kept -> null, PreparationsTest::blank);
+    of("other base", "rte")
+        .ofBase("svd", () -> make("other"), kept -> null, PreparationsTest::blank);
     assertThat(made).containsExactly("first", "other");
   }
 
   @Test
   void whatDependsOnTheTaskIsMadeOnceForEach() {
-    of("base", "cola").ofTask("pca", () -> make("cola"), kept -> null);
-    of("base", "cola").ofTask("pca", () -> make("again"), kept -> null);
-    of("base", "rte").ofTask("pca", () -> make("rte"), kept -> null);
+    of("base", "cola").ofTask("pca", () -> make("cola"), kept -> null, PreparationsTest::blank);
+    of("base", "cola").ofTask("pca", () -> make("again"), kept -> null, PreparationsTest::blank);
+    of("base", "rte").ofTask("pca", () -> make("rte"), kept -> null, PreparationsTest::blank);
     assertThat(made).containsExactly("cola", "rte");
   }
 
@@ -59,9 +74,10 @@ class PreparationsTest {
           pause();
           return make("first");
         },
-        kept -> null);
+        kept -> null,
+        PreparationsTest::blank);
     Preparations finder = of("base", "cola");
-    finder.ofBase("svd", () -> make("again"), kept -> null);
+    finder.ofBase("svd", () -> make("again"), kept -> null, PreparationsTest::blank);
     assertThat(finder.seconds()).isEqualTo(maker.seconds()).isGreaterThan(0.02);
     assertThat(finder.bytes()).isEqualTo(100);
     assertThat(maker.waited()).isGreaterThan(0.02);

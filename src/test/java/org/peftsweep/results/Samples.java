@@ -94,6 +94,7 @@ public final class Samples {
         0.4,
         9872L,
         1L << 33,
+        1L << 32,
         0.5,
         0.25,
         4096L,
@@ -143,6 +144,7 @@ public final class Samples {
     return new Outcome(
         status,
         reason,
+        null,
         null,
         null,
         null,

@@ -123,7 +123,7 @@ class BadSweepFilesTest {
           rates: {lr: 1} => Cannot use the key lr in x.yaml:5: choose learning-rate, ratio, head-learning-rate or grouping
           compute: {backend: cuda} => Cannot use backend = cuda in x.yaml:5: choose cpu or nd4j
           compute: {threads: 0} => Cannot use threads = 0 in x.yaml:5: give a whole number of at least 1
-          compute: {gpu: 1} => Cannot use the key gpu in x.yaml:5: choose backend, threads or keep-mebibytes
+          compute: {gpu: 1} => Cannot use the key gpu in x.yaml:5: choose backend, threads, keep-mebibytes, memory-mebibytes, time-limit-minutes or checkpoint-minutes
           declare-tasks: {rte: {}} => Cannot declare the task rte in x.yaml:5: a known task has that name, choose another
           declare-tasks: {mine: {text-columns: [a]}} => Cannot declare the task mine in x.yaml:5: it lacks the key label-column
           declare-tasks: {mine: {text-columns: [a], label-column: l, labels: [x, y], metrics: [pearson]}} => Cannot declare task mine with metric = pearson in x.yaml:5: classes are scored by accuracy, f1 or matthews

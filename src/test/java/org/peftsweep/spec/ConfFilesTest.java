@@ -29,7 +29,7 @@ class ConfFilesTest {
   @ParameterizedTest
   @CsvSource({
     "quickstart, 40",
-    "quickstart-methods, 68",
+    "quickstart-methods, 72",
     "paper-table2, 168",
     "paper-figure1, 36",
     "paper-figure2, 35",
@@ -104,7 +104,7 @@ class ConfFilesTest {
   }
 
   @Test
-  void quickstartMethodsHoldsEveryMethodOnceForEachOfItsTargets() {
+  void quickstartMethodsHoldsTheBenchmarksMethodsOnceForEachOfTheirTargets() {
     List<Recipe> recipes = sweep("conf/quickstart-methods.yaml").recipes();
 
     Map<String, Long> times =
@@ -112,8 +112,9 @@ class ConfFilesTest {
             .collect(
                 Collectors.groupingBy(
                     recipe -> Methods.id(recipe.method()), Collectors.counting()));
-    assertThat(times.keySet()).containsAll(Methods.all().keySet()).contains("lora+ist");
-    assertThat(times).hasSize(Methods.all().size() + 1);
+    assertThat(times.keySet())
+        .contains("adalora", "dora", "eva", "full", "galore", "ia3", "lora", "lora+ist")
+        .contains("olora", "pissa", "rslora", "sift");
     assertThat(recipes)
         .allSatisfy(
             recipe ->

@@ -61,7 +61,7 @@ class TrialExportTest {
 
   private static Outcome run(Trial trial, Keeper keeper) {
     try (Backend backend = Backends.open("cpu", 1)) {
-      return new TrialRun(LIBRARY, backend).run(trial, Progress.SILENT, keeper);
+      return new TrialRun(LIBRARY, backend).run(trial, Terms.FREE.with(keeper), Progress.SILENT);
     }
   }
 

@@ -6,6 +6,7 @@ import static org.peftsweep.compute.cpu.HostMemory.buffer;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import org.peftsweep.compute.AdamStep;
+import org.peftsweep.compute.Allocations;
 import org.peftsweep.compute.AttentionShape;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Memory;
@@ -23,6 +24,7 @@ public final class CpuBackend implements Backend {
   /** Columns of a strip that one worker adds up: four cache lines. */
   private static final int STRIP = 64;
 
+  private final Allocations allocations = new Allocations();
   private final Workers workers;
   private final Blas blas;
   private final Scratch scratch;
@@ -66,12 +68,23 @@ public final class CpuBackend implements Backend {
 
   @Override
   public Memory allocate(long floats) {
+    return allocations.add(new HostMemory(floats));
+  }
+
+  @Override
+  public Memory allocateShared(long floats) {
     return new HostMemory(floats);
   }
 
   @Override
   public void free(Memory memory) {
+    allocations.remove(memory);
     ((HostMemory) memory).free();
+  }
+
+  @Override
+  public Allocations allocations() {
+    return allocations;
   }
 
   @Override
@@ -630,6 +643,7 @@ public final class CpuBackend implements Backend {
     workers.close();
     scratch.close();
     zeros.free();
+    allocations.freeAll(this::free);
   }
 
   // ---- bookkeeping

@@ -35,6 +35,7 @@ final class HostMemory implements Memory {
   }
 
   private final long floats;
+  private final long bytes;
   private final Pointer allocation;
   private final long address;
   private ByteBuffer[] windows;
@@ -43,18 +44,20 @@ final class HostMemory implements Memory {
   HostMemory(long floats) {
     this.floats = floats;
     // One vector of slack, so that reading a whole vector never leaves the allocation.
-    long bytes = Math.max(floats, 1) * Float.BYTES + ALIGNMENT;
-    this.allocation = Pointer.calloc(1, bytes + ALIGNMENT);
+    long readable = Math.max(floats, 1) * Float.BYTES + ALIGNMENT;
+    this.bytes = readable + ALIGNMENT;
+    OffHeap.take(bytes);
+    this.allocation = Pointer.calloc(1, bytes);
     if (allocation == null || allocation.isNull()) {
-      throw new OutOfMemoryError(
-          "Cannot allocate " + bytes + " bytes outside the heap: give the process more memory");
+      OffHeap.giveBack(bytes);
+      throw OffHeap.refusal(bytes, "the system has no more");
     }
     this.address = (allocation.address() + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     this.windows = new ByteBuffer[(int) ((Math.max(floats, 1) - 1) >>> WINDOW_BITS) + 1];
     this.floatWindows = new FloatBuffer[windows.length];
     for (int i = 0; i < windows.length; i++) {
       long start = ((long) i << WINDOW_BITS) * Float.BYTES;
-      long length = Math.min(bytes - start, LONGEST_WINDOW);
+      long length = Math.min(readable - start, LONGEST_WINDOW);
       windows[i] = new Aim(address + start, length).asByteBuffer().order(ByteOrder.nativeOrder());
       floatWindows[i] = windows[i].asFloatBuffer();
     }
@@ -70,6 +73,7 @@ final class HostMemory implements Memory {
       windows = null;
       floatWindows = null;
       Pointer.free(allocation);
+      OffHeap.giveBack(bytes);
     }
   }
 

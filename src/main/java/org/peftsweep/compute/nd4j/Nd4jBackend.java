@@ -4,6 +4,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.ops.transforms.Transforms;
 import org.peftsweep.compute.AdamStep;
+import org.peftsweep.compute.Allocations;
 import org.peftsweep.compute.AttentionShape;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Memory;
@@ -23,6 +24,7 @@ public final class Nd4jBackend implements Backend {
 
   private static final int PARTIAL_SUM = 32;
 
+  private final Allocations allocations = new Allocations();
   private final Views views = new Views();
   private final Activations activations = new Activations(views);
   private final Norms norms = new Norms(views);
@@ -63,11 +65,22 @@ public final class Nd4jBackend implements Backend {
 
   @Override
   public Memory allocate(long floats) {
+    return allocations.add(new Nd4jMemory(floats));
+  }
+
+  @Override
+  public Memory allocateShared(long floats) {
     return new Nd4jMemory(floats);
   }
 
   @Override
+  public Allocations allocations() {
+    return allocations;
+  }
+
+  @Override
   public void free(Memory memory) {
+    allocations.remove(memory);
     views.free((Nd4jMemory) memory);
   }
 
@@ -368,6 +381,7 @@ public final class Nd4jBackend implements Backend {
 
   @Override
   public void close() {
+    allocations.freeAll(this::free);
     views.close();
   }
 }

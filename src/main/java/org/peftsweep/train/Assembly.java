@@ -1,0 +1,73 @@
+package org.peftsweep.train;
+
+import org.peftsweep.checkpoint.ModelConfig;
+import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Tape;
+import org.peftsweep.data.Batches;
+import org.peftsweep.data.Seeds;
+import org.peftsweep.method.Attached;
+import org.peftsweep.method.Attachment;
+import org.peftsweep.method.Preparations;
+import org.peftsweep.model.Model;
+import org.peftsweep.model.Models;
+import org.peftsweep.model.Weights;
+import org.peftsweep.optim.AdamW;
+import org.peftsweep.optim.Optimizer;
+import org.peftsweep.spec.Training;
+import org.peftsweep.spec.Trial;
+
+/**
+ * A trial put together on a backend. Where that fails half-way, what was allocated goes back with
+ * the backend.
+ */
+record Assembly(
+    Training training,
+    TokenisedTask data,
+    Batches batches,
+    Seeds seeds,
+    Tape tape,
+    Model model,
+    Attached method,
+    Optimizer optimizer)
+    implements AutoCloseable {
+  /** Builds the model, attaches the method and makes the optimizer that it asks for. */
+  static Assembly of(
+      Trial trial,
+      ModelConfig config,
+      int padId,
+      TokenisedTask data,
+      Weights weights,
+      Preparations preparations,
+      Backend backend) {
+    Training training = trial.training();
+    Seeds seeds = new Seeds(trial.seed());
+    Batches batches =
+        new Batches(
+            training.batch(),
+            training.maxTokens(),
+            training.pad(),
+            training.bucketBatches(),
+            padId);
+    Model model = Models.build(config, data.task().outputs(), backend, weights);
+    Attached method =
+        trial.method().attach(new Attachment(model, trial.targets(), backend, seeds, preparations));
+    Optimizer optimizer =
+        new AdamW(
+            backend,
+            model.trainable(),
+            trial.rates(),
+            new AdamW.Settings(
+                training.beta1(), training.beta2(), training.epsilon(), training.weightDecay()),
+            method.updates());
+    return new Assembly(
+        training, data, batches, seeds, new Tape(backend), model, method, optimizer);
+  }
+
+  @Override
+  public void close() {
+    optimizer.close();
+    method.close();
+    model.close();
+    tape.close();
+  }
+}

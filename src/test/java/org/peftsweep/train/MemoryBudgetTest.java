@@ -1,0 +1,118 @@
+package org.peftsweep.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(300)
+class MemoryBudgetTest {
+  private static final long MB = 1 << 20;
+
+  @Test
+  void refusesWhatCanNeverFitWithTheFigures() {
+    MemoryBudget budget = new MemoryBudget(100 * MB);
+    assertThatThrownBy(() -> budget.admit(needs(80, 30), "base"))
+        .isInstanceOf(MemoryBudget.TooLargeException.class)
+        .hasMessageContaining(Long.toString(100 * MB))
+        .hasMessageContaining(Long.toString(80 * MB))
+        .hasMessageContaining(Long.toString(30 * MB));
+    // Nothing of it is held, neither its own nor its base.
+    assertThat(budget.freeBytes()).isGreaterThanOrEqualTo(100 * MB);
+  }
+
+  @Test
+  void countsABaseOnceAndKeepsIt() throws Exception {
+    MemoryBudget budget = new MemoryBudget(100 * MB);
+    budget.admit(needs(50, 30), "base").close();
+    assertThat(budget.freeBytes()).isBetween(69 * MB, 70 * MB);
+    budget.admit(needs(69, 30), "base").close();
+    assertThatThrownBy(() -> budget.admit(needs(50, 30), "another base"))
+        .isInstanceOf(MemoryBudget.TooLargeException.class);
+  }
+
+  @Test
+  void neverMoreAtOnceThanThereIs() throws Exception {
+    MemoryBudget budget = new MemoryBudget(100 * MB);
+    AtomicLong held = new AtomicLong();
+    AtomicLong most = new AtomicLong();
+    ExecutorService trials = Executors.newFixedThreadPool(8);
+    List<Future<?>> ends = new ArrayList<>();
+    for (int i = 0; i < 40; i++) {
+      int size = 5 + 11 * (i % 6);
+      ends.add(
+          trials.submit(
+              () -> {
+                try (MemoryBudget.Share share = budget.admit(needs(size, 10), "base")) {
+                  most.accumulateAndGet(held.addAndGet(size), Math::max);
+                  Thread.sleep(2);
+                  held.addAndGet(-size);
+                }
+                return null;
+              }));
+    }
+    for (Future<?> end : ends) {
+      end.get(200, TimeUnit.SECONDS);
+    }
+    trials.shutdown();
+    assertThat(most.get()).isBetween(60L, 90L);
+    assertThat(budget.freeBytes()).isBetween(89 * MB, 90 * MB);
+  }
+
+  @Test
+  void servesInTheOrderOfAsking() throws Exception {
+    MemoryBudget budget = new MemoryBudget(100 * MB);
+    MemoryBudget.Share first = budget.admit(needs(60, 0), "base");
+    List<String> order = Collections.synchronizedList(new ArrayList<>());
+    Thread large = asking(budget, 90, "large", order);
+    Thread small = asking(budget, 30, "small", order);
+    // There would be room for the small one, but it came later.
+    assertThat(order).isEmpty();
+    first.close();
+    large.join();
+    small.join();
+    assertThat(order).containsExactly("large", "small");
+  }
+
+  @Test
+  void whoWaitsCanBeInterrupted() throws Exception {
+    MemoryBudget budget = new MemoryBudget(100 * MB);
+    MemoryBudget.Share first = budget.admit(needs(60, 0), "base");
+    Thread waiting = asking(budget, 90, "large", new ArrayList<>());
+    waiting.interrupt();
+    waiting.join();
+    first.close();
+    budget.admit(needs(99, 0), "base").close();
+  }
+
+  private static Thread asking(MemoryBudget budget, int size, String name, List<String> order)
+      throws InterruptedException {
+    Thread thread =
+        new Thread(
+            () -> {
+              try (MemoryBudget.Share share = budget.admit(needs(size, 0), "base")) {
+                order.add(name);
+              } catch (InterruptedException e) {
+                order.add("interrupted");
+              }
+            });
+    thread.start();
+    while (thread.getState() != Thread.State.WAITING) {
+      Thread.sleep(5);
+    }
+    return thread;
+  }
+
+  private static Footprint needs(long own, long shared) {
+    return new Footprint(own * MB, own * MB, shared * MB);
+  }
+}

@@ -1,0 +1,186 @@
+package org.peftsweep.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Backends;
+import org.peftsweep.method.Methods;
+import org.peftsweep.spec.SweepFile;
+import org.peftsweep.spec.Trial;
+import org.peftsweep.train.Outcome.CurvePoint;
+import org.peftsweep.train.Outcome.Status;
+
+/**
+ * Whole trials that are stopped and go on in a fresh run: the same numbers, bit for bit, over the
+ * registry, with dropout, accumulated passes, and evaluations in the midst of epochs.
+ */
+class ResumeTest {
+  private static final Library LIBRARY = new Library(new Configuration());
+  private static final int STEPS = 11;
+
+  /** Settings by which a method remembers something before the stop and uses it after. */
+  private static final Map<String, String> SETTINGS =
+      Map.of(
+          "galore", ", gap: 4, rank: 4",
+          "adalora", ", rank: 2",
+          "eva", ", batches: 4, rho: 1.5",
+          "lorafa", ", projection: true");
+
+  @TempDir java.nio.file.Path temporary;
+
+  static Stream<String> blocks() {
+    Stream<String> methods =
+        Methods.all().keySet().stream()
+            .map(id -> "{method: " + id + SETTINGS.getOrDefault(id, "") + "}");
+    Stream<String> plugIns =
+        Stream.of(
+            "{method: lora, plug-in: ist, score-every: 3}",
+            "{method: adalora, rank: 2, plug-in: ist, score-every: 3}",
+            "{method: full, plug-in: ist, score-every: 2, update-fraction: 0.5}");
+    return Stream.concat(methods, plugIns);
+  }
+
+  /** Hears all losses, and says from when on a trial is to stop. */
+  private static class Listener implements Progress {
+    private final List<Double> losses = new ArrayList<>();
+    private final int stopAfterSteps;
+    private int heard;
+
+    Listener(int stopAfterSteps) {
+      this.stopAfterSteps = stopAfterSteps;
+    }
+
+    @Override
+    public void step(int step, int steps, double loss) {
+      losses.add(loss);
+      heard++;
+    }
+
+    @Override
+    public void evaluated(CurvePoint point) {}
+
+    boolean isStopped() {
+      return heard >= stopAfterSteps;
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("blocks")
+  void aTrialThatIsStoppedAndGoesOnEndsAsIfNothingHadHappened(String block) {
+    Trial trial = trial(block);
+    Listener whole = new Listener(Integer.MAX_VALUE);
+    Outcome undisturbed = run(trial, Terms.FREE, whole);
+    assertThat(undisturbed.status()).isEqualTo(Status.FINISHED);
+
+    // In the midst of an epoch; then at an evaluation, which is broken off; then after it.
+    List<Double> losses = new ArrayList<>();
+    for (int steps : new int[] {trial.training().takesSteps() ? 3 : 0, 1, 2}) {
+      Listener listener = new Listener(steps);
+      if (steps > 0 && !trial.training().takesSteps()) {
+        continue;
+      }
+      assertThatThrownBy(() -> run(trial, terms(trial, listener), listener))
+          .isInstanceOf(StoppedException.class);
+      losses.addAll(listener.losses);
+    }
+    Listener last = new Listener(Integer.MAX_VALUE);
+    Outcome resumed = run(trial, terms(trial, last), last);
+    losses.addAll(last.losses);
+
+    assertThat(losses).isEqualTo(whole.losses);
+    assertThat(last.losses.size()).isEqualTo(trial.training().takesSteps() ? STEPS - 6 : 0);
+    assertSame(resumed, undisturbed);
+  }
+
+  @Test
+  void goesOnFromAStateKeptByTheClock() {
+    Trial trial = trial("{method: lora}");
+    Listener whole = new Listener(Integer.MAX_VALUE);
+    Outcome undisturbed = run(trial, Terms.FREE, whole);
+
+    Terms often =
+        new Terms(
+            Duration.ZERO, null, folder(trial), Duration.ofNanos(1), () -> false, Keeper.NOTHING);
+    Listener dying =
+        new Listener(0) {
+          @Override
+          public void step(int step, int steps, double loss) {
+            super.step(step, steps, loss);
+            if (step == 7) {
+              throw new IllegalStateException("the machine is gone");
+            }
+          }
+        };
+    assertThatThrownBy(() -> run(trial, often, dying)).hasMessage("the machine is gone");
+    Listener last = new Listener(Integer.MAX_VALUE);
+    Outcome resumed = run(trial, often, last);
+    assertThat(last.losses).isEqualTo(whole.losses.subList(6, STEPS));
+    assertSame(resumed, undisturbed);
+  }
+
+  private static void assertSame(Outcome resumed, Outcome undisturbed) {
+    assertThat(resumed.status()).isEqualTo(Status.FINISHED);
+    assertThat(resumed.finalLoss()).isEqualTo(undisturbed.finalLoss());
+    assertThat(resumed.curve())
+        .usingRecursiveFieldByFieldElementComparatorIgnoringFields("seconds")
+        .isEqualTo(undisturbed.curve());
+    assertThat(resumed.best().step()).isEqualTo(undisturbed.best().step());
+    assertThat(resumed.predictions()).isEqualTo(undisturbed.predictions());
+    assertThat(resumed.layers()).isEqualTo(undisturbed.layers());
+    assertThat(resumed.ranks()).isEqualTo(undisturbed.ranks());
+    assertThat(resumed.steps()).isEqualTo(undisturbed.steps());
+    assertThat(resumed.optimizerBytes()).isEqualTo(undisturbed.optimizerBytes());
+    assertThat(resumed.peakBytes()).isEqualTo(undisturbed.peakBytes());
+  }
+
+  private Terms terms(Trial trial, Listener listener) {
+    return new Terms(
+        Duration.ZERO, null, folder(trial), Duration.ZERO, listener::isStopped, Keeper.NOTHING);
+  }
+
+  private CheckpointFolder folder(Trial trial) {
+    return new CheckpointFolder(
+        new Path(temporary.toUri().toString(), trial.id()), new Configuration());
+  }
+
+  private static Outcome run(Trial trial, Terms terms, Progress progress) {
+    try (Backend backend = Backends.open("cpu", 1)) {
+      return new TrialRun(LIBRARY, backend).run(trial, terms, progress);
+    }
+  }
+
+  /** Epochs of 3 steps: 45 examples, two passes of 8 a step. */
+  private static Trial trial(String block) {
+    String file =
+        """
+        name: x
+        model: builtin:mini
+        tasks: [mini-sst2]
+        train-limit: 50
+        validation-fraction: 0.1
+        grid: [%s]
+        training: {max-steps: %d, evaluate-every: 4, max-tokens: 32, batch: 8, accumulate: 2}
+        rates: {learning-rate: 2e-3, ratio: 2}
+        """
+            .formatted(block, STEPS);
+    return SweepFile.read(
+            "x.yaml",
+            Map.of(),
+            location -> Optional.ofNullable(location.equals("x.yaml") ? file : null))
+        .expand(LIBRARY::modelHash, LIBRARY::taskHash)
+        .get(0);
+  }
+}
