@@ -99,6 +99,7 @@ final class SampleSweep {
         0.4,
         9872L,
         trainable * 1000,
+        1L << 34,
         0.5,
         null,
         null,

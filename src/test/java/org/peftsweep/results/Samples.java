@@ -126,6 +126,7 @@ public final class Samples {
         0.4,
         9872L,
         1L << 33,
+        1L << 34,
         0.5,
         0.25,
         4096L,
