@@ -28,6 +28,7 @@ class ArchitectureTest {
           "train",
           "results",
           "sweep",
+          "stats",
           "report",
           "cli");
 

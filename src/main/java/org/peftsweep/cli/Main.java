@@ -55,6 +55,7 @@ public final class Main {
             .addSubcommand(new SweepCommand(engine, out, err))
             .addSubcommand(new QueryCommand(out, err))
             .addSubcommand(new WatchCommand(out))
+            .addSubcommand(new ReportCommand(out, err))
             .addSubcommand(new ExportCommand(out, err))
             .addSubcommand(new PretrainCommand(out, err))
             .addSubcommand(new SchemaCommand(out));

@@ -23,6 +23,7 @@ import org.peftsweep.report.MlflowLog;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.ResultTables;
 import org.peftsweep.results.TrialFile;
+import org.peftsweep.spec.Contest;
 import org.peftsweep.spec.Sweep;
 import org.peftsweep.spec.SweepFile;
 import org.peftsweep.spec.Trial;
@@ -30,6 +31,7 @@ import org.peftsweep.sweep.Engine;
 import org.peftsweep.sweep.Forecast;
 import org.peftsweep.sweep.Pace;
 import org.peftsweep.sweep.Plan;
+import org.peftsweep.sweep.Selection;
 import org.peftsweep.sweep.SweepRunner;
 import org.peftsweep.train.Outcome.Status;
 import picocli.CommandLine.Command;
@@ -87,28 +89,41 @@ final class SweepCommand implements Callable<Integer> {
     Sweep sweep =
         SweepFile.read(file, overrides, files)
             .relocated(place -> absolute(place, files).toString());
-    List<Trial> trials =
-        sweep.expand(
+    List<Contest> contests =
+        sweep.contests(
             location -> engine.modelHash(location, files),
             source -> engine.taskHash(source, files));
+    Phases phases = new Phases(sweep, contests);
     ResultFolder folder = new ResultFolder(absolute(output + "/" + sweep.name(), files), files);
     Forecast forecast = engine.forecast(sweep.execution(), files);
-    Plan first = Plan.of(trials, sweep::title, folder, forecast, Pace.UNKNOWN);
+    Plan first = Plan.of(phases.trials(), sweep::title, folder, forecast, Pace.UNKNOWN);
     if (isDryRun) {
-      out.print(new DryRun(first, forecast).text());
+      out.print(new DryRun(first, forecast).text() + phases.later());
       return 0;
     }
     err.println(opening(sweep, first));
     try (Session session = Session.open("peft-sweep " + sweep.name())) {
       SparkSession spark = session.spark();
+      phases.publish(folder, List.of());
       if (!first.pending().isEmpty()) {
-        run(spark, folder, sweep, trials);
+        run(spark, folder, sweep, phases.trials());
+      }
+      Plan last = first;
+      if (sweep.protocol().tunes()) {
+        Selection selection = Selection.of(contests, ResultTables.of(spark, folder).trials());
+        phases.add(selection);
+        phases.publish(folder, selection.choices());
+        last = Plan.of(phases.trials(), sweep::title, folder, forecast, Pace.UNKNOWN);
+        err.println(opening(sweep, last) + "; " + selection.choices().size() + " choices made");
+        if (!last.pending().isEmpty()) {
+          run(spark, folder, sweep, phases.trials());
+        }
       }
       if (mlflow != null) {
         log(ResultTables.of(spark, folder), sweep.name());
       }
-      print(sweep, folder, asked(ResultTables.of(spark, folder).trials(), first));
-      return areFinished(first, folder) ? 0 : Main.UNFINISHED;
+      print(sweep, folder, asked(ResultTables.of(spark, folder).trials(), last));
+      return phases.areDecided() && areFinished(last, folder) ? 0 : Main.UNFINISHED;
     }
   }
 
@@ -168,6 +183,7 @@ final class SweepCommand implements Callable<Integer> {
     out.print(ranks.isEmpty() ? "" : ranks + System.lineSeparator());
     out.println("Tables: " + folder.path());
     String option = output.equals("output") ? "" : " --output " + output;
+    out.println("Report: jobs/report.sh " + sweep.name() + option);
     out.println("Ask:    jobs/query.sh \"" + String.format(QUERY, sweep.name()) + "\"" + option);
   }
 

@@ -3,23 +3,32 @@ package org.peftsweep.report;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.OptionalDouble;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
- * A table of texts, printed as Markdown or aligned for a terminal.
+ * A table of texts, and the formats that it is printed in.
  *
  * @param header names of the columns
  * @param isNumber which columns are aligned to the right
  * @param rows as many cells as the header has
  */
 public record TextTable(List<String> header, List<Boolean> isNumber, List<List<Cell>> rows) {
+  /** How a cell stands out within its column. */
+  public enum Mark {
+    NONE,
+    SECOND,
+    BEST
+  }
 
-  /** A text, and whether it stands out as the best of its column. */
-  public record Cell(String text, boolean isBest) {
+  /** A text, and how it stands out. */
+  public record Cell(String text, Mark mark) {
     /** Makes a cell that does not stand out. */
     public static Cell of(String text) {
-      return new Cell(text, false);
+      return new Cell(text, Mark.NONE);
     }
   }
 
@@ -32,29 +41,128 @@ public record TextTable(List<String> header, List<Boolean> isNumber, List<List<C
     }
   }
 
-  /** Returns Markdown; the best are bold. */
+  /** Makes a table of plain cells; columns named in {@code numbers} are aligned to the right. */
+  static TextTable of(List<String> header, Set<String> numbers, List<List<String>> rows) {
+    return new TextTable(
+        header,
+        header.stream().map(numbers::contains).toList(),
+        rows.stream().map(row -> row.stream().map(Cell::of).toList()).toList());
+  }
+
+  /** Returns the same with the best and the second best number of the given columns marked. */
+  TextTable marked(Set<Integer> columns) {
+    List<List<Cell>> marked = new ArrayList<>();
+    rows.forEach(row -> marked.add(new ArrayList<>(row)));
+    for (int column : columns) {
+      // What looks the same is marked the same.
+      TreeSet<Double> values = new TreeSet<>(Collections.reverseOrder());
+      rows.forEach(row -> number(row.get(column)).ifPresent(values::add));
+      List<Double> best = values.stream().limit(2).toList();
+      for (List<Cell> row : marked) {
+        int place = number(row.get(column)).stream().mapToInt(best::indexOf).findFirst().orElse(-1);
+        if (place >= 0) {
+          row.set(column, new Cell(row.get(column).text(), place == 0 ? Mark.BEST : Mark.SECOND));
+        }
+      }
+    }
+    return new TextTable(header, isNumber, marked.stream().map(List::copyOf).toList());
+  }
+
+  private static OptionalDouble number(Cell cell) {
+    String first = cell.text().split(" ")[0];
+    return first.matches("-?[0-9.]+")
+        ? OptionalDouble.of(Double.parseDouble(first))
+        : OptionalDouble.empty();
+  }
+
+  /** Returns Markdown; the best are bold, the second underlined. */
   public String markdown() {
     List<String> lines = new ArrayList<>();
     lines.add(line(header.stream().map(TextTable::escaped).toList()));
     lines.add(line(isNumber.stream().map(number -> number ? "---:" : ":---").toList()));
     for (List<Cell> row : rows) {
-      lines.add(
-          line(
-              row.stream()
-                  .map(cell -> cell.isBest() ? "**" + cell.text() + "**" : escaped(cell.text()))
-                  .toList()));
+      lines.add(line(row.stream().map(TextTable::markdown).toList()));
     }
     return String.join("\n", lines) + "\n";
   }
 
-  /** Returns aligned columns; the best carry a star. */
+  private static String markdown(Cell cell) {
+    return switch (cell.mark()) {
+      case BEST -> "**" + escaped(cell.text()) + "**";
+      case SECOND -> "<u>" + escaped(cell.text()) + "</u>";
+      case NONE -> escaped(cell.text());
+    };
+  }
+
+  /** Returns a tabular of the package booktabs; the best are bold, the second underlined. */
+  public String latex() {
+    StringBuilder text = new StringBuilder("\\begin{tabular}{");
+    isNumber.forEach(number -> text.append(number ? 'r' : 'l'));
+    text.append("}\n\\toprule\n");
+    text.append(header.stream().map(TextTable::latex).collect(Collectors.joining(" & ")));
+    text.append(" \\\\\n\\midrule\n");
+    for (List<Cell> row : rows) {
+      text.append(row.stream().map(TextTable::latex).collect(Collectors.joining(" & ")));
+      text.append(" \\\\\n");
+    }
+    return text.append("\\bottomrule\n\\end{tabular}\n").toString();
+  }
+
+  private static String latex(Cell cell) {
+    String text = latex(cell.text());
+    return switch (cell.mark()) {
+      case BEST -> "\\textbf{" + text + "}";
+      case SECOND -> "\\underline{" + text + "}";
+      case NONE -> text;
+    };
+  }
+
+  static String latex(String text) {
+    StringBuilder escaped = new StringBuilder();
+    text.codePoints()
+        .forEach(
+            c -> {
+              switch (c) {
+                case '&', '%', '$', '#', '_', '{', '}' -> escaped.append('\\').appendCodePoint(c);
+                case '\\' -> escaped.append("\\textbackslash{}");
+                case '~' -> escaped.append("\\textasciitilde{}");
+                case '^' -> escaped.append("\\textasciicircum{}");
+                case 'λ' -> escaped.append("$\\lambda$");
+                case 'η' -> escaped.append("$\\eta$");
+                case '±' -> escaped.append("$\\pm$");
+                case '×' -> escaped.append("$\\times$");
+                case '·' -> escaped.append("$\\cdot$");
+                case '−' -> escaped.append("$-$");
+                case '…' -> escaped.append("\\ldots{}");
+                case '—' -> escaped.append("---");
+                default -> escaped.appendCodePoint(c);
+              }
+            });
+    return escaped.toString();
+  }
+
+  /** Returns comma-separated values as RFC 4180 has them, without marks. */
+  public String csv() {
+    List<String> lines = new ArrayList<>(List.of(csv(header)));
+    rows.forEach(row -> lines.add(csv(row.stream().map(Cell::text).toList())));
+    return String.join("\n", lines) + "\n";
+  }
+
+  private static String csv(List<String> cells) {
+    return cells.stream()
+        .map(
+            cell ->
+                cell.chars().anyMatch(c -> c == ',' || c == '"' || c == '\n' || c == '\r')
+                    ? '"' + cell.replace("\"", "\"\"") + '"'
+                    : cell)
+        .collect(Collectors.joining(","));
+  }
+
+  /** Returns aligned columns; the best carry a star, the second a prime. */
   public String text() {
     List<List<String>> lines = new ArrayList<>();
-    lines.add(marked(header, Collections.nCopies(header.size(), false)));
-    for (List<Cell> row : rows) {
-      lines.add(
-          marked(row.stream().map(Cell::text).toList(), row.stream().map(Cell::isBest).toList()));
-    }
+    lines.add(marked(header.stream().map(Cell::of).toList()));
+    rows.forEach(row -> lines.add(marked(row)));
     int[] widths =
         IntStream.range(0, header.size())
             .map(
@@ -75,14 +183,19 @@ public record TextTable(List<String> header, List<Boolean> isNumber, List<List<C
     return String.join("\n", text) + "\n";
   }
 
-  private List<String> marked(List<String> cells, List<Boolean> best) {
+  private List<String> marked(List<Cell> cells) {
     List<String> marked = new ArrayList<>();
     for (int column = 0; column < cells.size(); column++) {
       int at = column;
-      boolean hasStars = rows.stream().anyMatch(row -> row.get(at).isBest());
-      // Where one number has a star the others leave room for it, so that digits align.
-      String mark = best.get(column) ? "*" : hasStars ? " " : "";
-      marked.add(cells.get(column) + mark);
+      boolean hasMarks = rows.stream().anyMatch(row -> row.get(at).mark() != Mark.NONE);
+      // Where one number has a mark the others leave room for it, so that digits align.
+      String mark =
+          switch (cells.get(column).mark()) {
+            case BEST -> "*";
+            case SECOND -> "'";
+            case NONE -> hasMarks ? " " : "";
+          };
+      marked.add(cells.get(column).text() + mark);
     }
     return marked;
   }

@@ -1,8 +1,8 @@
 /**
- * What the tables say, for people: reads {@code trials} through Spark SQL and prints Markdown or
- * plain text.
+ * What the tables say, for people: scores with their uncertainty, the paper's statements, costs.
  *
- * <p>All that is printed is computed from stored rows. Read {@link
- * org.peftsweep.report.BenchmarkTable} first.
+ * <p>All that is printed is computed from stored rows. {@link org.peftsweep.report.Report} makes
+ * sections, each a table with its note and source; {@link org.peftsweep.report.Printed} prints them
+ * in every format.
  */
 package org.peftsweep.report;

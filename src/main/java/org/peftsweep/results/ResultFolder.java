@@ -2,8 +2,11 @@ package org.peftsweep.results;
 
 import java.io.FileNotFoundException;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.channels.Channels;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -12,8 +15,10 @@ import java.util.TreeMap;
 import java.util.UUID;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FSDataOutputStream;
+import org.apache.hadoop.fs.FileContext;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.Options;
 import org.apache.hadoop.fs.Path;
 import org.peftsweep.checkpoint.SafeTensorsWriter;
 
@@ -25,6 +30,7 @@ import org.peftsweep.checkpoint.SafeTensorsWriter;
  * only where it is there. {@link UncheckedIOException} names the path that failed.
  */
 public final class ResultFolder {
+  private static final String AGENDA = "agenda.json";
   private static final String ADAPTERS = "adapters";
 
   private final Path root;
@@ -113,6 +119,38 @@ public final class ResultFolder {
     if (!events.isEmpty()) {
       long run = events.get(0).run().toEpochMilli();
       write(Tables.EVENTS, events, "run-" + run + "-" + number + ".parquet");
+    }
+  }
+
+  /** Replaces what the sweep is known to have been asked. */
+  public void write(Agenda agenda) {
+    Path target = new Path(root, AGENDA);
+    Path hidden = new Path(root, "." + AGENDA + "." + UUID.randomUUID());
+    try {
+      FileContext files = FileContext.getFileContext(root.toUri(), configuration);
+      fileSystem().mkdirs(root);
+      try {
+        try (OutputStream out = fileSystem().create(hidden)) {
+          out.write(agenda.toJson().getBytes(StandardCharsets.UTF_8));
+        }
+        files.rename(hidden, target, Options.Rename.OVERWRITE);
+      } finally {
+        fileSystem().delete(hidden, false);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot write " + target + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** Returns what the sweep was last asked; empty for folders of before there was such a file. */
+  public Optional<Agenda> agenda() {
+    Path file = new Path(root, AGENDA);
+    try (InputStream in = fileSystem().open(file)) {
+      return Optional.of(Agenda.fromJson(new String(in.readAllBytes(), StandardCharsets.UTF_8)));
+    } catch (FileNotFoundException e) {
+      return Optional.empty();
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot read " + file + ": " + e.getMessage(), e);
     }
   }
 

@@ -5,7 +5,7 @@ import java.util.List;
 /** All result tables, in the order of the documentation. */
 public final class Tables {
   /** Version of what columns mean; a row with another version may lack columns. */
-  public static final int SCHEMA_VERSION = 1;
+  public static final int SCHEMA_VERSION = 2;
 
   /** See {@link TrialColumns}. */
   public static final Table<TrialRow> TRIALS =

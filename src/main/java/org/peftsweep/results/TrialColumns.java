@@ -111,6 +111,16 @@ final class TrialColumns {
     trial("schedule", TEXT, "of the learning rate", t -> word(t.training().schedule()));
     trial("precision", TEXT, "number format of products", t -> word(t.training().precision()));
     trial("seed", LONG, "of all randomness", Trial::seed);
+    trial(
+        "phase",
+        TEXT,
+        "evaluation, or tuning: never looked at the reported sets and has no score there",
+        t -> word(t.phase()));
+    trial(
+        "copy",
+        INT,
+        "0, or the number of a copy that differs in nothing but chance; its seed is derived",
+        Trial::copy);
     required("trial", TEXT, "everything asked, as JSON", r -> r.trial().toJson());
   }
 

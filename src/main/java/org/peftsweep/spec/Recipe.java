@@ -9,6 +9,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.UnaryOperator;
 import org.peftsweep.method.Method;
+import org.peftsweep.method.Methods;
 import org.peftsweep.model.Role;
 import org.peftsweep.optim.Rates;
 
@@ -26,6 +27,22 @@ public record Recipe(
     Set<Role> ordered = EnumSet.noneOf(Role.class);
     ordered.addAll(targets);
     targets = Collections.unmodifiableSet(ordered);
+  }
+
+  /**
+   * Returns by key all that may tell two recipes apart: {@code method}, {@code targets}, {@code
+   * init}, {@code adapter}, and settings and rates by their keys in sweep files.
+   */
+  SortedMap<String, String> axes() {
+    SortedMap<String, String> axes = new TreeMap<>();
+    for (Object record : List.of(method, rates)) {
+      RecordFields.of(record).forEach(field -> axes.put(field.name(), text(field.value())));
+    }
+    axes.put("method", Methods.id(method));
+    axes.put("targets", Targets.name(targets));
+    axes.put("init", randomInit ? "random" : "pretrained");
+    axes.put("adapter", adapter);
+    return axes;
   }
 
   /** Everything that a trial's title leaves out, by key; a head at the common rate is left out. */

@@ -1,6 +1,7 @@
 package org.peftsweep.spec;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
@@ -16,6 +17,8 @@ import org.peftsweep.method.Methods;
  * @param model location of the base model
  * @param recipes in the order of the file, each once
  * @param tasks in the order of the file
+ * @param seeds with which trials are evaluated
+ * @param protocol how recipes are chosen for that
  * @param execution what it runs on; no part of a trial
  */
 public record Sweep(
@@ -24,16 +27,12 @@ public record Sweep(
     List<Recipe> recipes,
     List<TaskPlan> tasks,
     List<Long> seeds,
+    Protocol protocol,
     Execution execution) {
   public Sweep {
     recipes = List.copyOf(recipes);
     tasks = List.copyOf(tasks);
     seeds = List.copyOf(seeds);
-  }
-
-  /** Returns the number of trials. */
-  public int size() {
-    return Math.multiplyExact(Math.multiplyExact(recipes.size(), tasks.size()), seeds.size());
   }
 
   /**
@@ -47,16 +46,26 @@ public record Sweep(
             .toList();
     String base = model.startsWith(ModelSource.BUILT_IN) ? model : place.apply(model);
     List<Recipe> recipesThere = recipes.stream().map(recipe -> recipe.relocated(place)).toList();
-    return new Sweep(name, base, recipesThere, moved, seeds, execution);
+    return new Sweep(name, base, recipesThere, moved, seeds, protocol, execution);
   }
 
   /**
-   * Returns all trials, by recipe, then task, then seed.
+   * Returns all trials that need no other's result, by recipe, then task, then seed; where settings
+   * are tuned, by choice, then recipe, then seed.
    *
    * @param modelHash content hash of the model or adapter at a location; called once for each
    * @param taskHash content hash of a task's examples; called once a task
    */
   public List<Trial> expand(
+      Function<String, String> modelHash, Function<TaskSource, String> taskHash) {
+    return contests(modelHash, taskHash).stream().flatMap(Contest::first).toList();
+  }
+
+  /**
+   * Returns every choice that the protocol asks for; without tuning each recipe stands alone on
+   * each task.
+   */
+  public List<Contest> contests(
       Function<String, String> modelHash, Function<TaskSource, String> taskHash) {
     String hash = modelHash.apply(model);
     Map<String, AdapterSource> adapters = new TreeMap<>();
@@ -64,33 +73,53 @@ public record Sweep(
         tasks.stream()
             .map(task -> task.source().withContentHash(taskHash.apply(task.source())))
             .toList();
-    List<Trial> trials = new ArrayList<>(size());
-    for (Recipe recipe : recipes) {
-      AdapterSource adapter =
-          AdapterSource.isNone(recipe.adapter())
-              ? AdapterSource.NONE
-              : adapters.computeIfAbsent(
-                  recipe.adapter(), place -> new AdapterSource(place, modelHash.apply(place)));
-      ModelSource base = new ModelSource(model, hash, recipe.randomInit(), adapter);
-      for (int i = 0; i < tasks.size(); i++) {
-        Training training = tasks.get(i).training();
-        if (!recipe.method().learns()) {
-          training = training.withoutSteps();
+    Map<List<String>, List<Contest.Entrant>> contests = new LinkedHashMap<>();
+    for (int recipe = 0; recipe < recipes.size(); recipe++) {
+      for (int task = 0; task < tasks.size(); task++) {
+        Recipe asked = recipes.get(recipe);
+        AdapterSource adapter =
+            AdapterSource.isNone(asked.adapter())
+                ? AdapterSource.NONE
+                : adapters.computeIfAbsent(
+                    asked.adapter(), place -> new AdapterSource(place, modelHash.apply(place)));
+        ModelSource base = new ModelSource(model, hash, asked.randomInit(), adapter);
+        Trial trial = trial(asked, base, sources.get(task), tasks.get(task));
+        List<String> key = new ArrayList<>(List.of(sources.get(task).task().name()));
+        SortedMap<String, String> axes = asked.axes();
+        protocol.select().forEach(axis -> key.add(axes.getOrDefault(axis, "none")));
+        if (!protocol.tunes()) {
+          key.add("recipe " + recipe);
         }
-        for (long seed : seeds) {
-          trials.add(
-              new Trial(
-                  base,
-                  sources.get(i),
-                  recipe.method(),
-                  recipe.targets(),
-                  recipe.rates(),
-                  training,
-                  seed));
-        }
+        contests.computeIfAbsent(key, k -> new ArrayList<>()).add(entrant(trial));
       }
     }
-    return List.copyOf(trials);
+    return contests.entrySet().stream()
+        .map(entry -> new Contest(String.join(" · ", entry.getKey()), entry.getValue()))
+        .toList();
+  }
+
+  /** Returns a recipe on a task, with a seed that stands for all. */
+  private static Trial trial(Recipe recipe, ModelSource base, TaskSource source, TaskPlan task) {
+    boolean learns = recipe.method().learns();
+    return new Trial(
+        base,
+        source,
+        recipe.method(),
+        recipe.targets(),
+        recipe.rates(),
+        learns ? task.training() : task.training().withoutSteps(),
+        0);
+  }
+
+  private Contest.Entrant entrant(Trial trial) {
+    List<Trial> evaluation = new ArrayList<>();
+    for (long seed : seeds) {
+      for (int copy = 0; copy < protocol.duplicates(); copy++) {
+        evaluation.add(trial.withSeed(seed).copy(copy));
+      }
+    }
+    return new Contest.Entrant(
+        protocol.tuningSeeds().stream().map(trial::tuning).toList(), List.copyOf(evaluation));
   }
 
   /**

@@ -40,8 +40,9 @@ public final class SweepFile {
   /** Returns every key at the top of a sweep file, in the order of the documentation. */
   public static List<String> keys() {
     List<String> keys =
-        new ArrayList<>(
-            List.of("name", EXTENDS, "model", "init", "adapter", "tasks", "seeds", "grid"));
+        new ArrayList<>(List.of("name", EXTENDS, "model", "init", "adapter", "tasks", "seeds"));
+    keys.addAll(ProtocolReader.KEYS);
+    keys.add("grid");
     keys.addAll(TaskReader.DATA);
     keys.addAll(
         List.of(
@@ -106,14 +107,18 @@ public final class SweepFile {
     Optional<String> name = faults.attempt(() -> name(fields));
     Optional<String> model = faults.attempt(() -> fields.word("model"));
     Optional<List<TaskPlan>> tasks = faults.attempt(() -> TaskReader.read(fields));
-    Optional<List<Long>> seeds = faults.attempt(() -> fields.list("seeds", Scalars::longWhole));
     Optional<List<Recipe>> recipes = faults.attempt(() -> GridReader.read(fields));
     Optional<Execution> execution = faults.attempt(() -> execution(fields));
+    Optional<ProtocolReader.Read> protocol =
+        faults.attempt(
+            () -> ProtocolReader.read(fields, recipes.orElse(List.of()), tasks.orElse(List.of())));
     faults.throwIfAny();
     long trials =
         (long) recipes.orElseThrow().size()
             * tasks.orElseThrow().size()
-            * seeds.orElseThrow().size();
+            * Math.max(
+                protocol.orElseThrow().seeds().size(),
+                protocol.orElseThrow().protocol().tuningSeeds().size());
     if (trials > MOST_TRIALS) {
       throw new SpecException(
           "Cannot run "
@@ -128,7 +133,8 @@ public final class SweepFile {
         model.orElseThrow(),
         recipes.orElseThrow(),
         tasks.orElseThrow(),
-        seeds.orElseThrow(),
+        protocol.orElseThrow().seeds(),
+        protocol.orElseThrow().protocol(),
         execution.orElseThrow());
   }
 

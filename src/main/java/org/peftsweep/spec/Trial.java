@@ -6,6 +6,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import org.peftsweep.data.Seeds;
 import org.peftsweep.method.Method;
 import org.peftsweep.method.Methods;
 import org.peftsweep.model.Role;
@@ -19,6 +20,8 @@ import org.peftsweep.optim.Rates;
  *     methods without targets
  * @param training how it trains; without a step where the method does not learn
  * @param seed of initialisation, data order, dropout and the method's own sampling
+ * @param phase tuning trials never look at the reported sets
+ * @param copy 0, or the number of a copy that differs in nothing but chance: its seed is derived
  */
 public record Trial(
     ModelSource model,
@@ -27,12 +30,15 @@ public record Trial(
     Set<Role> targets,
     Rates rates,
     Training training,
-    long seed) {
+    long seed,
+    Phase phase,
+    int copy) {
   public Trial {
     Objects.requireNonNull(model, "model");
     Objects.requireNonNull(task, "task");
     Objects.requireNonNull(rates, "rates");
     Objects.requireNonNull(training, "training");
+    Objects.requireNonNull(phase, "phase");
     String id = Methods.id(method);
     if (method.usesTargets() == targets.isEmpty()) {
       throw new IllegalArgumentException(
@@ -50,6 +56,44 @@ public record Trial(
     Set<Role> ordered = EnumSet.noneOf(Role.class);
     ordered.addAll(targets);
     targets = Collections.unmodifiableSet(ordered);
+  }
+
+  /** A trial that is evaluated, and no copy. */
+  public Trial(
+      ModelSource model,
+      TaskSource task,
+      Method method,
+      Set<Role> targets,
+      Rates rates,
+      Training training,
+      long seed) {
+    this(model, task, method, targets, rates, training, seed, Phase.EVALUATION, 0);
+  }
+
+  /** Returns the same with another seed. */
+  Trial withSeed(long seed) {
+    return new Trial(model, task, method, targets, rates, training, seed, phase, copy);
+  }
+
+  /** Returns the same trial as a candidate with a tuning seed. */
+  Trial tuning(long seed) {
+    return new Trial(model, task, method, targets, rates, training, seed, Phase.TUNING, 0);
+  }
+
+  /** Returns a copy with a seed of its own; number 0 is the trial itself. */
+  Trial copy(int number) {
+    return number == 0
+        ? this
+        : new Trial(
+            model,
+            task,
+            method,
+            targets,
+            rates,
+            training,
+            new Seeds(seed).of("copy", number),
+            phase,
+            number);
   }
 
   /**
@@ -117,6 +161,8 @@ public record Trial(
       words.add("random base");
     }
     words.addAll(more);
-    return task.task().name() + " · " + String.join(" ", words) + " · seed " + seed;
+    String run = phase == Phase.TUNING ? "tuning seed " + seed : "seed " + seed;
+    String number = copy == 0 ? "" : " · copy " + copy;
+    return task.task().name() + " · " + String.join(" ", words) + " · " + run + number;
   }
 }

@@ -15,7 +15,9 @@ import com.fasterxml.jackson.databind.introspect.AnnotatedClass;
 import com.fasterxml.jackson.databind.introspect.JacksonAnnotationIntrospector;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.jsontype.NamedType;
+import com.fasterxml.jackson.databind.node.IntNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.node.TextNode;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -50,6 +52,10 @@ final class TrialJson {
   /** What counts of the training where no step is taken. */
   private static final List<String> EVALUATION = List.of("max-tokens", "pad", "precision");
 
+  /** Said only where it is something else. */
+  private static final Map<String, JsonNode> UNLESS_OTHERWISE =
+      Map.of("phase", TextNode.valueOf("evaluation"), "copy", IntNode.valueOf(0));
+
   private static final JsonMapper MAPPER = mapper();
 
   private TrialJson() {}
@@ -67,6 +73,12 @@ final class TrialJson {
           over.remove(VERSION);
         }
       }
+      UNLESS_OTHERWISE.forEach(
+          (key, value) -> {
+            if (!tree.has(key)) {
+              tree.set(key, value);
+            }
+          });
       if (tree.get(MODEL) instanceof ObjectNode model && !model.has(ADAPTER)) {
         model.set(ADAPTER, MAPPER.valueToTree(AdapterSource.NONE));
       }
@@ -101,6 +113,12 @@ final class TrialJson {
   private static ObjectNode tree(Trial trial) {
     ObjectNode tree = MAPPER.valueToTree(trial);
     ObjectNode method = (ObjectNode) tree.get("method");
+    UNLESS_OTHERWISE.forEach(
+        (key, value) -> {
+          if (value.equals(tree.get(key))) {
+            tree.remove(key);
+          }
+        });
     method.put(VERSION, trial.method().semanticsVersion());
     if (trial.method() instanceof PlugIn plugIn) {
       ((ObjectNode) method.get(OVER)).put(VERSION, plugIn.over().semanticsVersion());

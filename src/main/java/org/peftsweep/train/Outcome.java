@@ -65,7 +65,8 @@ public record Outcome(
    * @param trainLoss mean over the steps since the evaluation before, null at step 0
    * @param validationScore the task's first metric on the validation part, in [−1, 1]; null without
    *     one
-   * @param devScore the same on the reported sets, their mean where there are two
+   * @param devScore the same on the reported sets, their mean where there are two; null where the
+   *     trial may not look at them
    * @param devMetrics every metric of every reported set, {@code "dev/accuracy"} to value, in order
    */
   public record CurvePoint(

@@ -24,6 +24,11 @@ record TokenisedTask(
         dataset.dev().stream().map(set -> named(set, tokenizer, maxTokens)).toList());
   }
 
+  /** Returns the same without the sets that only an evaluation may look at. */
+  TokenisedTask withoutReported() {
+    return new TokenisedTask(task, train, validation, List.of());
+  }
+
   private static Named named(EvaluationSet set, Tokenizer tokenizer, int maxTokens) {
     return new Named(set.name(), TokenizedExample.of(set.examples(), tokenizer, maxTokens));
   }

@@ -299,7 +299,7 @@ final class Trainer {
     Double validation =
         data.validation().isEmpty() ? null : evaluation(data.validation()).score(task);
     SortedMap<String, Double> metrics = new TreeMap<>();
-    double score = 0;
+    Double score = data.reported().isEmpty() ? null : 0.0;
     for (TokenisedTask.Named set : data.reported()) {
       Evaluation evaluation = evaluation(set.examples());
       metrics.putAll(evaluation.metrics(task, set.name()));

@@ -15,6 +15,7 @@ import org.peftsweep.model.TrainedTensors;
 import org.peftsweep.model.Weights;
 import org.peftsweep.spec.AdapterSource;
 import org.peftsweep.spec.ModelSource;
+import org.peftsweep.spec.Phase;
 import org.peftsweep.spec.TaskSource;
 import org.peftsweep.spec.Training;
 import org.peftsweep.spec.Trial;
@@ -83,7 +84,8 @@ public final class TrialRun {
     Training training = trial.training();
     requireUnchanged(trial);
     Base base = library.base(trial.model(), backend.name());
-    TokenisedTask data = library.tokenised(trial.task(), trial.model(), base, training.maxTokens());
+    TokenisedTask all = library.tokenised(trial.task(), trial.model(), base, training.maxTokens());
+    TokenisedTask data = trial.phase() == Phase.TUNING ? all.withoutReported() : all;
     requireFit(base, training, data);
     trial.method().requireFit(base.outline(data.task().outputs()), trial.targets());
     record.loadSeconds = (System.nanoTime() - start) / 1e9;

@@ -11,6 +11,7 @@ import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
+import org.peftsweep.spec.Phase;
 import org.peftsweep.spec.SpecException;
 import org.peftsweep.spec.TaskSource;
 import org.peftsweep.spec.Training;
@@ -63,8 +64,10 @@ public record Workload(
     int every = training.evaluateEvery() > 0 ? training.evaluateEvery() : perEpoch;
     double evaluations = 1 + Math.ceil(steps / (double) every);
     double evaluated = dataset.validation().size();
-    for (EvaluationSet set : dataset.dev()) {
-      evaluated += set.examples().size();
+    if (trial.phase() == Phase.EVALUATION) {
+      for (EvaluationSet set : dataset.dev()) {
+        evaluated += set.examples().size();
+      }
     }
     double tokens = tokens(trial.task(), library, training);
     // A product and its gradient for the input cost the same; a trained weight's gradient comes on

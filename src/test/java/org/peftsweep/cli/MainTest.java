@@ -58,6 +58,70 @@ class MainTest {
   }
 
   @Test
+  void evaluatesWhatTuningChose() throws IOException {
+    Files.writeString(
+        file,
+        """
+        name: small
+        model: builtin:mini
+        tasks: [mini-rte]
+        tuning-seeds: [1, 2]
+        evaluation-seeds: [3, 4]
+        validation-fraction: 0.1
+        select: [method, rank]
+        grid:
+          - {method: lora, rank: [4, 8], ratio: [1, 2, 8]}
+          - {method: dora, rank: 4}
+        """);
+    assertThat(sweep("--dry-run")).isZero();
+    assertThat(out.toString(StandardCharsets.UTF_8))
+        .contains("14 trials, 14 to run")
+        .contains("Then 2 choices by mean validation score over 2 tuning seeds; each chosen")
+        .contains("evaluated 2 times");
+    out.reset();
+    assertThat(sweep()).isZero();
+    assertThat(err.toString(StandardCharsets.UTF_8)).contains("2 choices made");
+    // The stand-in's validation score grows with λ, so 8 wins for both ranks.
+    String table = out.toString(StandardCharsets.UTF_8);
+    assertThat(table)
+        .containsPattern("LoRA +QV +4 +8 ")
+        .containsPattern("LoRA +QV +8 +8 ")
+        .doesNotContainPattern("LoRA +QV +8 +2 ")
+        .contains("chosen on the validation part")
+        .contains("touched by these evaluations only");
+    out.reset();
+    query(
+        "SELECT phase, count(*) AS n, count(score) AS m FROM trials GROUP BY 1 ORDER BY 1", "csv");
+    assertThat(out.toString(StandardCharsets.UTF_8))
+        .isEqualTo("phase,n,m\nevaluation,6,6\ntuning,12,0\n");
+    out.reset();
+    err.reset();
+    assertThat(sweep()).isZero();
+    assertThat(out.toString(StandardCharsets.UTF_8)).isEqualTo(table);
+    assertThat(err.toString(StandardCharsets.UTF_8)).contains("nothing to train");
+  }
+
+  @Test
+  void choosesOnlyWhenAllCandidatesAreDone() throws IOException {
+    Files.writeString(
+        file,
+        """
+        name: small
+        model: builtin:mini
+        tasks: [mini-rte]
+        tuning-seeds: [1]
+        evaluation-seeds: [3]
+        validation-fraction: 0.1
+        grid:
+          - {method: lora, learning-rate: [1e-3, 2]}
+        """);
+    // The stand-in fails at a rate of 2, and a failed trial may still finish.
+    assertThat(sweep()).isEqualTo(3);
+    assertThat(err.toString(StandardCharsets.UTF_8)).contains("0 choices made");
+    assertThat(out.toString(StandardCharsets.UTF_8)).contains("No trial is finished");
+  }
+
+  @Test
   void trainsNothingTheSecondTime() {
     sweep();
     String table = out.toString(StandardCharsets.UTF_8);
@@ -164,6 +228,36 @@ class MainTest {
   }
 
   @Test
+  void reportsOnASweep() {
+    sweep();
+    out.reset();
+    assertThat(report("small", "--format", "text,md,html")).isZero();
+    assertThat(out.toString(StandardCharsets.UTF_8))
+        .startsWith("small: 4 of 4 trials finished.\n")
+        .contains("Tie groups\n");
+    assertThat(folder.resolve("output/small/report/report.md")).content().startsWith("# small\n");
+    assertThat(folder.resolve("output/small/report/report.html")).content().contains("</html>");
+    out.reset();
+    assertThat(report("small", "--task", "mini-rte", "--within", "5KB")).isZero();
+    assertThat(out.toString(StandardCharsets.UTF_8))
+        .startsWith("For mini-rte within 5.0 KB use LoRA QV r=4 λ=1");
+  }
+
+  @Test
+  void refusesToReportOnWhatIsNotThere() {
+    assertThat(report("none")).isEqualTo(2);
+    assertThat(err.toString(StandardCharsets.UTF_8)).contains("no trial has ended there");
+    sweep();
+    err.reset();
+    assertThat(report("small", "--task", "mini-rte", "--within", "1")).isEqualTo(2);
+    assertThat(report("small", "--task", "mini-cola")).isEqualTo(2);
+    assertThat(err.toString(StandardCharsets.UTF_8))
+        .isEqualTo(
+            "Cannot use --within 1: give a number and a unit, such as 500KB or 1MB\n"
+                + "Cannot choose for task mini-cola: choose one of mini-rte\n");
+  }
+
+  @Test
   void refusesAQueryThatSparkDoesNotUnderstand() {
     sweep();
     err.reset();
@@ -200,6 +294,14 @@ class MainTest {
     String[] args = {"sweep", file.toString(), "--output", folder + "/output"};
     String[] all = Arrays.copyOf(args, args.length + more.length);
     System.arraycopy(more, 0, all, args.length, more.length);
+    return run(all);
+  }
+
+  private int report(String... args) {
+    String[] all = Arrays.copyOf(new String[] {"report"}, args.length + 3);
+    System.arraycopy(args, 0, all, 1, args.length);
+    all[args.length + 1] = "--output";
+    all[args.length + 2] = folder + "/output";
     return run(all);
   }
 

@@ -47,7 +47,7 @@ class BenchmarkTableTest {
             Head only       —           —  —       1234  50.00       —
             Full Fine-tune  QKV         —  1       1234  73.50*      —
             LoRA            QV          8  2       1234  71.00   86.00*
-            LoRA            QV         16  2       1234  73.00       —
+            LoRA            QV         16  2       1234  73.00'      —
             """);
     assertThat(table().markdown())
         .startsWith(
@@ -74,7 +74,7 @@ class BenchmarkTableTest {
     assertThat(table().markdown())
         .contains("| settings |")
         .contains("\"alpha\":\"16.0\"")
-        .contains("| 70.00 |")
+        .contains("| <u>70.00</u> |")
         .contains("| **80.00** |");
   }
 

@@ -110,6 +110,36 @@ public final class Samples {
         new TreeMap<>(Map.of("layer.0.query", 3)));
   }
 
+  /** A tuning trial: what {@link #finished} is, without a look at the reported sets. */
+  public static Outcome tuned(double validation) {
+    Outcome whole = finished(0, 0);
+    CurvePoint point =
+        new CurvePoint(20, 2, 0.4, validation, null, Collections.emptySortedMap(), 4);
+    return new Outcome(
+        Status.FINISHED,
+        null,
+        point,
+        point,
+        whole.trainableParameters(),
+        whole.headParameters(),
+        20,
+        0.4,
+        9872L,
+        1L << 33,
+        1L << 34,
+        0.5,
+        0.25,
+        4096L,
+        4.0,
+        1.0,
+        "cpu",
+        "cpu",
+        List.of(point),
+        List.of(),
+        List.of(),
+        whole.ranks());
+  }
+
   /** An outcome that measured nothing. */
   public static Outcome failed(Status status, String reason) {
     return new Outcome(

@@ -106,6 +106,9 @@ class BadSweepFilesTest {
           seeds: 0 => Cannot use seeds = 0 in x.yaml:5: give a list, such as [0]
           seeds: [0, 0] => Cannot use seeds = 0 twice in x.yaml:5: leave one out
           seeds: [0.5] => Cannot use seeds = 0.5 in x.yaml:5: give a whole number
+          tuning-seeds: [1] => Cannot use tuning-seeds = [1] in x.yaml:5: give evaluation-seeds too
+          evaluation-seeds: [1] => Cannot use evaluation-seeds = [1] in x.yaml:5: give tuning-seeds too
+          duplicates: 0 => Cannot use duplicates = 0 in x.yaml:5: give a whole number of at least 1
           data: no => Cannot use data = no in x.yaml:5: YAML does not take it for a word, put it in quotes if it is meant as one
           train-limit: -5 => Cannot use train-limit = -5 in x.yaml:5: give a whole number of at least 0
           validation-fraction: 1 => Cannot use validation-fraction = 1 in x.yaml:5: give a number from 0 up to, not including, 1
@@ -133,6 +136,22 @@ class BadSweepFilesTest {
           """)
   void refusesAKey(String line, String sentence) {
     assertRefused(HEAD + GRID + line + "\n", Map.of(), sentence);
+  }
+
+  /** Each snippet stands from line 5 on, with | between lines. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiterString = "=>",
+      quoteCharacter = '\0',
+      textBlock =
+          """
+          tuning-seeds: [1]|evaluation-seeds: [2] => Cannot use tuning-seeds = [1] in x.yaml:5: task mini-rte has no validation part to choose on, give validation-fraction above 0
+          tuning-seeds: [1]|evaluation-seeds: [2, 1]|validation-fraction: 0.1 => Cannot use evaluation-seeds = [2, 1] in x.yaml:6: seed 1 is a tuning seed, give other ones
+          tuning-seeds: [1]|evaluation-seeds: [2]|validation-fraction: 0.1|seeds: [0] => Cannot use both seeds and tuning-seeds in x.yaml:5: leave one out
+          tuning-seeds: [1]|evaluation-seeds: [2]|validation-fraction: 0.1|select: [rank] => Cannot use select = rank in x.yaml:8: choose adapter, grouping, head-learning-rate, init, learning-rate, method, ratio or targets
+          """)
+  void refusesAProtocol(String lines, String sentence) {
+    assertRefused(HEAD + GRID + lines.replace("|", "\n") + "\n", Map.of(), sentence);
   }
 
   /** Each snippet is a whole file, with | between lines. */

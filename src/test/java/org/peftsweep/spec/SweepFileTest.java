@@ -77,6 +77,35 @@ class SweepFileTest {
   }
 
   @Test
+  void tunesOnSeedsOfTheirOwnWhatItSelects() {
+    Sweep sweep =
+        read(
+            HEAD
+                + "validation-fraction: 0.1\ntuning-seeds: [1, 2]\nevaluation-seeds: [3]\n"
+                + "select: [method, targets]\nduplicates: 2\n"
+                + "grid: [{method: lora, targets: [qv, qkv], ratio: [1, 4]}, {method: full}]");
+    List<Contest> contests = sweep.contests(model -> "m", task -> "t");
+
+    assertThat(contests)
+        .extracting(Contest::name)
+        .containsExactly("mini-rte · lora · qv", "mini-rte · lora · qkv", "mini-rte · full · qv");
+    assertThat(contests.get(0).first())
+        .extracting(Trial::title)
+        .containsExactly(
+            "mini-rte · lora r=8 qv · tuning seed 1",
+            "mini-rte · lora r=8 qv · tuning seed 2",
+            "mini-rte · lora r=8 qv λ=4 · tuning seed 1",
+            "mini-rte · lora r=8 qv λ=4 · tuning seed 2");
+    // Where there is nothing to choose, nothing is tuned.
+    List<Trial> alone = contests.get(2).first().toList();
+    assertThat(alone).extracting(Trial::phase).containsOnly(Phase.EVALUATION);
+    assertThat(alone).extracting(Trial::copy).containsExactly(0, 1);
+    assertThat(alone).extracting(Trial::seed).first().isEqualTo(3L);
+    assertThat(alone).extracting(Trial::seed).doesNotHaveDuplicates();
+    assertThat(alone).extracting(Trial::id).doesNotHaveDuplicates();
+  }
+
+  @Test
   void ordersTrialsByRecipeThenTaskThenSeed() {
     Sweep sweep =
         read(
@@ -308,7 +337,7 @@ class SweepFileTest {
     Sweep sweep =
         SweepFile.read(scheme + folder.resolve("mine.yaml"), Map.of(), new Configuration());
 
-    assertThat(sweep.size()).isEqualTo(1);
+    assertThat(sweep.recipes()).hasSize(1);
   }
 
   @Test
@@ -329,7 +358,7 @@ class SweepFileTest {
         }
       }
       try {
-        assertThat(read(broken.toString()).size()).isPositive();
+        assertThat(read(broken.toString()).recipes()).isNotEmpty();
       } catch (SpecException e) {
         refused++;
         assertThat(e.faults())

@@ -224,6 +224,18 @@ class TrialTest {
   }
 
   @Test
+  void tellsTuningTrialsAndCopiesApartAndSaysNothingOfBothElsewhere() {
+    assertThat(TRIAL.toJson()).doesNotContain("phase").doesNotContain("copy");
+    for (Trial other : List.of(TRIAL.tuning(0), TRIAL.copy(1), TRIAL.copy(2))) {
+      assertThat(other.id()).isNotEqualTo(TRIAL.id());
+      assertThat(Trial.fromJson(other.toJson())).isEqualTo(other);
+    }
+    assertThat(TRIAL.copy(0)).isEqualTo(TRIAL);
+    assertThat(TRIAL.copy(1).seed()).isNotEqualTo(TRIAL.seed()).isEqualTo(TRIAL.copy(1).seed());
+    assertThat(TRIAL.copy(1).title()).endsWith(" · copy 1");
+  }
+
+  @Test
   void isTitledAsPeopleSayIt() {
     assertThat(TRIAL.title()).isEqualTo("rte · lora r=8 qv λ=4 · seed 0");
     assertThat(TRIAL.methodLabel()).isEqualTo("LoRA");

@@ -4,6 +4,7 @@ import java.util.Locale;
 import org.apache.hadoop.conf.Configuration;
 import org.peftsweep.results.Samples;
 import org.peftsweep.spec.Execution;
+import org.peftsweep.spec.Phase;
 import org.peftsweep.spec.TaskSource;
 
 /**
@@ -34,6 +35,9 @@ public final class StandInEngine implements Engine {
         throw new IllegalStateException(
             String.format(
                 Locale.ROOT, "Cannot learn at %.1f: it is a lot", trial.rates().learningRate()));
+      }
+      if (trial.phase() == Phase.TUNING) {
+        return Samples.tuned(0.5 + trial.rates().ratio() / 100 + trial.seed() / 1000.0);
       }
       return Samples.finished(0.5 + trial.rates().ratio() / 100 + trial.seed() / 1000.0, 3);
     };

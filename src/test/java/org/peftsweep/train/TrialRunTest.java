@@ -29,6 +29,7 @@ import org.peftsweep.model.Role;
 import org.peftsweep.optim.Rates;
 import org.peftsweep.optim.Schedule;
 import org.peftsweep.spec.ModelSource;
+import org.peftsweep.spec.Phase;
 import org.peftsweep.spec.TaskSource;
 import org.peftsweep.spec.Training;
 import org.peftsweep.spec.Trial;
@@ -105,6 +106,31 @@ class TrialRunTest {
     Trial whole = trial(new LoRA(4, 8, 0), QV, rates(1e-3), training(5, Padding.MAX, 1), 0);
     Trial parts = trial(new LoRA(4, 8, 0), QV, rates(1e-3), training(5, Padding.MAX, 4), 0);
     assertClose(losses(whole, "cpu", 1), losses(parts, "cpu", 1), 1e-4);
+  }
+
+  @Test
+  void aTuningTrialLearnsTheSameAndNeverLooksAtTheReportedSets() {
+    Trial trial = trial(new LoRA(4, 8, 0), QV, rates(2e-3), training(12, Padding.LONGEST, 1), 0);
+    Trial tuning =
+        new Trial(
+            trial.model(),
+            trial.task(),
+            trial.method(),
+            trial.targets(),
+            trial.rates(),
+            trial.training(),
+            trial.seed(),
+            Phase.TUNING,
+            0);
+    Outcome evaluated = run(trial, "cpu", 1, Progress.SILENT);
+    Outcome tuned = run(tuning, "cpu", 1, Progress.SILENT);
+    assertThat(tuned.curve())
+        .extracting(CurvePoint::validationScore)
+        .isEqualTo(evaluated.curve().stream().map(CurvePoint::validationScore).toList());
+    assertThat(tuned.curve()).extracting(CurvePoint::devScore).containsOnlyNulls();
+    assertThat(tuned.curve()).allSatisfy(point -> assertThat(point.devMetrics()).isEmpty());
+    assertThat(tuned.predictions()).isEmpty();
+    assertThat(evaluated.predictions()).isNotEmpty();
   }
 
   @Test

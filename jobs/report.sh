@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Says what a sweep's results mean: tie groups, the paper's claims, costs, learning curves. At any
+# time, while the sweep runs too. Some ten seconds.
+#
+#   jobs/report.sh quickstart                 # prints it, and writes output/quickstart/report/report.html
+#   jobs/report.sh quickstart --task mini-mnli --within 1MB    # which recipe to use
+#   jobs/report.sh quickstart --format md,latex,csv
+#
+# Options: --output DIR, --format text,md,latex,html,csv, --task TASK, --within SIZE.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source jobs/common.sh
+if [[ $# -eq 0 || $1 == --help ]]; then
+  usage jobs/report.sh
+  exit $(($# == 0 ? 2 : 0))
+fi
+LIGHT=1
+submit report "$@"

@@ -1,0 +1,141 @@
+package org.peftsweep.cli;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.Path;
+import org.peftsweep.report.Choice;
+import org.peftsweep.report.Printed;
+import org.peftsweep.report.Report;
+import org.peftsweep.results.ResultFolder;
+import org.peftsweep.results.ResultTables;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Prints what a sweep's tables say, or writes it as files beside them. */
+@Command(
+    name = "report",
+    description =
+        "Says what a sweep's results mean: tie groups, the paper's claims, costs, charts.",
+    mixinStandardHelpOptions = true)
+final class ReportCommand implements Callable<Integer> {
+  private static final Pattern SIZE =
+      Pattern.compile("([0-9]+(?:\\.[0-9]+)?)(B|KB|MB|GB)", Pattern.CASE_INSENSITIVE);
+  private static final List<String> UNITS = List.of("B", "KB", "MB", "GB");
+
+  @Parameters(paramLabel = "SWEEP", description = "Name of the sweep, such as quickstart.")
+  private String sweep;
+
+  @Option(
+      names = "--output",
+      paramLabel = "DIR",
+      defaultValue = "output",
+      description = "Folder of all sweeps' tables, on any Hadoop file system; ${DEFAULT-VALUE}.")
+  private String output;
+
+  @Option(
+      names = "--format",
+      paramLabel = "FORMAT",
+      split = ",",
+      description =
+          "Any of ${COMPLETION-CANDIDATES}, joined by commas: text goes to the terminal, the others"
+              + " to DIR/SWEEP/report. Without it: text and html.")
+  private List<Printed> formats = List.of(Printed.text, Printed.html);
+
+  @Option(
+      names = "--task",
+      description = "Answers instead which recipe to use for this task, within --within.")
+  private String task;
+
+  @Option(
+      names = "--within",
+      paramLabel = "SIZE",
+      defaultValue = "1MB",
+      description = "Largest adapter for --task: a number with B, KB, MB or GB; ${DEFAULT-VALUE}.")
+  private String within;
+
+  private final PrintStream out;
+  private final PrintStream err;
+
+  ReportCommand(PrintStream out, PrintStream err) {
+    this.out = out;
+    this.err = err;
+  }
+
+  @Override
+  public Integer call() {
+    long bytes = bytes(within);
+    try (Session session = Session.open("peft-sweep report")) {
+      Configuration files = session.spark().sparkContext().hadoopConfiguration();
+      ResultFolder folder = new ResultFolder(new Path(output, sweep), files);
+      if (folder.trials().isEmpty()) {
+        throw new InputException(
+            "Cannot report on "
+                + folder.path()
+                + ": no trial has ended there; run the sweep, or give --output");
+      }
+      Report report = Report.of(folder, ResultTables.of(session.spark(), folder));
+      if (task != null) {
+        print(choice(report, bytes));
+        return 0;
+      }
+      for (Printed format : formats) {
+        if (format == Printed.text) {
+          out.print(format.of(report));
+        } else {
+          Path file = new Path(folder.path(), "report/report." + format.suffix());
+          write(file, format.of(report), files);
+          out.println(file);
+        }
+      }
+      err.println(report.state());
+      return 0;
+    }
+  }
+
+  private Choice choice(Report report, long bytes) {
+    try {
+      return report.choice(task, bytes);
+    } catch (IllegalArgumentException e) {
+      throw new InputException(e.getMessage());
+    }
+  }
+
+  private void print(Choice choice) {
+    out.println(choice.advice());
+    out.println();
+    out.print(choice.table().text());
+  }
+
+  private static long bytes(String text) {
+    Matcher size = SIZE.matcher(text);
+    if (!size.matches()) {
+      throw new InputException(
+          "Cannot use --within " + text + ": give a number and a unit, such as 500KB or 1MB");
+    }
+    int unit = UNITS.indexOf(size.group(2).toUpperCase(Locale.ROOT));
+    return Math.round(Double.parseDouble(size.group(1)) * Math.pow(1000, unit));
+  }
+
+  private static void write(Path file, String text, Configuration files) {
+    try {
+      FileSystem system = file.getFileSystem(files);
+      system.mkdirs(file.getParent());
+      try (OutputStream stream = system.create(file, true)) {
+        stream.write(text.getBytes(StandardCharsets.UTF_8));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot write " + file + ": " + e.getMessage(), e);
+    }
+  }
+}

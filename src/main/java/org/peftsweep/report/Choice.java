@@ -1,0 +1,104 @@
+package org.peftsweep.report;
+
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+
+/**
+ * The answer to "which method should I use for this task within so many bytes of adapter?".
+ *
+ * @param advice the answer in a sentence or two
+ * @param table all recipes of that size, the best first
+ */
+public record Choice(String advice, TextTable table) {
+  /** Weights are stored in single precision. */
+  private static final int BYTES_PER_SCALAR = 4;
+
+  /**
+   * Answers.
+   *
+   * @throws IllegalArgumentException if no recipe was evaluated on the task, or none is so small
+   */
+  static Choice of(Results results, Comparisons comparisons, String task, long bytes) {
+    if (!results.tasks().contains(task)) {
+      throw new IllegalArgumentException(
+          "Cannot choose for task "
+              + task
+              + ": choose one of "
+              + String.join(", ", results.tasks()));
+    }
+    List<Comparisons.Place> places = comparisons.places(task, line -> bytes(line) <= bytes);
+    if (places.isEmpty()) {
+      throw new IllegalArgumentException(
+          "Cannot find a recipe within "
+              + bytes
+              + " bytes: the smallest takes "
+              + results.lines(task).stream().mapToLong(Choice::bytes).min().orElse(0));
+    }
+    List<Comparisons.Place> first = places.stream().filter(place -> place.group() == 1).toList();
+    Comparisons.Place best = first.get(0);
+    Comparisons.Place smallest =
+        first.stream().min(Comparator.comparingLong(place -> bytes(place.line()))).orElseThrow();
+    String advice =
+        "For "
+            + task
+            + " within "
+            + size(bytes)
+            + " use "
+            + results.label(best.line())
+            + ": "
+            + Figures.percent(best.score().value())
+            + " ("
+            + Figures.ends(best.score())
+            + ") with "
+            + size(best.line())
+            + ".";
+    if (first.size() > 1) {
+      advice +=
+          " "
+              + (first.size() - 1)
+              + " others cannot be told apart from it"
+              + (smallest.equals(best)
+                  ? "; none of them is smaller."
+                  : "; the smallest of them, "
+                      + results.label(smallest.line())
+                      + ", scores "
+                      + Figures.percent(smallest.score().value())
+                      + " with "
+                      + size(smallest.line())
+                      + ".");
+    }
+    List<List<String>> rows =
+        places.stream()
+            .map(
+                place ->
+                    List.of(
+                        "" + place.group(),
+                        results.label(place.line()),
+                        Figures.percent(place.score().value()),
+                        Figures.ends(place.score()),
+                        size(place.line())))
+            .toList();
+    return new Choice(
+        advice,
+        TextTable.of(
+            List.of("group", "recipe", "score", "95 % interval", "adapter"),
+            Set.of("group", "score", "adapter"),
+            rows));
+  }
+
+  private static long bytes(Line line) {
+    return line.trainable().isEmpty() ? 0 : BYTES_PER_SCALAR * line.trainable().last();
+  }
+
+  private static String size(Line line) {
+    return size(bytes(line));
+  }
+
+  private static String size(long bytes) {
+    return bytes < 1_000_000
+        ? String.format(Locale.ROOT, "%.1f KB", bytes / 1e3)
+        : Figures.megabytes(bytes) + " MB";
+  }
+}

@@ -1,0 +1,251 @@
+package org.peftsweep.report;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.apache.spark.sql.Row;
+
+/**
+ * A report as one file for a browser, which loads nothing: styles, script, chart library and data
+ * stand in it. The page's own code is in the resources {@code report/report.*}.
+ */
+public final class HtmlReport {
+  // The version stands in the path and in pom.xml; a test opens the page.
+  private static final String CHARTS =
+      "/META-INF/resources/webjars/chart.js/4.4.9/dist/chart.umd.js";
+
+  private final Report report;
+  private final Results results;
+
+  private HtmlReport(Report report) {
+    this.report = report;
+    this.results = report.results();
+  }
+
+  /** Returns the page. */
+  public static String of(Report report) {
+    HtmlReport page = new HtmlReport(report);
+    Map<String, String> parts =
+        Map.of(
+            "title", escaped(report.sweep() + " · peft-sweep"),
+            "css", resource("/report/report.css"),
+            "js", resource("/report/report.js"),
+            // A browser would look for the map that the library's last line names.
+            "chart", resource(CHARTS).replaceAll("(?m)^//# sourceMappingURL=.*$", ""),
+            "data", page.json());
+    StringBuilder html = new StringBuilder();
+    String template = resource("/report/report.html");
+    int at = 0;
+    while (true) {
+      int open = template.indexOf("{{", at);
+      if (open < 0) {
+        return html.append(template, at, template.length()).toString();
+      }
+      int close = template.indexOf("}}", open);
+      html.append(template, at, open).append(parts.get(template.substring(open + 2, close)));
+      at = close + 2;
+    }
+  }
+
+  private static String escaped(String text) {
+    return text.replace("&", "&amp;").replace("<", "&lt;");
+  }
+
+  private static String resource(String name) {
+    try (InputStream in = HtmlReport.class.getResourceAsStream(name)) {
+      return new String(Objects.requireNonNull(in, name).readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot read " + name, e);
+    }
+  }
+
+  /** All numbers of the page; no text in it can end the script element that it stands in. */
+  private String json() {
+    Map<String, Object> data = new LinkedHashMap<>();
+    data.put("sweep", report.sweep());
+    data.put("state", report.state());
+    data.put("finished", results.runs().stream().filter(Run::isFinished).count());
+    data.put("failed", results.runs().stream().filter(run -> !run.isFinished()).count());
+    data.put(
+        "missing",
+        report.missing().entrySet().stream()
+            .map(entry -> List.of(entry.getKey(), entry.getValue()))
+            .toList());
+    data.put("best", best());
+    data.put("verdicts", verdicts());
+    data.put("sections", report.sections().stream().map(HtmlReport::section).toList());
+    List<Map<String, Object>> curves = curves();
+    data.put("curves", curves);
+    data.put(
+        "curvesFrom",
+        Map.of(
+            "source",
+            "SELECT id, step, train_loss, validation_score, score FROM curves WHERE sweep = '"
+                + report.sweep()
+                + "' ORDER BY id, step",
+            "count",
+            curves.stream().mapToLong(curve -> ((List<?>) curve.get("points")).size()).sum()));
+    data.put("points", points());
+    data.put("heatmaps", heatmaps());
+    try {
+      return new ObjectMapper().writeValueAsString(data).replace("<", "\\u003c");
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static Map<String, Object> section(Section section) {
+    Map<String, Object> data = new LinkedHashMap<>();
+    data.put("id", section.id());
+    data.put("title", section.title());
+    data.put("note", section.note());
+    data.put("header", section.table().header());
+    data.put("numbers", section.table().isNumber());
+    data.put(
+        "rows",
+        section.table().rows().stream()
+            .map(row -> row.stream().map(HtmlReport::cell).toList())
+            .toList());
+    data.put("source", section.source());
+    data.put("count", section.rows());
+    return data;
+  }
+
+  private static Map<String, Object> cell(TextTable.Cell cell) {
+    return cell.mark() == TextTable.Mark.NONE
+        ? Map.of("t", cell.text())
+        : Map.of("t", cell.text(), "m", cell.mark().name().toLowerCase(Locale.ROOT));
+  }
+
+  /** The first of each task's tie groups, and how many share it. */
+  private List<Map<String, Object>> best() {
+    Map<String, List<List<TextTable.Cell>>> byTask = new LinkedHashMap<>();
+    rows("ranks")
+        .filter(row -> row.get(1).text().equals("1"))
+        .forEach(
+            row -> byTask.computeIfAbsent(row.get(0).text(), task -> new ArrayList<>()).add(row));
+    List<Map<String, Object>> best = new ArrayList<>();
+    byTask.forEach(
+        (task, rows) ->
+            best.add(
+                Map.of(
+                    "task",
+                    task,
+                    "recipe",
+                    rows.get(0).get(2).text(),
+                    "score",
+                    rows.get(0).get(3).text(),
+                    "ties",
+                    rows.size() - 1)));
+    return best;
+  }
+
+  /** The verdict on each whole statement. */
+  private List<String> verdicts() {
+    Map<String, String> verdicts = new LinkedHashMap<>();
+    rows("claims")
+        .forEach(row -> verdicts.putIfAbsent(row.get(0).text(), row.get(row.size() - 1).text()));
+    return List.copyOf(verdicts.values());
+  }
+
+  private Stream<List<TextTable.Cell>> rows(String id) {
+    return report.sections().stream()
+        .filter(section -> section.id().equals(id))
+        .flatMap(section -> section.table().rows().stream());
+  }
+
+  private List<Map<String, Object>> curves() {
+    Map<String, Run> runs = new TreeMap<>();
+    results.runs().forEach(run -> runs.put(run.id(), run));
+    Map<String, List<Map<String, Object>>> points = new TreeMap<>();
+    for (Row row :
+        report
+            .curves()
+            .select("id", "step", "train_loss", "validation_score", "score")
+            .orderBy("id", "step")
+            .collectAsList()) {
+      if (runs.containsKey(row.getString(0))) {
+        Map<String, Object> point = new LinkedHashMap<>();
+        point.put("step", row.getInt(1));
+        point.put("loss", finite(row.get(2)));
+        point.put("validation", finite(row.get(3)));
+        point.put("score", finite(row.get(4)));
+        points.computeIfAbsent(row.getString(0), id -> new ArrayList<>()).add(point);
+      }
+    }
+    return runs.values().stream()
+        .filter(run -> points.containsKey(run.id()))
+        .sorted(Comparator.comparing(Run::title))
+        .map(
+            run ->
+                Map.of(
+                    "id", run.id(),
+                    "title", run.title(),
+                    "task", run.task(),
+                    "method", run.settings().get("method_label"),
+                    "points", points.get(run.id())))
+        .toList();
+  }
+
+  /** JSON has no NaN. */
+  private static Object finite(Object value) {
+    return value instanceof Double number && !Double.isFinite(number) ? null : value;
+  }
+
+  private List<Map<String, Object>> points() {
+    Map<List<String>, List<CostSections.Point>> groups =
+        report.costs().points().stream()
+            .collect(
+                Collectors.groupingBy(
+                    point -> List.of(point.task(), point.machine()),
+                    LinkedHashMap::new,
+                    Collectors.toList()));
+    List<Map<String, Object>> all = new ArrayList<>();
+    for (List<CostSections.Point> group : groups.values()) {
+      for (int i = 0; i < group.size(); i++) {
+        CostSections.Point point = group.get(i);
+        int at = i;
+        Map<String, Object> costs = new LinkedHashMap<>();
+        point.costs().forEach((name, cost) -> costs.put(name, finite(cost)));
+        all.add(
+            Map.of(
+                "task", point.task(),
+                "machine", point.machine(),
+                "recipe", results.label(point.line()),
+                "method", point.line().of("method_label"),
+                "score", point.score(),
+                "costs", costs,
+                "front",
+                    point.costs().keySet().stream()
+                        .filter(cost -> CostSections.front(group, cost)[at])
+                        .toList()));
+      }
+    }
+    return all;
+  }
+
+  private List<Map<String, Object>> heatmaps() {
+    return report.heatmaps().stream()
+        .map(
+            map ->
+                Map.<String, Object>of(
+                    "title", map.title(),
+                    "rows", map.rows().stream().map(Heatmap::rate).toList(),
+                    "columns", map.columns().stream().map(Heatmap::rate).toList(),
+                    "scores", map.scores()))
+        .toList();
+  }
+}

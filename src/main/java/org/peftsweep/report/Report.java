@@ -1,0 +1,156 @@
+package org.peftsweep.report;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.functions;
+import org.peftsweep.results.Agenda;
+import org.peftsweep.results.ResultFolder;
+import org.peftsweep.results.ResultTables;
+
+/**
+ * All that a sweep's tables say, as sections in reading order.
+ *
+ * <p>It may be made at any time, while the sweep runs too, and says what is missing. The same
+ * tables give the same report.
+ */
+public final class Report {
+  private final String sweep;
+  private final Results results;
+  private final Comparisons comparisons;
+  private final CostSections costs;
+  private final List<Heatmap> heatmaps;
+  private final List<Section> sections;
+  private final Dataset<Row> curves;
+  private final Map<String, String> missing = new TreeMap<>();
+  private final int undecided;
+
+  private Report(ResultFolder folder, ResultTables tables) {
+    Optional<Agenda> agenda = folder.agenda();
+    this.sweep = folder.sweep();
+    this.curves = tables.curves();
+    this.undecided = agenda.map(Agenda::undecided).orElse(0);
+    Map<String, String> asked = agenda.map(Agenda::trials).orElse(Map.of());
+    // Rows of other trials may lie in the folder, from earlier states of the sweep file.
+    Dataset<Row> trials =
+        asked.isEmpty()
+            ? tables.trials()
+            : tables
+                .trials()
+                .where(functions.col("id").isInCollection(List.copyOf(asked.keySet())));
+    trials = trials.cache();
+    try {
+      this.results = Results.of(trials, agenda.map(Agenda::tasks).orElse(List.of()));
+      Dataset<Row> predictions = tables.predictions();
+      this.comparisons = Comparisons.of(results, predictions);
+      Source source = new Source(sweep, trials, predictions.count());
+      this.costs = new CostSections(results, source);
+      this.heatmaps = new ArrayList<>(Heatmap.of(results));
+      if (!heatmaps.isEmpty() && results.tasks().contains("mnli")) {
+        heatmaps.add(Heatmap.paper());
+      }
+      this.sections = sections(source, agenda);
+    } finally {
+      trials.unpersist();
+    }
+    missing.putAll(asked);
+    results.runs().forEach(run -> missing.remove(run.id()));
+  }
+
+  /** Reads a sweep's tables and computes every section. */
+  public static Report of(ResultFolder folder, ResultTables tables) {
+    return new Report(folder, tables);
+  }
+
+  private List<Section> sections(Source source, Optional<Agenda> agenda) {
+    ScoreSections scores = new ScoreSections(results, comparisons, source);
+    List<Section> all = new ArrayList<>();
+    all.add(scores.benchmark());
+    all.add(scores.ranks());
+    all.add(
+        source.section(
+            "claims",
+            "The paper's statements",
+            ClaimLedger.note(results),
+            ClaimLedger.table(results, comparisons),
+            source.predictionRows()));
+    all.add(scores.besidePaper());
+    all.add(scores.aggregates());
+    all.add(scores.interactions());
+    all.add(
+        source.section(
+            "heatmaps",
+            "η_V × η_QK",
+            heatmaps.isEmpty()
+                ? "This sweep has no recipe with several rates of value and of query and key."
+                : "Mean score × 100 over seeds.",
+            Heatmap.table(heatmaps),
+            source.scores()));
+    all.add(scores.importance());
+    all.add(costs.costs());
+    all.add(costs.effort(agenda));
+    all.add(costs.budget());
+    all.add(scores.noise());
+    all.add(costs.failures());
+    return List.copyOf(all);
+  }
+
+  /** Returns one sentence on what is there and what is missing. */
+  public String state() {
+    int rows = results.runs().size();
+    long finished = results.runs().stream().filter(Run::isFinished).count();
+    String text =
+        sweep
+            + ": "
+            + finished
+            + " of "
+            + (rows + missing.size())
+            + " trials finished"
+            + (rows > finished ? ", " + (rows - finished) + " ended without a score" : "");
+    if (!missing.isEmpty()) {
+      text += ", " + missing.size() + " still missing";
+    }
+    if (undecided > 0) {
+      text += "; " + undecided + " choices of settings still to be made";
+    }
+    return text + ".";
+  }
+
+  public List<Section> sections() {
+    return sections;
+  }
+
+  /** Returns what is best for a task within a size of adapter. */
+  public Choice choice(String task, long bytes) {
+    return Choice.of(results, comparisons, task, bytes);
+  }
+
+  String sweep() {
+    return sweep;
+  }
+
+  Results results() {
+    return results;
+  }
+
+  CostSections costs() {
+    return costs;
+  }
+
+  List<Heatmap> heatmaps() {
+    return heatmaps;
+  }
+
+  Dataset<Row> curves() {
+    return curves;
+  }
+
+  /** Returns id to title of the trials that have no row yet. */
+  Map<String, String> missing() {
+    return missing;
+  }
+}

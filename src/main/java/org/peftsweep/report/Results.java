@@ -1,0 +1,214 @@
+package org.peftsweep.report;
+
+import java.sql.Timestamp;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.peftsweep.model.Role;
+import org.peftsweep.spec.Targets;
+
+/**
+ * The rows of a sweep, put together into recipes.
+ *
+ * <p>Only seeds are averaged over. A setting that takes several values where method, targets, rank,
+ * λ and task are equal belongs to the recipe and gets a column of its own, an "extra".
+ *
+ * @param tasks in the order of the sweep file
+ * @param extras columns of other settings that differ
+ * @param lines in the order of the benchmark's table
+ * @param runs every row, of whatever status
+ */
+record Results(List<String> tasks, List<String> extras, List<Line> lines, List<Run> runs) {
+  private static final List<String> KEY =
+      List.of("method", "method_label", "targets", "rank", "ratio");
+
+  /** What else may tell two trials apart. */
+  private static final List<String> OTHERS =
+      List.of(
+          "sweep",
+          "model",
+          "init",
+          "adapter",
+          "model_hash",
+          "data",
+          "data_hash",
+          "train_limit",
+          "settings",
+          "learning_rate",
+          "head_learning_rate",
+          "grouping",
+          "epochs",
+          "max_steps",
+          "batch",
+          "accumulate",
+          "max_tokens",
+          "schedule",
+          "precision",
+          "metric",
+          "semantics_version");
+
+  /** What decides how long the same work takes. */
+  private static final List<String> FINGERPRINT =
+      List.of(
+          "processor", "device", "backend", "threads", "java_version", "nd4j_version", "revision");
+
+  private static final List<String> METHOD_ORDER =
+      List.of("untrained", "head-only", "full", "lora", "dora");
+
+  /**
+   * Reads all rows.
+   *
+   * @param trials rows of the table of that name
+   * @param taskOrder tasks in the order of the columns; others follow by name
+   */
+  static Results of(Dataset<Row> trials, List<String> taskOrder) {
+    // A map can neither be compared nor shown.
+    List<Run> runs =
+        trials
+            .selectExpr("*", "to_json(settings) AS settings_json")
+            .drop("settings")
+            .withColumnRenamed("settings_json", "settings")
+            .collectAsList()
+            .stream()
+            .map(Results::run)
+            .sorted(Comparator.comparing(Run::title).thenComparing(Run::id))
+            .toList();
+    List<Run> scored = runs.stream().filter(Run::isScored).toList();
+    List<String> extras = extras(scored);
+    List<Line> lines = lines(scored, extras);
+    Set<String> names = new TreeSet<>();
+    scored.stream().filter(run -> run.score() != null).map(Run::task).forEach(names::add);
+    List<String> tasks =
+        Stream.concat(taskOrder.stream().filter(names::contains), names.stream())
+            .distinct()
+            .toList();
+    return new Results(tasks, extras, lines, runs);
+  }
+
+  /** Returns the metric of a task's scores. */
+  String metric(String task) {
+    return runs.stream()
+        .filter(run -> run.isScored() && run.task().equals(task))
+        .map(Run::metric)
+        .distinct()
+        .collect(Collectors.joining("/"));
+  }
+
+  /** Returns the lines that have a score on a task. */
+  List<Line> lines(String task) {
+    return lines.stream().filter(line -> line.scores(task).length > 0).toList();
+  }
+
+  String label(Line line) {
+    return line.label(extras);
+  }
+
+  private static Run run(Row row) {
+    Map<String, Object> settings = new LinkedHashMap<>();
+    Stream.concat(KEY.stream(), OTHERS.stream())
+        .forEach(column -> settings.put(column, row.getAs(column)));
+    String phase = row.getAs("phase");
+    Integer copy = row.getAs("copy");
+    Instant started = row.<Timestamp>getAs("started_at").toInstant();
+    Instant finished = row.<Timestamp>getAs("finished_at").toInstant();
+    return new Run(
+        row.getAs("id"),
+        row.getAs("title"),
+        row.getAs("status"),
+        row.getAs("reason"),
+        row.getAs("task"),
+        row.getAs("metric"),
+        settings,
+        row.<Long>getAs("seed"),
+        // Rows of before there were phases and copies have neither.
+        "tuning".equals(phase),
+        copy == null ? 0 : copy,
+        row.getAs("score"),
+        row.getAs("last_score"),
+        row.getAs("validation_score"),
+        row.getAs("trainable_parameters"),
+        row.getAs("peak_bytes"),
+        row.getAs("train_seconds"),
+        Duration.between(started, finished).toNanos() / 1e9,
+        FINGERPRINT.stream()
+            .map(column -> column + " " + Figures.text(row.getAs(column)))
+            .collect(Collectors.joining(", ")));
+  }
+
+  private static List<String> extras(List<Run> scored) {
+    Map<List<Object>, List<Run>> alike = new LinkedHashMap<>();
+    for (Run run : scored) {
+      List<Object> key = new ArrayList<>(values(run, KEY).values());
+      key.add(run.task());
+      alike.computeIfAbsent(key, k -> new ArrayList<>()).add(run);
+    }
+    return OTHERS.stream()
+        .filter(
+            column ->
+                alike.values().stream()
+                    .anyMatch(
+                        group ->
+                            group.stream()
+                                    .map(run -> Objects.toString(run.settings().get(column)))
+                                    .distinct()
+                                    .count()
+                                > 1))
+        .toList();
+  }
+
+  private static List<Line> lines(List<Run> scored, List<String> extras) {
+    List<String> columns = Stream.concat(KEY.stream(), extras.stream()).toList();
+    Map<Map<String, Object>, Line> lines = new LinkedHashMap<>();
+    scored.stream()
+        .sorted(Comparator.comparingLong(Run::seed))
+        .forEach(
+            run ->
+                lines
+                    .computeIfAbsent(values(run, columns), key -> new Line(key, new TreeMap<>()))
+                    .runs()
+                    .computeIfAbsent(run.task(), task -> new ArrayList<>())
+                    .add(run));
+    return lines.values().stream()
+        .sorted(
+            Comparator.comparingInt(Results::block)
+                .thenComparingInt(line -> rankOf(line.method()))
+                .thenComparing(Line::method)
+                .thenComparing(line -> Figures.text(line.targets()))
+                .thenComparing(Line::rank, Comparator.nullsFirst(Comparator.naturalOrder()))
+                .thenComparing(Line::ratio, Comparator.nullsFirst(Comparator.naturalOrder()))
+                .thenComparing(line -> line.label(extras)))
+        .toList();
+  }
+
+  /** More matrices come first, and before all what adapts none. */
+  private static int block(Line line) {
+    if (line.targets() == null) {
+      return Integer.MIN_VALUE;
+    }
+    Set<Role> named = Targets.shortNames().get(line.targets());
+    return -(named == null ? line.targets().split("\\+").length : named.size());
+  }
+
+  private static int rankOf(String method) {
+    int place = METHOD_ORDER.indexOf(method);
+    return place < 0 ? METHOD_ORDER.size() : place;
+  }
+
+  private static Map<String, Object> values(Run run, List<String> columns) {
+    Map<String, Object> values = new LinkedHashMap<>();
+    columns.forEach(column -> values.put(column, run.settings().get(column)));
+    return values;
+  }
+}

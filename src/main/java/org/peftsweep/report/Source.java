@@ -1,0 +1,78 @@
+package org.peftsweep.report;
+
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+
+/**
+ * Where the numbers of a sweep's sections come from: queries that anyone can ask again.
+ *
+ * @param sweep its name
+ * @param trials rows of its trials, as they were when the report was made
+ * @param predictions number of its predictions
+ */
+record Source(String sweep, Dataset<Row> trials, long predictions) {
+  private static final String EVALUATED =
+      "coalesce(phase, 'evaluation') = 'evaluation' AND coalesce(copy, 0) = 0";
+
+  /** A query and the number of its rows. */
+  record Query(String sql, long rows) {}
+
+  Section section(String id, String title, String note, TextTable table, Query query) {
+    return new Section(id, title, note, table, query.sql(), query.rows());
+  }
+
+  Query scores() {
+    return query(
+        "SELECT id, method_label, targets, rank, ratio, task, seed, score, trainable_parameters"
+            + " FROM trials WHERE sweep = '%s' AND status = 'finished' AND "
+            + EVALUATED,
+        "status = 'finished' AND " + EVALUATED);
+  }
+
+  Query predictionRows() {
+    return new Query(
+        String.format(
+            "SELECT p.* FROM predictions p JOIN trials t ON p.sweep = t.sweep AND p.id = t.id"
+                + " WHERE p.sweep = '%s' AND "
+                + EVALUATED,
+            sweep),
+        predictions);
+  }
+
+  Query copies() {
+    String isScored = "status = 'finished' AND coalesce(phase, 'evaluation') = 'evaluation'";
+    return query(
+        "SELECT method, targets, rank, ratio, task, seed, copy, score FROM trials"
+            + " WHERE sweep = '%s' AND "
+            + isScored
+            + " ORDER BY method, targets, rank, ratio, task, copy, seed",
+        isScored);
+  }
+
+  Query tuning() {
+    return query(
+        "SELECT id, title, status, validation_score, started_at, finished_at FROM trials"
+            + " WHERE sweep = '%s' AND phase = 'tuning'",
+        "phase = 'tuning'");
+  }
+
+  Query costs() {
+    return query(
+        "SELECT id, title, task, score, train_seconds, peak_bytes, processor, device, backend,"
+            + " threads, java_version, nd4j_version, revision FROM trials"
+            + " WHERE sweep = '%s' AND status = 'finished' AND "
+            + EVALUATED,
+        "status = 'finished' AND " + EVALUATED);
+  }
+
+  Query failures() {
+    return query(
+        "SELECT id, title, status, reason FROM trials"
+            + " WHERE sweep = '%s' AND status <> 'finished'",
+        "status <> 'finished'");
+  }
+
+  private Query query(String sql, String condition) {
+    return new Query(String.format(sql, sweep), trials.where(condition).count());
+  }
+}

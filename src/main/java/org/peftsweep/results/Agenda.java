@@ -1,0 +1,73 @@
+package org.peftsweep.results;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * What a sweep was last asked to do: the file {@code agenda.json} beside its tables, from which
+ * reports tell what is still missing and how settings were chosen.
+ *
+ * @param tasks in the order of the sweep file
+ * @param tuningSeeds empty where nothing is chosen
+ * @param seeds of evaluations
+ * @param select axes for which settings are chosen
+ * @param trials id to title of all trials known so far
+ * @param choices made so far
+ * @param undecided choices that wait for tuning trials
+ */
+public record Agenda(
+    List<String> tasks,
+    List<Long> tuningSeeds,
+    List<Long> seeds,
+    List<String> select,
+    Map<String, String> trials,
+    List<Choice> choices,
+    int undecided) {
+  /**
+   * A choice of settings.
+   *
+   * @param name what it was made for
+   * @param candidates recipes that were compared
+   * @param tuning ids of their trials
+   * @param evaluation ids of the chosen recipe's evaluations
+   * @param validationScore mean of the chosen recipe over the tuning seeds
+   */
+  public record Choice(
+      String name,
+      int candidates,
+      List<String> tuning,
+      List<String> evaluation,
+      double validationScore) {}
+
+  private static final JsonMapper MAPPER =
+      JsonMapper.builder()
+          .propertyNamingStrategy(PropertyNamingStrategies.KEBAB_CASE)
+          .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
+          .build();
+
+  public Agenda {
+    tasks = List.copyOf(tasks);
+    tuningSeeds = List.copyOf(tuningSeeds);
+    seeds = List.copyOf(seeds);
+    select = List.copyOf(select);
+    trials = new TreeMap<>(trials);
+    choices = List.copyOf(choices);
+  }
+
+  String toJson() {
+    try {
+      return MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(this) + "\n";
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  static Agenda fromJson(String json) throws JsonProcessingException {
+    return MAPPER.readValue(json, Agenda.class);
+  }
+}

@@ -1,0 +1,39 @@
+package org.peftsweep.stats;
+
+import java.util.Arrays;
+import org.apache.commons.math3.stat.descriptive.rank.Percentile;
+import org.apache.commons.math3.stat.descriptive.rank.Percentile.EstimationType;
+
+/**
+ * An estimate and the interval that covers its true value in 95 of 100 repetitions.
+ *
+ * @param value the estimate from the numbers themselves
+ * @param low end of the interval; equals high where there was nothing to resample
+ */
+public record Interval(double value, double low, double high) {
+  /** Probability that the interval covers the true value. */
+  public static final double LEVEL = 0.95;
+
+  /**
+   * Makes the percentile interval of a bootstrap: quantiles of the replicates, interpolated as in
+   * R's type 7 and NumPy's default.
+   */
+  static Interval ofReplicates(double value, double[] replicates) {
+    double[] sorted = replicates.clone();
+    Arrays.sort(sorted);
+    Percentile percentile = new Percentile().withEstimationType(EstimationType.R_7);
+    percentile.setData(sorted);
+    double tail = 100 * (1 - LEVEL) / 2;
+    return new Interval(value, percentile.evaluate(tail), percentile.evaluate(100 - tail));
+  }
+
+  /** Whether the whole interval lies above a number. */
+  public boolean isAbove(double number) {
+    return low > number;
+  }
+
+  /** Whether the whole interval lies below a number. */
+  public boolean isBelow(double number) {
+    return high < number;
+  }
+}

@@ -1,0 +1,97 @@
+package org.peftsweep.sweep;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.peftsweep.results.Agenda;
+import org.peftsweep.spec.Contest;
+import org.peftsweep.spec.Contest.Entrant;
+import org.peftsweep.spec.Trial;
+
+/**
+ * The choices of a sweep as far as its rows decide them: of each contest the entrant whose mean
+ * validation score over the tuning seeds is highest, the first in the file of equals.
+ *
+ * <p>A function of the rows alone, so that it comes out the same whenever and wherever it is made.
+ * A contest is decided when all its tuning trials are done; an entrant with a trial that diverged,
+ * or without a defined score, cannot win.
+ *
+ * @param evaluation all trials that are to be evaluated, by what is decided so far
+ * @param choices the decided contests
+ * @param undecided the number of others
+ */
+public record Selection(List<Trial> evaluation, List<Agenda.Choice> choices, int undecided) {
+  /** What a row says: whether the trial is done, and its score, null for none. */
+  private record Known(boolean isDone, Double validationScore) {}
+
+  /** Makes every choice that can be made. */
+  public static Selection of(List<Contest> contests, Dataset<Row> trials) {
+    Map<String, Known> known = new HashMap<>();
+    for (Row row : trials.select("id", "status", "validation_score").collectAsList()) {
+      boolean isFinished = row.getString(1).equals("finished");
+      known.put(
+          row.getString(0),
+          new Known(
+              isFinished || row.getString(1).equals("diverged"),
+              isFinished && !row.isNullAt(2) ? row.getDouble(2) : null));
+    }
+    List<Trial> evaluation = new ArrayList<>();
+    List<Agenda.Choice> choices = new ArrayList<>();
+    int undecided = 0;
+    for (Contest contest : contests) {
+      if (!contest.isOpen()) {
+        contest.first().forEach(evaluation::add);
+      } else if (!contest.first().allMatch(trial -> isDone(known.get(trial.id())))) {
+        undecided++;
+      } else {
+        Entrant winner = null;
+        double highest = Double.NEGATIVE_INFINITY;
+        for (Entrant entrant : contest.entrants()) {
+          double score = score(entrant, known);
+          if (score > highest) {
+            winner = entrant;
+            highest = score;
+          }
+        }
+        if (winner != null) {
+          evaluation.addAll(winner.evaluation());
+          choices.add(choice(contest, winner, highest));
+        }
+      }
+    }
+    return new Selection(List.copyOf(evaluation), List.copyOf(choices), undecided);
+  }
+
+  private static boolean isDone(Known row) {
+    return row != null && row.isDone();
+  }
+
+  private static double score(Entrant entrant, Map<String, Known> known) {
+    double sum = 0;
+    for (Trial trial : entrant.tuning()) {
+      Double score = known.get(trial.id()).validationScore();
+      if (score == null) {
+        return Double.NEGATIVE_INFINITY;
+      }
+      sum += score;
+    }
+    return sum / entrant.tuning().size();
+  }
+
+  private static Agenda.Choice choice(Contest contest, Entrant winner, double score) {
+    return new Agenda.Choice(
+        contest.name(),
+        contest.entrants().size(),
+        ids(contest.first()),
+        ids(winner.evaluation().stream()),
+        score);
+  }
+
+  private static List<String> ids(Stream<Trial> trials) {
+    return trials.map(Trial::id).toList();
+  }
+}

@@ -1,0 +1,122 @@
+package org.peftsweep.report;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.IntStream;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.Path;
+import org.peftsweep.method.DoRA;
+import org.peftsweep.method.Full;
+import org.peftsweep.method.LoRA;
+import org.peftsweep.method.Method;
+import org.peftsweep.model.Role;
+import org.peftsweep.results.LocalSpark;
+import org.peftsweep.results.Provenance;
+import org.peftsweep.results.ResultFolder;
+import org.peftsweep.results.ResultTables;
+import org.peftsweep.results.Samples;
+import org.peftsweep.results.TrialRow;
+import org.peftsweep.spec.Trial;
+import org.peftsweep.train.Outcome;
+import org.peftsweep.train.Outcome.CurvePoint;
+import org.peftsweep.train.Outcome.Prediction;
+import org.peftsweep.train.Outcome.Status;
+
+/** Result folders whose scores a test decides. */
+final class SampleSweep {
+  static final Set<Role> QV = Set.of(Role.QUERY, Role.VALUE);
+  static final Set<Role> QKV = Set.of(Role.QUERY, Role.KEY, Role.VALUE);
+  static final int EXAMPLES = 400;
+
+  private final ResultFolder folder;
+
+  SampleSweep(java.nio.file.Path output, String name) {
+    this.folder = new ResultFolder(new Path(output.toString(), name), new Configuration());
+  }
+
+  /** Table 2's recipes for LoRA, DoRA and full on two tasks, in which all of its claims hold. */
+  SampleSweep benchmark() {
+    for (String task : List.of("rte", "mini-cola")) {
+      for (int rank : List.of(8, 16)) {
+        for (Method method : List.of(new LoRA(rank, 8, 0), new DoRA(rank, 8, 0))) {
+          add(Samples.trial(task, method, QKV, 1, 0), 0.6 + rank / 1000.0);
+          add(Samples.trial(task, method, QV, 2, 0), 0.7 + rank / 1000.0);
+          add(Samples.trial(task, method, QV, 4, 0), 0.85 + rank / 1000.0);
+        }
+      }
+      add(Samples.trial(task, new Full(), QKV, 1, 0), 0.70);
+      add(Samples.trial(task, new Full(), QV, 2, 0), 0.72);
+      add(Samples.trial(task, new Full(), QV, 8, 0), 0.50);
+    }
+    return this;
+  }
+
+  void add(Trial trial, double score) {
+    add(trial, score, Samples.PLACE, 4);
+  }
+
+  void add(Trial trial, double score, Provenance place, double trainSeconds) {
+    folder.publish(
+        new TrialRow(
+            folder.sweep(),
+            trial.id(),
+            trial.title(),
+            1,
+            trial,
+            outcome(score, trainSeconds, trial.method() instanceof Full ? 50_000 : 2_000),
+            place,
+            Samples.START,
+            Samples.START.plus(Duration.ofSeconds(7)),
+            null));
+  }
+
+  void fail(Trial trial, Status status, String reason) {
+    folder.publish(Samples.row(folder.sweep(), trial, 1, Samples.failed(status, reason)));
+  }
+
+  ResultFolder folder() {
+    return folder;
+  }
+
+  Report report() {
+    return Report.of(folder, ResultTables.of(LocalSpark.session(), folder));
+  }
+
+  /** Right on the first examples, wrong on the others; two evaluations. */
+  private static Outcome outcome(double score, double trainSeconds, long trainable) {
+    Outcome sample = Samples.finished(score, 0);
+    int right = (int) Math.round(score * EXAMPLES);
+    CurvePoint last = point(sample.best(), 20, (double) right / EXAMPLES);
+    return new Outcome(
+        Status.FINISHED,
+        null,
+        last,
+        last,
+        trainable,
+        56L,
+        20,
+        0.4,
+        9872L,
+        trainable * 1000,
+        1L << 34,
+        0.5,
+        null,
+        null,
+        trainSeconds,
+        1.0,
+        "cpu",
+        "cpu",
+        List.of(point(sample.best(), 0, 0.4), last),
+        IntStream.range(0, EXAMPLES)
+            .mapToObj(i -> new Prediction("dev", i, i % 2, i < right ? i % 2 : 1 - i % 2, 0.75))
+            .toList(),
+        List.of(),
+        sample.ranks());
+  }
+
+  private static CurvePoint point(CurvePoint sample, int step, double score) {
+    return new CurvePoint(
+        step, step / 10.0, step == 0 ? null : 0.5, score, score, sample.devMetrics(), 1);
+  }
+}
