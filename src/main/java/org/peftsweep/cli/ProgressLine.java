@@ -87,6 +87,13 @@ final class ProgressLine implements SweepListener, AutoCloseable {
   }
 
   @Override
+  public synchronized void stopping(String reason, int running) {
+    to.print(isInPlace ? ERASE : "");
+    to.println("Stopping, " + reason + ": " + running + " trials are interrupted");
+    this.running.clear();
+  }
+
+  @Override
   public synchronized void ended() {
     timer.shutdownNow();
     if (isInPlace) {

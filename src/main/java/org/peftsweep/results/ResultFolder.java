@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.UUID;
@@ -12,6 +13,7 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
+import org.peftsweep.train.Outcome.Status;
 
 /**
  * The tables of one sweep, {@code output/<sweep>}, on any Hadoop file system.
@@ -84,6 +86,22 @@ public final class ResultFolder {
     return attempts;
   }
 
+  /** Returns the file of this attempt at a trial if it is there and done; reads no folder. */
+  public Optional<TrialFile> done(String id, int attempt) {
+    for (Status status : TrialFile.DONE) {
+      TrialFile file = new TrialFile(id, attempt, status);
+      Path path = new Path(new Path(root, Tables.TRIALS.name()), file.name());
+      try {
+        if (fileSystem().exists(path)) {
+          return Optional.of(file);
+        }
+      } catch (IOException e) {
+        throw new UncheckedIOException("Cannot look for " + path + ": " + e.getMessage(), e);
+      }
+    }
+    return Optional.empty();
+  }
+
   /** Returns the names of a table's visible files; none where the folder is missing. */
   List<String> names(Table<?> table) {
     Path folder = new Path(root, table.name());
@@ -111,6 +129,10 @@ public final class ResultFolder {
     Path hidden = new Path(folder, "." + name + "." + UUID.randomUUID());
     try {
       FileSystem files = fileSystem();
+      if (files.exists(target)) {
+        // Another executor ran the same; what readers may have open stays.
+        return;
+      }
       files.mkdirs(folder);
       try {
         ParquetTable.write(table, rows, hidden, configuration);
