@@ -10,6 +10,7 @@ import java.util.List;
 import org.apache.spark.sql.AnalysisException;
 import org.peftsweep.checkpoint.CheckpointException;
 import org.peftsweep.data.DataException;
+import org.peftsweep.results.HeldException;
 import org.peftsweep.spec.SpecException;
 import org.peftsweep.sweep.Engine;
 import org.peftsweep.sweep.TrainerEngine;
@@ -54,6 +55,7 @@ public final class Main {
     CommandLine line =
         new CommandLine(new Main())
             .addSubcommand(new SweepCommand(engine, out, err))
+            .addSubcommand(new ReplayCommand(engine, out, err))
             .addSubcommand(new QueryCommand(out, err))
             .addSubcommand(new PretrainCommand(out, err))
             .addSubcommand(new SchemaCommand(out));
@@ -80,7 +82,7 @@ public final class Main {
       err.println("Cannot answer the query: " + query.getSimpleMessage());
       return BAD_INPUT;
     }
-    if (fault instanceof UncheckedIOException) {
+    if (fault instanceof UncheckedIOException || fault instanceof HeldException) {
       err.println(fault.getMessage());
     } else {
       fault.printStackTrace(err);

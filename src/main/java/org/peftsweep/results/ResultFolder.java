@@ -69,10 +69,14 @@ public final class ResultFolder {
 
   /** Lists by id the file of each trial that counts; reads names only. */
   public SortedMap<String, TrialFile> trials() {
+    return trials(places(Tables.TRIALS));
+  }
+
+  /** Chooses by id the file that counts. */
+  static SortedMap<String, TrialFile> trials(SortedMap<String, String> places) {
     SortedMap<String, TrialFile> trials = new TreeMap<>();
-    for (String name : names(Tables.TRIALS)) {
-      TrialFile.parse(name)
-          .ifPresent(file -> trials.merge(file.id(), file, (a, b) -> a.compareTo(b) < 0 ? b : a));
+    for (TrialFile file : trialFiles(places)) {
+      trials.merge(file.id(), file, (a, b) -> a.compareTo(b) < 0 ? b : a);
     }
     return trials;
   }
@@ -80,10 +84,14 @@ public final class ResultFolder {
   /** Returns the latest attempt at each trial, done or not. */
   public SortedMap<String, Integer> attempts() {
     SortedMap<String, Integer> attempts = new TreeMap<>();
-    for (String name : names(Tables.TRIALS)) {
-      TrialFile.parse(name).ifPresent(f -> attempts.merge(f.id(), f.attempt(), Math::max));
+    for (TrialFile file : trialFiles(places(Tables.TRIALS))) {
+      attempts.merge(file.id(), file.attempt(), Math::max);
     }
     return attempts;
+  }
+
+  private static List<TrialFile> trialFiles(SortedMap<String, String> places) {
+    return places.keySet().stream().flatMap(name -> TrialFile.parse(name).stream()).toList();
   }
 
   /** Returns the file of this attempt at a trial if it is there and done; reads no folder. */
@@ -102,15 +110,27 @@ public final class ResultFolder {
     return Optional.empty();
   }
 
-  /** Returns the names of a table's visible files; none where the folder is missing. */
-  List<String> names(Table<?> table) {
+  /**
+   * Tells where the rows of each file that was published to a table are: in the file itself, or in
+   * one that it was merged into.
+   */
+  SortedMap<String, String> places(Table<?> table) {
+    List<String> names = files(table).stream().map(file -> file.getPath().getName()).toList();
+    return MergedFiles.places(new Path(root, table.name()), names, configuration);
+  }
+
+  /** Returns the names of the files that were merged into this one. */
+  List<String> merged(Path file) {
+    return MergedFiles.names(file, configuration);
+  }
+
+  /** Returns a table's visible files; none where the folder is missing. */
+  List<FileStatus> files(Table<?> table) {
     Path folder = new Path(root, table.name());
     try {
       return Arrays.stream(fileSystem().listStatus(folder))
           .filter(FileStatus::isFile)
-          .map(status -> status.getPath().getName())
-          .filter(
-              name -> name.endsWith(".parquet") && !name.startsWith(".") && !name.startsWith("_"))
+          .filter(file -> isVisible(file.getPath().getName()))
           .sorted()
           .toList();
     } catch (FileNotFoundException e) {
@@ -120,10 +140,24 @@ public final class ResultFolder {
     }
   }
 
+  private static boolean isVisible(String name) {
+    return name.endsWith(".parquet") && !name.startsWith(".") && !name.startsWith("_");
+  }
+
   private <R> void write(Table<R> table, List<R> rows, String name) {
-    if (rows.isEmpty()) {
-      return;
+    if (!rows.isEmpty()) {
+      publish(table, name, hidden -> ParquetTable.write(table, rows, hidden, configuration));
     }
+  }
+
+  /** Writes a file whole. */
+  @FunctionalInterface
+  interface Writing {
+    void to(Path hidden) throws IOException;
+  }
+
+  /** Lets a file be written under a hidden name and then makes it visible, unless it is so. */
+  void publish(Table<?> table, String name, Writing writing) {
     Path folder = new Path(root, table.name());
     Path target = new Path(folder, name);
     Path hidden = new Path(folder, "." + name + "." + UUID.randomUUID());
@@ -135,7 +169,7 @@ public final class ResultFolder {
       }
       files.mkdirs(folder);
       try {
-        ParquetTable.write(table, rows, hidden, configuration);
+        writing.to(hidden);
         // Some file systems answer false where the target is there: a twin was faster.
         if (!files.rename(hidden, target) && !files.exists(target)) {
           throw new IOException("it cannot be renamed from " + hidden.getName());

@@ -149,8 +149,8 @@ class SweepRunnerTest {
   }
 
   @Test
-  void writesTheRowOfATrialThatIsLostTwice() throws Exception {
-    List<Ending> endings = run(trials(1), loses(2));
+  void writesTheRowOfATrialThatIsLostEachTime() throws Exception {
+    List<Ending> endings = run(trials(1), loses(99));
     assertThat(endings).extracting(Ending::status).containsExactly(Status.FAILED);
     Row row = tables().trials().where("status = 'failed'").first();
     assertThat(row.<String>getAs("reason")).startsWith("SparkException: Job aborted");
