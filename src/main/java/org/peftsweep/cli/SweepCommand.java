@@ -294,6 +294,14 @@ final class SweepCommand implements Callable<Integer> {
   /** Executors have working directories of their own. */
   private static Path absolute(String folder, Configuration files) {
     Path path = new Path(folder);
+    String user = path.toUri().getUserInfo();
+    if (user != null && user.contains(":")) {
+      // It would stand in tables and messages.
+      throw new InputException(
+          "Cannot use a location on "
+              + path.toUri().getHost()
+              + " with a password in it: give it in Hadoop's configuration");
+    }
     try {
       return path.getFileSystem(files).makeQualified(path);
     } catch (IOException e) {
