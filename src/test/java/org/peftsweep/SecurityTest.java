@@ -66,7 +66,16 @@ class SecurityTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "..", ".", "../x", "/tmp/x", "a/b", "a\\\\b", "x/../../y", "hdfs://other/x", "x%2f..", "\"x\\0\""
+        "..",
+        ".",
+        "../x",
+        "/tmp/x",
+        "a/b",
+        "a\\\\b",
+        "x/../../y",
+        "hdfs://other/x",
+        "x%2f..",
+        "\"x\\0\""
       })
   void aSweepCannotLeaveTheOutputFolder(String name) {
     assertThatThrownBy(

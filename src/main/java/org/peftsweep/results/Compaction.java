@@ -111,8 +111,8 @@ public final class Compaction {
     }
     String list = String.join("\n", names);
     String target = MergedFiles.PREFIX + hash(list) + ".parquet";
-    folder.publish(
-        table,
+    folder.writeHidden(
+        table.name(),
         target,
         hidden -> {
           try (ParquetWriter<Group> writer =

@@ -146,19 +146,20 @@ public final class ResultFolder {
 
   private <R> void write(Table<R> table, List<R> rows, String name) {
     if (!rows.isEmpty()) {
-      publish(table, name, hidden -> ParquetTable.write(table, rows, hidden, configuration));
+      writeHidden(
+          table.name(), name, hidden -> ParquetTable.write(table, rows, hidden, configuration));
     }
   }
 
-  /** Writes a file whole. */
+  /** What a file holds. */
   @FunctionalInterface
-  interface Writing {
-    void to(Path hidden) throws IOException;
+  interface Content {
+    void write(Path hidden) throws IOException;
   }
 
   /** Lets a file be written under a hidden name and then makes it visible, unless it is so. */
-  void publish(Table<?> table, String name, Writing writing) {
-    Path folder = new Path(root, table.name());
+  void writeHidden(String folderName, String name, Content content) {
+    Path folder = new Path(root, folderName);
     Path target = new Path(folder, name);
     Path hidden = new Path(folder, "." + name + "." + UUID.randomUUID());
     try {
@@ -169,7 +170,7 @@ public final class ResultFolder {
       }
       files.mkdirs(folder);
       try {
-        writing.to(hidden);
+        content.write(hidden);
         // Some file systems answer false where the target is there: a twin was faster.
         if (!files.rename(hidden, target) && !files.exists(target)) {
           throw new IOException("it cannot be renamed from " + hidden.getName());

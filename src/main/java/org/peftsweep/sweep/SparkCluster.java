@@ -115,6 +115,8 @@ final class SparkCluster implements Cluster, AutoCloseable {
       return new Ended(trial, rdd(trial.trial().toJson(), avoided).map(job).collect().get(0));
     } catch (Exception e) {
       return new Lost(trial, host(e), e);
+    } catch (Error e) {
+      return new Lost(trial, null, new IllegalStateException(e));
     } finally {
       open.remove(trial.id());
     }

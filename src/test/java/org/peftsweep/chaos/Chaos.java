@@ -13,9 +13,11 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.sql.SparkSession;
 import org.peftsweep.chaos.Processes.Victim;
 import org.peftsweep.results.LocalSpark;
+import org.peftsweep.results.ResultFolder;
 
 /**
  * Runs a sweep on a real cluster, kills one of its processes a round, starts again what died, and
@@ -33,6 +35,7 @@ public final class Chaos {
   private final int rounds;
   private final SplittableRandom random;
   private final List<Victim> order = new ArrayList<>();
+  private int rows;
   private final Map<Victim, Integer> kills = new EnumMap<>(Victim.class);
 
   private Chaos(Path folder, int rounds, long seed) {
@@ -94,7 +97,11 @@ public final class Chaos {
     if (!processes.isDriverAlive()) {
       processes.startDriver(sweep, output);
     }
-    Thread.sleep(1000 + random.nextInt(9000));
+    // Mostly while trials run, and now and then while the driver only starts.
+    if (random.nextInt(4) > 0) {
+      awaitRow(processes, output);
+    }
+    Thread.sleep(random.nextInt(5000));
     Victim victim = victim();
     boolean isKilled = processes.kill(victim, random);
     for (int i = 0; i < 40 && !isKilled && processes.isDriverAlive(); i++) {
@@ -102,7 +109,15 @@ public final class Chaos {
       Thread.sleep(500);
       isKilled = processes.kill(victim, random);
     }
-    say("round " + (round + 1) + ": " + (isKilled ? "killed " : "found no ") + victim);
+    rows = rows(output);
+    say(
+        "round "
+            + (round + 1)
+            + ", "
+            + rows
+            + " rows: "
+            + (isKilled ? "killed " : "found no ")
+            + victim);
     if (isKilled) {
       kills.merge(victim, 1, Integer::sum);
     }
@@ -112,12 +127,27 @@ public final class Chaos {
     }
   }
 
-  /**
-   * Four rounds in a row from a multiple of four on kill one of each kind, in an order by chance.
-   */
+  /** Waits for a row that was not there at the kill before. */
+  private void awaitRow(Processes processes, Path output) throws InterruptedException {
+    for (int i = 0; i < 600 && processes.isDriverAlive() && rows(output) <= rows; i++) {
+      Thread.sleep(100);
+    }
+  }
+
+  private static int rows(Path output) {
+    return new ResultFolder(new org.apache.hadoop.fs.Path(output + "/chaos"), new Configuration())
+        .trials()
+        .size();
+  }
+
+  /** Four rounds kill one of each kind, in an order by chance; the driver is the very first. */
   private Victim victim() {
     if (order.isEmpty()) {
       order.addAll(List.of(Victim.values()));
+      if (kills.isEmpty()) {
+        order.remove(Victim.DRIVER);
+        return Victim.DRIVER;
+      }
     }
     return order.remove(random.nextInt(order.size()));
   }
@@ -157,7 +187,7 @@ public final class Chaos {
           - {method: dora, rank: 4}
           - {method: full}
         rates: {learning-rate: 2e-3}
-        training: {max-steps: 80, max-tokens: 48, evaluate-every: 20}
+        training: {max-steps: 60, max-tokens: 48, evaluate-every: 20}
         """
             .formatted(seeds);
     Files.createDirectories(folder);

@@ -78,7 +78,10 @@ class SweepProcessIT {
     assertThat(tables.trials().where("status = 'failed'").count()).isEqualTo(1);
     List<Dataset<Row>> all =
         List.of(
-            tables.trials(), tables.curves(), tables.predictions(), tables.layers(),
+            tables.trials(),
+            tables.curves(),
+            tables.predictions(),
+            tables.layers(),
             tables.events());
     for (Dataset<Row> table : all) {
       assertThat(table.toJSON().collectAsList())
