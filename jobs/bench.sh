@@ -22,7 +22,8 @@ fi
 # Some machines force kernels for older processors on all programs; here OpenBLAS chooses its own.
 unset OPENBLAS_CORETYPE
 stamp=target/bench/stamp
-if [[ ! -f $stamp || -n $(find pom.xml src -newer "$stamp" -print -quit) ]]; then
+main=target/test-classes/org/peftsweep/bench/Bench.class
+if [[ ! -f $stamp || ! -f $main || -n $(find pom.xml src -newer "$stamp" -print -quit) ]]; then
   echo "Building the bench" >&2
   mvn -q -B -Pbench process-test-classes >&2
   touch "$stamp"

@@ -43,7 +43,8 @@ interface Contender extends AutoCloseable {
   /** Opens a contender by its name. */
   static Contender open(String name, Workload workload) {
     return switch (name) {
-      case "cpu", "nd4j" -> new EngineContender(name, workload);
+      case "cpu" -> EngineContender.warm(name, workload);
+      case "nd4j" -> new EngineContender(name, workload);
       case "cpu-pair" -> new PairContender(workload);
       case "products" -> new ProductsContender(workload);
       case "fma-peak" -> new FmaPeak(workload.threads());

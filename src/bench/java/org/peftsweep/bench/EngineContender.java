@@ -27,6 +27,22 @@ final class EngineContender implements Contender {
   private final Batch batch;
   private final int[] labels;
 
+  /** Steps after which the compiler is done with the kernels of a step. */
+  private static final int WARM_STEPS = 400;
+
+  /**
+   * Opens the engine in a JVM that has trained a small model before, as that of an executor has: a
+   * few steps of a large one call some kernels too rarely for the compiler.
+   */
+  static EngineContender warm(String backend, Workload workload) {
+    try (EngineContender small = new EngineContender(backend, workload.small())) {
+      for (int i = 0; i < WARM_STEPS; i++) {
+        small.step();
+      }
+    }
+    return new EngineContender(backend, workload);
+  }
+
   EngineContender(String backend, Workload workload) {
     this(Backends.open(backend, workload.threads()), workload);
   }

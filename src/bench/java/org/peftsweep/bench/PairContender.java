@@ -5,13 +5,13 @@ package org.peftsweep.bench;
  * workload's threads. One step is one step of both.
  */
 final class PairContender implements Contender {
-  private static final int AT_ONCE = 4;
+  private static final int AT_ONCE = 16;
 
   private final EngineContender first;
   private final EngineContender second;
 
   PairContender(Workload workload) {
-    first = new EngineContender("cpu", workload);
+    first = EngineContender.warm("cpu", workload);
     second = new EngineContender("cpu", workload);
   }
 

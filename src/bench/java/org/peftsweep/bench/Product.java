@@ -102,7 +102,7 @@ record Product(boolean transposeA, boolean transposeB, int m, int n, int k) {
 
   private static void ofAttention(
       AttentionShape shape, int intoScores, int outOfScores, Consumer<Product> seen) {
-    int all = shape.batch() * shape.heads() * shape.tokens();
+    int all = shape.batch() * shape.heads() * shape.queries();
     for (int i = 0; i < intoScores; i++) {
       seen.accept(new Product(false, true, all, shape.tokens(), shape.headWidth()));
     }

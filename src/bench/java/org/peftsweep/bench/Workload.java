@@ -47,7 +47,10 @@ record Workload(Shape shape, Tuning method, int threads) {
     D256_32X64(encoder(8192, 256, 4, 4, 1024), 32, 64),
     ROBERTA_BASE_8X128(encoder(50265, 768, 12, 12, 3072), 8, 128),
     ROBERTA_BASE_32X128(encoder(50265, 768, 12, 12, 3072), 32, 128),
-    LLAMA_8X128(decoder(8192, 512, 8, 8, 2, 1376), 8, 128);
+    LLAMA_8X128(decoder(8192, 512, 8, 8, 2, 1376), 8, 128),
+
+    /** A few milliseconds a step, for the compiler to see each kernel often. */
+    TINY_LLAMA_8X32(decoder(804, 128, 2, 4, 2, 344), 8, 32);
 
     private final ModelConfig config;
     private final int rows;
@@ -115,6 +118,12 @@ record Workload(Shape shape, Tuning method, int threads) {
     List<String> ids =
         java.util.Arrays.stream(type.getEnumConstants()).map(Workload::id).toList();
     throw new IllegalArgumentException("Cannot measure " + id + ": choose of " + ids);
+  }
+
+  /** Returns a workload of the same kernels whose steps are short. */
+  Workload small() {
+    boolean isEncoder = shape.config.family().isEncoder();
+    return new Workload(isEncoder ? Shape.MINI_32X32 : Shape.TINY_LLAMA_8X32, method, threads);
   }
 
   String id() {

@@ -17,6 +17,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 
 /** JSON objects in the small files of a checkpoint folder. */
 final class JsonFile {
@@ -75,6 +76,11 @@ final class JsonFile {
     } catch (IOException e) {
       throw new UncheckedIOException("Cannot read " + file + ": " + e.getMessage(), e);
     }
+  }
+
+  /** Returns numbers, words, lists and maps as a JSON object with its keys in their order. */
+  static JsonNode tree(Map<String, Object> values) {
+    return MAPPER.valueToTree(values);
   }
 
   static void write(Path file, JsonNode root) {

@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -25,7 +26,7 @@ import java.util.Objects;
  *
  * <p>Source: github.com/huggingface/safetensors, section "Format".
  */
-public final class SafeTensors implements AutoCloseable {
+public final class SafeTensors implements TensorFile {
   private static final byte[] LFS_POINTER =
       "version https://git-lfs".getBytes(StandardCharsets.US_ASCII);
   private static final int MAX_ARRAY = Integer.MAX_VALUE - 8;
@@ -104,6 +105,7 @@ public final class SafeTensors implements AutoCloseable {
     return headerBytes;
   }
 
+  @Override
   public Path path() {
     return path;
   }
@@ -111,6 +113,13 @@ public final class SafeTensors implements AutoCloseable {
   /** All tensors by name, in the order of the header. */
   public Map<String, TensorInfo> tensors() {
     return Collections.unmodifiableMap(header.tensors());
+  }
+
+  @Override
+  public Map<String, List<Long>> shapes() {
+    Map<String, List<Long>> shapes = new LinkedHashMap<>();
+    header.tensors().forEach((name, info) -> shapes.put(name, info.shape()));
+    return Collections.unmodifiableMap(shapes);
   }
 
   /** What the header says under {@code __metadata__}; empty if it says nothing. */
@@ -137,6 +146,7 @@ public final class SafeTensors implements AutoCloseable {
    *
    * @throws CheckpointException if it is missing, of another type, or too long for one array
    */
+  @Override
   public float[] floats(String name) {
     TensorInfo info = requireType(name, DType.FLOATS, "floats");
     float[] values = new float[arrayLength(info)];

@@ -8,7 +8,7 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
-import java.nio.channels.FileChannel;
+import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -133,23 +133,24 @@ public final class SafeTensorsWriter {
    * @throws UncheckedIOException if it cannot be written
    */
   public void write(Path path) {
+    WholeFile.write(path, this::write);
+  }
+
+  /** Writes the file's bytes to a channel, which stays open. */
+  public void write(WritableByteChannel channel) throws IOException {
     List<Entry> ordered = ordered();
     byte[] header = header(ordered);
-    WholeFile.write(
-        path,
-        channel -> {
-          ByteBuffer start = buffer(Long.BYTES + header.length);
-          drain(start.putLong(header.length).put(header), channel);
-          ByteBuffer chunk = buffer(CHUNK_ELEMENTS * Long.BYTES);
-          for (Entry entry : ordered) {
-            long elements = entry.elements();
-            for (long from = 0; from < elements; from += CHUNK_ELEMENTS) {
-              int count = (int) Math.min(CHUNK_ELEMENTS, elements - from);
-              entry.encoder().encode(from, count, chunk.clear());
-              drain(chunk, channel);
-            }
-          }
-        });
+    ByteBuffer start = buffer(Long.BYTES + header.length);
+    drain(start.putLong(header.length).put(header), channel);
+    ByteBuffer chunk = buffer(CHUNK_ELEMENTS * Long.BYTES);
+    for (Entry entry : ordered) {
+      long elements = entry.elements();
+      for (long from = 0; from < elements; from += CHUNK_ELEMENTS) {
+        int count = (int) Math.min(CHUNK_ELEMENTS, elements - from);
+        entry.encoder().encode(from, count, chunk.clear());
+        drain(chunk, channel);
+      }
+    }
   }
 
   private SafeTensorsWriter put(
@@ -224,7 +225,7 @@ public final class SafeTensorsWriter {
     return ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
   }
 
-  private static void drain(ByteBuffer filled, FileChannel channel) throws IOException {
+  private static void drain(ByteBuffer filled, WritableByteChannel channel) throws IOException {
     filled.flip();
     while (filled.hasRemaining()) {
       channel.write(filled);

@@ -57,6 +57,7 @@ public final class Main {
             .addSubcommand(new SweepCommand(engine, out, err))
             .addSubcommand(new ReplayCommand(engine, out, err))
             .addSubcommand(new QueryCommand(out, err))
+            .addSubcommand(new ExportCommand(out, err))
             .addSubcommand(new PretrainCommand(out, err))
             .addSubcommand(new SchemaCommand(out));
     line.setOut(new PrintWriter(out, true, StandardCharsets.UTF_8));

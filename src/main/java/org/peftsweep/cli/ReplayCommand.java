@@ -16,6 +16,7 @@ import org.peftsweep.spec.Trial;
 import org.peftsweep.sweep.Engine;
 import org.peftsweep.sweep.Replay;
 import org.peftsweep.sweep.Slot;
+import org.peftsweep.train.Keeper;
 import org.peftsweep.train.Outcome;
 import org.peftsweep.train.Progress;
 import picocli.CommandLine.Command;
@@ -71,7 +72,9 @@ final class ReplayCommand implements Callable<Integer> {
       Execution execution = execution(row);
       err.println("Running " + row.getAs("title") + " again");
       Outcome now =
-          engine.task(execution).run(trial, new Slot("driver", null, files), Progress.SILENT);
+          engine
+              .task(execution)
+              .run(trial, new Slot("driver", null, files, Keeper.NOTHING), Progress.SILENT);
       Optional<String> difference = replay.difference(now);
       if (difference.isEmpty()) {
         out.println("equal: " + row.getAs("title") + ": " + replay.extent());
@@ -107,7 +110,7 @@ final class ReplayCommand implements Callable<Integer> {
     String backend = row.getAs("backend");
     Integer threads = row.getAs("threads");
     return new Execution(
-        backend == null ? Execution.BACKENDS.get(0) : backend, threads == null ? 1 : threads);
+        backend == null ? Execution.BACKENDS.get(0) : backend, threads == null ? 1 : threads, 0);
   }
 
   /** Bits may differ between backends; between kinds of processors too. */

@@ -23,6 +23,7 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.functions;
 import org.peftsweep.report.BenchmarkTable;
+import org.peftsweep.report.FinalRanks;
 import org.peftsweep.results.Compaction;
 import org.peftsweep.results.HeldException;
 import org.peftsweep.results.Lease;
@@ -286,6 +287,8 @@ final class SweepCommand implements Callable<Integer> {
             .map(task -> task.source().task().name())
             .collect(Collectors.toList());
     out.println(BenchmarkTable.of(trials, tasks).text());
+    String ranks = FinalRanks.of(trials).text();
+    out.print(ranks.isEmpty() ? "" : ranks + System.lineSeparator());
     out.println("Tables: " + folder.path());
     String option = output.equals("output") ? "" : " --output " + output;
     out.println("Ask:    jobs/query.sh \"" + String.format(QUERY, sweep.name()) + "\"" + option);

@@ -175,11 +175,11 @@ public interface Backend extends AutoCloseable {
    * <p>Keys whose mask is 0, and later keys where causal, get weight 0. A query that may see no key
    * at all attends to all {@code tokens} keys evenly, as models that add the lowest float to the
    * scores do, and its gradient flows through that even softmax. Dropout, if any, acts on the
-   * weights: the weight of (batch b, head h, query i, key j) has index {@code ((b·heads + h)·tokens
-   * + i)·tokens + j} for {@link Dropout#keeps}.
+   * weights: the weight of (batch b, head h, query i, key j) has index {@code ((b·heads +
+   * h)·queries + i)·tokens + j} for {@link Dropout#keeps}.
    *
    * @param mask {@code [batch·tokens]}, 1 for a real token, 0 for padding
-   * @param logSum {@code [batch·heads, tokens]}, receives the logarithm of the softmax denominator
+   * @param logSum {@code [batch·heads, queries]}, receives the logarithm of the softmax denominator
    */
   void attention(
       AttentionShape shape, Tensor q, Tensor k, Tensor v, int[] mask, Tensor out, Tensor logSum);

@@ -417,18 +417,11 @@ public final class Tape implements AutoCloseable {
    * Masked softmax attention; shapes as in {@link Backend#attention}; dropout only while training.
    */
   public Var attention(AttentionShape asked, Var q, Var k, Var v, int[] mask) {
+    boolean drops = training && asked.dropout() > 0;
     AttentionShape shape =
-        new AttentionShape(
-            asked.batch(),
-            asked.tokens(),
-            asked.heads(),
-            asked.keyHeads(),
-            asked.headWidth(),
-            asked.causal(),
-            training ? asked.dropout() : 0,
-            training && asked.dropout() > 0 ? nextDropoutSeed() : 0);
+        asked.withDropout(drops ? asked.dropout() : 0, drops ? nextDropoutSeed() : 0);
     Tensor y = arena.take(q.value().shape());
-    Tensor logSum = arena.take(shape.batch() * shape.heads(), shape.tokens());
+    Tensor logSum = arena.take(shape.batch() * shape.heads(), shape.queries());
     backend.attention(shape, q.value(), k.value(), v.value(), mask, y, logSum);
     Var out = output(y, q, k, v);
     record(

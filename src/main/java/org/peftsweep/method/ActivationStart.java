@@ -1,7 +1,10 @@
 package org.peftsweep.method;
 
+import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.peftsweep.checkpoint.SafeTensors;
+import org.peftsweep.model.Linear;
 
 /** Where EVA starts: a rank and an A for each target. */
 record ActivationStart(SortedMap<String, Of> byModule) implements Preparations.Prepared {
@@ -11,6 +14,18 @@ record ActivationStart(SortedMap<String, Of> byModule) implements Preparations.P
    * @param a {@code [rank, in]}, orthonormal rows
    */
   record Of(int rank, float[] a) {}
+
+  /** Returns the ranks of a trained trial from its kept tensors, and A as it is there. */
+  static ActivationStart of(SafeTensors kept, List<Linear> targets) {
+    SortedMap<String, Of> byModule = new TreeMap<>();
+    for (Linear linear : targets) {
+      String a = linear.name() + ".lora_A.weight";
+      List<Long> shape = kept.shapes().getOrDefault(a, List.of(0L));
+      float[] values = shape.get(0) == 0 ? new float[0] : kept.floats(a);
+      byModule.put(linear.name(), new Of(Math.toIntExact(shape.get(0)), values));
+    }
+    return new ActivationStart(byModule);
+  }
 
   Of of(String module) {
     return byModule.get(module);

@@ -2,6 +2,7 @@ package org.peftsweep.method;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.SplittableRandom;
 import org.peftsweep.compute.Backend;
@@ -11,6 +12,7 @@ import org.peftsweep.compute.Var;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.model.Adapter;
 import org.peftsweep.model.Linear;
+import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
 
 /**
@@ -114,6 +116,24 @@ public record AdaLoRA(
       values[i] = (float) (DEVIATION * random.nextGaussian());
     }
     backend.write(values, 0, parameter.value(), 0, values.length);
+  }
+
+  @Override
+  public Optional<PeftForm> peft(Model model, int steps) {
+    return Optional.of(
+        PeftForm.of("ADALORA")
+            .deciding("init_r", initialRank())
+            .deciding("lora_alpha", PeftForm.number(alpha))
+            .other("target_r", rank)
+            .other("lora_dropout", dropout)
+            .other("init_lora_weights", true)
+            .other("tinit", (int) Math.round(warmFraction * steps))
+            .other("tfinal", (int) Math.round(finalFraction * steps))
+            .other("deltaT", every)
+            .other("beta1", smoothing)
+            .other("beta2", smoothing)
+            .other("orth_reg_weight", orthogonality)
+            .other("total_step", Math.max(1, steps)));
   }
 
   @Override

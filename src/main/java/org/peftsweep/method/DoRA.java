@@ -1,6 +1,7 @@
 package org.peftsweep.method;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.Stream;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Tape;
@@ -8,6 +9,7 @@ import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Var;
 import org.peftsweep.model.Adapter;
 import org.peftsweep.model.Linear;
+import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
 
 /**
@@ -44,6 +46,11 @@ public record DoRA(int rank, double alpha, double dropout) implements Method {
       linear.attach(new Decomposed(update, magnitude.train(to.backend())));
     }
     return Attached.PASSIVE;
+  }
+
+  @Override
+  public Optional<PeftForm> peft(Model model, int steps) {
+    return Optional.of(PeftForm.lora(rank, alpha, dropout).deciding("use_dora", true));
   }
 
   @Override

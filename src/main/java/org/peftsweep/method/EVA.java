@@ -1,8 +1,11 @@
 package org.peftsweep.method;
 
 import java.util.EnumSet;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
+import java.util.TreeMap;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Role;
@@ -42,7 +45,10 @@ public record EVA(int rank, double alpha, double dropout, double rho, double tau
     Key key = new Key(EnumSet.copyOf(to.targets()), rank, rho, tau, batches);
     ActivationStart start =
         to.preparations()
-            .ofTask(key, () -> new ActivationSearch(to, rank, components(), tau).run(batches));
+            .ofTask(
+                key,
+                () -> new ActivationSearch(to, rank, components(), tau).run(batches),
+                kept -> ActivationStart.of(kept, to.projections()));
     for (Linear linear : to.projections()) {
       ActivationStart.Of of = start.of(linear.name());
       if (of.rank() > 0) {
@@ -87,6 +93,26 @@ public record EVA(int rank, double alpha, double dropout, double rho, double tau
   }
 
   /** Exact where all targets have one shape or rho is 1; else data moves ranks between shapes. */
+  @Override
+  public Optional<PeftForm> peft(Model model, int steps) {
+    Map<String, Object> ranks = new TreeMap<>();
+    Map<String, Object> alphas = new TreeMap<>();
+    for (Linear linear : model.projections()) {
+      if (linear.adapter() instanceof LowRankAdapter adapter) {
+        int own = adapter.update().a().value().rows();
+        if (own != rank) {
+          ranks.put(linear.name(), own);
+          alphas.put(linear.name(), alpha * own / rank);
+        }
+      }
+    }
+    return Optional.of(
+        PeftForm.lora(rank, alpha, dropout)
+            .other("rank_pattern", ranks)
+            .other("alpha_pattern", alphas)
+            .converted());
+  }
+
   @Override
   public long trainable(int out, int in, boolean hasBias) {
     return (long) rank * (out + in);

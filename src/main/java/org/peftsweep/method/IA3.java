@@ -2,7 +2,10 @@ package org.peftsweep.method;
 
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
@@ -56,11 +59,31 @@ public record IA3(Inputs inputs) implements Method {
     return Attached.PASSIVE;
   }
 
+  private Set<String> adapted(Model model, boolean ofInput) {
+    Set<String> modules = new TreeSet<>();
+    model.projections().stream()
+        .filter(linear -> linear.adapter() != null && scalesInput(linear) == ofInput)
+        .forEach(linear -> modules.add(linear.name()));
+    return PeftAdapter.suffixes(modules, model);
+  }
+
   private boolean scalesInput(Linear linear) {
     return inputs.roles().contains(linear.role());
   }
 
   /** Counts a target whose output is scaled. */
+  @Override
+  public Optional<PeftForm> peft(Model model, int steps) {
+    Set<String> outputs = adapted(model, false);
+    Set<String> inputs = adapted(model, true);
+    return Optional.of(
+        PeftForm.of("IA3")
+            .other(
+                "target_modules", Stream.of(outputs, inputs).flatMap(Set::stream).sorted().toList())
+            .other("feedforward_modules", List.copyOf(inputs))
+            .other("init_ia3_weights", true));
+  }
+
   @Override
   public long trainable(int out, int in, boolean hasBias) {
     return out;

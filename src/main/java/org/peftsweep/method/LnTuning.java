@@ -1,6 +1,7 @@
 package org.peftsweep.method;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
@@ -20,6 +21,11 @@ public record LnTuning() implements Method {
 
   private static List<Parameter> norms(Model model) {
     return model.parameters().stream().filter(parameter -> parameter.role() == Role.NORM).toList();
+  }
+
+  @Override
+  public Optional<PeftForm> peft(Model model, int steps) {
+    return Optional.of(PeftForm.of("LN_TUNING"));
   }
 
   @Override

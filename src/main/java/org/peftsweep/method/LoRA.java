@@ -1,6 +1,8 @@
 package org.peftsweep.method;
 
+import java.util.Optional;
 import org.peftsweep.model.Linear;
+import org.peftsweep.model.Model;
 
 /**
  * Low-rank adaptation: {@code y = Wx + (alpha/rank)·B·A·x + b} with A {@code [rank, in]} and B
@@ -27,6 +29,11 @@ public record LoRA(int rank, double alpha, double dropout) implements Method {
       linear.attach(new LowRankAdapter(update));
     }
     return Attached.PASSIVE;
+  }
+
+  @Override
+  public Optional<PeftForm> peft(Model model, int steps) {
+    return Optional.of(PeftForm.lora(rank, alpha, dropout));
   }
 
   @Override

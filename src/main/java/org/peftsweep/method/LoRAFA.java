@@ -2,7 +2,9 @@ package org.peftsweep.method;
 
 import java.util.IdentityHashMap;
 import java.util.Map;
+import java.util.Optional;
 import org.peftsweep.model.Linear;
+import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.optim.PreconditionedAdam;
 import org.peftsweep.optim.Update;
@@ -47,6 +49,11 @@ public record LoRAFA(int rank, double alpha, double dropout, boolean projection)
             : PreconditionedAdam.ofB(parameter, pair.a(), pair.scale());
       };
     }
+  }
+
+  @Override
+  public Optional<PeftForm> peft(Model model, int steps) {
+    return Optional.of(PeftForm.lora(rank, alpha, dropout));
   }
 
   @Override

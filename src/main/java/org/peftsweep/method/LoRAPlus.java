@@ -1,6 +1,8 @@
 package org.peftsweep.method;
 
+import java.util.Optional;
 import org.peftsweep.model.Linear;
+import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
 
 /**
@@ -36,6 +38,11 @@ public record LoRAPlus(int rank, double alpha, double dropout, double bRatio) im
       }
     }
     return Attached.PASSIVE;
+  }
+
+  @Override
+  public Optional<PeftForm> peft(Model model, int steps) {
+    return Optional.of(PeftForm.lora(rank, alpha, dropout));
   }
 
   @Override

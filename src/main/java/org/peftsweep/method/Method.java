@@ -1,5 +1,6 @@
 package org.peftsweep.method;
 
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.peftsweep.model.Model;
@@ -89,6 +90,16 @@ public sealed interface Method
   /** Whether anything learns, if only the head; without, a trial takes no steps. */
   default boolean learns() {
     return true;
+  }
+
+  /**
+   * Returns how PEFT writes the method down; empty where PEFT has no such method.
+   *
+   * @param model with the method attached, or an outline
+   * @param steps that were trained
+   */
+  default Optional<PeftForm> peft(Model model, int steps) {
+    return Optional.empty();
   }
 
   /** The name in tables, as the papers write it. */

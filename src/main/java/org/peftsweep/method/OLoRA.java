@@ -1,5 +1,6 @@
 package org.peftsweep.method;
 
+import java.util.Optional;
 import java.util.Set;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
@@ -38,7 +39,8 @@ public record OLoRA(int rank, double alpha, double dropout) implements Method {
                           LowRankStart.weight(to.backend(), linear.weight().value()),
                           linear.out(),
                           linear.in(),
-                          rank));
+                          rank),
+                  kept -> ResidualAdapter.start(kept, linear));
       linear.attach(ResidualAdapter.of(to, linear, start, (float) (alpha / rank), (float) dropout));
     }
     return Attached.PASSIVE;
@@ -48,6 +50,11 @@ public record OLoRA(int rank, double alpha, double dropout) implements Method {
   public void requireFit(Model outline, Set<Role> targets) {
     Method.super.requireFit(outline, targets);
     LowRankStart.requireRank(outline, targets, rank);
+  }
+
+  @Override
+  public Optional<PeftForm> peft(Model model, int steps) {
+    return Optional.of(PeftForm.lora(2 * rank, 2 * alpha, dropout).converted());
   }
 
   @Override

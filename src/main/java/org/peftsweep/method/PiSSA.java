@@ -1,5 +1,6 @@
 package org.peftsweep.method;
 
+import java.util.Optional;
 import java.util.Set;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.model.Linear;
@@ -55,7 +56,12 @@ public record PiSSA(
               scale,
               isExact ? 0 : iterations,
               isExact ? 0 : oversampling);
-      LowRankStart start = to.preparations().ofBase(key, () -> start(to.backend(), linear, scale));
+      LowRankStart start =
+          to.preparations()
+              .ofBase(
+                  key,
+                  () -> start(to.backend(), linear, scale),
+                  kept -> ResidualAdapter.start(kept, linear));
       linear.attach(ResidualAdapter.of(to, linear, start, (float) scale, (float) dropout));
     }
     return Attached.PASSIVE;
@@ -77,6 +83,11 @@ public record PiSSA(
   public void requireFit(Model outline, Set<Role> targets) {
     Method.super.requireFit(outline, targets);
     LowRankStart.requireRank(outline, targets, rank);
+  }
+
+  @Override
+  public Optional<PeftForm> peft(Model model, int steps) {
+    return Optional.of(PeftForm.lora(2 * rank, 2 * alpha, dropout).converted());
   }
 
   @Override

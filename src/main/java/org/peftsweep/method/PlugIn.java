@@ -1,5 +1,6 @@
 package org.peftsweep.method;
 
+import java.util.Optional;
 import java.util.Set;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Role;
@@ -39,6 +40,11 @@ public sealed interface PlugIn extends Method permits IST {
   @Override
   default void requireFit(Model outline, Set<Role> targets) {
     over().requireFit(outline, targets);
+  }
+
+  @Override
+  default Optional<PeftForm> peft(Model model, int steps) {
+    return over().peft(model, steps);
   }
 
   @Override

@@ -3,7 +3,9 @@ package org.peftsweep.method;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.function.Supplier;
+import org.peftsweep.checkpoint.SafeTensors;
 import org.peftsweep.data.Batch;
 
 /**
@@ -35,6 +37,7 @@ public final class Preparations {
   private final Object base;
   private final Object task;
   private final Supplier<List<Batch>> batches;
+  private final SafeTensors kept;
   private boolean isUsed;
   private double seconds;
   private double waited;
@@ -46,10 +49,16 @@ public final class Preparations {
    * @param batches first training batches, in an order that no trial's seed changes
    */
   public Preparations(Shelf shelf, Object base, Object task, Supplier<List<Batch>> batches) {
+    this(shelf, base, task, batches, null);
+  }
+
+  private Preparations(
+      Shelf shelf, Object base, Object task, Supplier<List<Batch>> batches, SafeTensors kept) {
     this.shelf = shelf;
     this.base = base;
     this.task = task;
     this.batches = batches;
+    this.kept = kept;
   }
 
   /** Returns preparations that nobody shares. */
@@ -66,14 +75,26 @@ public final class Preparations {
     return new Preparations(shelf, "base", "task", () -> batches);
   }
 
-  /** Returns what depends on the base model and the key only. */
-  <T extends Prepared> T ofBase(Object key, Supplier<T> make) {
-    return take(new Key(base, key), make);
+  /**
+   * Returns preparations of a trial that was trained already: what it started from is read from its
+   * tensors and not made again, so that no data is needed.
+   */
+  public static Preparations of(SafeTensors kept) {
+    return new Preparations(null, null, null, List::of, kept);
+  }
+
+  /**
+   * Returns what depends on the base model and the key only.
+   *
+   * @param read takes it from the tensors of a trained trial
+   */
+  <T extends Prepared> T ofBase(Object key, Supplier<T> make, Function<SafeTensors, T> read) {
+    return kept == null ? take(new Key(base, key), make) : read.apply(kept);
   }
 
   /** Returns what depends on the base model, the task's batches and the key only. */
-  <T extends Prepared> T ofTask(Object key, Supplier<T> make) {
-    return take(new Key(List.of(base, task), key), make);
+  <T extends Prepared> T ofTask(Object key, Supplier<T> make, Function<SafeTensors, T> read) {
+    return kept == null ? take(new Key(List.of(base, task), key), make) : read.apply(kept);
   }
 
   /** Returns the first training batches. */

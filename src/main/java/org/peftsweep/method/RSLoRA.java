@@ -1,6 +1,8 @@
 package org.peftsweep.method;
 
+import java.util.Optional;
 import org.peftsweep.model.Linear;
+import org.peftsweep.model.Model;
 
 /**
  * Rank-stabilised LoRA: as {@link LoRA}, scaled by {@code alpha/√rank} so that the update keeps its
@@ -26,6 +28,11 @@ public record RSLoRA(int rank, double alpha, double dropout) implements Method {
       linear.attach(new LowRankAdapter(LowRank.fresh(to, linear, rank, scale, (float) dropout)));
     }
     return Attached.PASSIVE;
+  }
+
+  @Override
+  public Optional<PeftForm> peft(Model model, int steps) {
+    return Optional.of(PeftForm.lora(rank, alpha, dropout).deciding("use_rslora", true));
   }
 
   @Override

@@ -2,11 +2,13 @@ package org.peftsweep.method;
 
 import java.util.List;
 import java.util.stream.Stream;
+import org.peftsweep.checkpoint.PeftFolder;
+import org.peftsweep.checkpoint.SafeTensors;
+import org.peftsweep.checkpoint.SafeTensorsWriter;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Var;
-import org.peftsweep.model.Adapter;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Parameter;
 
@@ -17,14 +19,23 @@ import org.peftsweep.model.Parameter;
  *
  * @param start A₀ and B₀, frozen
  */
-record ResidualAdapter(LowRank update, LowRank start) implements Adapter {
+record ResidualAdapter(LowRank update, LowRank start) implements PeftAdapter.Exchanged {
+  private static final String START = "_start.weight";
+
+  /** Returns the start of a trained adapter from its kept tensors. */
+  static LowRankStart start(SafeTensors kept, Linear linear) {
+    String a = linear.name() + ".lora_A" + START;
+    int rank = Math.toIntExact(kept.info(a).shape().get(0));
+    return new LowRankStart(kept.floats(a), kept.floats(linear.name() + ".lora_B" + START), rank);
+  }
+
   /** Makes an adapter that begins at a start, and so changes nothing yet. */
   static ResidualAdapter of(
       Attachment to, Linear linear, LowRankStart from, float scale, float dropout) {
     Backend backend = to.backend();
     int rank = from.rank();
     LowRank update = LowRank.zeros(backend, linear, ".weight", rank, scale, dropout);
-    LowRank start = LowRank.zeros(backend, linear, "_start.weight", rank, -scale, 0);
+    LowRank start = LowRank.zeros(backend, linear, START, rank, -scale, 0);
     for (LowRank pair : List.of(update, start)) {
       backend.write(from.a(), 0, pair.a().value(), 0, from.a().length);
       backend.write(from.b(), 0, pair.b().value(), 0, from.b().length);
@@ -42,6 +53,27 @@ record ResidualAdapter(LowRank update, LowRank start) implements Adapter {
   @Override
   public List<Parameter> parameters() {
     return Stream.concat(update.parameters().stream(), start.parameters().stream()).toList();
+  }
+
+  /** One pair of twice the rank, {@code [B, −B₀]·[A; A₀]}: plain LoRA of the unchanged weight. */
+  @Override
+  public void write(SafeTensorsWriter tensors, Backend backend) {
+    int rank = update.a().value().rows();
+    int in = update.a().value().columns();
+    int out = update.b().value().rows();
+    float[] a = new float[2 * rank * in];
+    backend.read(update.a().value(), 0, a, 0, rank * in);
+    backend.read(start.a().value(), 0, a, rank * in, rank * in);
+    float[] b = new float[out * 2 * rank];
+    for (int row = 0; row < out; row++) {
+      backend.read(update.b().value(), (long) row * rank, b, row * 2 * rank, rank);
+      backend.read(start.b().value(), (long) row * rank, b, (row * 2 + 1) * rank, rank);
+      for (int i = 0; i < rank; i++) {
+        b[(row * 2 + 1) * rank + i] *= -1;
+      }
+    }
+    tensors.add(PeftFolder.PREFIX + update.a().name(), List.of(2L * rank, (long) in), a);
+    tensors.add(PeftFolder.PREFIX + update.b().name(), List.of((long) out, 2L * rank), b);
   }
 
   @Override

@@ -4,15 +4,18 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SplittableRandom;
+import org.peftsweep.checkpoint.PeftFolder;
+import org.peftsweep.checkpoint.SafeTensorsWriter;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Memory;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Seeds;
-import org.peftsweep.model.Adapter;
 import org.peftsweep.model.Linear;
+import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
 
 /**
@@ -52,11 +55,8 @@ public record VeRA(int rank, double initial, long projectionSeed, double dropout
     Map<Integer, Parameter> narrow = new HashMap<>();
     narrow.put(in, a);
     for (Linear linear : targets) {
-      List<Parameter> owned = new ArrayList<>();
-      if (linear == first) {
-        owned.add(a);
-        owned.add(b);
-      }
+      List<Parameter> pair = linear == first ? List.of(a, b) : List.of();
+      List<Parameter> owned = new ArrayList<>(pair);
       if (!narrow.containsKey(linear.in())) {
         Parameter part = columns(backend, linear, a.value());
         narrow.put(linear.in(), part);
@@ -69,7 +69,8 @@ public record VeRA(int rank, double initial, long projectionSeed, double dropout
       owned.add(inner.train(backend));
       owned.add(outer.train(backend));
       linear.attach(
-          new Scaled(narrow.get(linear.in()).var(), rows, inner, outer, (float) dropout, owned));
+          new Scaled(
+              narrow.get(linear.in()).var(), rows, inner, outer, (float) dropout, pair, owned));
     }
     return Attached.PASSIVE;
   }
@@ -113,6 +114,18 @@ public record VeRA(int rank, double initial, long projectionSeed, double dropout
   }
 
   @Override
+  public Optional<PeftForm> peft(Model model, int steps) {
+    return Optional.of(
+        PeftForm.of("VERA")
+            .deciding("r", rank)
+            .deciding("save_projection", true)
+            .other("projection_prng_key", projectionSeed)
+            .other("d_initial", initial)
+            .other("vera_dropout", dropout)
+            .other("init_weights", true));
+  }
+
+  @Override
   public long trainable(int out, int in, boolean hasBias) {
     return (long) rank + out;
   }
@@ -121,11 +134,18 @@ public record VeRA(int rank, double initial, long projectionSeed, double dropout
    * The adapter of one target.
    *
    * @param a {@code [rank, in]}, b {@code [out, rank]}: shared
+   * @param pair the whole of A and B with the first target, empty with the others
    * @param parameters those that this target holds for others are among them
    */
   private record Scaled(
-      Var a, Var b, Parameter inner, Parameter outer, float dropout, List<Parameter> parameters)
-      implements Adapter {
+      Var a,
+      Var b,
+      Parameter inner,
+      Parameter outer,
+      float dropout,
+      List<Parameter> pair,
+      List<Parameter> parameters)
+      implements PeftAdapter.Exchanged {
     @Override
     public Var apply(Tape tape, Linear base, Var x, Var product) {
       Var down = tape.linear(tape.dropoutOfCopy(x, dropout), a, null);
@@ -138,6 +158,29 @@ public record VeRA(int rank, double initial, long projectionSeed, double dropout
       Var y = tape.addScaled(product, 1, update);
       tape.done(update);
       return base.addBias(tape, y);
+    }
+
+    @Override
+    public List<Parameter> kept() {
+      return List.of(inner, outer);
+    }
+
+    /** PEFT keeps the pair once, above the model's modules. */
+    @Override
+    public void write(SafeTensorsWriter tensors, Backend backend) {
+      kept().forEach(own -> PeftAdapter.add(tensors, PeftFolder.PREFIX + own.name(), own, backend));
+      pair.forEach(shared -> PeftAdapter.add(tensors, name(shared), shared, backend));
+    }
+
+    @Override
+    public Map<String, float[]> drawn(Backend backend) {
+      Map<String, float[]> drawn = new HashMap<>();
+      pair.forEach(shared -> drawn.put(name(shared), PeftAdapter.floats(shared, backend)));
+      return drawn;
+    }
+
+    private static String name(Parameter shared) {
+      return "base_model" + shared.name().substring(shared.name().lastIndexOf('.'));
     }
 
     @Override

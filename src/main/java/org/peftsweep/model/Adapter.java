@@ -30,6 +30,14 @@ public interface Adapter {
   List<Parameter> parameters();
 
   /**
+   * Returns those of its tensors that a trained model is restored from, each under a name of its
+   * own; the rest is drawn again.
+   */
+  default List<Parameter> kept() {
+    return parameters();
+  }
+
+  /**
    * Folds the adapter into {@code weight [out, in]}, a copy of the frozen one, and its bias (or
    * null).
    */

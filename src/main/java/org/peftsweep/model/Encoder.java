@@ -131,14 +131,20 @@ final class Encoder {
   }
 
   private Var forward(Tape tape, Batch batch, Layer layer, Var x, int[] rows) {
-    Var q = layer.query.forward(tape, x);
+    boolean oneAsks = rows != null && Pooling.isOneOfEach(batch, rows);
+    Var asking = oneAsks ? tape.gather(x, rows) : x;
+    Var q = layer.query.forward(tape, asking);
     Var k = layer.key.forward(tape, x);
     Var v = layer.value.forward(tape, x);
-    Var context = tape.attention(attention(batch), q, k, v, batch.mask());
+    AttentionShape shape = attention(batch, oneAsks ? 1 : batch.tokens());
+    Var context = tape.attention(shape, q, k, v, batch.mask());
     tape.done(q);
     tape.done(k);
     tape.done(v);
-    if (rows != null) {
+    if (oneAsks) {
+      tape.done(x);
+      x = asking;
+    } else if (rows != null) {
       context = chosen(tape, context, rows);
       x = chosen(tape, x, rows);
     }
@@ -161,10 +167,11 @@ final class Encoder {
     return some;
   }
 
-  private AttentionShape attention(Batch batch) {
+  private AttentionShape attention(Batch batch, int queries) {
     ModelConfig.Sizes sizes = config.sizes();
     return new AttentionShape(
         batch.rows(),
+        queries,
         batch.tokens(),
         sizes.heads(),
         sizes.keyValueHeads(),

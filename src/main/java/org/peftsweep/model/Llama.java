@@ -1,6 +1,7 @@
 package org.peftsweep.model;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.AttentionShape;
@@ -121,16 +122,25 @@ final class Llama implements Model {
   private Var forward(Tape tape, Batch batch, Layer layer, Var x, int[] rows) {
     float epsilon = (float) config.normEpsilon();
     Var normed = tape.rmsNorm(x, layer.attentionNorm.var(), epsilon);
-    Var q = rotary.turn(tape, layer.query.forward(tape, normed), batch.tokens());
+    boolean oneAsks = rows != null && Pooling.isOneOfEach(batch, rows);
+    Var asking = oneAsks ? tape.gather(normed, rows) : normed;
+    Var q = layer.query.forward(tape, asking);
+    q =
+        oneAsks
+            ? rotary.turnAt(tape, q, Pooling.places(batch, rows))
+            : rotary.turn(tape, q, batch.tokens());
+    if (oneAsks) {
+      tape.done(asking);
+    }
     Var k = rotary.turn(tape, layer.key.forward(tape, normed), batch.tokens());
     Var v = layer.value.forward(tape, normed);
     tape.done(normed);
-    Var context = tape.attention(attention(batch), q, k, v, batch.mask());
+    Var context = tape.attention(attention(batch, oneAsks), q, k, v, mask(batch, oneAsks, rows));
     tape.done(q);
     tape.done(k);
     tape.done(v);
     if (rows != null) {
-      context = chosen(tape, context, rows);
+      context = oneAsks ? context : chosen(tape, context, rows);
       x = chosen(tape, x, rows);
     }
     Var middle = tape.addScaled(layer.output.forward(tape, context), 1, x);
@@ -155,17 +165,30 @@ final class Llama implements Model {
     return some;
   }
 
-  private AttentionShape attention(Batch batch) {
+  private AttentionShape attention(Batch batch, boolean oneAsks) {
     ModelConfig.Sizes sizes = config.sizes();
     return new AttentionShape(
         batch.rows(),
+        oneAsks ? 1 : batch.tokens(),
         batch.tokens(),
         sizes.heads(),
         sizes.keyValueHeads(),
         sizes.headWidth(),
-        true,
+        !oneAsks,
         (float) config.dropout().attention(),
         0);
+  }
+
+  /** Where one position of each row asks, the mask hides what comes after it. */
+  private static int[] mask(Batch batch, boolean oneAsks, int[] rows) {
+    if (!oneAsks) {
+      return batch.mask();
+    }
+    int[] mask = batch.mask().clone();
+    for (int i = 0; i < rows.length; i++) {
+      Arrays.fill(mask, rows[i] + 1, (i + 1) * batch.tokens(), 0);
+    }
+    return mask;
   }
 
   @Override

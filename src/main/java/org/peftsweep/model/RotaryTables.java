@@ -1,5 +1,6 @@
 package org.peftsweep.model;
 
+import java.util.Arrays;
 import org.peftsweep.checkpoint.Rope;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Memory;
@@ -28,6 +29,21 @@ final class RotaryTables implements AutoCloseable {
       fill(tokens);
     }
     return tape.rotary(x, cos.slice(0, tokens), sin.slice(0, tokens), headWidth);
+  }
+
+  /** Turns heads {@code [places.length, heads·headWidth]} by the angles of places; consumes x. */
+  Var turnAt(Tape tape, Var x, int[] places) {
+    int most = Arrays.stream(places).max().orElse(0);
+    if (cos == null || cos.rows() <= most) {
+      fill(most + 1);
+    }
+    return tape.rotary(x, rows(tape, cos, places), rows(tape, sin, places), headWidth);
+  }
+
+  private Tensor rows(Tape tape, Tensor table, int[] places) {
+    Tensor some = tape.arena().take(places.length, table.columns());
+    backend.gather(table, places, false, some);
+    return some;
   }
 
   /** Returns the angle per position of each pair, in radians. */

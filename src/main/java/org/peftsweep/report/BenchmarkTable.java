@@ -41,6 +41,7 @@ public final class BenchmarkTable {
           "sweep",
           "model",
           "init",
+          "adapter",
           "model_hash",
           "data",
           "data_hash",

@@ -3,6 +3,7 @@ package org.peftsweep.results;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.channels.Channels;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -10,9 +11,11 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.UUID;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FSDataOutputStream;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
+import org.peftsweep.checkpoint.SafeTensorsWriter;
 import org.peftsweep.train.Outcome.Status;
 
 /**
@@ -23,6 +26,8 @@ import org.peftsweep.train.Outcome.Status;
  * only where it is there. {@link UncheckedIOException} names the path that failed.
  */
 public final class ResultFolder {
+  private static final String ADAPTERS = "adapters";
+
   private final Path root;
   private final Configuration configuration;
 
@@ -57,6 +62,35 @@ public final class ResultFolder {
     write(Tables.PREDICTIONS, predictions, file.partName());
     write(Tables.LAYERS, layers, file.partName());
     write(Tables.TRIALS, List.of(row), file.name());
+  }
+
+  /**
+   * Keeps the trained tensors of an attempt at a trial in {@code adapters}; called before its row
+   * is published.
+   */
+  public void keep(String id, int attempt, SafeTensorsWriter tensors) {
+    writeHidden(
+        ADAPTERS,
+        TrialFile.tensorsName(id, attempt),
+        hidden -> {
+          try (FSDataOutputStream out = fileSystem().create(hidden)) {
+            tensors.write(Channels.newChannel(out));
+          }
+        });
+  }
+
+  /** Returns the file with the trained tensors of the attempt that counts, if they were kept. */
+  public Optional<Path> tensors(String id) {
+    TrialFile file = trials().get(id);
+    if (file == null) {
+      return Optional.empty();
+    }
+    Path path = new Path(new Path(root, ADAPTERS), TrialFile.tensorsName(id, file.attempt()));
+    try {
+      return fileSystem().exists(path) ? Optional.of(path) : Optional.empty();
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot look for " + path + ": " + e.getMessage(), e);
+    }
   }
 
   /** Makes a batch of events visible; the number tells batches of a driver run apart. */

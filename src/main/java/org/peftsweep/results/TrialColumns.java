@@ -98,6 +98,11 @@ final class TrialColumns {
         TEXT,
         "pretrained, or random: weights drawn from the seed",
         t -> t.model().randomInit() ? "random" : "pretrained");
+    trial(
+        "adapter",
+        TEXT,
+        "PEFT adapter that training starts from, null for none",
+        t -> t.model().adapter().isNone() ? null : t.model().adapter().location());
     trial("epochs", DOUBLE, "passes over train asked for", t -> t.training().epochs());
     trial("max_steps", INT, "steps asked for, 0 to go by epochs", t -> t.training().maxSteps());
     trial("batch", INT, "examples a forward and backward pass", t -> t.training().batch());

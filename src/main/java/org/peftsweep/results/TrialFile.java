@@ -52,6 +52,11 @@ public record TrialFile(String id, int attempt, Status status) implements Compar
     return id + "-" + attempt + ".parquet";
   }
 
+  /** Returns the name in {@code adapters}. */
+  static String tensorsName(String id, int attempt) {
+    return id + "-" + attempt + ".safetensors";
+  }
+
   /** Whether another run would tell nothing more. */
   public boolean isDone() {
     return DONE.contains(status);

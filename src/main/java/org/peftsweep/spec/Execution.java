@@ -10,8 +10,10 @@ import org.peftsweep.method.Settings;
  *
  * @param backend one of {@link #BACKENDS}
  * @param threads that one trial computes with
+ * @param keepMebibytes size of a finished trial's trained tensors up to which they are kept for
+ *     export, in MiB; 0 for never
  */
-public record Execution(String backend, int threads) {
+public record Execution(String backend, int threads, int keepMebibytes) {
   /** Names of the backends that a sweep file may ask for. */
   public static final List<String> BACKENDS = Backends.names();
 
@@ -21,5 +23,6 @@ public record Execution(String backend, int threads) {
           "Cannot use backend = " + backend + ": choose " + String.join(" or ", BACKENDS));
     }
     Settings.atLeast("threads", threads, 1);
+    Settings.atLeast("keep-mebibytes", keepMebibytes, 0);
   }
 }

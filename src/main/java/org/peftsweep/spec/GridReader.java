@@ -34,6 +34,8 @@ final class GridReader {
   private static final String RATIO = "ratio";
   private static final String GROUPING = "grouping";
   private static final String INIT = "init";
+  private static final String ADAPTER = "adapter";
+  private static final String NO_ADAPTER = AdapterSource.NONE.location();
   private static final String SAME = "same";
   private static final List<String> INITS = List.of("pretrained", "random");
   static final List<String> RATES = List.of(RATE, RATIO, HEAD_RATE, GROUPING);
@@ -72,6 +74,7 @@ final class GridReader {
     faults.attempt(() -> top.fields("rates")).ifPresent(rates -> rates.allowOnly(RATES));
     faults.attempt(() -> rates(top.fields("rates")));
     faults.attempt(() -> init(top.value(INIT)));
+    faults.attempt(() -> Scalars.word(ADAPTER, top.value(ADAPTER)));
     faults.attempt(() -> targets(top.value(TARGETS)));
   }
 
@@ -159,7 +162,7 @@ final class GridReader {
         keys.add(PLUG_IN);
       }
       if (method == null || method.learns()) {
-        keys.addAll(List.of(RATE, RATIO, VALUE_RATE, HEAD_RATE, GROUPING));
+        keys.addAll(List.of(RATE, RATIO, VALUE_RATE, HEAD_RATE, GROUPING, ADAPTER));
       }
       keys.add(INIT);
       if (shared == null) {
@@ -208,7 +211,8 @@ final class GridReader {
         method,
         method.usesTargets() ? targets(fields.value(TARGETS)) : Set.of(),
         method.learns() ? rates(top.fields("rates").under(choice)) : Rates.NONE,
-        init(fields.value(INIT)));
+        init(fields.value(INIT)),
+        method.learns() ? Scalars.word(ADAPTER, fields.value(ADAPTER)) : NO_ADAPTER);
   }
 
   private Method plugged(Value.Section choice, Method method) {

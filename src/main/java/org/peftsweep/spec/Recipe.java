@@ -7,6 +7,7 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.UnaryOperator;
 import org.peftsweep.method.Method;
 import org.peftsweep.model.Role;
 import org.peftsweep.optim.Rates;
@@ -17,8 +18,10 @@ import org.peftsweep.optim.Rates;
  * @param targets empty for methods without targets
  * @param rates {@link Rates#NONE} for methods that do not learn
  * @param randomInit whether the base is drawn anew instead of read
+ * @param adapter location of the adapter that the method starts from, or {@code none}
  */
-public record Recipe(Method method, Set<Role> targets, Rates rates, boolean randomInit) {
+public record Recipe(
+    Method method, Set<Role> targets, Rates rates, boolean randomInit, String adapter) {
   public Recipe {
     Set<Role> ordered = EnumSet.noneOf(Role.class);
     ordered.addAll(targets);
@@ -31,11 +34,19 @@ public record Recipe(Method method, Set<Role> targets, Rates rates, boolean rand
     for (Object record : List.of(method, rates)) {
       RecordFields.of(record).forEach(field -> words.put(field.name(), text(field.value())));
     }
+    words.put("adapter", adapter);
     words.keySet().removeAll(List.of("rank", "ratio"));
     if (rates.headLearningRate() == rates.learningRate()) {
       words.remove("head-learning-rate");
     }
     return words;
+  }
+
+  /** Returns the same with another name for the place of its adapter. */
+  Recipe relocated(UnaryOperator<String> place) {
+    return AdapterSource.isNone(adapter)
+        ? this
+        : new Recipe(method, targets, rates, randomInit, place.apply(adapter));
   }
 
   private static String text(Object value) {

@@ -2,7 +2,9 @@ package org.peftsweep.spec;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
 import org.peftsweep.method.Methods;
@@ -44,25 +46,32 @@ public record Sweep(
             .map(task -> new TaskPlan(task.source().relocated(place), task.training()))
             .toList();
     String base = model.startsWith(ModelSource.BUILT_IN) ? model : place.apply(model);
-    return new Sweep(name, base, recipes, moved, seeds, execution);
+    List<Recipe> recipesThere = recipes.stream().map(recipe -> recipe.relocated(place)).toList();
+    return new Sweep(name, base, recipesThere, moved, seeds, execution);
   }
 
   /**
    * Returns all trials, by recipe, then task, then seed.
    *
-   * @param modelHash content hash of the model at a location; called once
+   * @param modelHash content hash of the model or adapter at a location; called once for each
    * @param taskHash content hash of a task's examples; called once a task
    */
   public List<Trial> expand(
       Function<String, String> modelHash, Function<TaskSource, String> taskHash) {
     String hash = modelHash.apply(model);
+    Map<String, AdapterSource> adapters = new TreeMap<>();
     List<TaskSource> sources =
         tasks.stream()
             .map(task -> task.source().withContentHash(taskHash.apply(task.source())))
             .toList();
     List<Trial> trials = new ArrayList<>(size());
     for (Recipe recipe : recipes) {
-      ModelSource base = new ModelSource(model, hash, recipe.randomInit());
+      AdapterSource adapter =
+          AdapterSource.isNone(recipe.adapter())
+              ? AdapterSource.NONE
+              : adapters.computeIfAbsent(
+                  recipe.adapter(), place -> new AdapterSource(place, modelHash.apply(place)));
+      ModelSource base = new ModelSource(model, hash, recipe.randomInit(), adapter);
       for (int i = 0; i < tasks.size(); i++) {
         Training training = tasks.get(i).training();
         if (!recipe.method().learns()) {
@@ -106,6 +115,11 @@ public record Sweep(
   }
 
   private static Recipe recipe(Trial trial) {
-    return new Recipe(trial.method(), trial.targets(), trial.rates(), trial.model().randomInit());
+    return new Recipe(
+        trial.method(),
+        trial.targets(),
+        trial.rates(),
+        trial.model().randomInit(),
+        trial.model().adapter().location());
   }
 }

@@ -40,7 +40,8 @@ public final class SweepFile {
   /** Returns every key at the top of a sweep file, in the order of the documentation. */
   public static List<String> keys() {
     List<String> keys =
-        new ArrayList<>(List.of("name", EXTENDS, "model", "init", "tasks", "seeds", "grid"));
+        new ArrayList<>(
+            List.of("name", EXTENDS, "model", "init", "adapter", "tasks", "seeds", "grid"));
     keys.addAll(TaskReader.DATA);
     keys.addAll(
         List.of(

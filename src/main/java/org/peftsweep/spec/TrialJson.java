@@ -34,12 +34,15 @@ final class TrialJson {
   private static final int ID_DIGITS = 12;
   private static final String VERSION = "version";
 
+  private static final String MODEL = "model";
+  private static final String ADAPTER = "adapter";
+
   /** The method that a plug-in is plugged into. */
   private static final String OVER = "over";
 
   /** What a trial's JSON says without deciding its result, by section. */
   private static final Map<String, List<String>> LEFT_OUT_OF_ID =
-      Map.of("model", List.of("location"), "task", List.of("location", "skip-bad-rows"));
+      Map.of(MODEL, List.of("location"), "task", List.of("location", "skip-bad-rows"));
 
   /** The same for the task's own record: where its columns are found. */
   private static final List<String> COLUMNS = List.of("text-columns", "label-column");
@@ -64,6 +67,9 @@ final class TrialJson {
           over.remove(VERSION);
         }
       }
+      if (tree.get(MODEL) instanceof ObjectNode model && !model.has(ADAPTER)) {
+        model.set(ADAPTER, MAPPER.valueToTree(AdapterSource.NONE));
+      }
       return MAPPER.treeToValue(tree, Trial.class);
     } catch (JsonProcessingException e) {
       throw new SpecException("Cannot read a trial from JSON: " + e.getOriginalMessage(), e);
@@ -74,6 +80,9 @@ final class TrialJson {
     ObjectNode tree = tree(trial);
     LEFT_OUT_OF_ID.forEach((section, keys) -> ((ObjectNode) tree.get(section)).remove(keys));
     ((ObjectNode) tree.get("task").get("task")).remove(COLUMNS);
+    if (tree.get(MODEL).get(ADAPTER) instanceof ObjectNode adapter) {
+      adapter.remove("location");
+    }
     ObjectNode training = (ObjectNode) tree.get("training");
     if (!trial.training().takesSteps()) {
       training.retain(EVALUATION);
@@ -95,6 +104,10 @@ final class TrialJson {
     method.put(VERSION, trial.method().semanticsVersion());
     if (trial.method() instanceof PlugIn plugIn) {
       ((ObjectNode) method.get(OVER)).put(VERSION, plugIn.over().semanticsVersion());
+    }
+    if (trial.model().adapter().isNone()) {
+      // Trials that start without one are older than the key.
+      ((ObjectNode) tree.get(MODEL)).remove(ADAPTER);
     }
     return tree;
   }

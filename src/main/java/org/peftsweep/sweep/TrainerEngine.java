@@ -17,6 +17,8 @@ public final class TrainerEngine implements Engine {
   /** Of one thread of a processor with AVX2; only ratios of forecasts need to be right. */
   private static final double OPERATIONS_PER_SECOND = 3e10;
 
+  private static final long MEBIBYTE = 1 << 20;
+
   /** Loading, and the fixed cost of small kernels. */
   private static final double SECONDS_PER_STEP = 2e-3;
 
@@ -45,17 +47,18 @@ public final class TrainerEngine implements Engine {
 
   @Override
   public TrialTask task(Execution execution) {
-    return new Task(execution.backend(), execution.threads());
+    return new Task(execution.backend(), execution.threads(), execution.keepMebibytes());
   }
 
   /** Trains on a backend of its own; base weights and data are shared by all tasks of the JVM. */
-  private record Task(String backend, Integer threads) implements TrialTask {
+  private record Task(String backend, Integer threads, int keepMebibytes) implements TrialTask {
     private static final long serialVersionUID = 1;
 
     @Override
     public Outcome run(Trial trial, Slot slot, Progress progress) {
       try (Backend opened = Backends.open(backend, threads)) {
-        return new TrialRun(Library.shared(slot.files()), opened).run(trial, progress);
+        return new TrialRun(Library.shared(slot.files()), opened)
+            .run(trial, progress, slot.keeper().upTo(keepMebibytes * MEBIBYTE));
       }
     }
   }

@@ -16,6 +16,7 @@ import org.peftsweep.results.Provenance;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.TrialRow;
 import org.peftsweep.spec.Trial;
+import org.peftsweep.train.Keeper;
 import org.peftsweep.train.Outcome;
 import org.peftsweep.train.Progress;
 
@@ -52,8 +53,8 @@ final class TrialJob implements Function<String, Ending> {
   public Ending call(String json) {
     Trial trial = Trial.fromJson(json);
     Configuration files = configuration.value().value();
-    Slot slot = slot(files);
     ResultFolder results = new ResultFolder(new Path(folder), files);
+    Slot slot = slot(files, tensors -> results.keep(trial.id(), attempt, tensors));
     Instant started = Instant.now();
     String stackTrace = null;
     Outcome outcome;
@@ -85,11 +86,11 @@ final class TrialJob implements Function<String, Ending> {
     return new Ending(trial.id(), outcome.status(), outcome.reason(), seconds(started, finished));
   }
 
-  private static Slot slot(Configuration files) {
+  private static Slot slot(Configuration files, Keeper keeper) {
     Map<String, ResourceInformation> resources = TaskContext.get().resourcesJMap();
     ResourceInformation gpu = resources.get(GPU);
     boolean hasGpu = gpu != null && gpu.addresses().length > 0;
-    return new Slot(SparkEnv.get().executorId(), hasGpu ? gpu.addresses()[0] : null, files);
+    return new Slot(SparkEnv.get().executorId(), hasGpu ? gpu.addresses()[0] : null, files, keeper);
   }
 
   private static double seconds(Instant from, Instant to) {

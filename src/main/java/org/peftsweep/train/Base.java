@@ -2,12 +2,25 @@ package org.peftsweep.train;
 
 import org.peftsweep.checkpoint.Checkpoint;
 import org.peftsweep.checkpoint.ModelConfig;
+import org.peftsweep.compute.Backend;
+import org.peftsweep.data.Seeds;
 import org.peftsweep.data.Tokenizer;
 import org.peftsweep.model.CheckpointWeights;
+import org.peftsweep.model.RandomWeights;
+import org.peftsweep.model.Weights;
+import org.peftsweep.spec.Trial;
 
 /** A base model on this machine: its configuration, tokenizer and weights that trials share. */
 record Base(Checkpoint checkpoint, CheckpointWeights weights, Tokenizer tokenizer) {
   ModelConfig config() {
     return checkpoint.config();
+  }
+
+  /** Returns the weights that a trial starts from: these, or others drawn from its seed. */
+  Weights weights(Trial trial, Backend backend) {
+    Seeds seeds = new Seeds(trial.seed());
+    return trial.model().randomInit()
+        ? new RandomWeights(backend, config().initializerRange(), seeds)
+        : weights.forTrial(backend, seeds);
   }
 }

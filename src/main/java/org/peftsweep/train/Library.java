@@ -9,13 +9,19 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 import org.apache.hadoop.conf.Configuration;
 import org.peftsweep.checkpoint.Checkpoint;
+import org.peftsweep.checkpoint.CheckpointException;
 import org.peftsweep.checkpoint.ModelConfig;
+import org.peftsweep.checkpoint.PeftFolder;
+import org.peftsweep.compute.Backend;
 import org.peftsweep.data.Batches;
 import org.peftsweep.data.Dataset;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.data.Tokenizer;
+import org.peftsweep.method.PeftAdapter;
 import org.peftsweep.method.Preparations;
 import org.peftsweep.model.CheckpointWeights;
+import org.peftsweep.model.Model;
+import org.peftsweep.spec.AdapterSource;
 import org.peftsweep.spec.ModelSource;
 import org.peftsweep.spec.TaskSource;
 import org.peftsweep.spec.Training;
@@ -53,7 +59,8 @@ public final class Library {
   }
 
   /**
-   * Returns the hash by which results name this base model: weights, configuration and tokenizer.
+   * Returns the hash by which results name this base model: weights, configuration and tokenizer;
+   * or this adapter.
    */
   public String modelHash(String location) {
     return once("hash of " + location, () -> folders.contentHash(folder(location)));
@@ -75,6 +82,35 @@ public final class Library {
   public ModelConfig config(String location) {
     return once(
         "config of " + location, () -> ModelConfig.read(folder(location).resolve("config.json")));
+  }
+
+  /**
+   * Fills a model with the adapter that a trial starts from, if there is one.
+   *
+   * @param model with the method attached
+   * @throws CheckpointException if the adapter does not fit
+   */
+  void startFromAdapter(Trial trial, Model model, Backend backend) {
+    if (!trial.model().adapter().isNone()) {
+      try (PeftFolder adapter = PeftFolder.open(folder(trial.model().adapter().location()))) {
+        PeftAdapter.read(adapter, trial.method(), model, backend);
+      }
+    }
+  }
+
+  /** Refuses an adapter whose settings are not those of the trial, before anything runs. */
+  void requireAdapterFits(Trial trial, Model outline) {
+    AdapterSource source = trial.model().adapter();
+    if (!source.isNone()) {
+      once(
+          List.of("adapter", source, trial.method()),
+          () -> {
+            try (PeftFolder adapter = PeftFolder.open(folder(source.location()))) {
+              PeftAdapter.requireFit(adapter, trial.method(), outline);
+            }
+            return true;
+          });
+    }
   }
 
   /** Returns a base model whose weights live in memory of the named backend. */

@@ -17,7 +17,8 @@ import org.peftsweep.checkpoint.CheckpointException;
 import org.peftsweep.spec.ModelSource;
 
 /**
- * Brings a model's folder onto this machine's disk, where its weights can be mapped into memory.
+ * Brings a model's or adapter's folder onto this machine's disk, where its weights can be mapped
+ * into memory.
  */
 final class ModelFolders {
   private static final List<String> BUILT_IN_FILES =
@@ -62,6 +63,8 @@ final class ModelFolders {
     return name.equals("config.json")
         || name.endsWith(".safetensors")
         || name.endsWith(".safetensors.index.json")
+        || name.equals("adapter_config.json")
+        || name.equals("adapter_model.bin")
         || name.startsWith("tokenizer")
         || name.equals("vocab.json")
         || name.equals("merges.txt")
@@ -90,9 +93,10 @@ final class ModelFolders {
     FileSystem files = location.getFileSystem(hadoop);
     if (!files.exists(location)) {
       throw new CheckpointException(
-          "Cannot find model folder "
+          "Cannot find folder "
               + location
-              + ": give builtin:mini or a folder with config.json, model.safetensors and a tokenizer");
+              + ": give builtin:mini, a folder with config.json, model.safetensors and a tokenizer, or"
+              + " for an adapter one with adapter_config.json");
     }
     if (files.getScheme().equals("file")) {
       return Path.of(files.resolvePath(location).toUri().getPath());

@@ -4,6 +4,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.SortedMap;
 import org.peftsweep.checkpoint.ModelConfig;
+import org.peftsweep.checkpoint.SafeTensorsWriter;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.data.Seeds;
@@ -12,11 +13,11 @@ import org.peftsweep.method.Attachment;
 import org.peftsweep.method.Preparations;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
-import org.peftsweep.model.RandomWeights;
 import org.peftsweep.model.Role;
-import org.peftsweep.model.Weights;
+import org.peftsweep.model.TrainedTensors;
 import org.peftsweep.optim.AdamW;
 import org.peftsweep.optim.Optimizer;
+import org.peftsweep.spec.AdapterSource;
 import org.peftsweep.spec.ModelSource;
 import org.peftsweep.spec.TaskSource;
 import org.peftsweep.spec.Training;
@@ -40,17 +41,22 @@ public final class TrialRun {
    * @throws IllegalArgumentException if the trial's settings do not fit its model or data
    */
   public Outcome run(Trial trial, Progress progress) {
+    return run(trial, progress, Keeper.NOTHING);
+  }
+
+  /** The same; a finished trial's trained tensors go to a keeper. */
+  public Outcome run(Trial trial, Progress progress, Keeper keeper) {
     long start = System.nanoTime();
     Record record = new Record();
     try {
-      train(trial, progress, record, start);
+      train(trial, progress, keeper, record, start);
       return record.outcome(Status.FINISHED, null);
     } catch (Trainer.DivergedException e) {
       return record.outcome(Status.DIVERGED, e.getMessage());
     }
   }
 
-  private void train(Trial trial, Progress progress, Record record, long start) {
+  private void train(Trial trial, Progress progress, Keeper keeper, Record record, long start) {
     Seeds seeds = new Seeds(trial.seed());
     Training training = trial.training();
     requireUnchanged(trial);
@@ -60,13 +66,14 @@ public final class TrialRun {
     try (Tape tape = new Tape(backend);
         Model model =
             Models.build(
-                base.config(), data.task().outputs(), backend, weights(trial, base, seeds))) {
+                base.config(), data.task().outputs(), backend, base.weights(trial, backend))) {
       int padId = base.config().padTokenId().orElse(base.tokenizer().padId());
       Preparations prepared = library.preparations(trial, data, padId, backend.name());
       Attachment to = new Attachment(model, trial.targets(), backend, seeds, prepared);
       trial.method().requireFit(model, trial.targets());
       try (Attached method = trial.method().attach(to);
           Optimizer optimizer = optimizer(trial, model, method)) {
+        library.startFromAdapter(trial, model, backend);
         record.count(model, method);
         record.loadSeconds = (System.nanoTime() - start) / 1e9 - prepared.waited();
         record.prepared = prepared;
@@ -77,14 +84,20 @@ public final class TrialRun {
         } finally {
           record.take(trainer, method);
         }
+        keep(trial, trainer.steps(), model, keeper);
       }
     }
   }
 
-  private Weights weights(Trial trial, Base base, Seeds seeds) {
-    return trial.model().randomInit()
-        ? new RandomWeights(backend, base.config().initializerRange(), seeds)
-        : base.weights().forTrial(backend, seeds);
+  private void keep(Trial trial, int steps, Model model, Keeper keeper) {
+    if (TrainedTensors.bytes(model) <= keeper.mostBytes()) {
+      SafeTensorsWriter tensors =
+          new SafeTensorsWriter()
+              .metadata(Keeper.TRIAL, trial.toJson())
+              .metadata(Keeper.STEPS, Integer.toString(steps));
+      TrainedTensors.save(model, backend, tensors);
+      keeper.keep(tensors);
+    }
   }
 
   private Optimizer optimizer(Trial trial, Model model, Attached method) {
@@ -105,6 +118,13 @@ public final class TrialRun {
       throw new IllegalArgumentException(
           "Cannot train on model "
               + model.location()
+              + ": its files are not those that the sweep was planned with");
+    }
+    AdapterSource adapter = model.adapter();
+    if (!adapter.isNone() && !library.modelHash(adapter.location()).equals(adapter.contentHash())) {
+      throw new IllegalArgumentException(
+          "Cannot start from adapter "
+              + adapter.location()
               + ": its files are not those that the sweep was planned with");
     }
     TaskSource task = trial.task();

@@ -44,6 +44,7 @@ public record Workload(
         Models.outline(library.config(trial.model().location()), dataset.task().outputs());
     try {
       trial.method().requireFit(outline, trial.targets());
+      library.requireAdapterFits(trial, outline);
     } catch (IllegalArgumentException e) {
       throw new SpecException(e.getMessage(), e);
     }

@@ -40,7 +40,7 @@ class JobScriptsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"sweep", "query", "replay", "pretrain", "cluster"})
+  @ValueSource(strings = {"sweep", "query", "replay", "export", "pretrain", "cluster"})
   void needsAnArgument(String name) throws Exception {
     Answer answer = run("jobs/" + name + ".sh");
     assertThat(answer.exitCode()).isEqualTo(2);

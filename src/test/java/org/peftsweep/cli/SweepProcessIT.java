@@ -67,7 +67,14 @@ class SweepProcessIT {
     assertThat(good.waitFor()).as(text("good")).isZero();
     Process bad = start("output", "bad", "--set", "seeds=[1]", "--set", "rates.learning-rate=2");
     assertThat(bad.waitFor()).as(text("bad")).isEqualTo(3);
-    Process refused = start("output", "refused", "--set", "data=s3a://key:" + SECRET + "@b/x");
+    Process refused =
+        start(
+            "output",
+            "refused",
+            "--set",
+            "tasks=[rte]",
+            "--set",
+            "data=s3a://k:" + SECRET + "@b/x");
     assertThat(refused.waitFor()).as(text("refused").replace(SECRET, "***")).isEqualTo(2);
     Process unreachable = start("s3a://no-such-bucket/x", "unreachable");
     assertThat(unreachable.waitFor()).isBetween(1, 2);

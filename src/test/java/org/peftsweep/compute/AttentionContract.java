@@ -25,36 +25,57 @@ abstract class AttentionContract extends BackendFixture {
     return mask;
   }
 
-  @ParameterizedTest(name = "batch {0}, {1} tokens, {2}/{3} heads of {4}, causal {5}, dropout {6}")
+  @ParameterizedTest(
+      name = "batch {0}, {7} of {1} tokens, {2}/{3} heads of {4}, causal {5}, dropout {6}")
   @CsvSource({
-    "1,1,1,1,1,false,0", "1,1,2,1,4,true,0", "1,5,1,1,8,false,0", "4,4,3,3,5,false,0",
-    "4,5,3,1,4,true,0", "4,6,4,2,3,true,0.3", "4,7,3,3,4,false,0.5", "2,17,2,2,3,false,0",
-    "1,9,6,2,2,false,0.1", "4,3,1,1,16,true,0", "2,2,2,2,33,false,0.2"
+    "1,1,1,1,1,false,0,1",
+    "1,1,2,1,4,true,0,1",
+    "1,5,1,1,8,false,0,5",
+    "4,4,3,3,5,false,0,4",
+    "4,5,3,1,4,true,0,5",
+    "4,6,4,2,3,true,0.3,6",
+    "4,7,3,3,4,false,0.5,7",
+    "2,17,2,2,3,false,0,17",
+    "1,9,6,2,2,false,0.1,9",
+    "4,3,1,1,16,true,0,3",
+    "2,2,2,2,33,false,0.2,2",
+    "4,6,2,2,5,false,0,1",
+    "4,5,4,2,3,false,0.4,1",
+    "3,7,2,1,4,false,0.2,3",
+    "2,3,1,1,4,false,0,5"
   })
   void attentionAndItsGradientsMatchReference(
-      int batch, int tokens, int heads, int keyHeads, int width, boolean causal, float dropout) {
+      int batch,
+      int tokens,
+      int heads,
+      int keyHeads,
+      int width,
+      boolean causal,
+      float dropout,
+      int queries) {
     AttentionShape s =
-        new AttentionShape(batch, tokens, heads, keyHeads, width, causal, dropout, SEED);
+        new AttentionShape(batch, queries, tokens, heads, keyHeads, width, causal, dropout, SEED);
     int[] mask = mask(s);
+    int asking = batch * queries;
     int rows = batch * tokens;
-    Tensor q = normal(rows, heads * width);
+    Tensor q = normal(asking, heads * width);
     Tensor k = normal(rows, keyHeads * width);
     Tensor v = normal(rows, keyHeads * width);
-    Tensor dOut = normal(rows, heads * width);
+    Tensor dOut = normal(asking, heads * width);
     double[] qs = host(q);
     double[] ks = host(k);
     double[] vs = host(v);
     double[] ds = host(dOut);
     double[] anchor = Reference.scores(s, qs, ks);
-    double[] sums = new double[batch * heads * tokens];
+    double[] sums = new double[batch * heads * queries];
     double[] expected = Reference.attention(s, qs, ks, vs, mask, anchor, sums);
-    Tensor out = output(rows, heads * width);
-    Tensor logSum = output(batch * heads, tokens);
+    Tensor out = output(asking, heads * width);
+    Tensor logSum = output(batch * heads, queries);
     backend.attention(s, q, k, v, mask, out, logSum);
     assertClose("out", out, expected, 1e-5);
     float[] logSums = floats(logSum);
     for (int row = 0; row < sums.length; row++) {
-      if (Reference.seesAny(s, mask, row / (heads * tokens), row % tokens)) {
+      if (Reference.seesAny(s, mask, row / (heads * queries), row % queries)) {
         assertThat((double) logSums[row]).isCloseTo(sums[row], within(1e-5));
       }
     }
@@ -65,7 +86,7 @@ abstract class AttentionContract extends BackendFixture {
         Reference.gradient(x -> Reference.attention(s, qs, x, vs, mask, anchor, null), ks, ds);
     double[] dv =
         Reference.gradient(x -> Reference.attention(s, qs, ks, x, mask, anchor, null), vs, ds);
-    Tensor outQ = output(rows, heads * width);
+    Tensor outQ = output(asking, heads * width);
     Tensor outK = output(rows, keyHeads * width);
     Tensor outV = output(rows, keyHeads * width);
     backend.attentionBackward(s, q, k, v, mask, out, logSum, dOut, outQ, outK, outV);
@@ -74,7 +95,7 @@ abstract class AttentionContract extends BackendFixture {
     assertClose("dv", outV, dv, 2e-5);
 
     for (int wanted = 0; wanted < 7; wanted++) {
-      Tensor onlyQ = (wanted & 1) == 0 ? null : output(rows, heads * width);
+      Tensor onlyQ = (wanted & 1) == 0 ? null : output(asking, heads * width);
       Tensor onlyK = (wanted & 2) == 0 ? null : output(rows, keyHeads * width);
       Tensor onlyV = (wanted & 4) == 0 ? null : output(rows, keyHeads * width);
       backend.attentionBackward(s, q, k, v, mask, out, logSum, dOut, onlyQ, onlyK, onlyV);

@@ -159,6 +159,7 @@ class CpuAgainstNd4jTest {
       for (float dropout : new float[] {0, 0.2f}) {
         KERNELS.put("attention " + causal + " " + dropout, attention(causal, dropout));
       }
+      KERNELS.put("attention of one query", attention(false, 0.2f, 1));
     }
     KERNELS.put(
         "rotary",
@@ -227,23 +228,29 @@ class CpuAgainstNd4jTest {
   }
 
   private static Kernel attention(boolean causal, float dropout) {
+    return attention(causal, dropout, Integer.MAX_VALUE);
+  }
+
+  private static Kernel attention(boolean causal, float dropout, int mostQueries) {
     return (d, s) -> {
       int batch = 2;
       int tokens = Math.min(s.rows, 19);
-      AttentionShape shape = new AttentionShape(batch, tokens, 4, 2, s.other, causal, dropout, 9);
+      int queries = Math.min(tokens, mostQueries);
+      AttentionShape shape =
+          new AttentionShape(batch, queries, tokens, 4, 2, s.other, causal, dropout, 9);
       int[] mask = new int[batch * tokens];
       // The second row is padding altogether.
       Arrays.fill(mask, 0, Math.max(1, tokens - 2), 1);
-      Tensor q = d.random(batch * tokens, 4 * s.other);
+      Tensor q = d.random(batch * queries, 4 * s.other);
       Tensor k = d.random(batch * tokens, 2 * s.other);
       Tensor v = d.random(batch * tokens, 2 * s.other);
-      Tensor out = d.random(batch * tokens, 4 * s.other);
-      Tensor logSum = d.random(batch * 4, tokens);
-      Tensor dq = d.random(batch * tokens, 4 * s.other);
+      Tensor out = d.random(batch * queries, 4 * s.other);
+      Tensor logSum = d.random(batch * 4, queries);
+      Tensor dq = d.random(batch * queries, 4 * s.other);
       Tensor dk = d.random(batch * tokens, 2 * s.other);
       Tensor dv = d.random(batch * tokens, 2 * s.other);
       d.backend.attention(shape, q, k, v, mask, out, logSum);
-      Tensor dOut = d.random(batch * tokens, 4 * s.other);
+      Tensor dOut = d.random(batch * queries, 4 * s.other);
       d.backend.attentionBackward(shape, q, k, v, mask, out, logSum, dOut, dq, dk, dv);
       return d.values(out, dq, dk, dv);
     };

@@ -107,23 +107,24 @@ final class Reference {
     return false;
   }
 
-  /** Returns the scores {@code [batch·heads, tokens, tokens]} before masking. */
+  /** Returns the scores {@code [batch·heads, queries, tokens]} before masking. */
   static double[] scores(AttentionShape s, double[] q, double[] k) {
     int t = s.tokens();
+    int n = s.queries();
     int w = s.headWidth();
     int qWidth = s.heads() * w;
     int kWidth = s.keyHeads() * w;
-    double[] scores = new double[s.batch() * s.heads() * t * t];
+    double[] scores = new double[s.batch() * s.heads() * n * t];
     for (int b = 0; b < s.batch(); b++) {
       for (int h = 0; h < s.heads(); h++) {
         int kh = h / (s.heads() / s.keyHeads());
-        for (int i = 0; i < t; i++) {
+        for (int i = 0; i < n; i++) {
           for (int j = 0; j < t; j++) {
             double score = 0;
             for (int c = 0; c < w; c++) {
-              score += q[(b * t + i) * qWidth + h * w + c] * k[(b * t + j) * kWidth + kh * w + c];
+              score += q[(b * n + i) * qWidth + h * w + c] * k[(b * t + j) * kWidth + kh * w + c];
             }
-            scores[((b * s.heads() + h) * t + i) * t + j] = score / Math.sqrt(w);
+            scores[((b * s.heads() + h) * n + i) * t + j] = score / Math.sqrt(w);
           }
         }
       }
@@ -147,16 +148,17 @@ final class Reference {
       double[] anchor,
       double[] logSum) {
     int t = s.tokens();
+    int n = s.queries();
     int w = s.headWidth();
     int qWidth = s.heads() * w;
     int kWidth = s.keyHeads() * w;
     double[] scores = scores(s, q, k);
     double[] out = new double[q.length];
     double[] weights = new double[t];
-    for (int row = 0; row < s.batch() * s.heads() * t; row++) {
-      int b = row / (s.heads() * t);
-      int h = row / t % s.heads();
-      int i = row % t;
+    for (int row = 0; row < s.batch() * s.heads() * n; row++) {
+      int b = row / (s.heads() * n);
+      int h = row / n % s.heads();
+      int i = row % n;
       int kh = h / (s.heads() / s.keyHeads());
       boolean seesAny = seesAny(s, mask, b, i);
       double sum = 0;
@@ -176,7 +178,7 @@ final class Reference {
           weight = kept ? weight / (1 - s.dropout()) : 0;
         }
         for (int c = 0; c < w; c++) {
-          out[(b * t + i) * qWidth + h * w + c] += weight * v[(b * t + j) * kWidth + kh * w + c];
+          out[(b * n + i) * qWidth + h * w + c] += weight * v[(b * t + j) * kWidth + kh * w + c];
         }
       }
     }

@@ -3,6 +3,7 @@ package org.peftsweep.method;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -14,10 +15,13 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.peftsweep.checkpoint.Family;
+import org.peftsweep.checkpoint.SafeTensors;
+import org.peftsweep.checkpoint.SafeTensorsWriter;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.compute.Tape;
@@ -29,6 +33,7 @@ import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
 import org.peftsweep.model.TinyModels;
+import org.peftsweep.model.TrainedTensors;
 import org.peftsweep.optim.GaLoreAdam;
 import org.peftsweep.optim.Optimizer;
 
@@ -64,6 +69,7 @@ class MethodContractTest {
     return Map.entry(Methods.id(method), method);
   }
 
+  @TempDir Path folder;
   private Backend backend;
   private Tape tape;
 
@@ -115,7 +121,7 @@ class MethodContractTest {
     for (Set<Role> roles : sets(method)) {
       try (Model plain = TinyModels.model(family, backend);
           Model adapted = TinyModels.model(family, backend)) {
-        Setup setup = new Setup(adapted, attach(method, adapted, roles));
+        Setup setup = new Setup(adapted, attach(method, adapted, roles, 1));
         assertThat(logits(adapted)).containsExactly(logits(plain), within(1e-5f));
         assertThat(learningOutsideTheHead(setup)).isEqualTo(method.trainable(plain, roles));
         train(setup, 1);
@@ -249,6 +255,26 @@ class MethodContractTest {
 
   @ParameterizedTest(name = "{0} on {1}")
   @MethodSource("methodsOnFamilies")
+  void restoredEqualsSaved(Method method, Family family) {
+    Path file = folder.resolve("trained.safetensors");
+    try (Model saved = attached(method, family).model();
+        Model restored = attached(method, family, 2).model()) {
+      perturb(saved);
+      SafeTensorsWriter writer = new SafeTensorsWriter();
+      TrainedTensors.save(saved, backend, writer);
+      writer.write(file);
+      try (SafeTensors tensors = SafeTensors.open(file)) {
+        long values =
+            tensors.tensors().values().stream().mapToLong(info -> info.end() - info.begin()).sum();
+        assertThat(values).isEqualTo(TrainedTensors.bytes(saved));
+        TrainedTensors.restore(tensors, restored, backend);
+      }
+      assertThat(logits(restored)).isEqualTo(logits(saved));
+    }
+  }
+
+  @ParameterizedTest(name = "{0} on {1}")
+  @MethodSource("methodsOnFamilies")
   void theSameSeedGivesTheSameBits(Method method, Family family) {
     Setup one = attached(method, family);
     Setup two = attached(method, family);
@@ -266,13 +292,17 @@ class MethodContractTest {
   private record Setup(Model model, Attached method) {}
 
   private Setup attached(Method method, Family family) {
-    Model model = TinyModels.model(family, backend);
-    return new Setup(model, attach(method, model, targets(method)));
+    return attached(method, family, 1);
   }
 
-  private Attached attach(Method method, Model model, Set<Role> targets) {
+  private Setup attached(Method method, Family family, long seed) {
+    Model model = TinyModels.model(family, backend);
+    return new Setup(model, attach(method, model, targets(method), seed));
+  }
+
+  private Attached attach(Method method, Model model, Set<Role> targets, long seed) {
     Preparations prepared = Preparations.alone(List.of(TinyModels.batch(20), TinyModels.batch(21)));
-    return method.attach(new Attachment(model, targets, backend, new Seeds(1), prepared));
+    return method.attach(new Attachment(model, targets, backend, new Seeds(seed), prepared));
   }
 
   private static Set<Role> targets(Method method) {

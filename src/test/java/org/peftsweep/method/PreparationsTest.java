@@ -36,17 +36,17 @@ class PreparationsTest {
 
   @Test
   void whatDependsOnTheBaseIsMadeOnceForAllTasks() {
-    of("base", "cola").ofBase("svd", () -> make("first"));
-    of("base", "rte").ofBase("svd", () -> make("again"));
-    of("other base", "rte").ofBase("svd", () -> make("other"));
+    of("base", "cola").ofBase("svd", () -> make("first"), kept -> null);
+    of("base", "rte").ofBase("svd", () -> make("again"), kept -> null);
+    of("other base", "rte").ofBase("svd", () -> make("other"), kept -> null);
     assertThat(made).containsExactly("first", "other");
   }
 
   @Test
   void whatDependsOnTheTaskIsMadeOnceForEach() {
-    of("base", "cola").ofTask("pca", () -> make("cola"));
-    of("base", "cola").ofTask("pca", () -> make("again"));
-    of("base", "rte").ofTask("pca", () -> make("rte"));
+    of("base", "cola").ofTask("pca", () -> make("cola"), kept -> null);
+    of("base", "cola").ofTask("pca", () -> make("again"), kept -> null);
+    of("base", "rte").ofTask("pca", () -> make("rte"), kept -> null);
     assertThat(made).containsExactly("cola", "rte");
   }
 
@@ -58,9 +58,10 @@ class PreparationsTest {
         () -> {
           pause();
           return make("first");
-        });
+        },
+        kept -> null);
     Preparations finder = of("base", "cola");
-    finder.ofBase("svd", () -> make("again"));
+    finder.ofBase("svd", () -> make("again"), kept -> null);
     assertThat(finder.seconds()).isEqualTo(maker.seconds()).isGreaterThan(0.02);
     assertThat(finder.bytes()).isEqualTo(100);
     assertThat(maker.waited()).isGreaterThan(0.02);

@@ -46,16 +46,16 @@ class BadSweepFilesTest {
           {method: lora, dropout: 1} => Cannot use dropout = 1 in x.yaml:5: give a number from 0 up to, not including, 1
           {method: lola} => Cannot use method = lola in x.yaml:5: <choices for lola>
           {method: no} => Cannot use method = no in x.yaml:5: <choices for no>
-          {method: head-only, rank: 4} => Cannot use the key rank in x.yaml:5 with method head-only: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping or init
-          {method: head-only, targets: qv} => Cannot use the key targets in x.yaml:5 with method head-only: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping or init
+          {method: head-only, rank: 4} => Cannot use the key rank in x.yaml:5 with method head-only: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter or init
+          {method: head-only, targets: qv} => Cannot use the key targets in x.yaml:5 with method head-only: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter or init
           {method: untrained, learning-rate: 1} => Cannot use the key learning-rate in x.yaml:5 with method untrained: choose method or init
-          {method: [lora, full], rank: 4} => Cannot use the key rank in x.yaml:5 with methods lora and full: choose method, targets, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping or init
-          {method: lora, rnak: 4} => Cannot use the key rnak in x.yaml:5 with method lora: choose method, rank, alpha, dropout, targets, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping or init
+          {method: [lora, full], rank: 4} => Cannot use the key rank in x.yaml:5 with methods lora and full: choose method, targets, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter or init
+          {method: lora, rnak: 4} => Cannot use the key rnak in x.yaml:5 with method lora: choose method, rank, alpha, dropout, targets, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter or init
           {method: lora, plug-in: isst} => Cannot use plug-in = isst in x.yaml:5: choose none or ist
           {method: lora, plug-in: [ist, ist]} => Cannot use plug-in = ist twice in x.yaml:5: leave one out
-          {method: head-only, plug-in: ist} => Cannot use the key plug-in in x.yaml:5 with method head-only and plug-in ist: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping or init
-          {method: full, score-rate: 3} => Cannot use the key score-rate in x.yaml:5 with method full: choose method, targets, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping or init
-          {method: full, plug-in: [none, ist], score-rate: 3} => Cannot use the key score-rate in x.yaml:5 with method full and plug-in none and ist: choose method, targets, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping or init
+          {method: head-only, plug-in: ist} => Cannot use the key plug-in in x.yaml:5 with method head-only and plug-in ist: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter or init
+          {method: full, score-rate: 3} => Cannot use the key score-rate in x.yaml:5 with method full: choose method, targets, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter or init
+          {method: full, plug-in: [none, ist], score-rate: 3} => Cannot use the key score-rate in x.yaml:5 with method full and plug-in none and ist: choose method, targets, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter or init
           {method: full, plug-in: ist, update-fraction: 0} => Cannot use update-fraction = 0 in x.yaml:5: give a number above 0 and at most 1
           {method: full, plug-in: ist, candidates: 1} => Cannot use candidates = 1 in x.yaml:5: give a whole number of at least 2
           {method: sift, rate: 0} => Cannot use rate = 0 in x.yaml:5: give a number above 0 and at most 1
@@ -80,7 +80,7 @@ class BadSweepFilesTest {
           &a {method: lora} => Cannot use the anchor a in x.yaml:5: write the value out
           !!java.util.Date {method: lora} => Cannot read x.yaml:5 as YAML: Global tag is not allowed: tag:yaml.org,2002:java.util.Date
           {method: !foo lora} => Cannot use the tag !foo in x.yaml:5: write the value without a tag
-          {<<: {rank: 3}, method: lora} => Cannot use the key << in x.yaml:5 with method lora: choose method, rank, alpha, dropout, targets, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping or init
+          {<<: {rank: 3}, method: lora} => Cannot use the key << in x.yaml:5 with method lora: choose method, rank, alpha, dropout, targets, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter or init
           {? [a] : b, method: lora} => Cannot use [a] as a key in x.yaml:5: use a word
           """)
   void refusesABlock(String block, String sentence) {
@@ -120,7 +120,7 @@ class BadSweepFilesTest {
           rates: {lr: 1} => Cannot use the key lr in x.yaml:5: choose learning-rate, ratio, head-learning-rate or grouping
           compute: {backend: cuda} => Cannot use backend = cuda in x.yaml:5: choose cpu or nd4j
           compute: {threads: 0} => Cannot use threads = 0 in x.yaml:5: give a whole number of at least 1
-          compute: {gpu: 1} => Cannot use the key gpu in x.yaml:5: choose backend or threads
+          compute: {gpu: 1} => Cannot use the key gpu in x.yaml:5: choose backend, threads or keep-mebibytes
           declare-tasks: {rte: {}} => Cannot declare the task rte in x.yaml:5: a known task has that name, choose another
           declare-tasks: {mine: {text-columns: [a]}} => Cannot declare the task mine in x.yaml:5: it lacks the key label-column
           declare-tasks: {mine: {text-columns: [a], label-column: l, labels: [x, y], metrics: [pearson]}} => Cannot declare task mine with metric = pearson in x.yaml:5: classes are scored by accuracy, f1 or matthews

@@ -67,6 +67,7 @@ class TrialTest {
             RATES,
             TRAINING,
             0),
+        new Trial(from("a", "ef56"), RTE, lora, QV, RATES, TRAINING, 0),
         new Trial(MODEL, RTE.withContentHash("cd35"), lora, QV, RATES, TRAINING, 0),
         new Trial(
             MODEL,
@@ -87,6 +88,23 @@ class TrialTest {
         new Trial(MODEL, RTE, lora, QV, RATES, training(10, 0, 32, 0.99), 0),
         new Trial(MODEL, RTE, lora, QV, RATES, training(20, 0, 32, 0.999), 0),
         new Trial(MODEL, RTE, lora, QV, RATES, TRAINING, 1));
+  }
+
+  @Test
+  void anAdapterIsKnownByItsContentAndNotItsPlace() {
+    Trial here = new Trial(from("a", "ef56"), RTE, TRIAL.method(), QV, RATES, TRAINING, 0);
+    Trial there = new Trial(from("b", "ef56"), RTE, TRIAL.method(), QV, RATES, TRAINING, 0);
+    Trial other = new Trial(from("a", "ef57"), RTE, TRIAL.method(), QV, RATES, TRAINING, 0);
+
+    assertThat(here.id()).isEqualTo(there.id()).isNotEqualTo(other.id());
+    assertThat(Trial.fromJson(here.toJson())).isEqualTo(here);
+    assertThat(TRIAL.toJson()).doesNotContain("adapter");
+    assertThat(Trial.fromJson(TRIAL.toJson())).isEqualTo(TRIAL);
+  }
+
+  private static ModelSource from(String adapter, String hash) {
+    return new ModelSource(
+        MODEL.location(), MODEL.contentHash(), false, new AdapterSource(adapter, hash));
   }
 
   @Test

@@ -62,8 +62,6 @@ class HdfsIT {
     dataNode = server("datanode.DataNode", "data-node");
     configuration.set("dfs.replication", "1");
     configuration.set("ipc.client.connect.max.retries", "60");
-    FileSystem files = files();
-    files.mkdirs(path("/data/mine"));
     for (String part : List.of("train", "dev")) {
       String rows =
           IntStream.range(0, 64)

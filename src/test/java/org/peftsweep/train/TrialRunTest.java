@@ -4,14 +4,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.peftsweep.checkpoint.SafeTensors;
+import org.peftsweep.checkpoint.TensorInfo;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.data.Padding;
@@ -36,6 +40,8 @@ class TrialRunTest {
   private static final String MINI = "builtin:mini";
   private static final Set<Role> QV = EnumSet.of(Role.QUERY, Role.VALUE);
   private static final Library LIBRARY = new Library(new Configuration());
+
+  @TempDir Path folder;
 
   /** Hears every step's loss. */
   private static final class Losses implements Progress {
@@ -134,6 +140,42 @@ class TrialRunTest {
     assertThat(outcome.steps()).isBetween(1, 19);
     assertThat(outcome.best()).isNull();
     assertThat(outcome.predictions()).isEmpty();
+  }
+
+  @Test
+  void handsOverTheTensorsOfATrialThatFinishes() {
+    Trial trial = trial(new LoRA(4, 8, 0), QV, rates(1e-3), training(3, Padding.LONGEST, 1), 0);
+    Path file = folder.resolve("kept.safetensors");
+    Keeper keeper = tensors -> tensors.write(file);
+    Outcome outcome = run(trial, keeper.upTo(1 << 20));
+    try (SafeTensors kept = SafeTensors.open(file)) {
+      assertThat(kept.metadata()).containsEntry(Keeper.TRIAL, trial.toJson());
+      assertThat(kept.tensors().values().stream().mapToLong(TensorInfo::elements).sum())
+          .isEqualTo(outcome.trainableParameters() + outcome.headParameters());
+      assertThat(kept.floats("roberta.encoder.layer.1.attention.self.value.lora_B.weight"))
+          .hasSize(4 * 128)
+          .doesNotContain(0);
+    }
+  }
+
+  @Test
+  void handsOverNothingThatIsTooLargeOrDiverged() {
+    Training training = training(3, Padding.LONGEST, 1);
+    Keeper keeper =
+        tensors -> {
+          throw new AssertionError("nothing is to be kept");
+        };
+    Trial trial = trial(new LoRA(4, 8, 0), QV, rates(1e-3), training, 0);
+    assertThat(run(trial, keeper.upTo(1 << 10)).status()).isEqualTo(Status.FINISHED);
+    assertThat(run(trial, keeper.upTo(0)).status()).isEqualTo(Status.FINISHED);
+    Trial diverging = trial(new Full(), QV, rates(1e30), training(20, Padding.LONGEST, 1), 0);
+    assertThat(run(diverging, keeper).status()).isEqualTo(Status.DIVERGED);
+  }
+
+  private static Outcome run(Trial trial, Keeper keeper) {
+    try (Backend backend = Backends.open("cpu", 1)) {
+      return new TrialRun(LIBRARY, backend).run(trial, Progress.SILENT, keeper);
+    }
   }
 
   @Test

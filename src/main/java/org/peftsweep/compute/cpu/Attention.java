@@ -13,8 +13,8 @@ import org.peftsweep.compute.Tensor;
  * their sum.
  */
 final class Attention {
-  /** Scores of one block: 256 KB. */
-  private static final int BLOCK_FLOATS = 1 << 16;
+  /** Scores of one block: 32 KB. */
+  private static final int BLOCK_FLOATS = 1 << 13;
 
   /** The scores of the queries {@code from} to {@code to} of one head; one for each worker. */
   private static final class Block {
@@ -109,7 +109,7 @@ final class Attention {
     this.queryStride = shape.heads() * width;
     this.keyStride = shape.keyHeads() * width;
     this.stride = (shape.tokens() + 15) / 16 * 16;
-    this.blockRows = Math.min(shape.tokens(), Math.max(16, BLOCK_FLOATS / stride / 16 * 16));
+    this.blockRows = Math.min(shape.queries(), Math.max(16, BLOCK_FLOATS / stride / 16 * 16));
     Pass clear = shape.causal() ? CLEAR : null;
     Pass drop = shape.dropout() > 0 ? DROP : null;
     this.toWeights = new Pass[] {HIDE, PEAK, WEIGH, clear, drop};
@@ -127,8 +127,8 @@ final class Attention {
     return shape.batch() * shape.keyHeads();
   }
 
-  private long queryIndex(int b, int head, int token) {
-    return ((long) b * shape.tokens() + token) * queryStride + (long) head * width;
+  private long queryIndex(int b, int head, int query) {
+    return ((long) b * shape.queries() + query) * queryStride + (long) head * width;
   }
 
   private long keyIndex(int b, int keyHead) {
@@ -136,7 +136,7 @@ final class Attention {
   }
 
   private int dropoutIndex(int b, int head, int query) {
-    return ((b * shape.heads() + head) * shape.tokens() + query) * shape.tokens();
+    return ((b * shape.heads() + head) * shape.queries() + query) * shape.tokens();
   }
 
   private void run(Pass[] passes, Block rows) {
@@ -157,8 +157,8 @@ final class Attention {
     int b = (int) (unit / shape.keyHeads());
     int keyHead = (int) (unit % shape.keyHeads());
     for (int head = keyHead * group(); head < (keyHead + 1) * group(); head++) {
-      for (int from = 0; from < shape.tokens(); from += blockRows) {
-        int to = Math.min(shape.tokens(), from + blockRows);
+      for (int from = 0; from < shape.queries(); from += blockRows) {
+        int to = Math.min(shape.queries(), from + blockRows);
         forwardBlock(blas.caller(worker), blocks[worker], b, head, keyHead, from, to);
       }
     }
@@ -304,7 +304,7 @@ final class Attention {
   }
 
   private long sumIndex(Block rows, int query) {
-    return (long) (rows.b * shape.heads() + rows.head) * shape.tokens() + query;
+    return (long) (rows.b * shape.heads() + rows.head) * shape.queries() + query;
   }
 
   // ---- back
@@ -315,8 +315,8 @@ final class Attention {
     clearKeyGradient(dk, b, keyHead);
     clearKeyGradient(dv, b, keyHead);
     for (int head = keyHead * group(); head < (keyHead + 1) * group(); head++) {
-      for (int from = 0; from < shape.tokens(); from += blockRows) {
-        int to = Math.min(shape.tokens(), from + blockRows);
+      for (int from = 0; from < shape.queries(); from += blockRows) {
+        int to = Math.min(shape.queries(), from + blockRows);
         backwardBlock(
             blas.caller(worker), blocks[worker], b, head, keyHead, from, to, dOut, dq, dk, dv);
       }

@@ -19,6 +19,14 @@ final class Blas {
   /** Multiply–adds that are worth a hand-over between threads. */
   private static final long WORTH_SPLITTING = 1 << 19;
 
+  /**
+   * Multiply–adds up to which OpenBLAS multiplies without packing its operands; packing a large
+   * operand of a skinny product, as low-rank updates are, takes longer than the product.
+   */
+  private static final long UNPACKED = 1_000_000;
+
+  private static final int SKINNY = 32;
+
   /** A pointer that is aimed anew for every call, so that calls make no garbage. */
   private static final class Aim extends FloatPointer {
     Aim() {
@@ -36,6 +44,84 @@ final class Blas {
     private final Aim a = new Aim();
     private final Aim b = new Aim();
     private final Aim c = new Aim();
+
+    /** The same as {@link #gemm}, a skinny product in blocks of its longest extent. */
+    private void gemmInBlocks(
+        boolean transposeA,
+        boolean transposeB,
+        int m,
+        int n,
+        int k,
+        float alpha,
+        long addressA,
+        int strideA,
+        long addressB,
+        int strideB,
+        float beta,
+        long addressC,
+        int strideC) {
+      int longest = Math.max(m, Math.max(n, k));
+      int block = Math.min(m, n) > SKINNY ? longest : block(longest, (long) m * n * k);
+      for (int from = 0; from < longest; from += block) {
+        int size = Math.min(block, longest - from);
+        long shift = (long) from * Float.BYTES;
+        if (longest == m) {
+          long shiftA = transposeA ? shift : shift * strideA;
+          gemm(
+              transposeA,
+              transposeB,
+              size,
+              n,
+              k,
+              alpha,
+              addressA + shiftA,
+              strideA,
+              addressB,
+              strideB,
+              beta,
+              addressC + shift * strideC,
+              strideC);
+        } else if (longest == n) {
+          long shiftB = transposeB ? shift * strideB : shift;
+          gemm(
+              transposeA,
+              transposeB,
+              m,
+              size,
+              k,
+              alpha,
+              addressA,
+              strideA,
+              addressB + shiftB,
+              strideB,
+              beta,
+              addressC + shift,
+              strideC);
+        } else {
+          long shiftA = transposeA ? shift * strideA : shift;
+          long shiftB = transposeB ? shift : shift * strideB;
+          gemm(
+              transposeA,
+              transposeB,
+              m,
+              n,
+              size,
+              alpha,
+              addressA + shiftA,
+              strideA,
+              addressB + shiftB,
+              strideB,
+              from == 0 ? beta : 1,
+              addressC,
+              strideC);
+        }
+      }
+    }
+
+    private static int block(int longest, long work) {
+      long unpacked = UNPACKED * longest / Math.max(1, work) / 16 * 16;
+      return (int) Math.max(16, Math.min(longest, unpacked));
+    }
 
     /**
      * {@code c ← alpha·op(a)·op(b) + beta·c}, row-major; c is {@code [m, n]}, the inner size k; the
@@ -124,7 +210,7 @@ final class Blas {
           }
           long shiftA = transposeA ? rowC : rowC * a.columns();
           long shiftB = transposeB ? columnC * b.columns() : columnC;
-          callers[worker].gemm(
+          callers[worker].gemmInBlocks(
               transposeA,
               transposeB,
               byRows ? size : m,
@@ -145,7 +231,8 @@ final class Blas {
     if (workers.count() == 1 || work < WORTH_SPLITTING) {
       return extent;
     }
-    int parts = extent >= 1024 ? 2 * workers.count() : workers.count();
-    return Math.max(16, (extent / parts + 15) / 16 * 16);
+    // No more parts than threads: every part packs the other operand anew.
+    int each = (extent + workers.count() - 1) / workers.count();
+    return Math.max(16, (each + 15) / 16 * 16);
   }
 }

@@ -502,15 +502,17 @@ public final class CpuBackend implements Backend {
       Tensor logSum,
       Tensor[] queries,
       Tensor... keys) {
-    long rows = (long) shape.batch() * shape.tokens();
-    Sizes.count(kernel, rows * shape.heads() * shape.headWidth(), queries);
-    Sizes.count(kernel, rows * shape.keyHeads() * shape.headWidth(), keys);
-    Sizes.count(kernel, rows * shape.heads(), logSum);
-    Sizes.require(mask.length == rows, kernel, "a mask of " + mask.length, rows + " tokens are");
+    long asking = (long) shape.batch() * shape.queries();
+    long tokens = (long) shape.batch() * shape.tokens();
+    Sizes.count(kernel, asking * shape.heads() * shape.headWidth(), queries);
+    Sizes.count(kernel, tokens * shape.keyHeads() * shape.headWidth(), keys);
+    Sizes.count(kernel, asking * shape.heads(), logSum);
+    Sizes.require(
+        mask.length == tokens, kernel, "a mask of " + mask.length, tokens + " tokens are");
   }
 
   private static int unitsAtOnce(AttentionShape shape) {
-    long work = (long) shape.tokens() * shape.tokens() * shape.heads() / shape.keyHeads();
+    long work = (long) shape.queries() * shape.tokens() * shape.heads() / shape.keyHeads();
     return (int) Math.max(1, (1 << 14) / Math.max(1, work));
   }
 

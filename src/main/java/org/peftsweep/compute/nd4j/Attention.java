@@ -6,7 +6,7 @@ import org.peftsweep.compute.AttentionShape;
 import org.peftsweep.compute.Tensor;
 
 /**
- * Attention by batched products over strided views, with the weights {@code [batch, heads, tokens,
+ * Attention by batched products over strided views, with the weights {@code [batch, heads, queries,
  * tokens]} in scratch memory.
  *
  * <p>The mask is added to the scores as a number so low that it swallows them; in a row that sees
@@ -40,7 +40,7 @@ final class Attention {
     }
     for (int member = 0; member < groupSize(s); member++) {
       Ops.matmul(
-          false, false, 1, square(s, WEIGHTS, member), keys(s, v), 0, queries(s, out, member));
+          false, false, 1, matrix(s, WEIGHTS, member), keys(s, v), 0, queries(s, out, member));
     }
   }
 
@@ -72,7 +72,7 @@ final class Attention {
             true,
             false,
             1,
-            square(s, droppedOut, member),
+            matrix(s, droppedOut, member),
             queries(s, dOut, member),
             member == 0 ? 0 : 1,
             keys(s, dv));
@@ -83,7 +83,7 @@ final class Attention {
     }
     for (int member = 0; member < groupSize(s); member++) {
       Ops.matmul(
-          false, true, 1, queries(s, dOut, member), keys(s, v), 0, square(s, GRADIENTS, member));
+          false, true, 1, queries(s, dOut, member), keys(s, v), 0, matrix(s, GRADIENTS, member));
     }
     if (kept != null) {
       Ops.multiply(gradients, kept, gradients);
@@ -98,7 +98,7 @@ final class Attention {
     Ops.subtract(matrix, dots, matrix);
     Ops.multiply(gradients, weights, gradients);
     for (int member = 0; member < groupSize(s); member++) {
-      INDArray scores = square(s, GRADIENTS, member);
+      INDArray scores = matrix(s, GRADIENTS, member);
       if (dq != null) {
         Ops.matmul(false, false, s.scale(), scores, keys(s, k), 0, queries(s, dq, member));
       }
@@ -122,7 +122,7 @@ final class Attention {
     INDArray weights = views.scratch(WEIGHTS, rows, s.tokens());
     for (int member = 0; member < groupSize(s); member++) {
       Ops.matmul(
-          false, true, s.scale(), queries(s, q, member), keys(s, k), 0, square(s, WEIGHTS, member));
+          false, true, s.scale(), queries(s, q, member), keys(s, k), 0, matrix(s, WEIGHTS, member));
     }
     addMask(s, maskOfTokens);
     INDArray largest = views.scratch(SMALL, rows, 1);
@@ -160,7 +160,7 @@ final class Attention {
     if (hidesAny) {
       views.scratch(SMALL, mask, length);
       INDArray hiding = views.scratch(SMALL, s.batch(), 1, queryRows, tokens);
-      INDArray scores = views.scratch(WEIGHTS, s.batch(), s.heads(), tokens, tokens);
+      INDArray scores = views.scratch(WEIGHTS, s.batch(), s.heads(), s.queries(), tokens);
       Ops.add(scores, hiding, scores);
     }
   }
@@ -170,7 +170,7 @@ final class Attention {
   }
 
   private static long size(AttentionShape s) {
-    return (long) s.batch() * s.heads() * s.tokens() * s.tokens();
+    return (long) s.batch() * s.heads() * s.queries() * s.tokens();
   }
 
   /** Returns the query heads that are the {@code member}-th of their group. */
@@ -180,8 +180,8 @@ final class Attention {
     return views.strided(
         x,
         member * width,
-        new long[] {s.batch(), s.keyHeads(), s.tokens(), width},
-        new long[] {s.tokens() * columns, groupSize(s) * width, columns, 1});
+        new long[] {s.batch(), s.keyHeads(), s.queries(), width},
+        new long[] {s.queries() * columns, groupSize(s) * width, columns, 1});
   }
 
   private INDArray keys(AttentionShape s, Tensor x) {
@@ -194,13 +194,13 @@ final class Attention {
         new long[] {s.tokens() * columns, width, columns, 1});
   }
 
-  private INDArray square(AttentionShape s, int slot, int member) {
+  private INDArray matrix(AttentionShape s, int slot, int member) {
     long tokens = s.tokens();
-    long area = tokens * tokens;
+    long area = s.queries() * tokens;
     return views.scratchStrided(
         slot,
         member * area,
-        new long[] {s.batch(), s.keyHeads(), tokens, tokens},
+        new long[] {s.batch(), s.keyHeads(), s.queries(), tokens},
         new long[] {s.heads() * area, groupSize(s) * area, tokens, 1});
   }
 }

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Writes a finished trial's model for Hugging Face: DIR/adapter for PEFT, where PEFT knows the
+# method, and DIR/merged, a plain model with its tokenizer. Seconds.
+#
+#   jobs/query.sh "SELECT id, title, score FROM trials ORDER BY score DESC LIMIT 3"   # which one?
+#   jobs/export.sh 1b2e7c9ed0a4 output/export/best
+#   jobs/export.sh 1b2e7c9ed0a4 output/export/best --format merged --output hdfs:///peft
+#
+# Options: --format peft|merged|both, --output DIR (of the sweeps' tables). What is exported is the
+# model after the last step.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source jobs/common.sh
+if [[ $# -eq 0 || $1 == --help ]]; then
+  usage jobs/export.sh
+  exit $(($# == 0 ? 2 : 0))
+fi
+LIGHT=1
+submit export "$@"

@@ -1,0 +1,200 @@
+package org.peftsweep.checkpoint;
+
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipException;
+import java.util.zip.ZipFile;
+
+/**
+ * A file of named float tensors as {@code torch.save} writes it since PyTorch 1.6: a zip with a
+ * pickle, which is interpreted and never executed, and an entry for each storage.
+ *
+ * <p>Entries are stored, as PyTorch stores them, so none can grow beyond the file.
+ */
+public final class PyTorchFile implements TensorFile {
+  private static final String PICKLE = "/data.pkl";
+  private static final int MOST_PICKLE_BYTES = 64 << 20;
+
+  private final Path path;
+  private final ZipFile zip;
+  private final String folder;
+  private final Map<String, Pickle.View> tensors;
+
+  private PyTorchFile(Path path, ZipFile zip) throws IOException, Pickle.Fault {
+    this.path = path;
+    this.zip = zip;
+    ZipEntry pickle =
+        zip.stream()
+            .filter(entry -> entry.getName().endsWith(PICKLE))
+            .findFirst()
+            .orElseThrow(() -> new Pickle.Fault("it holds no data.pkl"));
+    String name = pickle.getName();
+    folder = name.substring(0, name.length() - PICKLE.length());
+    if (pickle.getSize() > MOST_PICKLE_BYTES) {
+      throw new Pickle.Fault("its pickle has more than " + MOST_PICKLE_BYTES + " bytes");
+    }
+    requireLittleEndian();
+    tensors = Pickle.read(bytes(pickle));
+    for (Pickle.View view : tensors.values()) {
+      entry(view.storage());
+    }
+  }
+
+  /**
+   * Opens a file and checks it; values are read when they are asked for.
+   *
+   * @throws CheckpointException if it is missing or anything but such a file
+   */
+  public static PyTorchFile open(Path path) {
+    if (!Files.isRegularFile(path)) {
+      throw new CheckpointException("Cannot open " + path + ": no such file");
+    }
+    ZipFile zip = null;
+    try {
+      zip = new ZipFile(path.toFile());
+      return new PyTorchFile(path, zip);
+    } catch (EOFException | ZipException e) {
+      throw refused(path, "it is no whole zip, as torch.save writes since PyTorch 1.6", zip, e);
+    } catch (Pickle.Fault e) {
+      throw refused(path, e.getMessage(), zip, e);
+    } catch (IOException e) {
+      close(zip);
+      throw new UncheckedIOException("Cannot read " + path + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static CheckpointException refused(Path path, String fault, ZipFile zip, Exception e) {
+    close(zip);
+    return new CheckpointException("Cannot open " + path + " as a PyTorch file: " + fault, e);
+  }
+
+  private void requireLittleEndian() throws IOException, Pickle.Fault {
+    ZipEntry order = zip.getEntry(folder + "/byteorder");
+    if (order != null && !new String(bytes(order), StandardCharsets.US_ASCII).equals("little")) {
+      throw new Pickle.Fault("its numbers are not little-endian");
+    }
+  }
+
+  private byte[] bytes(ZipEntry entry) throws IOException, Pickle.Fault {
+    if (entry.getMethod() != ZipEntry.STORED || entry.getSize() > Files.size(path)) {
+      throw new Pickle.Fault(
+          "its entry "
+              + CheckpointException.quoted(entry.getName())
+              + " is compressed or larger than the file, which PyTorch never writes");
+    }
+    try (InputStream in = zip.getInputStream(entry)) {
+      byte[] bytes = in.readNBytes(Math.toIntExact(entry.getSize()));
+      if (bytes.length != entry.getSize()) {
+        throw new EOFException();
+      }
+      return bytes;
+    } catch (EOFException | ZipException e) {
+      throw new Pickle.Fault("its entry " + entry.getName() + " is damaged");
+    } catch (ArithmeticException e) {
+      throw new Pickle.Fault("its entry " + entry.getName() + " has more than 2 GiB");
+    }
+  }
+
+  private ZipEntry entry(Pickle.Storage storage) throws Pickle.Fault {
+    ZipEntry entry = zip.getEntry(folder + "/data/" + storage.key());
+    long wanted;
+    try {
+      wanted = Math.multiplyExact(storage.elements(), (long) storage.dtype().bytes());
+    } catch (ArithmeticException e) {
+      wanted = Long.MAX_VALUE;
+    }
+    if (entry == null || entry.getSize() != wanted) {
+      throw new Pickle.Fault(
+          "storage %s would have %d bytes, and %s"
+              .formatted(
+                  CheckpointException.quoted(storage.key()),
+                  wanted,
+                  entry == null ? "it is not there" : "it has " + entry.getSize()));
+    }
+    return entry;
+  }
+
+  @Override
+  public Path path() {
+    return path;
+  }
+
+  @Override
+  public Map<String, List<Long>> shapes() {
+    Map<String, List<Long>> shapes = new LinkedHashMap<>();
+    tensors.forEach((name, view) -> shapes.put(name, view.shape()));
+    return Collections.unmodifiableMap(shapes);
+  }
+
+  @Override
+  public float[] floats(String name) {
+    Pickle.View view = tensors.get(name);
+    if (view == null) {
+      throw new CheckpointException(
+          "Cannot find %s in %s: %d names present".formatted(name, path, tensors.size()));
+    }
+    try {
+      ByteBuffer data =
+          ByteBuffer.wrap(bytes(entry(view.storage()))).order(ByteOrder.LITTLE_ENDIAN);
+      float[] values = new float[(int) (long) view.shape().stream().reduce(1L, (a, b) -> a * b)];
+      int[] index = new int[view.shape().size()];
+      for (int i = 0; i < values.length; i++) {
+        long at = view.offset();
+        for (int axis = 0; axis < index.length; axis++) {
+          at += index[axis] * view.strides().get(axis);
+        }
+        values[i] = value(view.storage().dtype(), data, (int) at);
+        advance(index, view.shape());
+      }
+      return values;
+    } catch (Pickle.Fault e) {
+      throw refused(path, e.getMessage(), null, e);
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot read " + path + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static float value(DType dtype, ByteBuffer data, int at) {
+    return switch (dtype) {
+      case F32 -> data.getFloat(4 * at);
+      case F16 -> HalfFloats.fromF16(data.getShort(2 * at));
+      default -> HalfFloats.fromBf16(data.getShort(2 * at));
+    };
+  }
+
+  private static void advance(int[] index, List<Long> shape) {
+    for (int axis = index.length - 1; axis >= 0; axis--) {
+      if (++index[axis] < shape.get(axis)) {
+        return;
+      }
+      index[axis] = 0;
+    }
+  }
+
+  @Override
+  public void close() {
+    close(zip);
+  }
+
+  private static void close(ZipFile zip) {
+    try {
+      if (zip != null) {
+        zip.close();
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

@@ -1,0 +1,155 @@
+package org.peftsweep.cli;
+
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileStatus;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.spark.deploy.SparkHadoopUtil;
+import org.peftsweep.checkpoint.SafeTensors;
+import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Backends;
+import org.peftsweep.results.ResultFolder;
+import org.peftsweep.results.TrialFile;
+import org.peftsweep.train.Library;
+import org.peftsweep.train.Outcome.Status;
+import org.peftsweep.train.TrialExport;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Writes a finished trial's model in the layouts of Hugging Face. */
+@Command(
+    name = "export",
+    description =
+        "Writes a finished trial as a PEFT adapter, DIR/adapter, and as a merged model, DIR/merged.",
+    mixinStandardHelpOptions = true)
+final class ExportCommand implements Callable<Integer> {
+  /** What is written. */
+  enum Format {
+    peft,
+    merged,
+    both
+  }
+
+  @Parameters(index = "0", paramLabel = "TRIAL", description = "Id of the trial, 12 digits.")
+  private String id;
+
+  @Parameters(index = "1", paramLabel = "DIR", description = "Local folder; made where missing.")
+  private Path folder;
+
+  @Option(
+      names = "--format",
+      defaultValue = "both",
+      description = "One of ${COMPLETION-CANDIDATES}; ${DEFAULT-VALUE}.")
+  private Format format;
+
+  @Option(
+      names = "--output",
+      paramLabel = "DIR",
+      defaultValue = "output",
+      description = "Folder of all sweeps' tables, on any Hadoop file system; ${DEFAULT-VALUE}.")
+  private String output;
+
+  private final PrintStream out;
+  private final PrintStream err;
+
+  ExportCommand(PrintStream out, PrintStream err) {
+    this.out = out;
+    this.err = err;
+  }
+
+  @Override
+  public Integer call() throws IOException {
+    Configuration files = SparkHadoopUtil.get().conf();
+    org.apache.hadoop.fs.Path tensors = tensors(files);
+    Path local = Files.createTempFile("peft-sweep-export", ".safetensors");
+    try {
+      tensors.getFileSystem(files).copyToLocalFile(false, tensors, uri(local), true);
+      try (SafeTensors kept = SafeTensors.open(local);
+          Backend backend = Backends.open(Backends.DEFAULT, 1);
+          TrialExport export = TrialExport.open(id, kept, new Library(files), backend)) {
+        write(export);
+      }
+    } finally {
+      Files.deleteIfExists(local);
+    }
+    return 0;
+  }
+
+  private void write(TrialExport export) {
+    if (format != Format.merged) {
+      try {
+        export.writeAdapter(folder.resolve("adapter"));
+        out.println("Adapter: " + folder.resolve("adapter"));
+      } catch (IllegalArgumentException e) {
+        if (format == Format.peft) {
+          throw new InputException(e.getMessage());
+        }
+        err.println(e.getMessage());
+      }
+    }
+    if (format != Format.peft) {
+      export.writeMerged(folder.resolve("merged"));
+      out.println("Merged:  " + folder.resolve("merged"));
+    }
+  }
+
+  /** Returns the kept tensors of the trial in whichever sweep has it. */
+  private org.apache.hadoop.fs.Path tensors(Configuration files) {
+    TrialFile row = null;
+    for (org.apache.hadoop.fs.Path sweep : sweeps(files)) {
+      ResultFolder results = new ResultFolder(sweep, files);
+      TrialFile found = results.trials().get(id);
+      if (found != null && found.status() == Status.FINISHED && results.tensors(id).isPresent()) {
+        return results.tensors(id).get();
+      }
+      row = found == null ? row : found;
+    }
+    if (row == null) {
+      throw new InputException(
+          "Cannot export "
+              + id
+              + ": "
+              + output
+              + " has no such trial; jobs/query.sh \"SELECT id, title FROM trials\" lists them");
+    }
+    throw new InputException(
+        row.status() == Status.FINISHED
+            ? "Cannot export "
+                + id
+                + ": its tensors were not kept; compute.keep-mebibytes says up to which size they"
+                + " are"
+            : "Cannot export "
+                + id
+                + ": only finished trials are kept, and it is "
+                + TrialFile.word(row.status()));
+  }
+
+  private List<org.apache.hadoop.fs.Path> sweeps(Configuration files) {
+    org.apache.hadoop.fs.Path root = new org.apache.hadoop.fs.Path(output);
+    try {
+      FileSystem system = root.getFileSystem(files);
+      return Arrays.stream(system.listStatus(root))
+          .filter(FileStatus::isDirectory)
+          .map(FileStatus::getPath)
+          .sorted()
+          .toList();
+    } catch (FileNotFoundException e) {
+      return List.of();
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot list " + output + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static org.apache.hadoop.fs.Path uri(Path local) {
+    return new org.apache.hadoop.fs.Path(local.toUri());
+  }
+}

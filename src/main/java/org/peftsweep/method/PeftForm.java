@@ -1,0 +1,57 @@
+package org.peftsweep.method;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * How Hugging Face's PEFT writes a method down in {@code adapter_config.json}. Keys and values are
+ * PEFT's.
+ *
+ * @param type PEFT's name of the kind of adapter
+ * @param deciding settings that decide what the tensors compute: an adapter that a trial starts
+ *     from must have the same
+ * @param others the rest
+ * @param isConverted whether the tensors are converted on the way, so that there is no way back
+ */
+public record PeftForm(
+    String type, Map<String, Object> deciding, Map<String, Object> others, boolean isConverted) {
+  static PeftForm of(String type) {
+    return new PeftForm(type, Map.of(), Map.of(), false);
+  }
+
+  /** LoRA, whose update is scaled by {@code alpha / rank}. */
+  static PeftForm lora(int rank, double alpha, double dropout) {
+    return of("LORA")
+        .deciding("r", rank)
+        .deciding("lora_alpha", number(alpha))
+        .deciding("use_rslora", false)
+        .deciding("use_dora", false)
+        .other("lora_dropout", dropout)
+        .other("init_lora_weights", true);
+  }
+
+  PeftForm deciding(String key, Object value) {
+    return new PeftForm(type, with(deciding, key, value), others, isConverted);
+  }
+
+  PeftForm other(String key, Object value) {
+    return new PeftForm(type, deciding, with(others, key, value), isConverted);
+  }
+
+  PeftForm converted() {
+    return new PeftForm(type, deciding, others, true);
+  }
+
+  private static Map<String, Object> with(Map<String, Object> settings, String key, Object value) {
+    Map<String, Object> more = new LinkedHashMap<>(settings);
+    more.put(key, value);
+    return more;
+  }
+
+  /** PEFT declares some whole numbers that are real numbers here. */
+  static Object number(double value) {
+    return value == Math.rint(value) && Math.abs(value) < Integer.MAX_VALUE
+        ? (Object) (int) value
+        : (Object) value;
+  }
+}

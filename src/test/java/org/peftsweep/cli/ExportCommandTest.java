@@ -1,0 +1,141 @@
+package org.peftsweep.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.peftsweep.checkpoint.Checkpoint;
+import org.peftsweep.checkpoint.PeftFolder;
+import org.peftsweep.results.LocalSpark;
+import org.peftsweep.sweep.TrainerEngine;
+
+/** Sweeps of one short trial each, and what can be had of them. */
+class ExportCommandTest {
+  private static final String SWEEP =
+      """
+      name: small
+      model: builtin:mini
+      tasks: [mini-rte]
+      train-limit: 40
+      grid: [{method: %s}]
+      training: {max-steps: 2, max-tokens: 32, batch: 8}
+      """;
+
+  private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+  private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+
+  @TempDir Path folder;
+  private Path exported;
+
+  @BeforeAll
+  static void startSpark() {
+    LocalSpark.session();
+  }
+
+  @BeforeEach
+  void nameFolder() {
+    exported = folder.resolve("exported");
+  }
+
+  @Test
+  void writesTheAdapterAndTheMergedModel() throws IOException {
+    String id = trained("lora, rank: 4");
+    assertThat(export(id)).isZero();
+    assertThat(text(out))
+        .isEqualTo("Adapter: " + exported + "/adapter\nMerged:  " + exported + "/merged\n");
+    try (PeftFolder adapter = PeftFolder.open(exported.resolve("adapter"));
+        Checkpoint merged = Checkpoint.open(exported.resolve("merged"))) {
+      assertThat(adapter.setting("base_model_name_or_path").orElseThrow().asText())
+          .isEqualTo("builtin:mini");
+      assertThat(adapter.names()).contains("base_model.model.classifier.out_proj.weight");
+      assertThat(merged.tensors()).containsKey("classifier.out_proj.weight");
+    }
+    assertThat(names(exported.resolve("merged")))
+        .containsExactly("config.json", "model.safetensors", "tokenizer.json");
+  }
+
+  @Test
+  void saysWhatCanBeHadWherePeftKnowsNoSuchMethod() throws IOException {
+    String id = trained("bitfit");
+    assertThat(export(id, "--format", "peft")).isEqualTo(2);
+    assertThat(text(err).lines())
+        .singleElement()
+        .asString()
+        .startsWith("Cannot write bitfit as a PEFT adapter")
+        .endsWith("export the merged model");
+    assertThat(export(id)).isZero();
+    assertThat(names(exported)).containsExactly("merged");
+  }
+
+  @Test
+  void refusesWhatWasNotKeptOrNeverRun() throws IOException {
+    String id = trained("head-only", "--set", "compute.keep-mebibytes=0");
+    assertThat(export(id)).isEqualTo(2);
+    assertThat(text(err)).contains("its tensors were not kept; compute.keep-mebibytes");
+    err.reset();
+    assertThat(export("0123456789ab")).isEqualTo(2);
+    assertThat(text(err)).contains("has no such trial");
+    assertThat(exported).doesNotExist();
+  }
+
+  /** Runs a sweep of one trial and returns its id. */
+  private String trained(String method, String... more) throws IOException {
+    Path file = Files.writeString(folder.resolve("small.yaml"), SWEEP.formatted(method));
+    List<String> args =
+        Stream.concat(
+                Stream.of("sweep", file.toString(), "--output", folder + "/output"),
+                Stream.of(more))
+            .toList();
+    assertThat(run(args.toArray(new String[0]))).isZero();
+    out.reset();
+    err.reset();
+    return names(folder.resolve("output/small/trials")).stream()
+        .filter(name -> name.endsWith(".parquet"))
+        .map(name -> name.substring(0, name.indexOf('-')))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  private int export(String id, String... more) {
+    return run(
+        Stream.concat(
+                Stream.of("export", id, exported.toString(), "--output", folder + "/output"),
+                Stream.of(more))
+            .toArray(String[]::new));
+  }
+
+  private int run(String... args) {
+    return Main.run(
+        new TrainerEngine(),
+        new PrintStream(out, true, StandardCharsets.UTF_8),
+        new PrintStream(err, true, StandardCharsets.UTF_8),
+        args);
+  }
+
+  private static String text(ByteArrayOutputStream bytes) {
+    return bytes.toString(StandardCharsets.UTF_8);
+  }
+
+  private static List<String> names(Path folder) {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files
+          .map(file -> file.getFileName().toString())
+          .filter(name -> !name.startsWith("."))
+          .sorted()
+          .toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}
