@@ -3,6 +3,7 @@ package org.peftsweep.sweep;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -154,6 +155,31 @@ class SchedulerTest {
     assertThat(planningCpu).isLessThan(10);
     assertThat(overhead).isLessThan(0.05 * 3600);
     assertThat(heap).isLessThan(2L << 30);
+  }
+
+  @Test
+  void findsTwentyThousandFinishedTrialsInSeconds() throws Exception {
+    List<Trial> asked =
+        IntStream.range(0, 20_000).mapToObj(seed -> Samples.trial("rte", seed)).toList();
+    java.nio.file.Path trials = Files.createDirectories(output.resolve("s/trials"));
+    for (Trial trial : asked) {
+      Files.createFile(trials.resolve(trial.id() + "-1-finished.parquet"));
+    }
+    Forecast forecast = trial -> new Forecast.Size(1, 1, 1, 1);
+    long cpu = cpu();
+    long start = System.nanoTime();
+    Plan plan = Plan.of(asked, Trial::title, folder, forecast, Pace.UNKNOWN);
+    double processor = (cpu() - cpu) / 1e9;
+    System.out.printf(
+        Locale.ROOT,
+        "ledger: %d finished trials, %.1f s, processor %.1f s%n",
+        plan.done().size(),
+        (System.nanoTime() - start) / 1e9,
+        processor);
+    assertThat(plan.done()).hasSize(20_000);
+    assertThat(plan.pending()).isEmpty();
+    // Of processor time, which a busy machine does not stretch.
+    assertThat(processor).isLessThan(10);
   }
 
   private static long cpu() {
