@@ -154,7 +154,6 @@ class HdfsIT {
     for (int i = 0; i < 60; i++) {
       try (var out = files().create(path(to), true)) {
         out.write(bytes);
-        out.close();
         return;
       } catch (IOException e) {
         fault = e;
