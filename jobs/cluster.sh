@@ -5,7 +5,9 @@
 #   jobs/cluster.sh start --gpus 2      # with simulated GPU addresses 0 and 1, one a worker
 #   MASTER=spark://127.0.0.1:7077 GPUS=1 jobs/quickstart.sh; jobs/cluster.sh stop
 #
-# Commands: start [--gpus N], stop, status. Logs, process ids and work folders: target/cluster.
+# Commands: start [--gpus N], which brings back processes that died; stop; status. A master that is
+# killed and started again knows its workers and applications. Logs, process ids and work folders:
+# target/cluster.
 # Variables: MASTER_PORT (7077), MASTER_UI_PORT (8080), WORKER_CORES (1), WORKER_MEMORY (2g),
 # CLUSTER_FOLDER (target/cluster).
 set -euo pipefail
@@ -17,6 +19,7 @@ port=${MASTER_PORT:-7077}
 ui_port=${MASTER_UI_PORT:-8080}
 url=spark://127.0.0.1:$port
 workers=2
+processes=(master worker-1 worker-2)
 
 # is_running <name>: whether the process of that name is alive, and ours.
 is_running() {
@@ -69,7 +72,15 @@ start() {
   elif [[ $# -gt 0 ]]; then
     fail "Cannot use $1: start takes --gpus N" 2
   fi
-  if is_running master; then
+  local name missing=() running=()
+  for name in "${processes[@]}"; do
+    if is_running "$name"; then
+      running+=("$name")
+    else
+      missing+=("$name")
+    fi
+  done
+  if [[ ${#missing[@]} == 0 ]]; then
     echo "The cluster runs at $url; stop it first for another one"
     return
   fi
@@ -79,15 +90,25 @@ start() {
   fi
   export SPARK_LOCAL_IP=127.0.0.1
   mkdir -p "$folder"
-  launch master org.apache.spark.deploy.master.Master \
-    --host 127.0.0.1 --port "$port" --webui-port "$ui_port"
+  if [[ ${#running[@]} == 0 ]]; then
+    rm -rf "$folder/recovery"
+  fi
+  printf '%s\n' "spark.deploy.recoveryMode FILESYSTEM" \
+    "spark.deploy.recoveryDirectory $folder/recovery" >"$folder/master.conf"
   local worker
-  for ((worker = 1; worker <= workers; worker++)); do
-    discovery "$worker" "$gpus" >"$folder/worker-$worker.conf"
-    launch "worker-$worker" org.apache.spark.deploy.worker.Worker \
-      --host 127.0.0.1 --webui-port 0 --cores "${WORKER_CORES:-1}" \
-      --memory "${WORKER_MEMORY:-2g}" --work-dir "$folder/work-$worker" \
-      --properties-file "$folder/worker-$worker.conf" "$url"
+  for name in "${missing[@]}"; do
+    if [[ $name == master ]]; then
+      launch master org.apache.spark.deploy.master.Master \
+        --host 127.0.0.1 --port "$port" --webui-port "$ui_port" \
+        --properties-file "$folder/master.conf"
+    else
+      worker=${name#worker-}
+      discovery "$worker" "$gpus" >"$folder/worker-$worker.conf"
+      launch "$name" org.apache.spark.deploy.worker.Worker \
+        --host 127.0.0.1 --webui-port 0 --cores "${WORKER_CORES:-1}" \
+        --memory "${WORKER_MEMORY:-2g}" --work-dir "$folder/work-$worker" \
+        --properties-file "$folder/worker-$worker.conf" "$url"
+    fi
   done
   for _ in {1..120}; do
     if [[ $(alive_workers) == "$workers" ]]; then

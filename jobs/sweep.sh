@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# Runs every trial of a sweep file that has no row yet, and prints the table. Safe to stop and start
-# again. Seconds to days, as --dry-run estimates.
+# Runs every trial of a sweep file that is not done yet, and prints the table. Safe to stop, to kill
+# and to start again: what is done never runs twice. Seconds to days, as --dry-run estimates.
 #
 #   jobs/sweep.sh conf/glue-small.yaml --dry-run              # what would run, and how long
 #   MASTER=spark://host:7077 GPUS=2 jobs/sweep.sh conf/paper-table2.yaml --output hdfs:///peft
+#   jobs/sweep.sh conf/glue-small.yaml --rerun oom,timeout    # exactly those
 #
-# Options: --dry-run, --output DIR, --set KEY=VALUE, --mlflow URI. Variables: see jobs/common.sh.
-# Exit status: 0 all finished, 1 a fault, 2 bad input, 3 some trials did not finish.
+# Options: --dry-run; --output DIR; --set KEY=VALUE; --rerun failed,oom,diverged,timeout,invalid,ID;
+# --stale rerun|keep, of rows whose method gives other numbers now; --wait for another driver; --mlflow URI.
+# Ctrl-C lets running trials keep their state and ends; twice ends now. Variables: jobs/common.sh.
+# Exit status: 0 all finished, 3 all have a row and some did not finish, 2 bad input, 1 else.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source jobs/common.sh

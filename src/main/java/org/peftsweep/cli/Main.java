@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import org.peftsweep.checkpoint.CheckpointException;
 import org.peftsweep.data.DataException;
+import org.peftsweep.results.HeldException;
 import org.peftsweep.spec.SpecException;
 import org.peftsweep.sweep.Engine;
 import org.peftsweep.sweep.TrainerEngine;
@@ -53,6 +54,7 @@ public final class Main {
     CommandLine line =
         new CommandLine(new Main())
             .addSubcommand(new SweepCommand(engine, out, err))
+            .addSubcommand(new ReplayCommand(engine, out, err))
             .addSubcommand(new QueryCommand(out, err))
             .addSubcommand(new WatchCommand(out))
             .addSubcommand(new ReportCommand(out, err))
@@ -78,7 +80,7 @@ public final class Main {
       err.println(fault.getMessage());
       return BAD_INPUT;
     }
-    if (fault instanceof UncheckedIOException) {
+    if (fault instanceof UncheckedIOException || fault instanceof HeldException) {
       err.println(fault.getMessage());
     } else {
       fault.printStackTrace(err);

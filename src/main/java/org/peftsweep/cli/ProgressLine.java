@@ -104,6 +104,13 @@ final class ProgressLine implements SweepListener, AutoCloseable {
   }
 
   @Override
+  public synchronized void stopping(String reason, int count) {
+    erase();
+    to.println("Stopping, " + reason + ": " + count + " trials are interrupted");
+    running.clear();
+  }
+
+  @Override
   public void ended() {
     timer.shutdownNow();
     String line = look().line();

@@ -3,9 +3,15 @@ package org.peftsweep.cli;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.apache.hadoop.conf.Configuration;
@@ -20,6 +26,9 @@ import org.mlflow.tracking.MlflowClientException;
 import org.peftsweep.report.BenchmarkTable;
 import org.peftsweep.report.FinalRanks;
 import org.peftsweep.report.MlflowLog;
+import org.peftsweep.results.Compaction;
+import org.peftsweep.results.HeldException;
+import org.peftsweep.results.Lease;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.ResultTables;
 import org.peftsweep.results.TrialFile;
@@ -32,18 +41,28 @@ import org.peftsweep.sweep.Forecast;
 import org.peftsweep.sweep.Pace;
 import org.peftsweep.sweep.Plan;
 import org.peftsweep.sweep.Selection;
+import org.peftsweep.sweep.StaleRows;
+import org.peftsweep.sweep.Stop;
 import org.peftsweep.sweep.SweepRunner;
+import org.peftsweep.sweep.TrialFilter;
 import org.peftsweep.train.Outcome.Status;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** Runs the trials of a sweep file that have no row yet, and prints the table of all. */
+/** Runs the trials of a sweep file that are not done yet, and prints the table of all. */
 @Command(
     name = "sweep",
-    description = "Runs the trials of a sweep file that have no row yet, and prints the table.",
+    description = "Runs the trials of a sweep file that are not done yet, and prints the table.",
     mixinStandardHelpOptions = true)
 final class SweepCommand implements Callable<Integer> {
+  /** See the option. */
+  enum Stale {
+    rerun,
+    keep
+  }
+
+  private static final Duration LOOK_AGAIN = Duration.ofSeconds(2);
   private static final String QUERY =
       "SELECT title, score, train_seconds FROM trials"
           + " WHERE sweep = '%s' ORDER BY task, score DESC";
@@ -73,6 +92,24 @@ final class SweepCommand implements Callable<Integer> {
       description = "Log the trials to this MLflow tracking server too, once each.")
   private String mlflow;
 
+  @Option(
+      names = "--rerun",
+      paramLabel = "WHICH",
+      split = ",",
+      description =
+          "Run exactly these again: failed, oom, diverged, timeout, invalid, or ids of trials.")
+  private List<String> rerun = List.of();
+
+  @Option(
+      names = "--stale",
+      description =
+          "What becomes of rows whose method gives other numbers now: ${COMPLETION-CANDIDATES}.")
+  private Stale stale;
+
+  @Option(names = "--wait", description = "Wait for the end of another driver of this sweep.")
+  private boolean isWaiting;
+
+  private final Stop stop = new Stop();
   private final Engine engine;
   private final PrintStream out;
   private final PrintStream err;
@@ -96,49 +133,159 @@ final class SweepCommand implements Callable<Integer> {
     Phases phases = new Phases(sweep, contests);
     ResultFolder folder = new ResultFolder(absolute(output + "/" + sweep.name(), files), files);
     Forecast forecast = engine.forecast(sweep.execution(), files);
-    Plan first = Plan.of(phases.trials(), sweep::title, folder, forecast, Pace.UNKNOWN);
+    TrialFilter filter = filter(phases.trials(), folder);
+    Plan first = Plan.of(phases.trials(), sweep::title, folder, forecast, Pace.UNKNOWN, filter);
     if (isDryRun) {
       out.print(new DryRun(first, forecast).text() + phases.later());
       return 0;
     }
     err.println(opening(sweep, first));
-    try (Session session = Session.open("peft-sweep " + sweep.name())) {
+    // A sweep with nothing to run may be read while another driver holds it.
+    boolean mayTrain = sweep.protocol().tunes() || !first.pending().isEmpty();
+    try (Lease lease = mayTrain ? lease(folder, files) : null;
+        Session session = Session.open("peft-sweep " + sweep.name())) {
       SparkSession spark = session.spark();
-      phases.publish(folder, List.of());
-      if (!first.pending().isEmpty()) {
-        run(spark, folder, sweep, phases.trials());
+      Compaction compaction =
+          new Compaction(folder, files, Compaction.WORTHWHILE, Compaction.GRACE);
+      if (lease != null) {
+        Interrupts.tell(stop, err);
+        compaction.run();
       }
+      phases.publish(folder, List.of());
+      StaleRows old = train(spark, folder, sweep, phases, first, filter);
       Plan last = first;
-      if (sweep.protocol().tunes()) {
+      if (sweep.protocol().tunes() && stop.reason().isEmpty()) {
         Selection selection = Selection.of(contests, ResultTables.of(spark, folder).trials());
         phases.add(selection);
         phases.publish(folder, selection.choices());
-        last = Plan.of(phases.trials(), sweep::title, folder, forecast, Pace.UNKNOWN);
+        last = Plan.of(phases.trials(), sweep::title, folder, forecast, Pace.UNKNOWN, filter);
         err.println(opening(sweep, last) + "; " + selection.choices().size() + " choices made");
-        if (!last.pending().isEmpty()) {
-          run(spark, folder, sweep, phases.trials());
-        }
+        old = train(spark, folder, sweep, phases, last, filter);
+      }
+      if (lease != null) {
+        compaction.run();
       }
       if (mlflow != null) {
         log(ResultTables.of(spark, folder), sweep.name());
       }
-      print(sweep, folder, asked(ResultTables.of(spark, folder).trials(), last));
-      return phases.areDecided() && areFinished(last, folder) ? 0 : Main.UNFINISHED;
+      Set<String> shown = new TreeSet<>(last.asked().keySet());
+      shown.addAll(old.storedIds().values());
+      print(sweep, folder, ResultTables.of(spark, folder).trials(), shown);
+      return exitCode(last, phases.areDecided(), old, folder);
     }
   }
 
-  private void run(SparkSession spark, ResultFolder folder, Sweep sweep, List<Trial> trials)
+  /** Reads {@code --rerun}. */
+  private TrialFilter filter(List<Trial> trials, ResultFolder folder) {
+    if (rerun.isEmpty()) {
+      return TrialFilter.UNDONE;
+    }
+    Set<Status> statuses = EnumSet.noneOf(Status.class);
+    Set<String> ids = new TreeSet<>();
+    Set<String> asked = trials.stream().map(Trial::id).collect(Collectors.toSet());
+    // What tuning chose is known by its rows only.
+    asked.addAll(folder.trials().keySet());
+    for (String word : rerun) {
+      Optional<Status> status =
+          Arrays.stream(Status.values())
+              .filter(s -> s != Status.FINISHED && TrialFile.word(s).equals(word))
+              .findFirst();
+      if (status.isPresent()) {
+        statuses.add(status.get());
+      } else if (asked.contains(word)) {
+        ids.add(word);
+      } else {
+        throw new InputException(
+            "Cannot run "
+                + word
+                + " again: give failed, oom, diverged, timeout, invalid or an id that --dry-run"
+                + " lists");
+      }
+    }
+    return TrialFilter.again(statuses, ids);
+  }
+
+  private Lease lease(ResultFolder folder, Configuration files) throws InterruptedException {
+    boolean isTold = false;
+    while (true) {
+      try {
+        return Lease.take(
+            folder,
+            files,
+            Lease.Timing.STANDARD,
+            () -> stop.ask("another driver has taken this sweep"));
+      } catch (HeldException e) {
+        if (!isWaiting) {
+          throw e;
+        }
+        if (!isTold) {
+          err.println(e.getMessage() + ". Waiting");
+          isTold = true;
+        }
+        Thread.sleep(LOOK_AGAIN.toMillis());
+      }
+    }
+  }
+
+  /** Finds stale rows that are to be kept; none where they run again. */
+  private StaleRows stale(SparkSession spark, ResultFolder folder, Plan plan) {
+    Map<String, TrialFile> rows = folder.trials();
+    boolean mayBe =
+        rows.values().stream().anyMatch(row -> row.isDone() && !plan.asked().containsKey(row.id()));
+    if (!mayBe || stale == Stale.rerun) {
+      return StaleRows.NONE;
+    }
+    Set<String> missing =
+        plan.asked().keySet().stream()
+            .filter(id -> !rows.containsKey(id) || !rows.get(id).isDone())
+            .collect(Collectors.toSet());
+    StaleRows old = StaleRows.of(ResultTables.of(spark, folder), missing);
+    int size = old.trials().size();
+    if (size > 0 && stale == null) {
+      throw new InputException(
+          "Cannot run "
+              + folder.sweep()
+              + ": "
+              + size
+              + " trials have rows of an older version of their method; give --stale rerun to train"
+              + " them again or --stale keep to leave them");
+    }
+    if (size > 0) {
+      err.println(size + " rows are of an older version of their method and are kept");
+    }
+    return old;
+  }
+
+  /** Runs what is pending of a phase; returns the stale rows that stand for trials. */
+  private StaleRows train(
+      SparkSession spark,
+      ResultFolder folder,
+      Sweep sweep,
+      Phases phases,
+      Plan plan,
+      TrialFilter filter)
+      throws InterruptedException {
+    if (plan.pending().isEmpty()) {
+      return StaleRows.NONE;
+    }
+    StaleRows old = stale(spark, folder, plan);
+    run(spark, folder, sweep, phases.trials(), filter.without(old.trials()));
+    return old;
+  }
+
+  private void run(
+      SparkSession spark, ResultFolder folder, Sweep sweep, List<Trial> trials, TrialFilter filter)
       throws InterruptedException {
     Forecast forecast =
         engine.forecast(sweep.execution(), spark.sparkContext().hadoopConfiguration());
     boolean isFresh = folder.trials().isEmpty();
     Pace pace = isFresh ? Pace.UNKNOWN : Pace.of(ResultTables.of(spark, folder), trials, forecast);
-    Plan plan = Plan.of(trials, sweep::title, folder, forecast, pace);
+    Plan plan = Plan.of(trials, sweep::title, folder, forecast, pace, filter);
     try (ProgressLine progress =
         new ProgressLine(
             err, ProgressLine.isTerminal(), folder, spark.sparkContext().hadoopConfiguration())) {
       JavaSparkContext context = new JavaSparkContext(spark.sparkContext());
-      new SweepRunner(context, folder, engine.task(sweep.execution()), progress).run(plan);
+      new SweepRunner(context, folder, engine.task(sweep.execution()), progress).run(plan, stop);
     }
   }
 
@@ -152,28 +299,48 @@ final class SweepCommand implements Callable<Integer> {
     }
   }
 
-  private static String opening(Sweep sweep, Plan plan) {
+  private String opening(Sweep sweep, Plan plan) {
     int done = plan.done().size();
     int pending = plan.pending().size();
     String text = sweep.name() + ": " + plan.asked().size() + " trials, ";
+    if (!rerun.isEmpty()) {
+      return text + pending + " of them to run again";
+    }
     if (pending == 0) {
       return text + "all of them done before; nothing to train";
     }
     return text + (done == 0 ? "none of them done before" : done + " of them done before");
   }
 
-  /** Rows of other trials may lie in the folder, from earlier states of the sweep file. */
-  private static Dataset<Row> asked(Dataset<Row> trials, Plan plan) {
-    return trials.where(functions.col("id").isInCollection(List.copyOf(plan.asked().keySet())));
-  }
-
-  private static boolean areFinished(Plan plan, ResultFolder folder) {
+  private int exitCode(Plan plan, boolean isDecided, StaleRows kept, ResultFolder folder) {
     Map<String, TrialFile> rows = folder.trials();
-    return plan.asked().keySet().stream()
-        .allMatch(id -> rows.containsKey(id) && rows.get(id).status() == Status.FINISHED);
+    List<TrialFile> counted =
+        plan.asked().keySet().stream()
+            .map(id -> kept.storedIds().getOrDefault(id, id))
+            .flatMap(id -> Optional.ofNullable(rows.get(id)).stream())
+            .toList();
+    boolean areAllThere = counted.size() == plan.asked().size();
+    if (stop.reason().isPresent() || !areAllThere && rerun.isEmpty()) {
+      err.println(
+          "Stopped, "
+              + stop.reason().orElse("before the end")
+              + ": "
+              + counted.size()
+              + " of "
+              + plan.asked().size()
+              + " trials have a row; the same command goes on from here");
+      return Main.FAULT;
+    }
+    return areAllThere
+            && isDecided
+            && counted.stream().allMatch(row -> row.status() == Status.FINISHED)
+        ? 0
+        : Main.UNFINISHED;
   }
 
-  private void print(Sweep sweep, ResultFolder folder, Dataset<Row> trials) {
+  /** Rows of other trials may lie in the folder, from earlier states of the sweep file. */
+  private void print(Sweep sweep, ResultFolder folder, Dataset<Row> all, Set<String> ids) {
+    Dataset<Row> trials = all.where(functions.col("id").isInCollection(ids));
     List<String> tasks =
         sweep.tasks().stream()
             .map(task -> task.source().task().name())
@@ -190,6 +357,14 @@ final class SweepCommand implements Callable<Integer> {
   /** Executors have working directories of their own. */
   private static Path absolute(String folder, Configuration files) {
     Path path = new Path(folder);
+    String user = path.toUri().getUserInfo();
+    if (user != null && user.contains(":")) {
+      // It would stand in tables and messages.
+      throw new InputException(
+          "Cannot use a location on "
+              + path.toUri().getHost()
+              + " with a password in it: give it in Hadoop's configuration");
+    }
     try {
       return path.getFileSystem(files).makeQualified(path);
     } catch (IOException e) {

@@ -16,7 +16,7 @@ public record Event(
   public enum Kind {
     /** A driver run began; the detail tells trials, done and pending ones. */
     SWEEP_STARTED,
-    /** A trial was done before this run. */
+    /** A trial was done before this run, or when its turn came. */
     SKIPPED,
     /** A trial was handed to Spark. */
     SUBMITTED,
@@ -24,6 +24,8 @@ public record Event(
     ENDED,
     /** A trial's Spark job was lost with its executor or by an I/O fault. */
     LOST,
+    /** A running trial was interrupted; the detail says why. It goes on in a later run. */
+    STOPPED,
     /** The driver run is over. */
     SWEEP_ENDED;
 

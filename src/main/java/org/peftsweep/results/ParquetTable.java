@@ -15,7 +15,7 @@ import org.apache.parquet.io.api.RecordConsumer;
 /** Writes rows of a table as one Parquet file, without a Spark session. */
 final class ParquetTable {
   /** Where Spark looks for the schema that a file was written with, comments included. */
-  private static final String SPARK_SCHEMA = "org.apache.spark.sql.parquet.row.metadata";
+  static final String SPARK_SCHEMA = "org.apache.spark.sql.parquet.row.metadata";
 
   private ParquetTable() {}
 

@@ -45,7 +45,7 @@ public record Provenance(
         property("META-INF/maven/org.nd4j/nd4j-native/pom.properties", "version"));
   }
 
-  private static String hostName() {
+  static String hostName() {
     try {
       return InetAddress.getLocalHost().getHostName();
     } catch (UnknownHostException e) {

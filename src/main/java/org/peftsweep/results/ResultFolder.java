@@ -21,6 +21,7 @@ import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Options;
 import org.apache.hadoop.fs.Path;
 import org.peftsweep.checkpoint.SafeTensorsWriter;
+import org.peftsweep.train.Outcome.Status;
 
 /**
  * The tables of one sweep, {@code output/<sweep>}, on any Hadoop file system.
@@ -156,10 +157,14 @@ public final class ResultFolder {
 
   /** Lists by id the file of each trial that counts; reads names only. */
   public SortedMap<String, TrialFile> trials() {
+    return trials(places(Tables.TRIALS));
+  }
+
+  /** Chooses by id the file that counts. */
+  static SortedMap<String, TrialFile> trials(SortedMap<String, String> places) {
     SortedMap<String, TrialFile> trials = new TreeMap<>();
-    for (String name : names(Tables.TRIALS)) {
-      TrialFile.parse(name)
-          .ifPresent(file -> trials.merge(file.id(), file, (a, b) -> a.compareTo(b) < 0 ? b : a));
+    for (TrialFile file : trialFiles(places)) {
+      trials.merge(file.id(), file, (a, b) -> a.compareTo(b) < 0 ? b : a);
     }
     return trials;
   }
@@ -167,21 +172,53 @@ public final class ResultFolder {
   /** Returns the latest attempt at each trial, done or not. */
   public SortedMap<String, Integer> attempts() {
     SortedMap<String, Integer> attempts = new TreeMap<>();
-    for (String name : names(Tables.TRIALS)) {
-      TrialFile.parse(name).ifPresent(f -> attempts.merge(f.id(), f.attempt(), Math::max));
+    for (TrialFile file : trialFiles(places(Tables.TRIALS))) {
+      attempts.merge(file.id(), file.attempt(), Math::max);
     }
     return attempts;
   }
 
-  /** Returns the names of a table's visible files; none where the folder is missing. */
-  List<String> names(Table<?> table) {
+  private static List<TrialFile> trialFiles(SortedMap<String, String> places) {
+    return places.keySet().stream().flatMap(name -> TrialFile.parse(name).stream()).toList();
+  }
+
+  /** Returns the file of this attempt at a trial if it is there and done; reads no folder. */
+  public Optional<TrialFile> done(String id, int attempt) {
+    for (Status status : TrialFile.DONE) {
+      TrialFile file = new TrialFile(id, attempt, status);
+      Path path = new Path(new Path(root, Tables.TRIALS.name()), file.name());
+      try {
+        if (fileSystem().exists(path)) {
+          return Optional.of(file);
+        }
+      } catch (IOException e) {
+        throw new UncheckedIOException("Cannot look for " + path + ": " + e.getMessage(), e);
+      }
+    }
+    return Optional.empty();
+  }
+
+  /**
+   * Tells where the rows of each file that was published to a table are: in the file itself, or in
+   * one that it was merged into.
+   */
+  SortedMap<String, String> places(Table<?> table) {
+    List<String> names = files(table).stream().map(file -> file.getPath().getName()).toList();
+    return MergedFiles.places(new Path(root, table.name()), names, configuration);
+  }
+
+  /** Returns the names of the files that were merged into this one. */
+  List<String> merged(Path file) {
+    return MergedFiles.names(file, configuration);
+  }
+
+  /** Returns a table's visible files; none where the folder is missing. */
+  List<FileStatus> files(Table<?> table) {
     Path folder = new Path(root, table.name());
     try {
       return Arrays.stream(fileSystem().listStatus(folder))
           .filter(FileStatus::isFile)
-          .map(status -> status.getPath().getName())
-          .filter(
-              name -> name.endsWith(".parquet") && !name.startsWith(".") && !name.startsWith("_"))
+          .filter(file -> isVisible(file.getPath().getName()))
           .sorted()
           .toList();
     } catch (FileNotFoundException e) {
@@ -191,6 +228,10 @@ public final class ResultFolder {
     }
   }
 
+  private static boolean isVisible(String name) {
+    return name.endsWith(".parquet") && !name.startsWith(".") && !name.startsWith("_");
+  }
+
   private <R> void write(Table<R> table, List<R> rows, String name) {
     if (!rows.isEmpty()) {
       writeHidden(
@@ -198,16 +239,23 @@ public final class ResultFolder {
     }
   }
 
-  private interface Content {
+  /** What a file holds. */
+  @FunctionalInterface
+  interface Content {
     void write(Path hidden) throws IOException;
   }
 
-  private void writeHidden(String folderName, String name, Content content) {
+  /** Lets a file be written under a hidden name and then makes it visible, unless it is so. */
+  void writeHidden(String folderName, String name, Content content) {
     Path folder = new Path(root, folderName);
     Path target = new Path(folder, name);
     Path hidden = new Path(folder, "." + name + "." + UUID.randomUUID());
     try {
       FileSystem files = fileSystem();
+      if (files.exists(target)) {
+        // Another executor ran the same; what readers may have open stays.
+        return;
+      }
       files.mkdirs(folder);
       try {
         content.write(hidden);

@@ -6,16 +6,18 @@ import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Set;
-import java.util.TreeSet;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.Path;
+import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.functions;
 
 /**
  * The tables of some sweeps as they stood when this was made: later files do not disturb a query.
@@ -28,14 +30,24 @@ public final class ResultTables {
   private final SparkSession spark;
   private final List<Snapshot> snapshots;
 
-  private record Snapshot(ResultFolder folder, List<TrialFile> trials) {}
+  /**
+   * @param places see {@link ResultFolder#places}, of the table of trials
+   */
+  private record Snapshot(
+      ResultFolder folder, List<TrialFile> trials, SortedMap<String, String> places) {
+    static Snapshot of(ResultFolder folder) {
+      SortedMap<String, String> places = folder.places(Tables.TRIALS);
+      return new Snapshot(folder, List.copyOf(ResultFolder.trials(places).values()), places);
+    }
+
+    SortedMap<String, String> places(Table<?> table) {
+      return table == Tables.TRIALS ? places : folder.places(table);
+    }
+  }
 
   private ResultTables(SparkSession spark, List<ResultFolder> folders) {
     this.spark = spark;
-    this.snapshots =
-        folders.stream()
-            .map(folder -> new Snapshot(folder, List.copyOf(folder.trials().values())))
-            .toList();
+    this.snapshots = folders.stream().map(Snapshot::of).toList();
   }
 
   /** Reads the tables of every sweep under {@code output}. */
@@ -66,27 +78,27 @@ public final class ResultTables {
 
   /** Returns one row a trial. */
   public Dataset<Row> trials() {
-    return read(Tables.TRIALS, snapshot -> snapshot.trials().stream().map(TrialFile::name));
+    return read(Tables.TRIALS, TrialFile::name);
   }
 
   /** Returns one row an evaluation point. */
   public Dataset<Row> curves() {
-    return read(Tables.CURVES, parts(Tables.CURVES));
+    return read(Tables.CURVES, TrialFile::partName);
   }
 
   /** Returns one row a predicted example. */
   public Dataset<Row> predictions() {
-    return read(Tables.PREDICTIONS, parts(Tables.PREDICTIONS));
+    return read(Tables.PREDICTIONS, TrialFile::partName);
   }
 
   /** Returns one row a layer whose score was noted. */
   public Dataset<Row> layers() {
-    return read(Tables.LAYERS, parts(Tables.LAYERS));
+    return read(Tables.LAYERS, TrialFile::partName);
   }
 
   /** Returns one row a thing that the scheduler did. */
   public Dataset<Row> events() {
-    return read(Tables.EVENTS, snapshot -> snapshot.folder().names(Tables.EVENTS).stream());
+    return read(Tables.EVENTS, null);
   }
 
   /** Makes the tables known to the session as temporary views of their names; returns this. */
@@ -99,20 +111,59 @@ public final class ResultTables {
     return this;
   }
 
-  private static Function<Snapshot, Stream<String>> parts(Table<?> table) {
-    return snapshot -> {
-      // A trial that failed early has no such file.
-      Set<String> names = new TreeSet<>(snapshot.folder().names(table));
-      return snapshot.trials().stream().map(TrialFile::partName).filter(names::contains);
-    };
-  }
-
-  private Dataset<Row> read(Table<?> table, Function<Snapshot, Stream<String>> names) {
-    List<String> paths = new ArrayList<>();
+  /**
+   * Reads a table.
+   *
+   * @param nameOf the file in which a trial's rows were published, null for a table whose files all
+   *     count
+   */
+  private Dataset<Row> read(Table<?> table, Function<TrialFile, String> nameOf) {
+    List<String> whole = new ArrayList<>();
+    List<Dataset<Row>> parts = new ArrayList<>();
     for (Snapshot snapshot : snapshots) {
       Path folder = new Path(snapshot.folder().path(), table.name());
-      names.apply(snapshot).map(name -> new Path(folder, name).toString()).forEach(paths::add);
+      SortedMap<String, String> places = snapshot.places(table);
+      SortedMap<String, List<String>> wanted = new TreeMap<>();
+      Stream<String> names =
+          nameOf == null
+              ? places.keySet().stream()
+              // A trial that failed early has no such file.
+              : snapshot.trials().stream().map(nameOf).filter(places::containsKey);
+      names.forEach(
+          name -> wanted.computeIfAbsent(places.get(name), key -> new ArrayList<>()).add(name));
+      wanted.forEach(
+          (file, held) -> {
+            Path path = new Path(folder, file);
+            if (nameOf == null || !MergedFiles.isMerged(file) || isWhole(snapshot, path, held)) {
+              whole.add(path.toString());
+            } else {
+              parts.add(rows(table, List.of(path.toString())).where(isOf(table, held)));
+            }
+          });
     }
+    Dataset<Row> all = rows(table, whole);
+    for (Dataset<Row> part : parts) {
+      all = all.unionByName(part);
+    }
+    return all;
+  }
+
+  private static boolean isWhole(Snapshot snapshot, Path merged, List<String> held) {
+    return held.size() == snapshot.folder().merged(merged).size();
+  }
+
+  /** Of a merged file, some rows may have been superseded by a later attempt. */
+  private static Column isOf(Table<?> table, List<String> names) {
+    List<Column> words = new ArrayList<>(List.of(functions.col("id"), functions.col("attempt")));
+    if (table == Tables.TRIALS) {
+      words.add(functions.col("status"));
+    }
+    return functions
+        .concat(functions.concat_ws("-", words.toArray(Column[]::new)), functions.lit(".parquet"))
+        .isInCollection(names);
+  }
+
+  private Dataset<Row> rows(Table<?> table, List<String> paths) {
     return paths.isEmpty()
         ? spark.createDataFrame(List.of(), table.schema())
         : spark.read().schema(table.schema()).parquet(paths.toArray(String[]::new));

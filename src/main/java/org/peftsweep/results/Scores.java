@@ -9,6 +9,7 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.Path;
 import org.apache.parquet.example.data.Group;
 import org.apache.parquet.hadoop.ParquetReader;
@@ -49,9 +50,9 @@ public final class Scores {
 
   /** Reads the rows that are new and returns those of all trials. */
   public List<Score> look() {
-    for (String name : folder.names(Tables.TRIALS)) {
-      if (known.add(name)) {
-        read(new Path(new Path(folder.path(), Tables.TRIALS.name()), name));
+    for (FileStatus file : folder.files(Tables.TRIALS)) {
+      if (known.add(file.getPath().getName())) {
+        read(file.getPath());
       }
     }
     return List.copyOf(scores.values());

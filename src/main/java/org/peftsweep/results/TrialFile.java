@@ -1,8 +1,10 @@
 package org.peftsweep.results;
 
 import java.util.Comparator;
+import java.util.EnumSet;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.peftsweep.train.Outcome.Status;
@@ -15,6 +17,9 @@ import org.peftsweep.train.Outcome.Status;
  * attempt.
  */
 public record TrialFile(String id, int attempt, Status status) implements Comparable<TrialFile> {
+  /** Statuses after which another run would tell nothing more: divergence is a result too. */
+  static final Set<Status> DONE = EnumSet.of(Status.FINISHED, Status.DIVERGED);
+
   private static final Pattern NAME =
       Pattern.compile("([0-9A-Za-z_]+)-([0-9]{1,9})-([a-z]+)\\.parquet");
   private static final Comparator<TrialFile> ORDER =
@@ -52,9 +57,9 @@ public record TrialFile(String id, int attempt, Status status) implements Compar
     return id + "-" + attempt + ".safetensors";
   }
 
-  /** Whether another run would tell nothing more: divergence is a result too. */
+  /** Whether another run would tell nothing more. */
   public boolean isDone() {
-    return status == Status.FINISHED || status == Status.DIVERGED;
+    return DONE.contains(status);
   }
 
   /** Returns the status as tables spell it. */

@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 import org.peftsweep.results.Event;
 import org.peftsweep.results.ResultFolder;
 import org.slf4j.Logger;
@@ -13,16 +14,22 @@ import org.slf4j.LoggerFactory;
 /** Gathers what the scheduler does and writes it a batch at a time. */
 final class EventLog {
   private static final Logger LOG = LoggerFactory.getLogger(EventLog.class);
-  private static final Duration BATCH = Duration.ofSeconds(30);
+
+  /** What a killed driver loses of them at most. */
+  private static final Duration BATCH = Duration.ofSeconds(5);
 
   private final ResultFolder folder;
-  private final Instant run = Instant.now();
+  private final Supplier<Instant> clock;
+  private final Instant run;
   private final List<Event> events = new ArrayList<>();
-  private Instant written = run;
+  private Instant written;
   private int batches;
 
-  EventLog(ResultFolder folder) {
+  EventLog(ResultFolder folder, Supplier<Instant> clock) {
     this.folder = folder;
+    this.clock = clock;
+    this.run = clock.get();
+    this.written = run;
   }
 
   void add(Event.Kind kind, String detail) {
@@ -30,9 +37,12 @@ final class EventLog {
   }
 
   void add(Event.Kind kind, String id, Integer attempt, String detail) {
-    Instant now = Instant.now();
-    events.add(new Event(folder.sweep(), run, now, kind, id, attempt, detail));
-    if (Duration.between(written, now).compareTo(BATCH) > 0) {
+    events.add(new Event(folder.sweep(), run, clock.get(), kind, id, attempt, detail));
+  }
+
+  /** Writes what has gathered for some seconds. */
+  void writeIfDue() {
+    if (Duration.between(written, clock.get()).compareTo(BATCH) > 0) {
       write();
     }
   }
@@ -46,6 +56,6 @@ final class EventLog {
       LOG.warn("events={} not written: {}", events.size(), e.getMessage());
     }
     events.clear();
-    written = Instant.now();
+    written = clock.get();
   }
 }

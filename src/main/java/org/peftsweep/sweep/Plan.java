@@ -11,12 +11,12 @@ import org.peftsweep.results.TrialFile;
 import org.peftsweep.spec.Trial;
 
 /**
- * What is left of a sweep: the trials asked for less those that are done.
+ * What a run of a sweep has to do.
  *
  * @param asked id to trial, in the order of the sweep file, each trial once
  * @param titles id to title within the sweep
- * @param done ids that need no run
- * @param pending the others, longest first; equals in the order of the sweep file
+ * @param done ids of those that do not run and have a row that is done
+ * @param pending those that run, longest first; equals in the order of the sweep file
  */
 public record Plan(
     Map<String, Trial> asked,
@@ -24,13 +24,24 @@ public record Plan(
     List<String> done,
     List<PlannedTrial> pending) {
 
-  /** Compares trials with the rows of a sweep; opens no file but where {@code pace} did. */
+  /** Takes what has no row that is done; opens no file but where {@code pace} did. */
   public static Plan of(
       List<Trial> trials,
       Function<Trial, String> title,
       ResultFolder folder,
       Forecast forecast,
       Pace pace) {
+    return of(trials, title, folder, forecast, pace, TrialFilter.UNDONE);
+  }
+
+  /** Compares trials with the rows of a sweep and takes those that are selected. */
+  public static Plan of(
+      List<Trial> trials,
+      Function<Trial, String> title,
+      ResultFolder folder,
+      Forecast forecast,
+      Pace pace,
+      TrialFilter filter) {
     Map<String, TrialFile> rows = folder.trials();
     Map<String, Integer> attempts = folder.attempts();
     Map<String, Trial> asked = new LinkedHashMap<>();
@@ -41,12 +52,13 @@ public record Plan(
     List<PlannedTrial> pending = new ArrayList<>();
     asked.forEach(
         (id, trial) -> {
-          if (rows.containsKey(id) && rows.get(id).isDone()) {
-            done.add(id);
-          } else {
+          TrialFile row = rows.get(id);
+          if (filter.takes(id, row)) {
             double seconds = pace.seconds(trial, forecast.of(trial).seconds());
             int attempt = 1 + attempts.getOrDefault(id, 0);
             pending.add(new PlannedTrial(trial, id, titles.get(id), attempt, seconds));
+          } else if (row != null && row.isDone()) {
+            done.add(id);
           }
         });
     pending.sort(Comparator.comparingDouble(PlannedTrial::seconds).reversed());

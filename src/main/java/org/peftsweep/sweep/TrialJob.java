@@ -68,6 +68,9 @@ final class TrialJob implements Function<String, Ending> {
       throw e;
     } catch (Throwable failure) {
       TaskContext.get().killTaskIfInterrupted();
+      if (MachineFaults.contain(failure)) {
+        throw new IllegalStateException("I/O fault: " + failure.getMessage(), failure);
+      }
       outcome = Failures.outcome(failure);
       stackTrace = Failures.stackTrace(failure);
     }

@@ -40,7 +40,7 @@ class JobScriptsTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"sweep", "watch", "report", "pretrain", "export", "cluster"})
+  @ValueSource(strings = {"sweep", "watch", "report", "replay", "export", "pretrain", "cluster"})
   void needsAnArgument(String name) throws Exception {
     Answer answer = run("jobs/" + name + ".sh");
     assertThat(answer.exitCode()).isEqualTo(2);

@@ -10,13 +10,23 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
+import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.peftsweep.report.TrackingServer;
+import org.peftsweep.results.Lease;
 import org.peftsweep.results.LocalSpark;
+import org.peftsweep.results.ResultFolder;
+import org.peftsweep.results.ResultTables;
+import org.peftsweep.results.Samples;
+import org.peftsweep.results.TrialRow;
+import org.peftsweep.spec.Trial;
+import org.peftsweep.sweep.Engine;
 import org.peftsweep.sweep.StandInEngine;
+import org.peftsweep.train.Outcome;
 
 class MainTest {
   private static final String SWEEP =
@@ -290,6 +300,150 @@ class MainTest {
         .contains("### `predictions`");
   }
 
+  @Test
+  void runsExactlyWhatIsToRunAgain() {
+    String rates = "rates.learning-rate=2";
+    assertThat(sweep("--set", rates)).isEqualTo(3);
+    String failed = folder().trials().firstKey();
+    assertThat(sweep("--set", rates, "--rerun", failed)).isEqualTo(3);
+    assertThat(folder().attempts().values()).containsExactly(2, 1, 1, 1);
+    assertThat(sweep("--set", rates, "--rerun", "failed")).isEqualTo(3);
+    assertThat(folder().attempts().values()).containsExactly(3, 2, 2, 2);
+    assertThat(sweep("--set", rates, "--rerun", "oom,timeout,diverged")).isEqualTo(3);
+    assertThat(folder().attempts().values()).containsExactly(3, 2, 2, 2);
+  }
+
+  @Test
+  void runsATrialAgainThatFinished() {
+    sweep();
+    String id = folder().trials().firstKey();
+    assertThat(sweep("--rerun", id)).isZero();
+    assertThat(folder().attempts()).containsEntry(id, 2);
+    assertThat(folder().attempts().values()).containsExactly(2, 1, 1, 1);
+  }
+
+  @Test
+  void refusesToRunAgainWhatItDoesNotKnow() {
+    assertThat(sweep("--rerun", "failled")).isEqualTo(2);
+    assertThat(err.toString(StandardCharsets.UTF_8))
+        .startsWith("Cannot run failled again: give failed, oom, diverged");
+  }
+
+  @Test
+  void letsTheUserDecideOnStaleRows() throws IOException {
+    sweep();
+    String id = makeStale();
+    assertThat(sweep()).isEqualTo(2);
+    assertThat(err.toString(StandardCharsets.UTF_8))
+        .contains("Cannot run small: 1 trials have rows of an older version of their method; give");
+    out.reset();
+    assertThat(sweep("--stale", "keep")).isZero();
+    assertThat(folder().trials()).doesNotContainKey(id);
+    assertThat(out.toString(StandardCharsets.UTF_8)).contains("51.05 ± 0.07");
+    assertThat(sweep("--stale", "rerun")).isZero();
+    assertThat(folder().trials()).containsKey(id);
+    assertThat(folder().attempts().values()).containsOnly(1);
+    // The new row stands for the trial; the old one is shown no more.
+    out.reset();
+    assertThat(sweep()).isZero();
+    assertThat(out.toString(StandardCharsets.UTF_8)).contains("51.05 ± 0.07");
+  }
+
+  @Test
+  void saysWhoRunsTheSweepAndLeaves() throws Exception {
+    Configuration files = new Configuration();
+    try (Lease lease = Lease.take(folder(), files, Lease.Timing.STANDARD, () -> {})) {
+      assertThat(sweep()).isEqualTo(1);
+    }
+    assertThat(err.toString(StandardCharsets.UTF_8).lines().skip(1))
+        .singleElement()
+        .asString()
+        .contains("Cannot run small: process " + ProcessHandle.current().pid());
+    assertThat(sweep()).isZero();
+  }
+
+  @Test
+  void waitsForTheOtherDriver() throws Exception {
+    Configuration files = new Configuration();
+    Lease lease = Lease.take(folder(), files, Lease.Timing.STANDARD, () -> {});
+    Thread other =
+        new Thread(
+            () -> {
+              try {
+                Thread.sleep(3000);
+              } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+              }
+              lease.close();
+            });
+    other.start();
+    assertThat(sweep("--wait")).isZero();
+    assertThat(err.toString(StandardCharsets.UTF_8)).contains("or stop it. Waiting");
+  }
+
+  @Test
+  void replaysARowAndSaysWhetherItCameOutEqual() {
+    sweep();
+    out.reset();
+    String id = folder().trials().firstKey();
+    String[] replay = {"replay", id, "--output", folder + "/output"};
+    assertThat(run(replay)).isZero();
+    assertThat(out.toString(StandardCharsets.UTF_8))
+        .matches("equal: mini-rte .*: 3 points of the curve and 3 predictions\n");
+    out.reset();
+    assertThat(run(new StandInEngine(1e-9), replay)).isEqualTo(1);
+    assertThat(out.toString(StandardCharsets.UTF_8))
+        .matches("different: mini-rte .* score 0\\.\\d+ at step 0 is stored, it is .* now\n");
+    assertThat(folder().attempts().values()).containsOnly(1);
+  }
+
+  @Test
+  void refusesToReplayWhatHasNoRow() {
+    sweep();
+    assertThat(run("replay", "0123", "--output", folder + "/output")).isEqualTo(2);
+    assertThat(err.toString(StandardCharsets.UTF_8)).contains("Cannot replay 0123: no row");
+  }
+
+  /** Makes a trial's row one of an older version of its method; returns the trial's id. */
+  private String makeStale() throws IOException {
+    String id = folder().trials().firstKey();
+    String json =
+        ResultTables.of(LocalSpark.session(), folder())
+            .trials()
+            .where("id = '" + id + "'")
+            .first()
+            .getAs("trial");
+    Trial trial = Trial.fromJson(json);
+    for (String table : List.of("trials", "curves", "predictions", "layers")) {
+      try (Stream<Path> files = Files.list(folder.resolve("output/small/" + table))) {
+        for (Path part : files.filter(f -> f.toString().contains(id)).toList()) {
+          Files.delete(part);
+        }
+      }
+    }
+    Outcome outcome =
+        Samples.finished(0.5 + trial.rates().ratio() / 100 + trial.seed() / 1000.0, 3);
+    folder()
+        .publish(
+            new TrialRow(
+                "small",
+                "0".repeat(12),
+                trial.title(),
+                1,
+                trial,
+                outcome,
+                Samples.PLACE,
+                Samples.START,
+                Samples.START.plusSeconds(1),
+                null));
+    return id;
+  }
+
+  private ResultFolder folder() {
+    return new ResultFolder(
+        new org.apache.hadoop.fs.Path(folder + "/output/small"), new Configuration());
+  }
+
   private int sweep(String... more) {
     String[] args = {"sweep", file.toString(), "--output", folder + "/output"};
     String[] all = Arrays.copyOf(args, args.length + more.length);
@@ -310,8 +464,12 @@ class MainTest {
   }
 
   private int run(String... args) {
+    return run(new StandInEngine(), args);
+  }
+
+  private int run(Engine engine, String... args) {
     return Main.run(
-        new StandInEngine(),
+        engine,
         new PrintStream(out, true, StandardCharsets.UTF_8),
         new PrintStream(err, true, StandardCharsets.UTF_8),
         args);

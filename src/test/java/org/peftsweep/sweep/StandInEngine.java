@@ -12,6 +12,17 @@ import org.peftsweep.spec.TaskSource;
  * alone. Learning rates above 1 throw.
  */
 public final class StandInEngine implements Engine {
+  private final double shift;
+
+  public StandInEngine() {
+    this(0);
+  }
+
+  /** Adds to every score, as code does that gives other numbers. */
+  public StandInEngine(double shift) {
+    this.shift = shift;
+  }
+
   @Override
   public String modelHash(String location, Configuration files) {
     return "ab".repeat(32);
@@ -29,6 +40,7 @@ public final class StandInEngine implements Engine {
 
   @Override
   public TrialTask task(Execution execution) {
+    double more = shift;
     return (trial, slot, progress) -> {
       Thread.sleep(100);
       if (trial.rates().learningRate() > 1) {
@@ -36,10 +48,8 @@ public final class StandInEngine implements Engine {
             String.format(
                 Locale.ROOT, "Cannot learn at %.1f: it is a lot", trial.rates().learningRate()));
       }
-      if (trial.phase() == Phase.TUNING) {
-        return Samples.tuned(0.5 + trial.rates().ratio() / 100 + trial.seed() / 1000.0);
-      }
-      return Samples.finished(0.5 + trial.rates().ratio() / 100 + trial.seed() / 1000.0, 3);
+      double score = 0.5 + more + trial.rates().ratio() / 100 + trial.seed() / 1000.0;
+      return trial.phase() == Phase.TUNING ? Samples.tuned(score) : Samples.finished(score, 3);
     };
   }
 }

@@ -3,6 +3,9 @@ package org.peftsweep.sweep;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -170,8 +173,8 @@ class SweepRunnerTest {
   }
 
   @Test
-  void writesTheRowOfATrialThatIsLostTwice() throws Exception {
-    List<Ending> endings = run(trials(1), loses(2));
+  void writesTheRowOfATrialThatIsLostEachTime() throws Exception {
+    List<Ending> endings = run(trials(1), loses(99));
     assertThat(endings).extracting(Ending::status).containsExactly(Status.FAILED);
     Row row = tables().trials().where("status = 'failed'").first();
     assertThat(row.<String>getAs("reason")).startsWith("SparkException: Job aborted");
@@ -188,6 +191,51 @@ class SweepRunnerTest {
                     (trial, slot, progress) -> Samples.failed(Status.FAILED, fixed.toString())))
         .hasMessageContaining("not serializable");
     assertThat(tables().trials().count()).isZero();
+  }
+
+  @Test
+  void interruptsWhatRunsWhenItIsAskedToStop() throws Exception {
+    Stop stop = new Stop();
+    SweepListener onStart =
+        new SweepListener() {
+          @Override
+          public void submitted(PlannedTrial trial) {
+            if (trial.trial().seed() == 2) {
+              stop.ask("a test");
+            }
+          }
+        };
+    TrialTask sleeps =
+        (trial, slot, progress) -> {
+          Thread.sleep(100_000);
+          return Samples.finished(0.5, 1);
+        };
+    List<Ending> endings =
+        new SweepRunner(context, folder, sleeps, onStart).run(plan(trials(6)), stop);
+    assertThat(endings).isEmpty();
+    assertThat(folder.trials()).isEmpty();
+    assertThat(tables().events().where("kind = 'stopped'").count()).isPositive();
+    assertThat(run(trials(6), standIn())).hasSize(6);
+  }
+
+  @Test
+  void triesATrialAgainAfterAnIoFaultAndNotAfterAMissingFile() throws Exception {
+    TrialTask faulty =
+        (trial, slot, progress) -> {
+          if (trial.seed() == 0 && LOSSES.getAndIncrement() == 0) {
+            throw new UncheckedIOException("Cannot read x", new IOException("connection reset"));
+          }
+          if (trial.seed() == 1) {
+            throw new UncheckedIOException("Cannot read y", new FileNotFoundException("y"));
+          }
+          return Samples.finished(0.5, 1);
+        };
+    run(trials(2), faulty);
+    assertThat(status(0)).isEqualTo("finished");
+    assertThat(status(1)).isEqualTo("failed");
+    assertThat(tables().events().where("kind = 'lost'").select("detail").collectAsList())
+        .singleElement()
+        .satisfies(row -> assertThat(row.getString(0)).contains("connection reset"));
   }
 
   @Test

@@ -1,0 +1,28 @@
+package org.peftsweep.cli;
+
+import java.io.PrintStream;
+import org.apache.spark.util.SignalUtils;
+import org.peftsweep.sweep.Stop;
+
+/**
+ * Turns Ctrl-C, and the signal by which schedulers of machines end a process, into a wish to stop;
+ * the second one ends the program at once.
+ */
+final class Interrupts {
+  private Interrupts() {}
+
+  static void tell(Stop stop, PrintStream err) {
+    for (String signal : new String[] {"INT", "TERM"}) {
+      SignalUtils.register(
+          signal,
+          () -> {
+            if (!stop.ask(signal.equals("INT") ? "Ctrl-C" : "told to end")) {
+              err.println("Stopping now; checkpoints of running trials may be missing");
+              // Not this thread: it handles the signals that shutdown may wait for.
+              new Thread(() -> System.exit(Main.FAULT), "stop").start();
+            }
+            return true;
+          });
+    }
+  }
+}

@@ -1,0 +1,68 @@
+package org.peftsweep.results;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.Collection;
+import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.Path;
+import org.apache.parquet.hadoop.ParquetFileReader;
+import org.apache.parquet.hadoop.util.HadoopInputFile;
+
+/**
+ * Files {@code merged-<hash>.parquet} that hold the rows of many small files; which ones, each says
+ * in its footer.
+ *
+ * <p>So a merged file and the list of what it stands for appear in one step. A small file that a
+ * merged one names no longer counts, whether it is still there or not.
+ */
+final class MergedFiles {
+  static final String PREFIX = "merged-";
+
+  /** Key of the footer's list: one name a line. */
+  static final String NAMES = "peft-sweep.files";
+
+  private MergedFiles() {}
+
+  static boolean isMerged(String name) {
+    return name.startsWith(PREFIX);
+  }
+
+  /**
+   * Tells which of a folder's files holds each small file's rows: itself, or a merged file; the
+   * first by name where two hold it.
+   *
+   * @param visible names of all files that readers may see
+   */
+  static SortedMap<String, String> places(
+      Path folder, Collection<String> visible, Configuration configuration) {
+    SortedMap<String, String> places = new TreeMap<>();
+    visible.stream()
+        .filter(MergedFiles::isMerged)
+        .sorted()
+        .forEach(
+            merged ->
+                names(new Path(folder, merged), configuration)
+                    .forEach(name -> places.putIfAbsent(name, merged)));
+    visible.stream()
+        .filter(name -> !isMerged(name))
+        .forEach(name -> places.putIfAbsent(name, name));
+    return places;
+  }
+
+  /** Returns the small files whose rows a merged file holds, in the order of the rows. */
+  static List<String> names(Path merged, Configuration configuration) {
+    try (ParquetFileReader reader =
+        ParquetFileReader.open(HadoopInputFile.fromPath(merged, configuration))) {
+      String names = reader.getFileMetaData().getKeyValueMetaData().get(NAMES);
+      if (names == null) {
+        throw new IOException("it does not say which files it holds");
+      }
+      return names.lines().toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot read " + merged + ": " + e.getMessage(), e);
+    }
+  }
+}

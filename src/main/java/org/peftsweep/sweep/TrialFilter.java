@@ -1,0 +1,25 @@
+package org.peftsweep.sweep;
+
+import java.util.Set;
+import org.peftsweep.results.TrialFile;
+import org.peftsweep.train.Outcome.Status;
+
+/** Which of a sweep's trials a run takes. */
+@FunctionalInterface
+public interface TrialFilter {
+  /** Takes what has no row after which another run would tell nothing more. */
+  TrialFilter UNDONE = (id, row) -> row == null || !row.isDone();
+
+  /** Whether to run the trial; {@code row} is null where it has none. */
+  boolean takes(String id, TrialFile row);
+
+  /** Takes exactly the trials whose row has one of these statuses, and those with these ids. */
+  static TrialFilter again(Set<Status> statuses, Set<String> ids) {
+    return (id, row) -> ids.contains(id) || row != null && statuses.contains(row.status());
+  }
+
+  /** Leaves these trials out. */
+  default TrialFilter without(Set<String> ids) {
+    return (id, row) -> !ids.contains(id) && takes(id, row);
+  }
+}

@@ -1,0 +1,33 @@
+package org.peftsweep.spec;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+
+/** The page lists the bad inputs that {@link BadSweepFilesTest} tries, with their sentences. */
+class BadInputsPageTest {
+  private static final Path PAGE = Path.of("src/site/markdown/robustness.md");
+  private static final Path TEST =
+      Path.of("src/test/java/org/peftsweep/spec/BadSweepFilesTest.java");
+
+  @Test
+  void thePageListsWhatTheTestTries() throws IOException {
+    List<String> tried = blocks(TEST, "textBlock =\\s*\"\"\"\\n(.*?)\\n\\s*\"\"\"");
+    List<String> told = blocks(PAGE, "```text\\n(.*?)\\n```");
+    assertThat(tried).hasSize(3);
+    assertThat(told.subList(told.size() - 3, told.size())).isEqualTo(tried);
+  }
+
+  private static List<String> blocks(Path file, String pattern) throws IOException {
+    return Pattern.compile(pattern, Pattern.DOTALL)
+        .matcher(Files.readString(file))
+        .results()
+        .map(found -> found.group(1).stripIndent())
+        .toList();
+  }
+}
