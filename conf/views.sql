@@ -45,6 +45,8 @@ CREATE OR REPLACE TEMPORARY VIEW stored_trials (
   schedule STRING COMMENT 'of the learning rate',
   precision STRING COMMENT 'number format of products',
   seed BIGINT COMMENT 'of all randomness',
+  phase STRING COMMENT 'evaluation, or tuning: never looked at the reported sets and has no score there',
+  copy INT COMMENT '0, or the number of a copy that differs in nothing but chance; its seed is derived',
   trial STRING COMMENT 'everything asked, as JSON',
   metric STRING COMMENT 'the task\'s main metric, which all scores below are',
   score DOUBLE COMMENT 'on the reported sets (their mean where there are two), in [-1, 1], at score_step',
@@ -127,7 +129,7 @@ CREATE OR REPLACE TEMPORARY VIEW stored_events (
   sweep STRING COMMENT 'name of the sweep',
   run_at TIMESTAMP COMMENT 'start of the driver run',
   at TIMESTAMP COMMENT 'when it happened',
-  kind STRING COMMENT 'sweep-started, skipped, submitted, ended, lost or sweep-ended',
+  kind STRING COMMENT 'sweep-started, skipped, submitted, ended, lost, stopped or sweep-ended',
   id STRING COMMENT 'the trial',
   attempt INT COMMENT 'of the trial',
   detail STRING COMMENT 'more, by kind'
@@ -135,6 +137,8 @@ CREATE OR REPLACE TEMPORARY VIEW stored_events (
 USING parquet OPTIONS (path '${output}/*/events', pathGlobFilter '*.parquet');
 
 -- The views ------------------------------------------------------------------------------------
+
+-- While small files are merged into large ones, rows lie in both for some minutes: twins count once.
 
 -- One row a trial: of its attempts a finished or diverged one, of these the latest.
 CREATE OR REPLACE TEMPORARY VIEW trials
@@ -150,19 +154,36 @@ WHERE place = 1;
 
 CREATE OR REPLACE TEMPORARY VIEW curves
 COMMENT 'One row an evaluation point of a trial.' AS
-SELECT * FROM stored_curves LEFT SEMI JOIN trials USING (sweep, id, attempt);
+SELECT * EXCEPT (twin)
+FROM (
+  SELECT *, row_number() OVER (PARTITION BY sweep, id, attempt, step ORDER BY step) AS twin
+  FROM stored_curves LEFT SEMI JOIN trials USING (sweep, id, attempt))
+WHERE twin = 1;
 
 CREATE OR REPLACE TEMPORARY VIEW predictions
 COMMENT 'One row an example of a reported set, as the model of a trial\'s last step sees it.' AS
-SELECT * FROM stored_predictions LEFT SEMI JOIN trials USING (sweep, id, attempt);
+SELECT * EXCEPT (twin)
+FROM (
+  SELECT *, row_number() OVER (PARTITION BY sweep, id, attempt, evaluation_set, example ORDER BY example) AS twin
+  FROM stored_predictions LEFT SEMI JOIN trials USING (sweep, id, attempt))
+WHERE twin = 1;
 
 CREATE OR REPLACE TEMPORARY VIEW layers
 COMMENT 'One row a layer whose score a method noted, of methods that choose layers.' AS
-SELECT * FROM stored_layers LEFT SEMI JOIN trials USING (sweep, id, attempt);
+SELECT * EXCEPT (twin)
+FROM (
+  SELECT *, row_number() OVER (PARTITION BY sweep, id, attempt, step, layer ORDER BY layer) AS twin
+  FROM stored_layers LEFT SEMI JOIN trials USING (sweep, id, attempt))
+WHERE twin = 1;
 
 CREATE OR REPLACE TEMPORARY VIEW events
 COMMENT 'One row a thing that the scheduler did; kept for reading, nothing depends on it.' AS
-SELECT * FROM stored_events;
+SELECT * EXCEPT (twin)
+FROM (
+  SELECT *, row_number() OVER (
+    PARTITION BY sweep, run_at, at, kind, id, attempt, detail ORDER BY at) AS twin
+  FROM stored_events)
+WHERE twin = 1;
 
 -- A recipe is all that was asked of a trial but its seed. Trials of two recipes are never averaged,
 -- nor are seconds and bytes of two kinds of machine or software.

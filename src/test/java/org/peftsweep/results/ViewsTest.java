@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import java.nio.file.Files;
+import java.time.Duration;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -60,6 +61,24 @@ class ViewsTest {
     assertEqual(view("trials"), tables.trials());
     assertEqual(view("curves"), tables.curves());
     assertEqual(view("predictions"), tables.predictions());
+    assertEqual(view("layers"), tables.layers());
+    assertEqual(view("events"), tables.events());
+  }
+
+  @Test
+  void countRowsOnceThatLieInMergedAndSmallFiles() throws Exception {
+    for (int seed = 0; seed < 4; seed++) {
+      publish(Samples.trial("rte", seed), 1, Status.FINISHED);
+    }
+    ResultTables before = ResultTables.under(spark, new Path(output.toString()));
+    long predictions = before.predictions().count();
+    Duration grace = Duration.ofHours(1);
+    assertThat(new Compaction(folder, new Configuration(), 2, grace).run()).isPositive();
+    Views.create(spark, output.toString());
+    ResultTables tables = ResultTables.under(spark, new Path(output.toString()));
+    assertThat(view("predictions").count()).isEqualTo(predictions).isPositive();
+    assertEqual(view("trials"), tables.trials());
+    assertEqual(view("curves"), tables.curves());
     assertEqual(view("layers"), tables.layers());
     assertEqual(view("events"), tables.events());
   }
