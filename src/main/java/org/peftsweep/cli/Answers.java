@@ -4,7 +4,6 @@ import java.io.PrintStream;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
-import java.util.stream.Collectors;
 import org.apache.spark.SparkThrowable;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
@@ -108,10 +107,10 @@ final class Answers {
   }
 
   private void printCsv(Dataset<Row> answer) {
-    out.println(csv(List.of(answer.columns())));
+    out.println(TextTable.csv(List.of(answer.columns())));
     Iterator<Row> rows = answer.toLocalIterator();
     while (rows.hasNext()) {
-      out.println(csv(texts(rows.next())));
+      out.println(TextTable.csv(texts(rows.next())));
     }
   }
 
@@ -119,16 +118,5 @@ final class Answers {
     String[] texts = new String[row.size()];
     Arrays.setAll(texts, i -> row.isNullAt(i) ? "" : row.get(i).toString());
     return List.of(texts);
-  }
-
-  /** As RFC 4180 has it. */
-  private static String csv(List<String> cells) {
-    return cells.stream()
-        .map(
-            cell ->
-                cell.chars().anyMatch(c -> c == ',' || c == '"' || c == '\n' || c == '\r')
-                    ? '"' + cell.replace("\"", "\"\"") + '"'
-                    : cell)
-        .collect(Collectors.joining(","));
   }
 }

@@ -4,11 +4,11 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 import org.apache.commons.math3.stat.StatUtils;
 import org.apache.commons.math3.stat.descriptive.moment.StandardDeviation;
 import org.apache.commons.text.WordUtils;
@@ -28,9 +28,17 @@ public final class BenchmarkTable {
   private static final String PLUS_MINUS = " ± ";
 
   private final Results results;
+  private final Map<String, String> tuning;
 
-  BenchmarkTable(Results results) {
+  /**
+   * Takes what the table shows.
+   *
+   * @param tuning what the choice of settings cost, by the id of a run with the chosen ones; where
+   *     there are any, a column beside each task's score tells it
+   */
+  BenchmarkTable(Results results, Map<String, String> tuning) {
     this.results = results;
+    this.tuning = tuning;
   }
 
   /**
@@ -40,7 +48,7 @@ public final class BenchmarkTable {
    * @param taskOrder tasks in the order of the columns; others follow by name
    */
   public static BenchmarkTable of(Dataset<Row> trials, List<String> taskOrder) {
-    return new BenchmarkTable(Results.of(trials, taskOrder));
+    return new BenchmarkTable(Results.of(trials, taskOrder), Map.of());
   }
 
   /** Returns the table and its caption as Markdown; the best score of a task is bold. */
@@ -59,11 +67,18 @@ public final class BenchmarkTable {
     List<Boolean> numbers = new ArrayList<>(List.of(false, false, true, true, true));
     results.extras().forEach(extra -> header.add(extra.replace('_', ' ')));
     results.extras().forEach(extra -> numbers.add(true));
-    int first = header.size();
-    header.addAll(results.tasks());
-    results.tasks().forEach(task -> numbers.add(true));
+    Set<Integer> scores = new TreeSet<>();
+    for (String task : results.tasks()) {
+      scores.add(header.size());
+      header.add(task);
+      numbers.add(true);
+      if (!tuning.isEmpty()) {
+        header.add(task + ": tuning");
+        numbers.add(true);
+      }
+    }
     return new TextTable(header, numbers, results.lines().stream().map(this::cells).toList())
-        .marked(IntStream.range(first, header.size()).boxed().collect(Collectors.toSet()));
+        .marked(scores);
   }
 
   private List<Cell> cells(Line line) {
@@ -74,7 +89,17 @@ public final class BenchmarkTable {
     cells.add(line.ratioText());
     cells.add(line.trainableText());
     results.extras().forEach(extra -> cells.add(Figures.text(line.of(extra))));
-    results.tasks().forEach(task -> cells.add(score(line.scores(task))));
+    for (String task : results.tasks()) {
+      cells.add(score(line.scores(task)));
+      if (!tuning.isEmpty()) {
+        cells.add(
+            line.runs(task).stream()
+                .map(run -> tuning.get(run.id()))
+                .filter(Objects::nonNull)
+                .findFirst()
+                .orElse(Figures.MISSING));
+      }
+    }
     return cells.stream().map(Cell::of).toList();
   }
 
@@ -126,12 +151,16 @@ public final class BenchmarkTable {
                 + (least == most ? "" + most : least + " to " + most)
                 + " seeds.");
     text.append(" Trainable: scalars that learn besides the head.");
-    long tuning = results.runs().stream().filter(Run::isTuning).count();
-    if (tuning > 0) {
+    long choosing = results.runs().stream().filter(Run::isTuning).count();
+    if (choosing > 0) {
       text.append(" Settings were chosen on the validation part of train, in ");
-      text.append(tuning);
+      text.append(choosing);
       text.append(" trials with tuning seeds; the reported sets were touched by these evaluations");
       text.append(" only.");
+      if (!tuning.isEmpty()) {
+        text.append(" Tuning: the trials that chose the settings beside it, and the seconds for");
+        text.append(" which they held a slot.");
+      }
     }
     Map<String, Long> others = new TreeMap<>();
     results.runs().stream()

@@ -173,13 +173,33 @@ final class CostSections {
         + ".";
   }
 
-  /** The ledger of choices, beside what came of them. */
-  Section effort(Optional<Agenda> agenda) {
+  /** Returns trials and slot seconds of a choice, by the ids of the evaluations it led to. */
+  Map<String, String> tuning(Optional<Agenda> agenda) {
+    Map<String, Run> runs = byId();
+    Map<String, String> tuning = new TreeMap<>();
+    for (Agenda.Choice choice : agenda.map(Agenda::choices).orElse(List.of())) {
+      String cost = choice.tuning().size() + " trials, " + seconds(known(runs, choice)) + " s";
+      choice.evaluation().forEach(id -> tuning.put(id, cost));
+    }
+    return tuning;
+  }
+
+  private Map<String, Run> byId() {
     Map<String, Run> runs = new TreeMap<>();
     results.runs().forEach(run -> runs.put(run.id(), run));
+    return runs;
+  }
+
+  private static List<Run> known(Map<String, Run> runs, Agenda.Choice choice) {
+    return choice.tuning().stream().map(runs::get).filter(Objects::nonNull).toList();
+  }
+
+  /** The ledger of choices, beside what came of them. */
+  Section effort(Optional<Agenda> agenda) {
+    Map<String, Run> runs = byId();
     List<List<String>> rows = new ArrayList<>();
     for (Agenda.Choice choice : agenda.map(Agenda::choices).orElse(List.of())) {
-      List<Run> tuning = choice.tuning().stream().map(runs::get).filter(Objects::nonNull).toList();
+      List<Run> tuning = known(runs, choice);
       List<Run> evaluated =
           choice.evaluation().stream()
               .map(runs::get)

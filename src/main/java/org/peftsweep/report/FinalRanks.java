@@ -38,7 +38,12 @@ public final class FinalRanks {
     List<Row> rows =
         trials
             .where("status = 'finished' AND size(ranks) > 0")
-            .selectExpr("method_label", "upper(targets)", "cast(rank AS string)", "task", "ranks")
+            .selectExpr(
+                "method_label",
+                "coalesce(upper(targets), '" + Figures.MISSING + "')",
+                "coalesce(cast(rank AS string), '" + Figures.MISSING + "')",
+                "task",
+                "ranks")
             .orderBy("method_label", "targets", "rank", "task")
             .collectAsList();
     for (Row row : rows) {

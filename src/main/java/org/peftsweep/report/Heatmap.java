@@ -5,11 +5,11 @@ import java.math.MathContext;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.DoublePredicate;
 
 /**
  * Scores over the rates of value and of query and key, as in the paper's Figures 1 and 2.
@@ -27,13 +27,9 @@ record Heatmap(String title, List<Double> rows, List<Double> columns, List<List<
     for (String task : results.tasks()) {
       for (Line line : results.lines(task)) {
         if (line.targets() != null) {
-          // Rates in the file are short decimals, so 1e-4 × 2 is written as 2e-4 again.
-          double base = (Double) line.runs(task).get(0).settings().get("learning_rate");
-          double value =
-              Double.parseDouble(String.format(Locale.ROOT, "%.6e", base * line.ratio()));
           all.computeIfAbsent(title(results, task, line), key -> new TreeMap<>())
-              .computeIfAbsent(value, key -> new TreeMap<>())
-              .put(base, line.mean(task));
+              .computeIfAbsent(line.valueLearningRate(), key -> new TreeMap<>())
+              .put(line.learningRate(), line.mean(task));
         }
       }
     }
@@ -86,6 +82,24 @@ record Heatmap(String title, List<Double> rows, List<Double> columns, List<List<
     }
     return of(
         "Paper, Figure 2: MNLI, Llama-3.1-8B (partly read from its colours)", scores, columns);
+  }
+
+  /** Returns by how much the best score where η_V > η_QK exceeds the best elsewhere. */
+  double lead() {
+    return best(ratio -> ratio > 1) - best(ratio -> ratio <= 1);
+  }
+
+  private double best(DoublePredicate isAllowed) {
+    double best = Double.NaN;
+    for (int i = 0; i < rows.size(); i++) {
+      for (int j = 0; j < columns.size(); j++) {
+        Double score = scores.get(i).get(j);
+        if (score != null && isAllowed.test(rows.get(i) / columns.get(j)) && !(score <= best)) {
+          best = score;
+        }
+      }
+    }
+    return best;
   }
 
   /** Returns all heatmaps as one table. */

@@ -2,6 +2,7 @@ package org.peftsweep.report;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.SortedMap;
@@ -35,6 +36,17 @@ record Line(Map<String, Object> settings, SortedMap<String, List<Run>> runs) {
 
   Double ratio() {
     return (Double) of("ratio");
+  }
+
+  /** Returns η of query and key; where it differs between tasks, that of the first. */
+  double learningRate() {
+    return (Double) runs.get(runs.firstKey()).get(0).settings().get("learning_rate");
+  }
+
+  /** Returns η_V. */
+  double valueLearningRate() {
+    // Rates in the file are short decimals, so 1e-4 × 2 is written as 2e-4 again.
+    return Double.parseDouble(String.format(Locale.ROOT, "%.6e", learningRate() * ratio()));
   }
 
   List<Run> runs(String task) {

@@ -69,7 +69,7 @@ public final class Report {
   private List<Section> sections(Source source, Optional<Agenda> agenda) {
     ScoreSections scores = new ScoreSections(results, comparisons, source);
     List<Section> all = new ArrayList<>();
-    all.add(scores.benchmark());
+    all.add(scores.benchmark(costs.tuning(agenda)));
     all.add(scores.ranks());
     all.add(
         source.section(

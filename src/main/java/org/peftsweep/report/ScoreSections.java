@@ -30,8 +30,9 @@ final class ScoreSections {
     this.source = source;
   }
 
-  Section benchmark() {
-    BenchmarkTable table = new BenchmarkTable(results);
+  /** The benchmark's table, with what tuning cost by the id of a run with the chosen settings. */
+  Section benchmark(Map<String, String> tuning) {
+    BenchmarkTable table = new BenchmarkTable(results, tuning);
     return source.section(
         "benchmark",
         "Scores",

@@ -148,7 +148,8 @@ public record TextTable(List<String> header, List<Boolean> isNumber, List<List<C
     return String.join("\n", lines) + "\n";
   }
 
-  private static String csv(List<String> cells) {
+  /** Returns one line of such values, without its end. */
+  public static String csv(List<String> cells) {
     return cells.stream()
         .map(
             cell ->

@@ -53,6 +53,24 @@ class FinalRanksTest {
   }
 
   @Test
+  void aMethodWithoutRankOrTargetsOfItsOwnGetsADash() {
+    String ranks = "map('roberta.encoder.layer.0.attention.self.query', 2.0D)";
+    assertThat(
+            FinalRanks.of(
+                    trials(
+                        "('finished', 'Own', 'qv', cast(null AS int), 'rte', " + ranks + ")",
+                        "('finished', 'Own', cast(null AS string), 4, 'rte', " + ranks + ")"))
+                .text())
+        .isEqualTo(
+            """
+            ranks  targets  mean  task  query
+            ─────  ───────  ────  ────  ─────
+            Own    —        4     rte   2
+            Own    QV       —     rte   2
+            """);
+  }
+
+  @Test
   void saysNothingWhereRanksAreNotShared() {
     String none = "cast(null AS map<string, double>)";
     assertThat(FinalRanks.of(trials("('finished', 'LoRA', 'qv', 8, 'rte', " + none + ")")).text())

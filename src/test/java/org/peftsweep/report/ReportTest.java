@@ -16,6 +16,7 @@ import org.peftsweep.results.LocalSpark;
 import org.peftsweep.results.Provenance;
 import org.peftsweep.results.ResultTables;
 import org.peftsweep.results.Samples;
+import org.peftsweep.spec.Phase;
 import org.peftsweep.spec.Trial;
 import org.peftsweep.stats.Interval;
 import org.peftsweep.train.Outcome.Status;
@@ -62,7 +63,9 @@ class ReportTest {
   @Test
   void judgesThePapersStatements() {
     Section claims = section(sweep.benchmark().report(), "claims");
-    assertThat(column(claims, "verdict")).hasSize(19).containsOnly("held");
+    // Its recipes have one rate of query and key.
+    assertThat(column(claims, "verdict")).hasSize(20).endsWith("not tested");
+    assertThat(column(claims, "verdict").subList(0, 19)).containsOnly("held");
     List<Cell> lora =
         claims.table().rows().stream()
             .filter(row -> row.get(1).text().equals("LoRA QV r=8 λ=4 vs LoRA QKV r=8 λ=1"))
@@ -143,7 +146,19 @@ class ReportTest {
 
   @Test
   void putsTheTuningEffortBesideTheScore() {
+    Trial tuning =
+        new Trial(
+            ONE.model(),
+            ONE.task(),
+            ONE.method(),
+            ONE.targets(),
+            ONE.rates(),
+            ONE.training(),
+            1,
+            Phase.TUNING,
+            0);
     sweep.add(ONE, 0.7);
+    sweep.folder().publish(Samples.row("s", tuning, 1, Samples.tuned(0.6)));
     sweep
         .folder()
         .write(
@@ -152,16 +167,21 @@ class ReportTest {
                 List.of(1L, 2L),
                 List.of(0L),
                 List.of("method"),
-                Map.of(ONE.id(), "one"),
+                Map.of(ONE.id(), "one", tuning.id(), "tuning"),
                 List.of(
                     new Agenda.Choice(
-                        "rte · lora", 3, List.of("a", "b"), List.of(ONE.id()), 0.8125)),
+                        "rte · lora", 3, List.of("a", tuning.id()), List.of(ONE.id()), 0.8125)),
                 0));
+    Section scores = section(sweep.report(), "benchmark");
+    assertThat(scores.note()).contains("Tuning: the trials that chose the settings beside it");
+    assertThat(column(scores, "rte")).containsExactly("70.00");
+    assertThat(column(scores, "rte: tuning")).containsExactly("2 trials, 7.00 s");
+    assertThat(scores.table().markdown()).contains("| **70.00** | 2 trials, 7.00 s |");
     Section effort = section(sweep.report(), "effort");
     assertThat(effort.note()).contains("over tuning seeds [1, 2]").contains("never looked at");
     assertThat(effort.table().rows().get(0).stream().map(Cell::text))
         .containsExactly(
-            "rte · lora", "3", "2", "—", "81.25", "rte · lora r=8 qv λ=4", "70.00", "7.00");
+            "rte · lora", "3", "2", "7.00", "81.25", "rte · lora r=8 qv λ=4", "70.00", "7.00");
   }
 
   @Test

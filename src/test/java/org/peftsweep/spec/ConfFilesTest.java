@@ -34,6 +34,7 @@ class ConfFilesTest {
     "paper-figure1, 36",
     "paper-figure2, 35",
     "glue-small, 40",
+    "tuned, 32",
   })
   void expandsToItsExactCount(String name, int trials) {
     Sweep sweep = sweep("conf/" + name + ".yaml");
