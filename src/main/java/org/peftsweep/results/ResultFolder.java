@@ -20,6 +20,7 @@ import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Options;
 import org.apache.hadoop.fs.Path;
+import org.peftsweep.checkpoint.DiskFaults;
 import org.peftsweep.checkpoint.SafeTensorsWriter;
 import org.peftsweep.train.Outcome.Status;
 
@@ -131,9 +132,12 @@ public final class ResultFolder {
       FileContext files = FileContext.getFileContext(root.toUri(), configuration);
       fileSystem().mkdirs(root);
       try {
-        try (OutputStream out = fileSystem().create(hidden)) {
-          out.write(agenda.toJson().getBytes(StandardCharsets.UTF_8));
-        }
+        DiskFaults.checked(
+            () -> {
+              try (OutputStream out = fileSystem().create(hidden)) {
+                out.write(agenda.toJson().getBytes(StandardCharsets.UTF_8));
+              }
+            });
         files.rename(hidden, target, Options.Rename.OVERWRITE);
       } finally {
         fileSystem().delete(hidden, false);
@@ -258,7 +262,7 @@ public final class ResultFolder {
       }
       files.mkdirs(folder);
       try {
-        content.write(hidden);
+        DiskFaults.checked(() -> content.write(hidden));
         // Some file systems answer false where the target is there: a twin was faster.
         if (!files.rename(hidden, target) && !files.exists(target)) {
           throw new IOException("it cannot be renamed from " + hidden.getName());
