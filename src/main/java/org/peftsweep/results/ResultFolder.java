@@ -161,13 +161,13 @@ public final class ResultFolder {
 
   /** Lists by id the file of each trial that counts; reads names only. */
   public SortedMap<String, TrialFile> trials() {
-    return trials(places(Tables.TRIALS));
+    return trials(trialFiles());
   }
 
   /** Chooses by id the file that counts. */
-  static SortedMap<String, TrialFile> trials(SortedMap<String, String> places) {
+  public static SortedMap<String, TrialFile> trials(List<TrialFile> files) {
     SortedMap<String, TrialFile> trials = new TreeMap<>();
-    for (TrialFile file : trialFiles(places)) {
+    for (TrialFile file : files) {
       trials.merge(file.id(), file, (a, b) -> a.compareTo(b) < 0 ? b : a);
     }
     return trials;
@@ -175,14 +175,24 @@ public final class ResultFolder {
 
   /** Returns the latest attempt at each trial, done or not. */
   public SortedMap<String, Integer> attempts() {
+    return attempts(trialFiles());
+  }
+
+  /** Chooses by id the latest attempt. */
+  public static SortedMap<String, Integer> attempts(List<TrialFile> files) {
     SortedMap<String, Integer> attempts = new TreeMap<>();
-    for (TrialFile file : trialFiles(places(Tables.TRIALS))) {
+    for (TrialFile file : files) {
       attempts.merge(file.id(), file.attempt(), Math::max);
     }
     return attempts;
   }
 
-  private static List<TrialFile> trialFiles(SortedMap<String, String> places) {
+  /** Lists the files of all attempts at all trials; reads names only. */
+  public List<TrialFile> trialFiles() {
+    return trialFiles(places(Tables.TRIALS));
+  }
+
+  static List<TrialFile> trialFiles(SortedMap<String, String> places) {
     return places.keySet().stream().flatMap(name -> TrialFile.parse(name).stream()).toList();
   }
 

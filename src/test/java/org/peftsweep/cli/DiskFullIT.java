@@ -56,7 +56,9 @@ class DiskFullIT {
     assertThat(sweep("full")).as(text("full")).isEqualTo(1);
     assertThat(text("full"))
         .containsPattern(
-            "(?m)^Cannot write " + output + "/full/\\S+: .*No space left on device; make space")
+            "(?m)^Cannot write file:"
+                + output
+                + "/full/\\S+: .*No space left on device; make space")
         .doesNotContain("Exception in thread");
     Map<Path, FileTime> before = visible();
     int done = results().trials().size();
@@ -64,7 +66,7 @@ class DiskFullIT {
     assertThat(hidden()).isEmpty();
     ResultTables tables = ResultTables.of(LocalSpark.session(), results());
     assertThat(tables.trials().where("status = 'finished'").count()).isEqualTo(done);
-    assertThat(tables.curves().select("trial_id").distinct().count()).isEqualTo(done);
+    assertThat(tables.curves().select("id").distinct().count()).isEqualTo(done);
 
     Files.delete(filler);
     assertThat(sweep("again")).as(text("again")).isZero();
@@ -85,7 +87,8 @@ class DiskFullIT {
     Files.write(output.resolve("filler"), new byte[(int) output.toFile().getUsableSpace()]);
     assertThat(sweep("full")).as(text("full")).isEqualTo(1);
     assertThat(text("full"))
-        .containsPattern("(?m)^Cannot write " + output + "/full/\\S+: .*No space left on device");
+        .containsPattern(
+            "(?m)^Cannot write file:" + output + "/full/\\S+: .*No space left on device");
     assertThat(visible()).isEmpty();
     assertThat(hidden()).isEmpty();
   }
