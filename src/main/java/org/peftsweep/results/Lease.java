@@ -22,6 +22,7 @@ import org.apache.hadoop.fs.FSDataInputStream;
 import org.apache.hadoop.fs.FileAlreadyExistsException;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
+import org.peftsweep.checkpoint.DiskFaults;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -232,12 +233,21 @@ public final class Lease implements AutoCloseable {
     byte[] text = JSON.writeValueAsBytes(holder);
     boolean isLocal = isLocal(files);
     Path target = isLocal ? new Path(file.getParent(), "." + NAME + "." + holder.token()) : file;
-    try (OutputStream out = files.create(target, true)) {
-      out.write(text);
-    }
-    // On a local disk a rename replaces in one step; elsewhere it would be refused.
-    if (isLocal && !files.rename(target, file)) {
-      throw new IOException("it cannot be renamed from " + target.getName());
+    try {
+      DiskFaults.checked(
+          () -> {
+            try (OutputStream out = files.create(target, true)) {
+              out.write(text);
+            }
+          });
+      // On a local disk a rename replaces in one step; elsewhere it would be refused.
+      if (isLocal && !files.rename(target, file)) {
+        throw new IOException("it cannot be renamed from " + target.getName());
+      }
+    } finally {
+      if (isLocal) {
+        files.delete(target, false);
+      }
     }
   }
 

@@ -14,6 +14,7 @@ import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.Path;
+import org.peftsweep.checkpoint.DiskFaults;
 
 /**
  * {@code output/<sweep>/running}: a small JSON file for the driver run and for each running trial,
@@ -76,9 +77,13 @@ public final class LiveFolder {
   }
 
   private void write(String name, Object value) throws IOException {
-    try (OutputStream out = files().create(new Path(folder, name), true)) {
-      out.write(MAPPER.writeValueAsBytes(value));
-    }
+    byte[] text = MAPPER.writeValueAsBytes(value);
+    DiskFaults.checked(
+        () -> {
+          try (OutputStream out = files().create(new Path(folder, name), true)) {
+            out.write(text);
+          }
+        });
   }
 
   private <T> Optional<T> read(Path file, Class<T> type) {

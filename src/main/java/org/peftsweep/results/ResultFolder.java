@@ -20,6 +20,7 @@ import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Options;
 import org.apache.hadoop.fs.Path;
+import org.peftsweep.checkpoint.DiskFaults;
 import org.peftsweep.checkpoint.SafeTensorsWriter;
 import org.peftsweep.train.Outcome.Status;
 
@@ -131,9 +132,12 @@ public final class ResultFolder {
       FileContext files = FileContext.getFileContext(root.toUri(), configuration);
       fileSystem().mkdirs(root);
       try {
-        try (OutputStream out = fileSystem().create(hidden)) {
-          out.write(agenda.toJson().getBytes(StandardCharsets.UTF_8));
-        }
+        DiskFaults.checked(
+            () -> {
+              try (OutputStream out = fileSystem().create(hidden)) {
+                out.write(agenda.toJson().getBytes(StandardCharsets.UTF_8));
+              }
+            });
         files.rename(hidden, target, Options.Rename.OVERWRITE);
       } finally {
         fileSystem().delete(hidden, false);
@@ -157,13 +161,13 @@ public final class ResultFolder {
 
   /** Lists by id the file of each trial that counts; reads names only. */
   public SortedMap<String, TrialFile> trials() {
-    return trials(places(Tables.TRIALS));
+    return trials(trialFiles());
   }
 
   /** Chooses by id the file that counts. */
-  static SortedMap<String, TrialFile> trials(SortedMap<String, String> places) {
+  public static SortedMap<String, TrialFile> trials(List<TrialFile> files) {
     SortedMap<String, TrialFile> trials = new TreeMap<>();
-    for (TrialFile file : trialFiles(places)) {
+    for (TrialFile file : files) {
       trials.merge(file.id(), file, (a, b) -> a.compareTo(b) < 0 ? b : a);
     }
     return trials;
@@ -171,14 +175,24 @@ public final class ResultFolder {
 
   /** Returns the latest attempt at each trial, done or not. */
   public SortedMap<String, Integer> attempts() {
+    return attempts(trialFiles());
+  }
+
+  /** Chooses by id the latest attempt. */
+  public static SortedMap<String, Integer> attempts(List<TrialFile> files) {
     SortedMap<String, Integer> attempts = new TreeMap<>();
-    for (TrialFile file : trialFiles(places(Tables.TRIALS))) {
+    for (TrialFile file : files) {
       attempts.merge(file.id(), file.attempt(), Math::max);
     }
     return attempts;
   }
 
-  private static List<TrialFile> trialFiles(SortedMap<String, String> places) {
+  /** Lists the files of all attempts at all trials; reads names only. */
+  public List<TrialFile> trialFiles() {
+    return trialFiles(places(Tables.TRIALS));
+  }
+
+  static List<TrialFile> trialFiles(SortedMap<String, String> places) {
     return places.keySet().stream().flatMap(name -> TrialFile.parse(name).stream()).toList();
   }
 
@@ -258,7 +272,7 @@ public final class ResultFolder {
       }
       files.mkdirs(folder);
       try {
-        content.write(hidden);
+        DiskFaults.checked(() -> content.write(hidden));
         // Some file systems answer false where the target is there: a twin was faster.
         if (!files.rename(hidden, target) && !files.exists(target)) {
           throw new IOException("it cannot be renamed from " + hidden.getName());

@@ -37,7 +37,10 @@ public final class ResultTables {
       ResultFolder folder, List<TrialFile> trials, SortedMap<String, String> places) {
     static Snapshot of(ResultFolder folder) {
       SortedMap<String, String> places = folder.places(Tables.TRIALS);
-      return new Snapshot(folder, List.copyOf(ResultFolder.trials(places).values()), places);
+      return new Snapshot(
+          folder,
+          List.copyOf(ResultFolder.trials(ResultFolder.trialFiles(places)).values()),
+          places);
     }
 
     SortedMap<String, String> places(Table<?> table) {

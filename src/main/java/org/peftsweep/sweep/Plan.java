@@ -42,8 +42,9 @@ public record Plan(
       Forecast forecast,
       Pace pace,
       TrialFilter filter) {
-    Map<String, TrialFile> rows = folder.trials();
-    Map<String, Integer> attempts = folder.attempts();
+    List<TrialFile> files = folder.trialFiles();
+    Map<String, TrialFile> rows = ResultFolder.trials(files);
+    Map<String, Integer> attempts = ResultFolder.attempts(files);
     Map<String, Trial> asked = new LinkedHashMap<>();
     trials.forEach(trial -> asked.putIfAbsent(trial.id(), trial));
     Map<String, String> titles = new LinkedHashMap<>();

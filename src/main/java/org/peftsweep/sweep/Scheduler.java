@@ -1,5 +1,7 @@
 package org.peftsweep.sweep;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
@@ -28,7 +30,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>A trial that is lost with its machine is started again after a wait, before others and
  * elsewhere if possible; after {@link Retries#tries} starts the driver writes the row that no
- * executor could. All else that goes wrong in a trial is its ending, and no ending starts again.
+ * executor could. Where the output folder has no space left nothing starts again. All else that
+ * goes wrong in a trial is its ending, and no ending starts again.
  */
 final class Scheduler {
   private static final Logger LOG = LoggerFactory.getLogger(Scheduler.class);
@@ -75,7 +78,8 @@ final class Scheduler {
    * Runs these trials and returns how each ended, in the order in which they did; those that were
    * interrupted by {@link Stop} are missing.
    *
-   * @throws java.io.UncheckedIOException if a row can be written neither by executor nor by driver
+   * @throws UncheckedIOException if a row can be written neither by executor nor by driver, or the
+   *     folder has no space left
    */
   List<Ending> run(Collection<PlannedTrial> trials) throws InterruptedException {
     trials.forEach(trial -> waiting.add(new Start(trial, 1, Set.of(), Instant.MIN)));
@@ -155,6 +159,7 @@ final class Scheduler {
     String reason = lost.fault().getMessage();
     LOG.warn("id={} attempt={} lost: {}", trial.id(), trial.attempt(), reason);
     events.add(Event.Kind.LOST, trial.id(), trial.attempt(), reason);
+    MachineFaults.full(lost.fault(), folder.path()).ifPresent(Scheduler::giveUp);
     if (start.count() >= retries.tries()) {
       end(trial, publishLoss(trial, lost.fault()));
       return;
@@ -166,6 +171,12 @@ final class Scheduler {
     }
     Instant due = cluster.now().plus(retries.after(start.count()));
     later.add(new Start(trial, start.count() + 1, lostOn, due));
+  }
+
+  /** No trial can leave a row in a full folder; another start would train for nothing. */
+  private static void giveUp(String full) {
+    throw new UncheckedIOException(
+        full + "; make space and run the same again", new IOException(full));
   }
 
   private void end(PlannedTrial trial, Ending ending) {

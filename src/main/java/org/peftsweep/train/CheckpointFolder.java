@@ -28,6 +28,7 @@ import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 import org.peftsweep.checkpoint.CheckpointException;
+import org.peftsweep.checkpoint.DiskFaults;
 import org.peftsweep.checkpoint.StateReader;
 import org.peftsweep.checkpoint.StateWriter;
 import org.slf4j.Logger;
@@ -90,9 +91,12 @@ public final class CheckpointFolder {
     Path hidden = new Path(folder, "." + target.getName() + "." + UUID.randomUUID());
     files.mkdirs(folder);
     try {
-      try (OutputStream out = files.create(hidden, false)) {
-        content.write(out);
-      }
+      DiskFaults.checked(
+          () -> {
+            try (OutputStream out = files.create(hidden, false)) {
+              content.write(out);
+            }
+          });
       // One of this step may be there: of a twin, or too broken to be read.
       files.delete(target, false);
       if (!files.rename(hidden, target) && !files.exists(target)) {

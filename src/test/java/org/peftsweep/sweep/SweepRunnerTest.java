@@ -132,6 +132,23 @@ class SweepRunnerTest {
   }
 
   @Test
+  void givesUpAtOnceWhereTheFolderIsFull() {
+    String sentence = "Cannot write " + folder.path() + "/trials/x: No space left on device";
+    assertThatThrownBy(
+            () ->
+                run(
+                    trials(1),
+                    (trial, slot, progress) -> {
+                      RAN.add(trial.seed());
+                      throw new UncheckedIOException(sentence, new FileNotFoundException(sentence));
+                    }))
+        .isInstanceOf(UncheckedIOException.class)
+        .hasMessage(sentence + "; make space and run the same again");
+    assertThat(RAN).containsExactly(0L);
+    assertThat(folder.trials()).isEmpty();
+  }
+
+  @Test
   void triesAFailedTrialAgainInTheNextRun() throws Exception {
     run(
         trials(1),
