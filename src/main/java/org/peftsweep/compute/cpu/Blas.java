@@ -62,59 +62,29 @@ final class Blas {
         int strideC) {
       int longest = Math.max(m, Math.max(n, k));
       int block = Math.min(m, n) > SKINNY ? longest : block(longest, (long) m * n * k);
+      boolean byM = longest == m;
+      boolean byN = !byM && longest == n;
+      boolean byK = !byM && !byN;
       for (int from = 0; from < longest; from += block) {
         int size = Math.min(block, longest - from);
-        long shift = (long) from * Float.BYTES;
-        if (longest == m) {
-          long shiftA = transposeA ? shift : shift * strideA;
-          gemm(
-              transposeA,
-              transposeB,
-              size,
-              n,
-              k,
-              alpha,
-              addressA + shiftA,
-              strideA,
-              addressB,
-              strideB,
-              beta,
-              addressC + shift * strideC,
-              strideC);
-        } else if (longest == n) {
-          long shiftB = transposeB ? shift * strideB : shift;
-          gemm(
-              transposeA,
-              transposeB,
-              m,
-              size,
-              k,
-              alpha,
-              addressA,
-              strideA,
-              addressB + shiftB,
-              strideB,
-              beta,
-              addressC + shift,
-              strideC);
-        } else {
-          long shiftA = transposeA ? shift * strideA : shift;
-          long shiftB = transposeB ? shift : shift * strideB;
-          gemm(
-              transposeA,
-              transposeB,
-              m,
-              n,
-              size,
-              alpha,
-              addressA + shiftA,
-              strideA,
-              addressB + shiftB,
-              strideB,
-              from == 0 ? beta : 1,
-              addressC,
-              strideC);
-        }
+        long along = (long) from * Float.BYTES;
+        long shiftA = byN ? 0 : byM == transposeA ? along : along * strideA;
+        long shiftB = byM ? 0 : byN == transposeB ? along * strideB : along;
+        long shiftC = byK ? 0 : byN ? along : along * strideC;
+        gemm(
+            transposeA,
+            transposeB,
+            byM ? size : m,
+            byN ? size : n,
+            byK ? size : k,
+            alpha,
+            addressA + shiftA,
+            strideA,
+            addressB + shiftB,
+            strideB,
+            byK && from > 0 ? 1 : beta,
+            addressC + shiftC,
+            strideC);
       }
     }
 
