@@ -1,17 +1,11 @@
 package org.peftsweep.cli;
 
-import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.List;
 import java.util.concurrent.Callable;
 import org.apache.hadoop.conf.Configuration;
-import org.apache.hadoop.fs.FileStatus;
-import org.apache.hadoop.fs.FileSystem;
 import org.apache.spark.deploy.SparkHadoopUtil;
 import org.peftsweep.checkpoint.SafeTensors;
 import org.peftsweep.compute.Backend;
@@ -22,6 +16,7 @@ import org.peftsweep.train.Library;
 import org.peftsweep.train.Outcome.Status;
 import org.peftsweep.train.TrialExport;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -51,12 +46,7 @@ final class ExportCommand implements Callable<Integer> {
       description = "One of ${COMPLETION-CANDIDATES}; ${DEFAULT-VALUE}.")
   private Format format;
 
-  @Option(
-      names = "--output",
-      paramLabel = "DIR",
-      defaultValue = "output",
-      description = "Folder of all sweeps' tables, on any Hadoop file system; ${DEFAULT-VALUE}.")
-  private String output;
+  @Mixin private OutputFolder output;
 
   private final PrintStream out;
   private final PrintStream err;
@@ -105,8 +95,8 @@ final class ExportCommand implements Callable<Integer> {
   /** Returns the kept tensors of the trial in whichever sweep has it. */
   private org.apache.hadoop.fs.Path tensors(Configuration files) {
     TrialFile row = null;
-    for (org.apache.hadoop.fs.Path sweep : sweeps(files)) {
-      ResultFolder results = new ResultFolder(sweep, files);
+    org.apache.hadoop.fs.Path root = new org.apache.hadoop.fs.Path(output.place());
+    for (ResultFolder results : ResultFolder.under(root, files)) {
       TrialFile found = results.trials().get(id);
       if (found != null && found.status() == Status.FINISHED && results.tensors(id).isPresent()) {
         return results.tensors(id).get();
@@ -118,7 +108,7 @@ final class ExportCommand implements Callable<Integer> {
           "Cannot export "
               + id
               + ": "
-              + output
+              + output.place()
               + " has no such trial; jobs/query.sh \"SELECT id, title FROM trials\" lists them");
     }
     throw new InputException(
@@ -131,22 +121,6 @@ final class ExportCommand implements Callable<Integer> {
                 + id
                 + ": only finished trials are kept, and it is "
                 + TrialFile.word(row.status()));
-  }
-
-  private List<org.apache.hadoop.fs.Path> sweeps(Configuration files) {
-    org.apache.hadoop.fs.Path root = new org.apache.hadoop.fs.Path(output);
-    try {
-      FileSystem system = root.getFileSystem(files);
-      return Arrays.stream(system.listStatus(root))
-          .filter(FileStatus::isDirectory)
-          .map(FileStatus::getPath)
-          .sorted()
-          .toList();
-    } catch (FileNotFoundException e) {
-      return List.of();
-    } catch (IOException e) {
-      throw new UncheckedIOException("Cannot list " + output + ": " + e.getMessage(), e);
-    }
   }
 
   private static org.apache.hadoop.fs.Path uri(Path local) {

@@ -10,6 +10,7 @@ import org.apache.spark.sql.AnalysisException;
 import org.apache.spark.sql.SparkSession;
 import org.peftsweep.results.Views;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -27,12 +28,7 @@ final class QueryCommand implements Callable<Integer> {
               + " what stands in standard input.")
   private String sql;
 
-  @Option(
-      names = "--output",
-      paramLabel = "DIR",
-      defaultValue = "output",
-      description = "Folder of all sweeps' tables; ${DEFAULT-VALUE}.")
-  private String output;
+  @Mixin private OutputFolder output;
 
   @Option(
       names = "--format",
@@ -73,7 +69,7 @@ final class QueryCommand implements Callable<Integer> {
   }
 
   private void look(SparkSession spark) {
-    Path folder = new Path(output);
+    Path folder = new Path(output.place());
     try {
       Views.create(
           spark,
@@ -86,9 +82,11 @@ final class QueryCommand implements Callable<Integer> {
         throw new IllegalStateException(e);
       }
       throw new InputException(
-          "Cannot query " + output + ": no sweep has tables there; run a sweep or give --output");
+          "Cannot query "
+              + output.place()
+              + ": no sweep has tables there; run a sweep or give --output");
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot read " + output + ": " + e.getMessage(), e);
+      throw new UncheckedIOException("Cannot read " + output.place() + ": " + e.getMessage(), e);
     }
   }
 

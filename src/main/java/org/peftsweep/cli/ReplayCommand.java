@@ -21,6 +21,7 @@ import org.peftsweep.train.Keeper;
 import org.peftsweep.train.Outcome;
 import org.peftsweep.train.Progress;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -34,12 +35,7 @@ final class ReplayCommand implements Callable<Integer> {
   @Parameters(paramLabel = "ID", description = "Of the trial, as in the tables.")
   private String id;
 
-  @Option(
-      names = "--output",
-      paramLabel = "DIR",
-      defaultValue = "output",
-      description = "Folder of all sweeps' tables; ${DEFAULT-VALUE}.")
-  private String output;
+  @Mixin private OutputFolder output;
 
   @Option(
       names = "--sweep",
@@ -61,7 +57,7 @@ final class ReplayCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     try (Session session = Session.open("peft-sweep replay")) {
       SparkSession spark = session.spark();
-      ResultTables tables = ResultTables.under(spark, new Path(output));
+      ResultTables tables = ResultTables.under(spark, new Path(output.place()));
       Row row = row(tables);
       Replay replay = Replay.of(tables, row);
       Trial trial = Trial.fromJson(row.getAs("trial"));
@@ -104,7 +100,7 @@ final class ReplayCommand implements Callable<Integer> {
           "Cannot replay "
               + id
               + ": no row in "
-              + output
+              + output.place()
               + " has this id; ask for SELECT id, title");
     }
     return rows.get(0);

@@ -19,6 +19,7 @@ import org.peftsweep.report.Report;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.ResultTables;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -36,12 +37,7 @@ final class ReportCommand implements Callable<Integer> {
   @Parameters(paramLabel = "SWEEP", description = "Name of the sweep, such as quickstart.")
   private String sweep;
 
-  @Option(
-      names = "--output",
-      paramLabel = "DIR",
-      defaultValue = "output",
-      description = "Folder of all sweeps' tables, on any Hadoop file system; ${DEFAULT-VALUE}.")
-  private String output;
+  @Mixin private OutputFolder output;
 
   @Option(
       names = "--format",
@@ -77,7 +73,7 @@ final class ReportCommand implements Callable<Integer> {
     long bytes = bytes(within);
     try (Session session = Session.open("peft-sweep report")) {
       Configuration files = session.spark().sparkContext().hadoopConfiguration();
-      ResultFolder folder = new ResultFolder(new Path(output, sweep), files);
+      ResultFolder folder = new ResultFolder(new Path(output.place(), sweep), files);
       if (folder.trials().isEmpty()) {
         throw new InputException(
             "Cannot report on "

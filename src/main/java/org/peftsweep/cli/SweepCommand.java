@@ -47,6 +47,7 @@ import org.peftsweep.sweep.SweepRunner;
 import org.peftsweep.sweep.TrialFilter;
 import org.peftsweep.train.Outcome.Status;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -73,12 +74,7 @@ final class SweepCommand implements Callable<Integer> {
   @Option(names = "--dry-run", description = "Print the trials and an estimate; start nothing.")
   private boolean isDryRun;
 
-  @Option(
-      names = "--output",
-      paramLabel = "DIR",
-      defaultValue = "output",
-      description = "Folder of all sweeps' tables, on any Hadoop file system; ${DEFAULT-VALUE}.")
-  private String output;
+  @Mixin private OutputFolder output;
 
   @Option(
       names = "--set",
@@ -131,7 +127,8 @@ final class SweepCommand implements Callable<Integer> {
             location -> engine.modelHash(location, files),
             source -> engine.taskHash(source, files));
     Phases phases = new Phases(sweep, contests);
-    ResultFolder folder = new ResultFolder(absolute(output + "/" + sweep.name(), files), files);
+    ResultFolder folder =
+        new ResultFolder(absolute(output.place() + "/" + sweep.name(), files), files);
     Forecast forecast = engine.forecast(sweep.execution(), files);
     TrialFilter filter = filter(phases.trials(), folder);
     Plan first = Plan.of(phases.trials(), sweep::title, folder, forecast, Pace.UNKNOWN, filter);
@@ -349,9 +346,9 @@ final class SweepCommand implements Callable<Integer> {
     String ranks = FinalRanks.of(trials).text();
     out.print(ranks.isEmpty() ? "" : ranks + System.lineSeparator());
     out.println("Tables: " + folder.path());
-    String option = output.equals("output") ? "" : " --output " + output;
-    out.println("Report: jobs/report.sh " + sweep.name() + option);
-    out.println("Ask:    jobs/query.sh \"" + String.format(QUERY, sweep.name()) + "\"" + option);
+    out.println("Report: jobs/report.sh " + sweep.name() + output.option());
+    out.println(
+        "Ask:    jobs/query.sh \"" + String.format(QUERY, sweep.name()) + "\"" + output.option());
   }
 
   /** Executors have working directories of their own. */

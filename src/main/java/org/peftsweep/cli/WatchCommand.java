@@ -19,6 +19,7 @@ import org.peftsweep.results.RunningTrial;
 import org.peftsweep.results.Scores;
 import org.peftsweep.results.Scores.Score;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -39,12 +40,7 @@ final class WatchCommand implements Callable<Integer> {
   @Parameters(paramLabel = "SWEEP", description = "Name of the sweep.")
   private String sweep;
 
-  @Option(
-      names = "--output",
-      paramLabel = "DIR",
-      defaultValue = "output",
-      description = "Folder of all sweeps' tables; ${DEFAULT-VALUE}.")
-  private String output;
+  @Mixin private OutputFolder output;
 
   @Option(names = "--once", description = "Look once.")
   private boolean isOnce;
@@ -58,7 +54,7 @@ final class WatchCommand implements Callable<Integer> {
   @Override
   public Integer call() throws InterruptedException {
     Configuration files = SparkHadoopUtil.get().conf();
-    ResultFolder folder = new ResultFolder(new Path(output, sweep), files);
+    ResultFolder folder = new ResultFolder(new Path(output.place(), sweep), files);
     requireThere(folder, files);
     LiveFolder live = new LiveFolder(folder, files);
     Scores scores = new Scores(folder, files);

@@ -43,6 +43,24 @@ public final class ResultFolder {
     this.configuration = configuration;
   }
 
+  /** Returns the sweeps below a folder, by name; none where it is missing. */
+  public static List<ResultFolder> under(Path output, Configuration configuration) {
+    try {
+      FileStatus[] children = output.getFileSystem(configuration).listStatus(output);
+      return Arrays.stream(children)
+          .filter(FileStatus::isDirectory)
+          .map(FileStatus::getPath)
+          .filter(path -> !path.getName().startsWith(".") && !path.getName().startsWith("_"))
+          .sorted()
+          .map(path -> new ResultFolder(path, configuration))
+          .toList();
+    } catch (FileNotFoundException e) {
+      return List.of();
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot list " + output + ": " + e.getMessage(), e);
+    }
+  }
+
   /** Returns the folder itself. */
   public Path path() {
     return root;

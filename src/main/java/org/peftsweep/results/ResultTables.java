@@ -1,17 +1,11 @@
 package org.peftsweep.results;
 
-import java.io.FileNotFoundException;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.stream.Stream;
-import org.apache.hadoop.conf.Configuration;
-import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
@@ -55,23 +49,8 @@ public final class ResultTables {
 
   /** Reads the tables of every sweep under {@code output}. */
   public static ResultTables under(SparkSession spark, Path output) {
-    Configuration configuration = spark.sparkContext().hadoopConfiguration();
-    try {
-      FileStatus[] children = output.getFileSystem(configuration).listStatus(output);
-      return new ResultTables(
-          spark,
-          Arrays.stream(children)
-              .filter(FileStatus::isDirectory)
-              .map(FileStatus::getPath)
-              .filter(path -> !path.getName().startsWith(".") && !path.getName().startsWith("_"))
-              .sorted()
-              .map(path -> new ResultFolder(path, configuration))
-              .toList());
-    } catch (FileNotFoundException e) {
-      return new ResultTables(spark, List.of());
-    } catch (IOException e) {
-      throw new UncheckedIOException("Cannot list " + output + ": " + e.getMessage(), e);
-    }
+    return new ResultTables(
+        spark, ResultFolder.under(output, spark.sparkContext().hadoopConfiguration()));
   }
 
   /** Reads the tables of one sweep. */

@@ -41,13 +41,7 @@ record Assembly(
       Backend backend) {
     Training training = trial.training();
     Seeds seeds = new Seeds(trial.seed());
-    Batches batches =
-        new Batches(
-            training.batch(),
-            training.maxTokens(),
-            training.pad(),
-            training.bucketBatches(),
-            padId);
+    Batches batches = batches(training, padId);
     Model model = Models.build(config, data.task().outputs(), backend, weights);
     Attached method =
         trial.method().attach(new Attachment(model, trial.targets(), backend, seeds, preparations));
@@ -69,5 +63,11 @@ record Assembly(
     method.close();
     model.close();
     tape.close();
+  }
+
+  /** Returns how a trial's examples become batches. */
+  static Batches batches(Training training, int padId) {
+    return new Batches(
+        training.batch(), training.maxTokens(), training.pad(), training.bucketBatches(), padId);
   }
 }

@@ -141,13 +141,7 @@ public final class Library {
             trial.model().location(),
             backend,
             trial.model().randomInit() ? trial.seed() : "pretrained");
-    Batches batches =
-        new Batches(
-            training.batch(),
-            training.maxTokens(),
-            training.pad(),
-            training.bucketBatches(),
-            padId);
+    Batches batches = Assembly.batches(training, padId);
     TaskSource task = trial.task().withContentHash("");
     Seeds order = new Seeds(task.dataSeed());
     return new Preparations(
