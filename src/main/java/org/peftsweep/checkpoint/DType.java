@@ -1,5 +1,6 @@
 package org.peftsweep.checkpoint;
 
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -42,6 +43,16 @@ public enum DType {
   /** Bytes of one element. */
   public int bytes() {
     return bytes;
+  }
+
+  /** The element of one of {@link #FLOATS} that begins at a byte of a little-endian buffer. */
+  float read(ByteBuffer bytes, int at) {
+    return switch (this) {
+      case F32 -> bytes.getFloat(at);
+      case F16 -> HalfFloats.fromF16(bytes.getShort(at));
+      case BF16 -> HalfFloats.fromBf16(bytes.getShort(at));
+      default -> throw new IllegalStateException(this + " is not among DType.FLOATS");
+    };
   }
 
   static Optional<DType> named(String name) {

@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -18,17 +20,32 @@ final class MappedFile {
   /** The widest element. */
   private static final int OVERLAP = Long.BYTES;
 
+  private final long bytes;
   private final long windowBytes;
   private final List<ByteBuffer> windows;
 
   /** Maps the whole channel, which may be closed afterwards. */
   MappedFile(FileChannel channel, long fileBytes, long windowBytes) throws IOException {
+    this.bytes = fileBytes;
     this.windowBytes = windowBytes;
     this.windows = new ArrayList<>();
     for (long start = 0; start < fileBytes; start += windowBytes) {
       long length = Math.min(windowBytes + OVERLAP, fileBytes - start);
-      windows.add(channel.map(FileChannel.MapMode.READ_ONLY, start, length));
+      windows.add(
+          channel.map(FileChannel.MapMode.READ_ONLY, start, length).order(ByteOrder.LITTLE_ENDIAN));
     }
+  }
+
+  /** Maps a file. */
+  static MappedFile of(Path path) throws IOException {
+    try (FileChannel channel = FileChannel.open(path)) {
+      return new MappedFile(channel, Files.size(path), WINDOW_BYTES);
+    }
+  }
+
+  /** Length of the file. */
+  long bytes() {
+    return bytes;
   }
 
   /**
@@ -40,5 +57,10 @@ final class MappedFile {
     int start = (int) (position % windowBytes);
     int length = (int) Math.min(wantedBytes, window.limit() - start);
     return window.slice(start, length).order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  /** The element that begins at a position. */
+  float element(long position, DType dtype) {
+    return dtype.read(windows.get((int) (position / windowBytes)), (int) (position % windowBytes));
   }
 }

@@ -15,8 +15,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Reads the pickle of a PyTorch file that holds named float tensors, without executing it: a small
- * stack machine that knows the opcodes and the globals such files need and refuses all others.
+ * Reads the pickle of a PyTorch file that holds named tensors, without executing it: a small stack
+ * machine that knows the opcodes and the globals such files need and refuses all others.
  *
  * <p>Memory grows with the bytes of the pickle only. Source: Python's {@code pickletools}, protocol
  * 2.
@@ -53,7 +53,14 @@ final class Pickle {
     REBUILD_PARAMETER("torch._utils _rebuild_parameter", null),
     FLOATS("torch FloatStorage", DType.F32),
     HALVES("torch HalfStorage", DType.F16),
-    BRAINS("torch BFloat16Storage", DType.BF16);
+    BRAINS("torch BFloat16Storage", DType.BF16),
+    DOUBLES("torch DoubleStorage", DType.F64),
+    LONGS("torch LongStorage", DType.I64),
+    INTS("torch IntStorage", DType.I32),
+    SHORTS("torch ShortStorage", DType.I16),
+    BYTES("torch ByteStorage", DType.U8),
+    CHARS("torch CharStorage", DType.I8),
+    BOOLS("torch BoolStorage", DType.BOOL);
 
     private final String name;
     private final DType storage;
@@ -72,7 +79,7 @@ final class Pickle {
       throw new Fault(
           "it names "
               + CheckpointException.quoted(name.replace(' ', '.'))
-              + ", and only float tensors in dictionaries are read");
+              + ", and only tensors in dictionaries are read");
     }
   }
 
@@ -295,7 +302,7 @@ final class Pickle {
   }
 
   private static <T> T as(Class<T> type, Object value) throws Fault {
-    require(type.isInstance(value), "its pickle is not that of a dictionary of float tensors");
+    require(type.isInstance(value), "its pickle is not that of a dictionary of tensors");
     return type.cast(value);
   }
 

@@ -6,6 +6,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -139,26 +140,24 @@ public final class PyTorchFile implements TensorFile {
   }
 
   @Override
-  public float[] floats(String name) {
-    Pickle.View view = tensors.get(name);
-    if (view == null) {
+  public boolean isFloat(String name) {
+    return DType.FLOATS.contains(view(name).storage().dtype());
+  }
+
+  /** Reads the tensor's storage at once; what is returned no longer needs the file. */
+  @Override
+  public FloatSource values(String name) {
+    Pickle.View view = view(name);
+    DType dtype = view.storage().dtype();
+    if (!isFloat(name)) {
       throw new CheckpointException(
-          "Cannot find %s in %s: %d names present".formatted(name, path, tensors.size()));
+          "Cannot read %s of %s as floats: its type is %s, and supported are %s"
+              .formatted(CheckpointException.quoted(name), path, dtype, DType.FLOATS));
     }
     try {
       ByteBuffer data =
           ByteBuffer.wrap(bytes(entry(view.storage()))).order(ByteOrder.LITTLE_ENDIAN);
-      float[] values = new float[(int) (long) view.shape().stream().reduce(1L, (a, b) -> a * b)];
-      int[] index = new int[view.shape().size()];
-      for (int i = 0; i < values.length; i++) {
-        long at = view.offset();
-        for (int axis = 0; axis < index.length; axis++) {
-          at += index[axis] * view.strides().get(axis);
-        }
-        values[i] = value(view.storage().dtype(), data, (int) at);
-        advance(index, view.shape());
-      }
-      return values;
+      return (from, target) -> read(view, data, from, target);
     } catch (Pickle.Fault e) {
       throw refused(path, e.getMessage(), null, e);
     } catch (IOException e) {
@@ -166,12 +165,38 @@ public final class PyTorchFile implements TensorFile {
     }
   }
 
-  private static float value(DType dtype, ByteBuffer data, int at) {
-    return switch (dtype) {
-      case F32 -> data.getFloat(4 * at);
-      case F16 -> HalfFloats.fromF16(data.getShort(2 * at));
-      default -> HalfFloats.fromBf16(data.getShort(2 * at));
-    };
+  private Pickle.View view(String name) {
+    Pickle.View view = tensors.get(name);
+    if (view == null) {
+      throw new CheckpointException(
+          "Cannot find %s in %s: %d names present"
+              .formatted(CheckpointException.quoted(name), path, tensors.size()));
+    }
+    return view;
+  }
+
+  private static void read(Pickle.View view, ByteBuffer data, long from, FloatBuffer target) {
+    DType dtype = view.storage().dtype();
+    int[] index = index(from, view.shape());
+    while (target.hasRemaining()) {
+      long at = view.offset();
+      for (int axis = 0; axis < index.length; axis++) {
+        at += index[axis] * view.strides().get(axis);
+      }
+      target.put(dtype.read(data, (int) (at * dtype.bytes())));
+      advance(index, view.shape());
+    }
+  }
+
+  /** The index along each axis of an element counted in row-major order. */
+  private static int[] index(long element, List<Long> shape) {
+    int[] index = new int[shape.size()];
+    long rest = element;
+    for (int axis = index.length - 1; axis >= 0; axis--) {
+      index[axis] = (int) (rest % Math.max(1, shape.get(axis)));
+      rest /= Math.max(1, shape.get(axis));
+    }
+    return index;
   }
 
   private static void advance(int[] index, List<Long> shape) {

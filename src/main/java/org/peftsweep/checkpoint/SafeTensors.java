@@ -141,17 +141,15 @@ public final class SafeTensors implements TensorFile {
     return info;
   }
 
-  /**
-   * A whole tensor of {@link DType#FLOATS}, row-major.
-   *
-   * @throws CheckpointException if it is missing, of another type, or too long for one array
-   */
   @Override
-  public float[] floats(String name) {
-    TensorInfo info = requireType(name, DType.FLOATS, "floats");
-    float[] values = new float[arrayLength(info)];
-    floats(name, 0, FloatBuffer.wrap(values));
-    return values;
+  public boolean isFloat(String name) {
+    return DType.FLOATS.contains(info(name).dtype());
+  }
+
+  @Override
+  public FloatSource values(String name) {
+    requireType(name, DType.FLOATS, "floats");
+    return (from, target) -> floats(name, from, target);
   }
 
   /**

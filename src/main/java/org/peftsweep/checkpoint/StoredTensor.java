@@ -8,22 +8,29 @@ import java.util.List;
  * A tensor found in a {@link Checkpoint}; its values are read when they are asked for.
  *
  * @param file the open file that holds it
- * @param info its entry there, under the name that the file uses
+ * @param name the name that the file uses
+ * @param shape sizes, outermost first
  */
-public record StoredTensor(SafeTensors file, TensorInfo info) {
-  /** Sizes, outermost first. */
-  public List<Long> shape() {
-    return info.shape();
+public record StoredTensor(TensorFile file, String name, List<Long> shape) {
+  private static final int CHUNK = 1 << 16;
+
+  public StoredTensor {
+    shape = List.copyOf(shape);
   }
 
-  /** All values, row-major; see {@link SafeTensors#floats(String)}. */
+  /** Number of elements: the product of the shape. */
+  public long elements() {
+    return shape.stream().reduce(1L, Math::multiplyExact);
+  }
+
+  /** All values, row-major; see {@link TensorFile#floats(String)}. */
   public float[] floats() {
-    return file.floats(info.name());
+    return file.floats(name);
   }
 
-  /** Some values; see {@link SafeTensors#floats(String, long, FloatBuffer)}. */
-  public void floats(long from, FloatBuffer target) {
-    file.floats(info.name(), from, target);
+  /** All values, row-major, to be read in parts. */
+  public FloatSource values() {
+    return file.values(name);
   }
 
   /**
@@ -33,11 +40,36 @@ public record StoredTensor(SafeTensors file, TensorInfo info) {
    */
   public StoredTensor requireShape(long... wanted) {
     List<Long> wantedShape = Arrays.stream(wanted).boxed().toList();
-    if (!shape().equals(wantedShape)) {
+    if (!shape.equals(wantedShape)) {
       throw new CheckpointException(
           "Cannot use %s in %s: its shape is %s, and config.json asks for %s"
-              .formatted(info.name(), file.path(), shape(), wantedShape));
+              .formatted(CheckpointException.quoted(name), file.path(), shape, wantedShape));
     }
     return this;
+  }
+
+  /**
+   * Reads every value.
+   *
+   * @throws CheckpointException if one is NaN or infinite
+   */
+  public void requireFinite() {
+    if (!file.isFloat(name)) {
+      return;
+    }
+    FloatSource values = values();
+    long elements = elements();
+    float[] chunk = new float[(int) Math.min(CHUNK, elements)];
+    for (long from = 0; from < elements; from += chunk.length) {
+      int count = (int) Math.min(chunk.length, elements - from);
+      values.read(from, FloatBuffer.wrap(chunk, 0, count));
+      for (int i = 0; i < count; i++) {
+        if (!Float.isFinite(chunk[i])) {
+          throw new CheckpointException(
+              "Cannot use %s in %s: its element %d is %s; supply weights that are numbers"
+                  .formatted(CheckpointException.quoted(name), file.path(), from + i, chunk[i]));
+        }
+      }
+    }
   }
 }

@@ -1,5 +1,6 @@
 package org.peftsweep.checkpoint;
 
+import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -11,12 +12,40 @@ public interface TensorFile extends AutoCloseable {
   /** Returns the sizes of all tensors, outermost first, in the order of the file. */
   Map<String, List<Long>> shapes();
 
+  /** Returns whether a tensor's elements are read as floats; others are listed only. */
+  default boolean isFloat(String name) {
+    return true;
+  }
+
   /**
-   * Returns a whole tensor, row-major.
+   * Returns a tensor's values in row-major order, to be read in parts.
    *
    * @throws CheckpointException if it is missing or is no tensor of floats
    */
-  float[] floats(String name);
+  FloatSource values(String name);
+
+  /**
+   * Returns a whole tensor, row-major.
+   *
+   * @throws CheckpointException if it is missing, is no tensor of floats, or is too long for one
+   *     array
+   */
+  default float[] floats(String name) {
+    FloatSource source = values(name);
+    float[] values = new float[arrayLength(name)];
+    source.read(0, FloatBuffer.wrap(values));
+    return values;
+  }
+
+  private int arrayLength(String name) {
+    long elements = shapes().get(name).stream().reduce(1L, Math::multiplyExact);
+    if (elements > Integer.MAX_VALUE - 8) {
+      throw new CheckpointException(
+          "Cannot read %s of %s into one array: it has %d elements, read it in parts"
+              .formatted(name, path(), elements));
+    }
+    return (int) elements;
+  }
 
   @Override
   void close();

@@ -60,6 +60,7 @@ public final class Main {
             .addSubcommand(new ReportCommand(out, err))
             .addSubcommand(new ExportCommand(out, err))
             .addSubcommand(new PretrainCommand(out, err))
+            .addSubcommand(new FetchCommand(out, err))
             .addSubcommand(new SchemaCommand(out));
     line.setOut(new PrintWriter(out, true, StandardCharsets.UTF_8));
     line.setErr(new PrintWriter(err, true, StandardCharsets.UTF_8));

@@ -10,7 +10,8 @@ import org.peftsweep.model.Weights.Fresh;
 
 /**
  * BERT for sequence classification (arXiv:1810.04805): the first token's state through the pooler
- * (dense and tanh, part of the base), dropout, and a projection to the outputs.
+ * (dense and tanh, part of the base, drawn anew where a checkpoint has none), dropout, and a
+ * projection to the outputs.
  */
 final class Bert implements Model {
   private final ModelConfig config;
@@ -28,8 +29,8 @@ final class Bert implements Model {
     this.pooler =
         new Linear(
             "bert.pooler.dense",
-            builder.base("bert.pooler.dense.weight", Role.POOLER, -1, Fresh.NORMAL, width, width),
-            builder.base("bert.pooler.dense.bias", Role.POOLER, -1, Fresh.ZEROS, width));
+            builder.optional("bert.pooler.dense.weight", Role.POOLER, Fresh.NORMAL, width, width),
+            builder.optional("bert.pooler.dense.bias", Role.POOLER, Fresh.ZEROS, width));
     this.projection = builder.headLinear("classifier", outputs, width, true);
   }
 

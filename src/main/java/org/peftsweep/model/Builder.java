@@ -9,14 +9,12 @@ import org.peftsweep.model.Weights.Fresh;
 final class Builder {
   private final Backend backend;
   private final Weights weights;
-  private final boolean ownsBase;
   private final List<Parameter> parameters = new ArrayList<>();
   private final List<Linear> projections = new ArrayList<>();
 
   Builder(Backend backend, Weights weights) {
     this.backend = backend;
     this.weights = weights;
-    this.ownsBase = weights.ownsBase();
   }
 
   Backend backend() {
@@ -32,8 +30,16 @@ final class Builder {
   }
 
   Parameter base(String name, Role role, int layer, Fresh fresh, int... shape) {
-    Parameter parameter = new Parameter(name, role, layer, weights.base(name, fresh, shape));
-    return add(ownsBase ? parameter.owned() : parameter);
+    return base(new Parameter(name, role, layer, weights.base(name, fresh, shape)));
+  }
+
+  /** A parameter of the base above all layers, drawn from the seed where a checkpoint lacks it. */
+  Parameter optional(String name, Role role, Fresh fresh, int... shape) {
+    return base(new Parameter(name, role, -1, weights.optional(name, fresh, shape)));
+  }
+
+  private Parameter base(Parameter parameter) {
+    return add(weights.owns(parameter.name()) ? parameter.owned() : parameter);
   }
 
   /** A parameter of the head: it learns with every method. */

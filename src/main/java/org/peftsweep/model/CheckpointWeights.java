@@ -1,11 +1,13 @@
 package org.peftsweep.model;
 
+import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import org.peftsweep.checkpoint.Checkpoint;
+import org.peftsweep.checkpoint.FloatSource;
 import org.peftsweep.checkpoint.StoredTensor;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Memory;
@@ -45,11 +47,21 @@ public final class CheckpointWeights {
       }
 
       @Override
+      public Tensor optional(String name, Fresh fresh, int... shape) {
+        return owns(name) ? random.head(name, fresh, shape) : base(name, fresh, shape);
+      }
+
+      @Override
+      public boolean owns(String name) {
+        return checkpoint.lookup(name).isEmpty();
+      }
+
+      @Override
       public Tensor head(String name, Fresh fresh, int... shape) {
         Optional<StoredTensor> stored =
             checkpoint.lookup(name).filter(tensor -> tensor.shape().equals(longs(shape)));
         return stored.isPresent()
-            ? copy(backend, stored.get(), backend.allocate(stored.get().info().elements()), shape)
+            ? copy(backend, stored.get(), backend.allocate(stored.get().elements()), shape)
             : random.head(name, fresh, shape);
       }
     };
@@ -58,16 +70,17 @@ public final class CheckpointWeights {
   private Tensor read(Backend backend, String name, int... shape) {
     StoredTensor stored = checkpoint.find(name);
     stored.requireShape(Arrays.stream(shape).asLongStream().toArray());
-    return copy(backend, stored, backend.allocateShared(stored.info().elements()), shape);
+    return copy(backend, stored, backend.allocateShared(stored.elements()), shape);
   }
 
   private static Tensor copy(Backend backend, StoredTensor stored, Memory memory, int... shape) {
-    long size = stored.info().elements();
+    long size = stored.elements();
     Tensor tensor = new Tensor(memory, 0, shape);
+    FloatSource values = stored.values();
     float[] chunk = new float[(int) Math.min(CHUNK, size)];
     for (long at = 0; at < size; at += chunk.length) {
       int count = (int) Math.min(chunk.length, size - at);
-      stored.file().floats(stored.info().name(), at, chunk, 0, count);
+      values.read(at, FloatBuffer.wrap(chunk, 0, count));
       backend.write(chunk, 0, tensor, at, count);
     }
     return tensor;

@@ -100,7 +100,7 @@ final class Encoder {
   }
 
   private Var embed(Tape tape, Batch batch) {
-    int pad = config.padTokenId().orElse(-1);
+    int offset = config.positionOffset();
     int[] learning = batch.ids().clone();
     int[] places = new int[learning.length];
     int[] learningPlaces = new int[learning.length];
@@ -108,9 +108,9 @@ final class Encoder {
       int seen = 0;
       for (int token = 0; token < batch.tokens(); token++) {
         int at = row * batch.tokens() + token;
-        boolean padding = batch.ids()[at] == pad;
+        boolean padding = batch.mask()[at] == 0;
         if (config.family() == Family.ROBERTA) {
-          places[at] = padding ? pad : pad + ++seen;
+          places[at] = padding ? offset - 1 : offset + seen++;
           learningPlaces[at] = padding ? -1 : places[at];
         } else {
           places[at] = token;

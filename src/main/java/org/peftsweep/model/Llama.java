@@ -89,15 +89,14 @@ final class Llama implements Model {
 
   @Override
   public Var logits(Tape tape, Batch batch) {
-    return score.forward(tape, hidden(tape, batch, Pooling.lastReal(batch, config.padTokenId())));
+    return score.forward(tape, hidden(tape, batch, Pooling.lastReal(batch)));
   }
 
   /** Returns normed states of chosen positions {@code [rows.length, width]}; null for all. */
   private Var hidden(Tape tape, Batch batch, int[] rows) {
-    int pad = config.padTokenId().orElse(-1);
     int[] learning = batch.ids().clone();
     for (int i = 0; i < learning.length; i++) {
-      learning[i] = learning[i] == pad ? -1 : learning[i];
+      learning[i] = batch.mask()[i] == 0 ? -1 : learning[i];
     }
     Var x = tape.gather(words.var(), batch.ids(), learning);
     see(0, x);

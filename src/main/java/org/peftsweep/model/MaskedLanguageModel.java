@@ -2,6 +2,7 @@ package org.peftsweep.model;
 
 import java.util.List;
 import java.util.function.BiConsumer;
+import org.peftsweep.checkpoint.Family;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Tape;
@@ -10,8 +11,9 @@ import org.peftsweep.data.Batch;
 import org.peftsweep.model.Weights.Fresh;
 
 /**
- * RoBERTa with its masked-language-model head (arXiv:1907.11692), all of it learning: dense, GELU,
- * layer norm, and a projection to the vocabulary by the word embeddings themselves plus a bias.
+ * RoBERTa (arXiv:1907.11692) or BERT (arXiv:1810.04805) with its masked-language-model head, all of
+ * it learning: dense, GELU, layer norm, and a projection to the vocabulary by the word embeddings
+ * themselves plus a bias.
  */
 public final class MaskedLanguageModel implements AutoCloseable {
   private final Builder builder;
@@ -24,13 +26,23 @@ public final class MaskedLanguageModel implements AutoCloseable {
     builder = new Builder(backend, weights);
     encoder = new Encoder(config, builder);
     int width = config.sizes().hidden();
+    boolean isBert = config.family() == Family.BERT;
+    String inner = isBert ? "cls.predictions.transform." : "lm_head.";
     dense =
         new Linear(
-            "lm_head.dense",
-            builder.base("lm_head.dense.weight", Role.HEAD, -1, Fresh.NORMAL, width, width),
-            builder.base("lm_head.dense.bias", Role.HEAD, -1, Fresh.ZEROS, width));
-    norm = builder.norm("lm_head.layer_norm", -1, width, config.normEpsilon());
-    bias = builder.base("lm_head.bias", Role.HEAD, -1, Fresh.ZEROS, config.sizes().vocabulary());
+            inner + "dense",
+            builder.base(inner + "dense.weight", Role.HEAD, -1, Fresh.NORMAL, width, width),
+            builder.base(inner + "dense.bias", Role.HEAD, -1, Fresh.ZEROS, width));
+    norm =
+        builder.norm(
+            inner + (isBert ? "LayerNorm" : "layer_norm"), -1, width, config.normEpsilon());
+    bias =
+        builder.base(
+            isBert ? "cls.predictions.bias" : "lm_head.bias",
+            Role.HEAD,
+            -1,
+            Fresh.ZEROS,
+            config.sizes().vocabulary());
     builder.parameters().forEach(parameter -> parameter.train(backend));
   }
 

@@ -1,6 +1,13 @@
 package org.peftsweep.model;
 
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import org.peftsweep.checkpoint.Checkpoint;
+import org.peftsweep.checkpoint.CheckpointException;
 import org.peftsweep.checkpoint.ModelConfig;
+import org.peftsweep.checkpoint.StoredTensor;
 import org.peftsweep.compute.Backend;
 
 /** Builds the model that a configuration describes. */
@@ -26,5 +33,28 @@ public final class Models {
    */
   public static Model outline(ModelConfig config, int outputs) {
     return build(config, outputs, null, new Outline());
+  }
+
+  /**
+   * Checks that a checkpoint has every tensor of its model in its shape, without reading values. A
+   * head may be missing, and a pooler: they are drawn from a trial's seed.
+   *
+   * @return names of the parts of the base that are missing
+   * @throws CheckpointException if anything else is missing, or a shape is another
+   */
+  public static List<String> requireComplete(Checkpoint checkpoint) {
+    List<String> fresh = new ArrayList<>();
+    try (Model outline = outline(checkpoint.config(), 1)) {
+      for (Parameter parameter : outline.parameters()) {
+        Optional<StoredTensor> stored = checkpoint.lookup(parameter.name());
+        if (parameter.role() == Role.POOLER && stored.isEmpty()) {
+          fresh.add(parameter.name());
+        } else if (parameter.role() != Role.HEAD) {
+          StoredTensor found = stored.orElseGet(() -> checkpoint.find(parameter.name()));
+          found.requireShape(Arrays.stream(parameter.value().shape()).asLongStream().toArray());
+        }
+      }
+    }
+    return fresh;
   }
 }

@@ -1,7 +1,6 @@
 package org.peftsweep.model;
 
 import java.util.Arrays;
-import java.util.OptionalInt;
 import org.peftsweep.data.Batch;
 
 /** Which positions, as places in {@code [batch·tokens]}, a classification head reads. */
@@ -31,17 +30,12 @@ final class Pooling {
     return rows;
   }
 
-  /**
-   * Returns each row's right-most token that is not padding; its last where there is no padding
-   * token.
-   */
-  static int[] lastReal(Batch batch, OptionalInt pad) {
+  /** Returns each row's right-most token that the attention mask does not call padding. */
+  static int[] lastReal(Batch batch) {
     int[] rows = new int[batch.rows()];
     for (int i = 0; i < rows.length; i++) {
       int token = batch.tokens() - 1;
-      while (pad.isPresent()
-          && token > 0
-          && batch.ids()[i * batch.tokens() + token] == pad.getAsInt()) {
+      while (token > 0 && batch.mask()[i * batch.tokens() + token] == 0) {
         token--;
       }
       rows[i] = i * batch.tokens() + token;

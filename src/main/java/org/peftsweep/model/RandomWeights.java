@@ -15,7 +15,7 @@ public record RandomWeights(Backend backend, double initializerRange, Seeds seed
   }
 
   @Override
-  public boolean ownsBase() {
+  public boolean owns(String name) {
     return true;
   }
 

@@ -19,8 +19,18 @@ public interface Weights {
    */
   Tensor base(String name, Fresh fresh, int... shape);
 
-  /** Whether each tensor of the base is memory of the caller's own too. */
-  default boolean ownsBase() {
+  /**
+   * Returns a tensor of the base model that a checkpoint may lack, such as a pooler: drawn anew
+   * then, in memory of the caller's own.
+   *
+   * @throws org.peftsweep.checkpoint.CheckpointException if it is there in another shape
+   */
+  default Tensor optional(String name, Fresh fresh, int... shape) {
+    return base(name, fresh, shape);
+  }
+
+  /** Whether a tensor of the base is memory of the caller's own. */
+  default boolean owns(String name) {
     return false;
   }
 

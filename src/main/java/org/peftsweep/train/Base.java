@@ -23,6 +23,11 @@ record Base(Checkpoint checkpoint, CheckpointWeights weights, Tokenizer tokenize
     return Models.outline(config(), outputs);
   }
 
+  /** Returns whether the checkpoint has no tensor of that name. */
+  boolean lacks(String name) {
+    return checkpoint.lookup(name).isEmpty();
+  }
+
   /** Returns the weights that a trial starts from: these, or others drawn from its seed. */
   Weights weights(Trial trial, Backend backend) {
     Seeds seeds = new Seeds(trial.seed());

@@ -1,5 +1,6 @@
 package org.peftsweep.train;
 
+import java.util.function.Predicate;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.DryBackend;
@@ -31,8 +32,19 @@ public record Footprint(long peakBytes, long heldBytes, long sharedBytes) {
 
   /** Runs a trial dry. */
   static Footprint of(Trial trial, ModelConfig config, int padId, TokenisedTask data) {
+    return of(trial, config, name -> false, padId, data);
+  }
+
+  /**
+   * Runs a trial dry.
+   *
+   * @param isMissing whether a checkpoint lacks a tensor, which the trial then draws for itself
+   */
+  static Footprint of(
+      Trial trial, ModelConfig config, Predicate<String> isMissing, int padId, TokenisedTask data) {
     Backend dry = DryBackend.open();
-    Weights weights = new Blank(dry, trial.model().randomInit());
+    boolean isRandom = trial.model().randomInit();
+    Weights weights = new Blank(dry, isRandom ? name -> true : isMissing);
     try (Assembly parts =
         Assembly.of(trial, config, padId, data, weights, Preparations.blank(), dry)) {
       Trainer trainer = new Trainer(parts, Progress.SILENT, new Vigil(Terms.FREE));
@@ -40,24 +52,30 @@ public record Footprint(long peakBytes, long heldBytes, long sharedBytes) {
       return new Footprint(
           trainer.peakBytes(),
           (long) (SLACK * dry.allocations().peakBytes()),
-          weights.ownsBase() ? 0 : baseBytes(config, data.task().outputs()));
+          isRandom ? 0 : baseBytes(config, isMissing, data.task().outputs()));
     }
   }
 
-  private static long baseBytes(ModelConfig config, int outputs) {
+  private static long baseBytes(ModelConfig config, Predicate<String> isMissing, int outputs) {
     try (Model outline = Models.outline(config, outputs)) {
       return outline.parameters().stream()
           .filter(parameter -> parameter.role() != Role.HEAD)
+          .filter(parameter -> !isMissing.test(parameter.name()))
           .mapToLong(parameter -> Float.BYTES * parameter.size())
           .sum();
     }
   }
 
   /** Weights of which only the memory counts. */
-  private record Blank(Backend backend, boolean ownsBase) implements Weights {
+  private record Blank(Backend backend, Predicate<String> isOwn) implements Weights {
+    @Override
+    public boolean owns(String name) {
+      return isOwn.test(name);
+    }
+
     @Override
     public Tensor base(String name, Fresh fresh, int... shape) {
-      return tensor(ownsBase, shape);
+      return tensor(owns(name), shape);
     }
 
     @Override

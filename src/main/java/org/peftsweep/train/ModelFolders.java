@@ -7,12 +7,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
+import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 import org.apache.commons.codec.digest.DigestUtils;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
+import org.peftsweep.checkpoint.Checkpoint;
 import org.peftsweep.checkpoint.CheckpointException;
 import org.peftsweep.spec.ModelSource;
 
@@ -45,9 +47,10 @@ final class ModelFolders {
   /** Returns SHA-256 over configuration, weights and tokenizer files, by name and content. */
   String contentHash(Path folder) {
     MessageDigest digest = DigestUtils.getSha256Digest();
-    try (var files = Files.list(folder)) {
-      for (Path file : files.filter(ModelFolders::decides).sorted().toList()) {
-        DigestUtils.updateDigest(digest, file.getFileName() + "\n" + Files.size(file) + "\n");
+    try {
+      for (Path file : deciding(folder)) {
+        String name = folder.relativize(file).toString();
+        DigestUtils.updateDigest(digest, name + "\n" + Files.size(file) + "\n");
         try (InputStream in = new DigestInputStream(Files.newInputStream(file), digest)) {
           in.transferTo(java.io.OutputStream.nullOutputStream());
         }
@@ -58,8 +61,30 @@ final class ModelFolders {
     return HexFormat.of().formatHex(digest.digest());
   }
 
-  private static boolean decides(Path file) {
-    String name = file.getFileName().toString();
+  /** Of weights in several formats safetensors count. */
+  private static List<Path> deciding(Path folder) throws IOException {
+    try (var files = Files.walk(folder, 2)) {
+      List<Path> all =
+          files
+              .filter(
+                  file -> Files.isRegularFile(file) && decides(folder.relativize(file).toString()))
+              .sorted()
+              .toList();
+      boolean hasSafe = all.stream().anyMatch(file -> file.toString().endsWith(".safetensors"));
+      return all.stream()
+          .filter(
+              file -> !hasSafe || !Checkpoint.isForeignWeights(folder.relativize(file).toString()))
+          .toList();
+    }
+  }
+
+  private static boolean decides(String name) {
+    if (Checkpoint.isForeignWeights(name)) {
+      return true;
+    }
+    if (name.contains("/")) {
+      return false;
+    }
     return name.equals("config.json")
         || name.endsWith(".safetensors")
         || name.endsWith(".safetensors.index.json")
@@ -102,15 +127,26 @@ final class ModelFolders {
       return Path.of(files.resolvePath(location).toUri().getPath());
     }
     Path folder = temporary();
+    copy(files, location, "", folder);
+    return folder;
+  }
+
+  /** Copies what a model is made of, from the folder itself and from those one below. */
+  private static void copy(
+      FileSystem files, org.apache.hadoop.fs.Path location, String below, Path folder)
+      throws IOException {
     for (FileStatus status : files.listStatus(location)) {
-      Path target = folder.resolve(status.getPath().getName());
-      if (status.isFile() && (decides(target) || target.toString().endsWith(".model"))) {
+      String name = below + status.getPath().getName();
+      if (status.isDirectory() && below.isEmpty()) {
+        copy(files, status.getPath(), name + "/", folder);
+      } else if (status.isFile() && (decides(name) || name.endsWith(".model"))) {
+        Path target = folder.resolve(name);
+        Files.createDirectories(target.getParent());
         try (InputStream in = files.open(status.getPath())) {
           Files.copy(in, target);
         }
       }
     }
-    return folder;
   }
 
   private static Path temporary() throws IOException {
@@ -120,11 +156,10 @@ final class ModelFolders {
   }
 
   private static void delete(Path folder) {
-    try (var files = Files.list(folder)) {
-      for (Path file : files.toList()) {
+    try (var files = Files.walk(folder)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
         Files.deleteIfExists(file);
       }
-      Files.deleteIfExists(folder);
     } catch (IOException e) {
       // The system clears its temporary folder in time.
       return;

@@ -106,7 +106,7 @@ public final class TrialRun {
       Base base,
       TokenisedTask data) {
     int padId = base.config().padTokenId().orElse(base.tokenizer().padId());
-    record.predicted = Footprint.of(trial, base.config(), padId, data);
+    record.predicted = Footprint.of(trial, base.config(), base::lacks, padId, data);
     try (MemoryBudget.Share share = admit(trial, terms, vigil.deadline(), record.predicted)) {
       long start = System.nanoTime();
       Weights weights = base.weights(trial, backend);
