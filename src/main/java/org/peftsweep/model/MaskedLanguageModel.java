@@ -11,9 +11,9 @@ import org.peftsweep.data.Batch;
 import org.peftsweep.model.Weights.Fresh;
 
 /**
- * RoBERTa (arXiv:1907.11692) or BERT (arXiv:1810.04805) with its masked-language-model head, all of
- * it learning: dense, GELU, layer norm, and a projection to the vocabulary by the word embeddings
- * themselves plus a bias.
+ * RoBERTa (arXiv:1907.11692) or BERT (arXiv:1810.04805) with its masked-language-model head: dense,
+ * GELU, layer norm, and a projection to the vocabulary by the word embeddings themselves plus a
+ * bias.
  */
 public final class MaskedLanguageModel implements AutoCloseable {
   private final Builder builder;
@@ -43,7 +43,12 @@ public final class MaskedLanguageModel implements AutoCloseable {
             -1,
             Fresh.ZEROS,
             config.sizes().vocabulary());
-    builder.parameters().forEach(parameter -> parameter.train(backend));
+  }
+
+  /** Lets every parameter learn. */
+  public MaskedLanguageModel train() {
+    builder.parameters().forEach(parameter -> parameter.train(builder.backend()));
+    return this;
   }
 
   /**

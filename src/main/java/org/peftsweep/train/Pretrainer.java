@@ -87,7 +87,7 @@ public final class Pretrainer {
       ModelConfig config = config(tokenizer, course.dropout());
       Seeds seeds = new Seeds(course.seed());
       RandomWeights fresh = new RandomWeights(backend, config.initializerRange(), seeds);
-      try (MaskedLanguageModel model = new MaskedLanguageModel(config, backend, fresh);
+      try (MaskedLanguageModel model = new MaskedLanguageModel(config, backend, fresh).train();
           Tape tape = new Tape(backend)) {
         long start = System.nanoTime();
         train(model, tape, tokenizer, train, seeds);

@@ -34,6 +34,8 @@ class ConfFilesTest {
     "paper-figure1, 36",
     "paper-figure2, 35",
     "glue-small, 40",
+    "glue-minilm, 12",
+    "glue-bert-base, 4",
     "tuned, 32",
   })
   void expandsToItsExactCount(String name, int trials) {
