@@ -19,9 +19,13 @@ record MappedTensor(
     shape = List.copyOf(shape);
   }
 
-  /** Bytes of all elements; an {@link ArithmeticException} where no file could hold them. */
+  /** Bytes of all elements; -1 where no file could hold them. */
   static long bytes(DType dtype, List<Long> shape) {
-    return shape.stream().reduce((long) dtype.bytes(), Math::multiplyExact);
+    try {
+      return shape.stream().reduce((long) dtype.bytes(), Math::multiplyExact);
+    } catch (ArithmeticException e) {
+      return -1;
+    }
   }
 
   /** The same bytes read as the transposed matrix. */

@@ -109,16 +109,14 @@ public final class OnnxFile implements TensorFile {
   private MappedTensor tensor(OnnxGraph.Initializer initializer) throws IOException, Fault {
     DType dtype = TYPES.get(initializer.type());
     String name = CheckpointException.quoted(initializer.name());
-    long bytes;
-    try {
-      bytes = MappedTensor.bytes(dtype, initializer.shape());
-    } catch (ArithmeticException e) {
+    boolean isNone =
+        initializer.shape().size() > MOST_DIMENSIONS
+            || initializer.shape().stream().anyMatch(size -> size < 0);
+    long bytes = isNone ? -1 : MappedTensor.bytes(dtype, initializer.shape());
+    if (bytes < 0) {
       throw new Fault("its tensor " + name + " has sizes " + initializer.shape());
     }
-    if (initializer.shape().size() > MOST_DIMENSIONS || bytes < 0) {
-      throw new Fault("its tensor " + name + " has sizes " + initializer.shape());
-    }
-    Path place = initializer.file().isEmpty() ? path : beside(initializer.file());
+    Path place = initializer.file().isEmpty() ? path : beside(initializer.file().get());
     MappedFile file = files.get(place);
     if (file == null) {
       file = MappedFile.of(place);

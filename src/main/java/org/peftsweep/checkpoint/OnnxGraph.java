@@ -19,12 +19,12 @@ final class OnnxGraph {
    * A constant of the graph.
    *
    * @param type {@code TensorProto.DataType}
-   * @param file name of the file beside the model that holds the values; empty for the model itself
+   * @param file the file beside the model that holds the values; empty for the model itself
    * @param position of the first byte
    * @param bytes length; -1 where the model does not tell
    */
   record Initializer(
-      String name, List<Long> shape, int type, String file, long position, long bytes) {}
+      String name, List<Long> shape, int type, Optional<String> file, long position, long bytes) {}
 
   /**
    * How a projection's weight is used.
@@ -228,11 +228,11 @@ final class OnnxGraph {
           name[0],
           shape,
           type[0],
-          external.get("location"),
+          Optional.of(external.get("location")),
           number(external.getOrDefault("offset", "0")),
           number(external.getOrDefault("length", "-1")));
     }
-    return new Initializer(name[0], shape, type[0], "", place[0], place[1]);
+    return new Initializer(name[0], shape, type[0], Optional.empty(), place[0], place[1]);
   }
 
   private static void numbers(CodedInputStream in, List<Long> numbers) throws IOException {

@@ -189,13 +189,11 @@ public final class TensorFlowBundle implements TensorFile {
 
   private void add(String variable, Entry entry, MappedFile shard) {
     DType dtype = TYPES.get(entry.type());
-    long wanted;
-    try {
-      wanted = MappedTensor.bytes(dtype, entry.shape());
-    } catch (ArithmeticException e) {
-      wanted = Long.MAX_VALUE;
-    }
-    if (wanted != entry.bytes() || entry.offset() < 0 || shard.bytes() - entry.offset() < wanted) {
+    long wanted = MappedTensor.bytes(dtype, entry.shape());
+    if (wanted < 0
+        || wanted != entry.bytes()
+        || entry.offset() < 0
+        || shard.bytes() - entry.offset() < wanted) {
       throw fault(
           "%s of sizes %s needs %d bytes and %d are there"
               .formatted(
