@@ -2,9 +2,13 @@ package org.peftsweep.data;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /**
  * All rows that a trial uses.
@@ -15,6 +19,7 @@ import java.util.TreeMap;
  * @param dev the reported sets, in the task's order
  * @param skippedRows rows that were left out while reading
  * @param firstReasons why, for the first of them, each with file and line
+ * @param isDevCarved whether dev is a part of train, for want of a file
  */
 public record Dataset(
     Task task,
@@ -22,13 +27,91 @@ public record Dataset(
     List<Example> validation,
     List<EvaluationSet> dev,
     int skippedRows,
-    List<String> firstReasons) {
+    List<String> firstReasons,
+    boolean isDevCarved) {
 
   public Dataset {
     train = List.copyOf(train);
     validation = List.copyOf(validation);
     dev = List.copyOf(dev);
     firstReasons = List.copyOf(firstReasons);
+  }
+
+  /**
+   * A dataset whose dev is the task's fraction of train, at least one row, chosen by what the texts
+   * say: the same rows whatever their order and the seed, and rows of equal texts on one side.
+   */
+  static Dataset carved(Task task, Part train) {
+    Map<String, List<Example>> byHash = new TreeMap<>();
+    for (Example example : train.examples()) {
+      // The label is left out: texts that are labelled twice stay together too.
+      Example unlabelled = new Example(0, example.first(), example.second(), Double.NaN);
+      byHash
+          .computeIfAbsent(ContentHash.of(List.of(unlabelled)), any -> new ArrayList<>())
+          .add(example);
+    }
+    int wanted = Math.max(1, (int) Math.round(task.devFraction() * train.examples().size()));
+    Set<Integer> carved = new HashSet<>();
+    for (List<Example> equal : byHash.values()) {
+      if (carved.size() + equal.size() <= wanted) {
+        equal.forEach(example -> carved.add(example.index()));
+      }
+    }
+    if (carved.isEmpty()) {
+      byHash.values().stream()
+          .min(Comparator.comparingInt(List::size))
+          .orElseThrow()
+          .forEach(example -> carved.add(example.index()));
+    }
+    if (carved.size() == train.examples().size()) {
+      throw new DataException(
+          "Cannot carve dev out of the "
+              + carved.size()
+              + " rows of train of "
+              + task.name()
+              + ": supply a file of dev, or rows of different texts");
+    }
+    Map<Boolean, List<Example>> sides =
+        train.examples().stream()
+            .collect(Collectors.partitioningBy(example -> carved.contains(example.index())));
+    return new Dataset(
+        task,
+        sides.get(false),
+        List.of(),
+        List.of(new EvaluationSet(task.evaluationSets().get(0), sides.get(true))),
+        train.skippedRows(),
+        train.firstReasons(),
+        true);
+  }
+
+  /** What the reader of a sweep's results should know of the rows, one sentence each. */
+  public List<String> notices() {
+    List<String> notices = new ArrayList<>();
+    if (isDevCarved) {
+      int rows = dev.get(0).examples().size();
+      notices.add(
+          task.name()
+              + " has no file of dev: "
+              + rows
+              + " of "
+              + (rows + train.size() + validation.size())
+              + " rows of train, chosen by their texts, are the reported set");
+    }
+    if (skippedRows > 0) {
+      notices.add(
+          task.name() + ": " + skippedRows + " rows are left out, first " + firstReasons.get(0));
+    }
+    List<String> absent = new ArrayList<>();
+    for (int id = 0; id < task.labelNames().size(); id++) {
+      double label = id;
+      if (train.stream().noneMatch(example -> example.label() == label)) {
+        absent.add(task.labelNames().get(id));
+      }
+    }
+    if (!absent.isEmpty()) {
+      notices.add(task.name() + ": no row of train has the label " + String.join(" or ", absent));
+    }
+    return notices;
   }
 
   /**
@@ -51,7 +134,7 @@ public record Dataset(
     for (int i = 0; i < held.length; i++) {
       (held[i] ? carved : kept).add(train.get(i));
     }
-    return new Dataset(task, kept, carved, dev, skippedRows, firstReasons);
+    return new Dataset(task, kept, carved, dev, skippedRows, firstReasons, isDevCarved);
   }
 
   /** The same with a fraction of train between 0 and 1, rounded, at least one row. */
@@ -73,7 +156,7 @@ public record Dataset(
     }
     int[] order = new Seeds(seed).permutation("train limit", train.size());
     List<Example> kept = Arrays.stream(order, 0, rows).sorted().mapToObj(train::get).toList();
-    return new Dataset(task, kept, validation, dev, skippedRows, firstReasons);
+    return new Dataset(task, kept, validation, dev, skippedRows, firstReasons, isDevCarved);
   }
 
   /** SHA-256 of each part that is used: {@code train}, {@code validation}, and the dev sets. */

@@ -1,21 +1,27 @@
 package org.peftsweep.data;
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.net.UnknownHostException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
+import org.apache.hadoop.fs.UnsupportedFileSystemException;
+import org.apache.hadoop.security.AccessControlException;
 
 /**
- * Reads tasks from GLUE's TSV files, from Parquet files as Hugging Face names them, and from
- * JSON-lines files, in any file system that Hadoop knows.
+ * Reads tasks from GLUE's TSV files, and from CSV, TSV, JSON and Parquet files as {@link PartFiles}
+ * finds them, in any file system that Hadoop knows.
  *
  * <p>A bad row (too few or too many fields, a label that is none of the task's, bytes that are not
  * UTF-8) is a {@link DataException} with file and line, or counted where bad rows are skipped.
- * Quotes mean nothing in TSV files. Rows of QQP that lack fields are always left out and counted.
+ * Blank lines are no rows. Quotes mean nothing in TSV files unless the task says so. Rows of QQP
+ * that lack fields are always left out and counted.
  */
 public final class DatasetReader {
 
@@ -38,12 +44,16 @@ public final class DatasetReader {
   }
 
   /**
-   * Train and every evaluation set of a task.
+   * Train and every evaluation set of a task; without a file of dev, the part of train that the
+   * task declares.
    *
    * @param folder the task's own folder, or one that holds it; any Hadoop path
    */
   public Dataset read(Task task, String folder) {
     Part train = read(task, folder, Split.TRAIN, "");
+    if (task.mayCarveDev() && !hasPart(task, folder, Split.DEV, "dev")) {
+      return Dataset.carved(task, train);
+    }
     List<EvaluationSet> dev = new ArrayList<>();
     List<Part> parts = new ArrayList<>(List.of(train));
     for (String name : task.evaluationSets()) {
@@ -53,7 +63,7 @@ public final class DatasetReader {
     }
     int skipped = parts.stream().mapToInt(Part::skippedRows).sum();
     List<String> reasons = parts.stream().flatMap(part -> part.firstReasons().stream()).toList();
-    return new Dataset(task, train.examples(), List.of(), dev, skipped, reasons);
+    return new Dataset(task, train.examples(), List.of(), dev, skipped, reasons, false);
   }
 
   /**
@@ -63,40 +73,102 @@ public final class DatasetReader {
    */
   public Part read(Task task, String folder, Split split, String evaluationSet) {
     boolean labelled = split != Split.TEST;
+    return within(
+        folder,
+        () -> {
+          Path own = PartFiles.folder(task, new Path(folder), conf);
+          RowCollector rows = new RowCollector(task, labelled, skipsBadRows);
+          List<String> stems = split.stems(evaluationSet);
+          List<DataFile> files = PartFiles.find(own, stems, conf);
+          for (DataFile file : files) {
+            read(file, task, labelled, rows);
+          }
+          if (files.isEmpty() && !readMrpc(own, task, split, rows)) {
+            throw new DataException(
+                String.format(
+                    "Cannot find %s of %s in %s: %s",
+                    split, task.name(), own, PartFiles.wanted(own, stems, conf)));
+          }
+          Part part = rows.part();
+          if (part.examples().isEmpty()) {
+            throw new DataException(
+                String.format(
+                    "Cannot use %s of %s in %s: it has no rows; supply some",
+                    split, task.name(), own));
+          }
+          return part;
+        });
+  }
+
+  private boolean hasPart(Task task, String folder, Split split, String evaluationSet) {
+    return within(
+        folder,
+        () -> {
+          Path own = PartFiles.folder(task, new Path(folder), conf);
+          return !PartFiles.find(own, split.stems(evaluationSet), conf).isEmpty();
+        });
+  }
+
+  private void read(DataFile file, Task task, boolean labelled, RowCollector rows)
+      throws IOException {
+    Path path = file.path();
+    boolean isQuoted = file.format() == FileFormat.QUOTED_TSV || task.quotes();
     try {
-      Path own = PartFiles.folder(task, new Path(folder), conf);
-      RowCollector rows = new RowCollector(task, labelled, skipsBadRows);
-      List<String> stems = split.stems(evaluationSet);
-      List<Path> files = PartFiles.find(own, stems, conf);
-      for (Path file : files) {
-        read(file, task, labelled, rows);
+      switch (file.format()) {
+        case TSV, QUOTED_TSV -> {
+          if (isQuoted) {
+            CsvFile.read(file, conf, task, labelled, rows);
+          } else {
+            TsvFile.read(path, conf, task, labelled, rows);
+          }
+        }
+        case CSV -> CsvFile.read(file, conf, task, labelled, rows);
+        case JSON -> JsonFile.read(path, conf, task, rows);
+        case PARQUET -> ParquetFile.read(path, conf, task, labelled, rows);
+        default -> throw new IllegalStateException(file.toString());
       }
-      if (files.isEmpty() && !readMrpc(own, task, split, rows)) {
-        throw new DataException(
-            String.format(
-                "Cannot find %s of %s in %s: supply %s.tsv, .parquet or .jsonl",
-                split, task.name(), own, String.join(" or ", stems)));
-      }
-      Part part = rows.part();
-      if (part.examples().isEmpty()) {
-        throw new DataException(
-            String.format("Cannot use %s of %s in %s: it has no rows", split, task.name(), own));
-      }
-      return part;
+    } catch (AccessControlException e) {
+      throw new DataException(
+          "Cannot read " + path + ": permission is denied; grant it to this user", e);
     } catch (IOException e) {
-      throw new UncheckedIOException(
-          "Cannot read " + split + " of " + task.name() + " in " + folder, e);
+      if (isReadable(path)) {
+        throw ParquetFile.damaged(path, e);
+      }
+      throw e;
     }
   }
 
-  private void read(Path file, Task task, boolean labelled, RowCollector rows) throws IOException {
-    String name = file.getName();
-    if (name.endsWith(".tsv")) {
-      TsvFile.read(file, conf, task, labelled, rows);
-    } else if (name.endsWith(".parquet")) {
-      ParquetFile.read(file, conf, task, labelled, rows);
-    } else {
-      JsonLinesFile.read(file, conf, task, rows);
+  /** Whether all bytes can be read, so that a fault is one of what they say. */
+  private boolean isReadable(Path file) {
+    try (InputStream bytes = file.getFileSystem(conf).open(file)) {
+      bytes.transferTo(OutputStream.nullOutputStream());
+      return true;
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  private interface Reading<T> {
+    T read() throws IOException;
+  }
+
+  private static <T> T within(String folder, Reading<T> reading) {
+    try {
+      return reading.read();
+    } catch (AccessControlException e) {
+      throw new DataException(
+          "Cannot read " + folder + ": permission is denied; grant it to this user", e);
+    } catch (UnsupportedFileSystemException | IllegalArgumentException e) {
+      throw new DataException(
+          "Cannot read "
+              + folder
+              + ": there is no such file system; give a path or file:, hdfs:,"
+              + " s3a:",
+          e);
+    } catch (UnknownHostException e) {
+      throw new DataException("Cannot read " + folder + ": its host is not known; correct it", e);
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot read the data in " + folder, e);
     }
   }
 
@@ -123,7 +195,7 @@ public final class DatasetReader {
     Set<String> ids = new TreeSet<>();
     try (Lines lines = Lines.open(file, conf)) {
       while (lines.next()) {
-        ids.add(lines.text());
+        ids.add(TsvFile.text(lines));
       }
     }
     return ids;

@@ -2,6 +2,7 @@ package org.peftsweep.data;
 
 import java.io.Closeable;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -10,15 +11,21 @@ import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.io.Text;
 import org.apache.hadoop.util.LineReader;
 
-/** The numbered lines of a text file; only a line feed, or it with a carriage return, ends one. */
+/**
+ * The numbered lines of a text file, blank ones left out; only a line feed, or it with a carriage
+ * return, ends one. Of a line that is too long no more is held than its start.
+ */
 final class Lines implements Closeable {
 
-  private static final char BYTE_ORDER_MARK = '\uFEFF';
+  static final String TOO_LONG = "it has a line of more than " + (TextFile.LONGEST >> 20) + " MiB";
+
+  static final String SHORTEN = "shorten its texts";
 
   private final Path file;
   private final LineReader reader;
   private final Text line = new Text();
   private long number;
+  private boolean isTooLong;
 
   private Lines(Path file, LineReader reader) {
     this.file = file;
@@ -26,26 +33,47 @@ final class Lines implements Closeable {
   }
 
   static Lines open(Path file, Configuration conf) throws IOException {
+    return of(file, TextFile.open(file, conf), conf);
+  }
+
+  static Lines of(Path file, InputStream text, Configuration conf) throws IOException {
     byte[] newline = {'\n'};
-    return new Lines(file, new LineReader(file.getFileSystem(conf).open(file), conf, newline));
+    return new Lines(file, new LineReader(text, conf, newline));
   }
 
   /** Moves to the next line; false at the end. */
   boolean next() throws IOException {
-    number++;
-    return reader.readLine(line) > 0;
+    do {
+      number++;
+      int read = reader.readLine(line, TextFile.LONGEST, Integer.MAX_VALUE);
+      if (read <= 0) {
+        return false;
+      }
+      isTooLong = read > line.getLength() + 1;
+    } while (isBlank());
+    return true;
   }
 
-  /** The line without its end; {@link CharacterCodingException} where it is not UTF-8. */
-  String text() throws CharacterCodingException {
-    String text =
-        StandardCharsets.UTF_8
-            .newDecoder()
-            .decode(ByteBuffer.wrap(line.getBytes(), 0, line.getLength()))
-            .toString();
-    int from = number == 1 && !text.isEmpty() && text.charAt(0) == BYTE_ORDER_MARK ? 1 : 0;
-    int to = text.length() - (text.endsWith("\r") ? 1 : 0);
-    return text.substring(from, Math.max(from, to));
+  /**
+   * The line without its end.
+   *
+   * @throws BadLineException if it is too long or not UTF-8
+   */
+  String text() throws BadLineException {
+    if (isTooLong) {
+      throw new BadLineException(TOO_LONG, SHORTEN);
+    }
+    try {
+      String text =
+          StandardCharsets.UTF_8
+              .newDecoder()
+              .decode(ByteBuffer.wrap(line.getBytes(), 0, line.getLength()))
+              .toString();
+      return text.endsWith("\r") ? text.substring(0, text.length() - 1) : text;
+    } catch (CharacterCodingException e) {
+      throw new BadLineException(
+          TextFile.notUtf8(line.getBytes(), line.getLength()), TextFile.SAVE_AS_UTF8);
+    }
   }
 
   /** File and line number, from 1. */
@@ -56,5 +84,34 @@ final class Lines implements Closeable {
   @Override
   public void close() throws IOException {
     reader.close();
+  }
+
+  /** Tabs are no blanks here: they stand between empty fields. */
+  private boolean isBlank() {
+    for (int i = 0; i < line.getLength(); i++) {
+      byte at = line.getBytes()[i];
+      if (at != ' ' && at != '\r') {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Says why a line cannot be read. */
+  static final class BadLineException extends Exception {
+
+    private static final long serialVersionUID = 1;
+
+    private final String remedy;
+
+    BadLineException(String reason, String remedy) {
+      super(reason);
+      this.remedy = remedy;
+    }
+
+    /** What to do. */
+    String remedy() {
+      return remedy;
+    }
   }
 }

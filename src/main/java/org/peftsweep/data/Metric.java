@@ -2,116 +2,93 @@ package org.peftsweep.data;
 
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.function.Predicate;
+import java.util.function.ToDoubleBiFunction;
 import java.util.stream.Collectors;
-import org.apache.commons.math3.stat.ranking.NaturalRanking;
+import org.peftsweep.data.Confusion.Counts;
 
 /**
  * A score of predictions against labels, with the conventions of scikit-learn and SciPy, which the
  * GLUE metric of Hugging Face calls.
  *
- * <p>Classification metrics take class ids, regression metrics take values. A score that is
- * undefined (no rows, constant input of a correlation, a NaN prediction in a regression) is NaN.
+ * <p>Classification metrics take class ids, or the probability of class 1; regression metrics take
+ * values. A score that is undefined (no rows, constant input of a correlation, a NaN prediction in
+ * a regression, an area under the curve without both classes) is NaN.
  */
 public enum Metric {
   /** Share of equal pairs, 0 to 1. */
-  ACCURACY(false) {
-    @Override
-    double score(double[] predictions, double[] labels) {
-      int equal = 0;
-      for (int i = 0; i < labels.length; i++) {
-        equal += predictions[i] == labels[i] ? 1 : 0;
-      }
-      return (double) equal / labels.length;
-    }
-  },
+  ACCURACY(Answers.CLASSES, (predictions, labels) -> confusion(predictions, labels).accuracy()),
 
   /** {@code 2TP / (2TP + FP + FN)} of class 1, 0 where that is 0/0. */
-  F1(false) {
-    @Override
-    double score(double[] predictions, double[] labels) {
-      int both = 0;
-      int either = 0;
-      for (int i = 0; i < labels.length; i++) {
-        both += predictions[i] == 1 && labels[i] == 1 ? 1 : 0;
-        either += (predictions[i] == 1 ? 1 : 0) + (labels[i] == 1 ? 1 : 0);
-      }
-      return either == 0 ? 0 : 2.0 * both / either;
-    }
-  },
+  F1(Answers.TWO_CLASSES, (predictions, labels) -> confusion(predictions, labels).of(1).f1()),
+
+  /** Mean of the F1 of all classes that occur, each weighing the same. */
+  MACRO_F1(
+      Answers.CLASSES, (predictions, labels) -> confusion(predictions, labels).macro(Counts::f1)),
+
+  /** F1 of the sums of all classes' counts, which is the accuracy where a row has one label. */
+  MICRO_F1(
+      Answers.CLASSES, (predictions, labels) -> confusion(predictions, labels).micro(Counts::f1)),
+
+  /** Mean of the F1 of all classes, each weighing as many rows as it has. */
+  WEIGHTED_F1(
+      Answers.CLASSES,
+      (predictions, labels) -> confusion(predictions, labels).weighted(Counts::f1)),
+
+  /** {@code TP / (TP + FP)} of class 1, 0 where that is 0/0. */
+  PRECISION(
+      Answers.TWO_CLASSES,
+      (predictions, labels) -> confusion(predictions, labels).of(1).precision()),
+
+  /** Mean of the precision of all classes that occur, each weighing the same. */
+  MACRO_PRECISION(
+      Answers.CLASSES,
+      (predictions, labels) -> confusion(predictions, labels).macro(Counts::precision)),
+
+  /** {@code TP / (TP + FN)} of class 1, 0 where that is 0/0. */
+  RECALL(
+      Answers.TWO_CLASSES, (predictions, labels) -> confusion(predictions, labels).of(1).recall()),
+
+  /** Mean of the recall of all classes that occur, each weighing the same. */
+  MACRO_RECALL(
+      Answers.CLASSES,
+      (predictions, labels) -> confusion(predictions, labels).macro(Counts::recall)),
+
+  /** Area under the ROC curve of class 1 of two: see {@link Correlation#areaUnderCurve}. */
+  AUC(Answers.PROBABILITIES, Correlation::areaUnderCurve),
 
   /**
-   * Matthews correlation for any number of classes (Gorodkin 2004), 0 where predictions or labels
-   * are all of one class.
+   * Matthews correlation for any number of classes, 0 where predictions or labels are all of one
+   * class.
    */
-  MATTHEWS(false) {
-    @Override
-    double score(double[] predictions, double[] labels) {
-      double[] classes =
-          Arrays.stream(new double[][] {predictions, labels})
-              .flatMapToDouble(Arrays::stream)
-              .distinct()
-              .toArray();
-      double rows = labels.length;
-      double covariance = 0;
-      double predictedVariance = rows * rows;
-      double labelVariance = rows * rows;
-      for (double id : classes) {
-        double hits = 0;
-        double predicted = 0;
-        double labelled = 0;
-        for (int i = 0; i < labels.length; i++) {
-          boolean isPredicted = predictions[i] == id;
-          boolean isLabelled = labels[i] == id;
-          hits += isPredicted && isLabelled ? 1 : 0;
-          predicted += isPredicted ? 1 : 0;
-          labelled += isLabelled ? 1 : 0;
-        }
-        covariance += hits * rows - predicted * labelled;
-        predictedVariance -= predicted * predicted;
-        labelVariance -= labelled * labelled;
-      }
-      double scale = predictedVariance * labelVariance;
-      return scale == 0 ? 0 : covariance / Math.sqrt(scale);
-    }
-  },
+  MATTHEWS(Answers.CLASSES, (predictions, labels) -> confusion(predictions, labels).matthews()),
 
-  /**
-   * Pearson's r; NaN for constant input and for fewer than two rows. In two passes: the one-pass
-   * sums of commons-math lose six digits on nearly constant input.
-   */
-  PEARSON(true) {
-    @Override
-    double score(double[] predictions, double[] labels) {
-      if (isConstant(predictions) || isConstant(labels)) {
-        return Double.NaN;
-      }
-      double[] x = unit(predictions);
-      double[] y = unit(labels);
-      double product = 0;
-      for (int i = 0; i < x.length; i++) {
-        product += x[i] * y[i];
-      }
-      return Math.max(-1, Math.min(1, product));
-    }
-  },
+  /** Pearson's r; NaN for constant input and for fewer than two rows. */
+  PEARSON(Answers.VALUES, Correlation::pearson),
 
   /** Pearson's r of the ranks, ties sharing their average rank. */
-  SPEARMAN(true) {
-    @Override
-    double score(double[] predictions, double[] labels) {
-      return PEARSON.score(ranks(predictions), ranks(labels));
-    }
-  };
+  SPEARMAN(Answers.VALUES, Correlation::spearman);
 
-  private final boolean regression;
-
-  Metric(boolean regression) {
-    this.regression = regression;
+  /** What is scored against the labels. */
+  private enum Answers {
+    CLASSES,
+    TWO_CLASSES,
+    /** Of class 1 of two. */
+    PROBABILITIES,
+    VALUES
   }
 
-  /** The name in sweep files and result tables, such as {@code matthews}. */
+  private final Answers answers;
+  private final ToDoubleBiFunction<double[], double[]> score;
+
+  Metric(Answers answers, ToDoubleBiFunction<double[], double[]> score) {
+    this.answers = answers;
+    this.score = score;
+  }
+
+  /** The name in sweep files and result tables, such as {@code macro-f1}. */
   public String id() {
-    return name().toLowerCase(Locale.ROOT);
+    return name().toLowerCase(Locale.ROOT).replace('_', '-');
   }
 
   /** The metric of that name; {@link IllegalArgumentException} names the choices. */
@@ -122,10 +99,15 @@ public enum Metric {
         .orElseThrow(
             () ->
                 new IllegalArgumentException(
-                    "Cannot use metric "
-                        + id
-                        + ": choose one of "
-                        + Arrays.stream(values()).map(Metric::id).collect(Collectors.toList())));
+                    "Cannot use metric " + id + ": choose " + ids(any -> true)));
+  }
+
+  /** The names of some, such as {@code pearson or spearman}. */
+  static String ids(Predicate<Metric> which) {
+    String all =
+        Arrays.stream(values()).filter(which).map(Metric::id).collect(Collectors.joining(", "));
+    int last = all.lastIndexOf(", ");
+    return last < 0 ? all : all.substring(0, last) + " or " + all.substring(last + 2);
   }
 
   /** Whether a larger score is a better one. */
@@ -133,50 +115,68 @@ public enum Metric {
     return true;
   }
 
-  /** Whether it scores values rather than class ids. */
+  /** Whether it scores values rather than classes. */
   public boolean isRegression() {
-    return regression;
+    return answers == Answers.VALUES;
+  }
+
+  /** Whether it is defined for two classes only. */
+  public boolean isBinary() {
+    return answers == Answers.TWO_CLASSES || answers == Answers.PROBABILITIES;
   }
 
   /**
    * The score.
    *
    * @param predictions [rows] class ids or values
+   * @param probabilities [rows] of the predicted class; not looked at in a regression
    * @param labels [rows]
    */
-  public double of(double[] predictions, double[] labels) {
-    if (predictions.length != labels.length) {
+  public double of(double[] predictions, double[] probabilities, double[] labels) {
+    return of(answers(predictions, probabilities), labels);
+  }
+
+  /**
+   * What {@link #of(double[], double[])} takes: the predictions, or where those do not tell enough
+   * the probability of class 1.
+   *
+   * @param predictions [rows] class ids or values
+   * @param probabilities [rows] of the predicted class
+   */
+  public double[] answers(double[] predictions, double[] probabilities) {
+    if (answers != Answers.PROBABILITIES) {
+      return predictions;
+    }
+    double[] ofOne = new double[predictions.length];
+    for (int i = 0; i < ofOne.length; i++) {
+      ofOne[i] = predictions[i] == 1 ? probabilities[i] : 1 - probabilities[i];
+    }
+    return ofOne;
+  }
+
+  /**
+   * The score of {@link #answers}.
+   *
+   * @param answers [rows]
+   * @param labels [rows]
+   */
+  public double of(double[] answers, double[] labels) {
+    if (answers.length != labels.length) {
       throw new IllegalArgumentException(
           "Cannot score "
-              + predictions.length
+              + answers.length
               + " predictions against "
               + labels.length
               + " labels: give one prediction a label");
     }
-    if (labels.length == 0) {
-      return Double.NaN;
-    }
+    boolean isNumber = this.answers == Answers.VALUES || this.answers == Answers.PROBABILITIES;
     boolean isUndefined =
-        regression && Arrays.stream(predictions).anyMatch(value -> !Double.isFinite(value));
-    return isUndefined ? Double.NaN : score(predictions, labels);
+        labels.length == 0
+            || isNumber && Arrays.stream(answers).anyMatch(value -> !Double.isFinite(value));
+    return isUndefined ? Double.NaN : score.applyAsDouble(answers, labels);
   }
 
-  abstract double score(double[] predictions, double[] labels);
-
-  private static boolean isConstant(double[] values) {
-    return Arrays.stream(values).allMatch(value -> value == values[0]);
-  }
-
-  /** Centred and scaled to length 1. */
-  private static double[] unit(double[] values) {
-    double mean = Arrays.stream(values).average().orElse(Double.NaN);
-    double[] centred = Arrays.stream(values).map(value -> value - mean).toArray();
-    double norm = Math.sqrt(Arrays.stream(centred).map(value -> value * value).sum());
-    return Arrays.stream(centred).map(value -> value / norm).toArray();
-  }
-
-  private static double[] ranks(double[] values) {
-    // The ranking tells -0.0 from 0.0; adding 0.0 makes both 0.0.
-    return new NaturalRanking().rank(Arrays.stream(values).map(value -> value + 0.0).toArray());
+  private static Confusion confusion(double[] predictions, double[] labels) {
+    return new Confusion(predictions, labels);
   }
 }

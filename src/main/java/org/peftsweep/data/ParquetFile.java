@@ -1,64 +1,109 @@
 package org.peftsweep.data;
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 import org.apache.parquet.example.data.Group;
 import org.apache.parquet.hadoop.ParquetReader;
 import org.apache.parquet.hadoop.example.GroupReadSupport;
 import org.apache.parquet.schema.GroupType;
+import org.apache.parquet.schema.Type;
 
-/** Parquet files as Hugging Face publishes them: text columns, and {@code label} as id or value. */
+/**
+ * Parquet files as Hugging Face and Spark write them: text columns, and a label as name, id or
+ * value.
+ */
 final class ParquetFile {
+
+  private static final String MAGIC = "PAR1";
 
   private ParquetFile() {}
 
   /** Reads all rows of a task; a place is the file and the row, from 1. */
   static void read(Path file, Configuration conf, Task task, boolean labelled, RowCollector rows)
       throws IOException {
+    requireMagic(file, conf);
     try (ParquetReader<Group> reader =
         ParquetReader.builder(new GroupReadSupport(), file).withConf(conf).build()) {
       long number = 0;
       for (Group row = reader.read(); row != null; row = reader.read()) {
         number++;
+        String place = file + ":" + number;
         if (number == 1) {
-          requireColumns(file, task, labelled, row.getType());
+          requireColumns(file, task, labelled, row.getType(), rows);
         }
-        rows.row(
-            file + ":" + number,
-            value(row, task.textColumns().get(0)),
-            task.isPair() ? value(row, task.textColumns().get(1)) : null,
-            value(row, task.labelColumn()));
+        String[] texts = new String[task.textColumns().size()];
+        for (int i = 0; i < texts.length; i++) {
+          texts[i] = value(row, task.textColumns().get(i));
+        }
+        rows.row(place, texts, value(row, task.labelColumn()));
       }
     } catch (DataException e) {
       throw e;
-    } catch (RuntimeException e) {
-      // Parquet throws bare exceptions of many kinds for files that are not Parquet or cut short.
-      throw new DataException(
-          "Cannot read " + file + " as Parquet: " + e.getMessage() + "; fetch it again", e);
+    } catch (RuntimeException | OutOfMemoryError e) {
+      // Parquet throws bare exceptions of many kinds, and asks for memory that a file claims.
+      throw damaged(file, e);
     }
   }
 
-  private static void requireColumns(Path file, Task task, boolean labelled, GroupType schema) {
-    for (String column : task.textColumns()) {
-      requireColumn(file, task, schema, column);
-    }
-    if (labelled) {
-      requireColumn(file, task, schema, task.labelColumn());
-    }
+  /** That its bytes cannot be read as Parquet. */
+  static DataException damaged(Path file, Throwable cause) {
+    return new DataException(
+        "Cannot read " + file + ": it is damaged or cut short; fetch it again", cause);
   }
 
-  private static void requireColumn(Path file, Task task, GroupType schema, String column) {
-    if (!schema.containsField(column)) {
+  private static void requireMagic(Path file, Configuration conf) throws IOException {
+    byte[] head;
+    try (InputStream bytes = file.getFileSystem(conf).open(file)) {
+      head = bytes.readNBytes(256);
+    }
+    String start = new String(head, StandardCharsets.ISO_8859_1);
+    if (!start.startsWith(MAGIC)) {
       throw new DataException(
           "Cannot read "
               + file
-              + " as "
-              + task.name()
-              + ": it has no column "
-              + column
-              + ", only "
-              + schema.getFields().stream().map(field -> field.getName()).toList());
+              + ": "
+              + TextFile.foreign(head).orElse("it is not Parquet; supply it in its format"));
+    }
+  }
+
+  private static void requireColumns(
+      Path file, Task task, boolean labelled, GroupType schema, RowCollector rows) {
+    List<String> wanted = new ArrayList<>(task.textColumns());
+    if (labelled) {
+      wanted.add(task.labelColumn());
+    }
+    for (String column : wanted) {
+      if (!schema.containsField(column)) {
+        throw new DataException(
+            "Cannot read "
+                + file
+                + " as "
+                + task.name()
+                + ": it has no column "
+                + column
+                + ", only "
+                + Task.shown(schema.getFields().stream().map(Type::getName).toList())
+                + "; name one of these");
+      }
+      Type type = schema.getType(column);
+      if (!type.isPrimitive() || type.isRepetition(Type.Repetition.REPEATED)) {
+        if (!task.textColumns().contains(column)) {
+          rows.refuseLabels(file.toString());
+        }
+        throw new DataException(
+            "Cannot read "
+                + file
+                + " as "
+                + task.name()
+                + ": column "
+                + column
+                + " holds lists or groups, not texts; name a column of texts");
+      }
     }
   }
 

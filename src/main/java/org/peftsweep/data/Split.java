@@ -17,11 +17,13 @@ public enum Split {
         this == TRAIN || evaluationSet.equals("dev") || evaluationSet.isEmpty()
             ? ""
             : "_" + evaluationSet;
-    return switch (this) {
-      case TRAIN -> List.of("train");
-      case DEV -> List.of("dev" + suffix, "validation" + suffix);
-      case TEST -> List.of("test" + suffix);
-    };
+    List<String> names =
+        switch (this) {
+          case TRAIN -> List.of("train");
+          case DEV -> List.of("dev", "validation", "valid", "val", "eval");
+          case TEST -> List.of("test");
+        };
+    return names.stream().map(name -> name + suffix).toList();
   }
 
   @Override

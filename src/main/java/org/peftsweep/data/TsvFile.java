@@ -1,16 +1,12 @@
 package org.peftsweep.data;
 
 import java.io.IOException;
-import java.nio.charset.CharacterCodingException;
 import java.util.List;
 import java.util.Set;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 
-/**
- * Tab-separated files as GLUE has them: quotes mean nothing, a byte-order mark may come first, one
- * line is one row.
- */
+/** Tab-separated files as GLUE has them: quotes mean nothing, one line is one row. */
 final class TsvFile {
 
   private TsvFile() {}
@@ -19,30 +15,14 @@ final class TsvFile {
   static void read(Path file, Configuration conf, Task task, boolean labelled, RowCollector rows)
       throws IOException {
     try (Lines lines = Lines.open(file, conf)) {
-      boolean headed = TsvLayout.isHeaded(task, labelled);
-      TsvLayout layout = layout(file, task, labelled, headed ? fields(header(lines)) : List.of());
+      boolean isHeaded = TsvLayout.isHeaded(task, labelled);
+      if (isHeaded && !lines.next()) {
+        return;
+      }
+      TsvLayout layout =
+          TsvLayout.of(lines.place(), task, labelled, isHeaded ? header(lines) : List.of());
       while (lines.next()) {
-        List<String> fields;
-        try {
-          fields = fields(lines.text());
-        } catch (CharacterCodingException e) {
-          rows.bad(lines.place(), "it is not UTF-8");
-          continue;
-        }
-        if (fields.size() == layout.fields()) {
-          rows.row(
-              lines.place(),
-              fields.get(layout.first()),
-              layout.second() < 0 ? null : fields.get(layout.second()),
-              layout.label() < 0 ? null : fields.get(layout.label()));
-        } else {
-          String reason = fields.size() + " fields, not " + layout.fields();
-          if (layout.mayLackFields() && fields.size() < layout.fields()) {
-            rows.leaveOut(lines.place(), reason);
-          } else {
-            rows.bad(lines.place(), reason);
-          }
-        }
+        take(lines, layout, task, rows);
       }
     }
   }
@@ -52,36 +32,60 @@ final class TsvFile {
       Path file, Configuration conf, Task task, Set<String> devIds, boolean dev, RowCollector rows)
       throws IOException {
     try (Lines lines = Lines.open(file, conf)) {
-      TsvLayout layout = layout(file, task, true, fields(header(lines)));
+      if (!lines.next()) {
+        return;
+      }
+      TsvLayout layout = TsvLayout.of(lines.place(), task, true, header(lines));
       while (lines.next()) {
-        List<String> fields = fields(lines.text());
-        if (fields.size() != layout.fields()) {
-          rows.bad(lines.place(), fields.size() + " fields, not " + layout.fields());
-        } else if (devIds.contains(fields.get(1) + "\t" + fields.get(2)) == dev) {
-          rows.row(
-              lines.place(),
-              fields.get(layout.first()),
-              fields.get(layout.second()),
-              fields.get(layout.label()));
+        String[] fields = fields(text(lines));
+        if (fields.length != layout.fields()) {
+          rows.bad(lines.place(), fields.length + " fields, not " + layout.fields());
+        } else if (devIds.contains(fields[1] + "\t" + fields[2]) == dev) {
+          rows.row(lines.place(), layout.texts(fields), layout.label(fields));
         }
       }
     }
   }
 
-  private static TsvLayout layout(Path file, Task task, boolean labelled, List<String> header) {
+  /** The line, which must be one that can be read. */
+  static String text(Lines lines) {
     try {
-      return TsvLayout.of(task, labelled, header);
-    } catch (IllegalArgumentException e) {
+      return lines.text();
+    } catch (Lines.BadLineException e) {
       throw new DataException(
-          "Cannot read " + file + ":1 as " + task.name() + ": " + e.getMessage(), e);
+          "Cannot read " + lines.place() + ": " + e.getMessage() + "; " + e.remedy());
     }
   }
 
-  private static String header(Lines lines) throws IOException {
-    return lines.next() ? lines.text() : "";
+  private static void take(Lines lines, TsvLayout layout, Task task, RowCollector rows) {
+    String place = lines.place();
+    String line;
+    try {
+      line = lines.text();
+    } catch (Lines.BadLineException e) {
+      rows.bad(place, e.getMessage(), e.remedy());
+      return;
+    }
+    String[] fields = fields(line);
+    if (fields.length == layout.fields()) {
+      rows.row(place, layout.texts(fields), layout.label(fields));
+      return;
+    }
+    String reason = fields.length + " fields, not " + layout.fields();
+    if (layout.mayLackFields() && fields.length < layout.fields()) {
+      rows.leaveOut(place, reason);
+    } else if (!TsvLayout.FOLDERS.containsKey(task.name()) && line.indexOf('"') >= 0) {
+      rows.bad(place, reason, "declare quotes: true if its fields stand in quotes, else mend it");
+    } else {
+      rows.bad(place, reason);
+    }
   }
 
-  private static List<String> fields(String line) {
-    return List.of(line.split("\t", -1));
+  private static List<String> header(Lines lines) {
+    return List.of(fields(text(lines)));
+  }
+
+  private static String[] fields(String line) {
+    return line.split("\t", -1);
   }
 }

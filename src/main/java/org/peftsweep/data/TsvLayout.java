@@ -10,36 +10,35 @@ import java.util.Map;
  *
  * @param headed whether the first line names the columns
  * @param fields fields of every row; 0: as many as the header has
- * @param first column of the (first) text, from 0
- * @param second column of the second text, or -1
+ * @param texts columns of the texts, from 0
  * @param label column of the label, or -1
  * @param mayLackFields whether rows with too few fields are left out, as Hugging Face does for QQP
  */
 record TsvLayout(
-    boolean headed, int fields, int first, int second, int label, boolean mayLackFields) {
+    boolean headed, int fields, List<Integer> texts, int label, boolean mayLackFields) {
 
   private static final Map<String, TsvLayout> LABELLED =
       Map.of(
-          "cola", new TsvLayout(false, 4, 3, -1, 1, false),
-          "sst2", headed(2, 0, -1, 1),
-          "mrpc", headed(5, 3, 4, 0),
-          "qqp", new TsvLayout(true, 6, 3, 4, 5, true),
-          "stsb", headed(10, 7, 8, 9),
-          "qnli", headed(4, 1, 2, 3),
-          "rte", headed(4, 1, 2, 3),
-          "wnli", headed(4, 1, 2, 3));
+          "cola", new TsvLayout(false, 4, List.of(3), 1, false),
+          "sst2", headed(2, List.of(0), 1),
+          "mrpc", headed(5, List.of(3, 4), 0),
+          "qqp", new TsvLayout(true, 6, List.of(3, 4), 5, true),
+          "stsb", headed(10, List.of(7, 8), 9),
+          "qnli", headed(4, List.of(1, 2), 3),
+          "rte", headed(4, List.of(1, 2), 3),
+          "wnli", headed(4, List.of(1, 2), 3));
 
   private static final Map<String, TsvLayout> UNLABELLED =
       Map.of(
-          "cola", headed(2, 1, -1, -1),
-          "sst2", headed(2, 1, -1, -1),
-          "mrpc", headed(5, 3, 4, -1),
-          "qqp", new TsvLayout(true, 3, 1, 2, -1, true),
-          "stsb", headed(9, 7, 8, -1),
-          "mnli", headed(10, 8, 9, -1),
-          "qnli", headed(3, 1, 2, -1),
-          "rte", headed(3, 1, 2, -1),
-          "wnli", headed(3, 1, 2, -1));
+          "cola", headed(2, List.of(1), -1),
+          "sst2", headed(2, List.of(1), -1),
+          "mrpc", headed(5, List.of(3, 4), -1),
+          "qqp", new TsvLayout(true, 3, List.of(1, 2), -1, true),
+          "stsb", headed(9, List.of(7, 8), -1),
+          "mnli", headed(10, List.of(8, 9), -1),
+          "qnli", headed(3, List.of(1, 2), -1),
+          "rte", headed(3, List.of(1, 2), -1),
+          "wnli", headed(3, List.of(1, 2), -1));
 
   /** The folder names of the original distribution. */
   static final Map<String, String> FOLDERS =
@@ -54,8 +53,18 @@ record TsvLayout(
           "rte", "RTE",
           "wnli", "WNLI");
 
-  private static TsvLayout headed(int fields, int first, int second, int label) {
-    return new TsvLayout(true, fields, first, second, label, false);
+  private static TsvLayout headed(int fields, List<Integer> texts, int label) {
+    return new TsvLayout(true, fields, texts, label, false);
+  }
+
+  /** The texts of a row. */
+  String[] texts(String[] row) {
+    return texts.stream().map(column -> row[column]).toArray(String[]::new);
+  }
+
+  /** The label of a row; null where there is none. */
+  String label(String[] row) {
+    return label < 0 ? null : row[label];
   }
 
   /** Whether the first line of that task's files names columns. */
@@ -64,41 +73,60 @@ record TsvLayout(
   }
 
   /**
-   * The layout of a file.
+   * The layout of a TSV file.
    *
+   * @param place file and line of the header
    * @param header its first line, split; empty where it has none
-   * @throws IllegalArgumentException what is wrong with the header
+   * @throws DataException what is wrong with the header
    */
-  static TsvLayout of(Task task, boolean labelled, List<String> header) {
+  static TsvLayout of(String place, Task task, boolean labelled, List<String> header) {
     if (task.name().equals("mnli") && labelled) {
       if (header.size() < 11) {
-        throw new IllegalArgumentException(
-            "the header has " + header.size() + " columns, not MNLI's 12 (train) or 16 (dev)");
+        throw refusal(
+            place,
+            task,
+            "the header has " + header.size() + " columns, not MNLI's 12 (train) or 16 (dev)",
+            "supply the file of GLUE");
       }
-      return headed(header.size(), 8, 9, header.size() - 1);
+      return headed(header.size(), List.of(8, 9), header.size() - 1);
     }
     TsvLayout fixed = (labelled ? LABELLED : UNLABELLED).get(task.name());
-    if (fixed != null) {
-      if (fixed.headed && header.size() != fixed.fields) {
-        throw new IllegalArgumentException(
-            "the header has " + header.size() + " columns, not " + fixed.fields);
-      }
-      return fixed;
+    if (fixed == null) {
+      return named(place, task, labelled, header);
     }
+    if (fixed.headed && header.size() != fixed.fields) {
+      throw refusal(
+          place,
+          task,
+          "the header has " + header.size() + " columns, not " + fixed.fields,
+          "supply the file of GLUE, or CSV with columns by name");
+    }
+    return fixed;
+  }
+
+  /** The layout of a file whose header names the task's columns. */
+  static TsvLayout named(String place, Task task, boolean labelled, List<String> header) {
     List<String> wanted = new ArrayList<>(task.textColumns());
     if (labelled) {
       wanted.add(task.labelColumn());
     }
     for (String column : wanted) {
       if (header.indexOf(column) != header.lastIndexOf(column) || !header.contains(column)) {
-        throw new IllegalArgumentException(
-            "the header must name column " + column + " once, and names " + header);
+        throw refusal(
+            place,
+            task,
+            "the header must name column " + column + " once, and names " + Task.shown(header),
+            "correct it, or the columns in declare-tasks");
       }
     }
     return headed(
         header.size(),
-        header.indexOf(task.textColumns().get(0)),
-        task.isPair() ? header.indexOf(task.textColumns().get(1)) : -1,
+        task.textColumns().stream().map(header::indexOf).toList(),
         header.indexOf(task.labelColumn()));
+  }
+
+  private static DataException refusal(String place, Task task, String reason, String remedy) {
+    return new DataException(
+        "Cannot read " + place + " as " + task.name() + ": " + reason + "; " + remedy);
   }
 }

@@ -5,7 +5,6 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -57,7 +56,9 @@ final class Comparisons {
     Comparisons comparisons = new Comparisons();
     for (String task : results.tasks()) {
       Map<String, double[]> labels = new HashMap<>();
-      Map<String, double[]> answers = answers(results.lines(task), task, predictions, labels);
+      Metric metric = Metric.ofId(results.metric(task));
+      Map<String, double[]> answers =
+          answers(results.lines(task), task, metric, predictions, labels);
       if (answers.isEmpty()) {
         continue;
       }
@@ -76,7 +77,6 @@ final class Comparisons {
           ofLines.put(line, seeds);
         }
       }
-      Metric metric = Metric.valueOf(results.metric(task).toUpperCase(Locale.ROOT));
       // So many that the smallest p-value survives the correction for all recipes.
       int replicates = Math.max(LEAST_REPLICATES, 100 * lines.size());
       PairedBootstrap paired =
@@ -91,7 +91,11 @@ final class Comparisons {
   }
 
   private static Map<String, double[]> answers(
-      List<Line> lines, String task, Dataset<Row> predictions, Map<String, double[]> labels) {
+      List<Line> lines,
+      String task,
+      Metric metric,
+      Dataset<Row> predictions,
+      Map<String, double[]> labels) {
     Object[] ids = lines.stream().flatMap(line -> line.runs(task).stream()).map(Run::id).toArray();
     Map<String, double[]> answers = new HashMap<>();
     for (Row row :
@@ -102,13 +106,18 @@ final class Comparisons {
                 functions
                     .sort_array(
                         functions.collect_list(
-                            functions.struct("evaluation_set", "example", "label", "prediction")))
+                            functions.struct(
+                                "evaluation_set", "example", "label", "prediction", "probability")))
                     .as("all"))
             .orderBy("id")
             .collectAsList()) {
       List<Row> all = row.getList(1);
       labels.put(row.getString(0), all.stream().mapToDouble(one -> one.getDouble(2)).toArray());
-      answers.put(row.getString(0), all.stream().mapToDouble(one -> one.getDouble(3)).toArray());
+      answers.put(
+          row.getString(0),
+          metric.answers(
+              all.stream().mapToDouble(one -> one.getDouble(3)).toArray(),
+              all.stream().mapToDouble(one -> one.getDouble(4)).toArray()));
     }
     return answers;
   }

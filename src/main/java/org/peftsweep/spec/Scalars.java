@@ -111,6 +111,15 @@ final class Scalars {
     return scalar.text();
   }
 
+  /** The value as it is written, whatever YAML takes it for. */
+  static String text(String key, Value value) {
+    String text = scalar(key, value, "give one word").text();
+    if (text.isBlank()) {
+      throw cannotUse(key, value, "give a word");
+    }
+    return text;
+  }
+
   static String choice(String key, Value value, Collection<String> choices) {
     String text = scalar(key, value, choose(value.text(), choices)).text();
     if (!choices.contains(text)) {

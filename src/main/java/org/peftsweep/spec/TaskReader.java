@@ -13,7 +13,17 @@ final class TaskReader {
   static final List<String> DATA =
       List.of("data", "train-limit", "validation-fraction", "data-seed", "skip-bad-rows");
   private static final List<String> DECLARATION =
-      List.of("text-columns", "label-column", "labels", "metrics", "evaluation-sets");
+      List.of(
+          "text-columns",
+          "label-column",
+          "labels",
+          "metrics",
+          "evaluation-sets",
+          "quotes",
+          "dev-fraction");
+
+  /** Of train, where a declared task has neither a file of dev nor a fraction of its own. */
+  private static final double DEV_FRACTION = 0.2;
 
   private final Fields top;
   private final Faults faults;
@@ -64,24 +74,28 @@ final class TaskReader {
       }
     }
     List<String> texts = fields.list("text-columns", Scalars::word);
-    List<String> labels = fields.has("labels") ? fields.list("labels", Scalars::word) : List.of();
+    List<String> labels = fields.has("labels") ? fields.list("labels", Scalars::text) : List.of();
     List<Metric> metrics =
         fields.list("metrics", (key, value) -> (Metric) Scalars.constant(Metric.class, key, value));
+    if (fields.value("label-column") instanceof Value.Items several) {
+      throw Scalars.cannotUse(
+          "label-column", several, "multi-label tasks are not supported, name one column");
+    }
     String label = fields.word("label-column");
+    List<String> sets =
+        fields.has("evaluation-sets")
+            ? fields.list("evaluation-sets", Scalars::word)
+            : List.of("dev");
+    boolean quotes = fields.has("quotes") && Scalars.flag("quotes", fields.value("quotes"));
+    double fraction =
+        fields.has("dev-fraction")
+            ? Scalars.number("dev-fraction", fields.value("dev-fraction"))
+            : DEV_FRACTION;
     if (!faults.isEmpty()) {
       throw new SpecException(List.of());
     }
     return fields.guarded(
-        () ->
-            fields.has("evaluation-sets")
-                ? new Task(
-                    name,
-                    texts,
-                    label,
-                    labels,
-                    metrics,
-                    fields.list("evaluation-sets", Scalars::word))
-                : new Task(name, texts, label, labels, metrics));
+        () -> new Task(name, texts, label, labels, metrics, sets, quotes, fraction));
   }
 
   /** Unknown keys, and values that tasks override, are faults too. */

@@ -15,6 +15,8 @@ import com.fasterxml.jackson.databind.introspect.AnnotatedClass;
 import com.fasterxml.jackson.databind.introspect.JacksonAnnotationIntrospector;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.jsontype.NamedType;
+import com.fasterxml.jackson.databind.node.BooleanNode;
+import com.fasterxml.jackson.databind.node.DoubleNode;
 import com.fasterxml.jackson.databind.node.IntNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
@@ -46,8 +48,13 @@ final class TrialJson {
   private static final Map<String, List<String>> LEFT_OUT_OF_ID =
       Map.of(MODEL, List.of("location"), "task", List.of("location", "skip-bad-rows"));
 
-  /** The same for the task's own record: where its columns are found. */
-  private static final List<String> COLUMNS = List.of("text-columns", "label-column");
+  /** The same for the task's own record: how its rows are found. */
+  private static final List<String> COLUMNS =
+      List.of("text-columns", "label-column", "quotes", "dev-fraction");
+
+  /** Of the same, said only where it is something else. */
+  private static final Map<String, JsonNode> UNLESS_DECLARED =
+      Map.of("quotes", BooleanNode.FALSE, "dev-fraction", DoubleNode.valueOf(0));
 
   /** What counts of the training where no step is taken. */
   private static final List<String> EVALUATION = List.of("max-tokens", "pad", "precision");
@@ -79,6 +86,9 @@ final class TrialJson {
               tree.set(key, value);
             }
           });
+      if (tree.path("task").get("task") instanceof ObjectNode task) {
+        UNLESS_DECLARED.forEach(task::putIfAbsent);
+      }
       if (tree.get(MODEL) instanceof ObjectNode model && !model.has(ADAPTER)) {
         model.set(ADAPTER, MAPPER.valueToTree(AdapterSource.NONE));
       }
@@ -123,6 +133,13 @@ final class TrialJson {
     if (trial.method() instanceof PlugIn plugIn) {
       ((ObjectNode) method.get(OVER)).put(VERSION, plugIn.over().semanticsVersion());
     }
+    ObjectNode task = (ObjectNode) tree.get("task").get("task");
+    UNLESS_DECLARED.forEach(
+        (key, value) -> {
+          if (value.equals(task.get(key))) {
+            task.remove(key);
+          }
+        });
     if (trial.model().adapter().isNone()) {
       // Trials that start without one are older than the key.
       ((ObjectNode) tree.get(MODEL)).remove(ADAPTER);

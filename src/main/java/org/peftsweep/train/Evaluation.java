@@ -56,14 +56,14 @@ record Evaluation(double[] labels, double[] predictions, double[] scores) {
   SortedMap<String, Double> metrics(Task task, String set) {
     SortedMap<String, Double> metrics = new TreeMap<>();
     for (Metric metric : task.metrics()) {
-      metrics.put(set + "/" + metric.id(), metric.of(predictions, labels));
+      metrics.put(set + "/" + metric.id(), metric.of(predictions, scores, labels));
     }
     return metrics;
   }
 
   /** Returns the task's first metric. */
   double score(Task task) {
-    return task.primaryMetric().of(predictions, labels);
+    return task.primaryMetric().of(predictions, scores, labels);
   }
 
   private static int[] places(List<TokenizedExample> examples) {

@@ -45,7 +45,6 @@ class DatasetReaderTest {
   @CsvSource({
     "a\\tb\\t1, '3 fields, not 2'",
     "alone, '1 fields, not 2'",
-    "'', '1 fields, not 2'",
     "text\\t, label is \"\"",
     "text\\t0.5, label is \"0.5\"",
     "text\\t-1, label is \"-1\""
@@ -157,7 +156,6 @@ class DatasetReaderTest {
             "{\"sentence1\":\"a\",\"sentence2\":\"b\",\"label\":null}",
             "{\"sentence1\":7,\"sentence2\":\"b\",\"label\":0}",
             "[1]",
-            "",
             "{\"sentence1\":")) {
       write(
           "rte/train.jsonl",
@@ -215,7 +213,9 @@ class DatasetReaderTest {
     assertThatThrownBy(() -> reader.read(RTE, folder + "/absent"))
         .hasMessageContaining("/absent: supply the folder with the files of rte");
     assertThatThrownBy(() -> reader.read(RTE, folder.toString()))
-        .hasMessageContaining("supply train.tsv, .parquet or .jsonl");
+        .hasMessageEndingWith(
+            "supply train.csv, .tsv, .jsonl, .json, .ndjson, .parquet, or a folder of such files;"
+                + " there is nothing");
     write("train.tsv", "index\tsentence1\tsentence2\tlabel\n");
     assertThatThrownBy(() -> reader.read(RTE, folder.toString()))
         .hasMessageContaining("it has no rows");

@@ -18,7 +18,8 @@ class DatasetTest {
           List.of(),
           List.of(new EvaluationSet("dev", List.of(new Example(0, "d", null, 1)))),
           0,
-          List.of());
+          List.of(),
+          false);
 
   @Test
   void trainAndValidationShareTheRowsWithoutOverlap() {

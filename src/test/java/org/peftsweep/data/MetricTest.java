@@ -98,6 +98,7 @@ class MetricTest {
     assertThat(Metric.ofId("matthews")).isEqualTo(Metric.MATTHEWS);
     assertThatThrownBy(() -> Metric.ofId("mcc"))
         .hasMessage(
-            "Cannot use metric mcc: choose one of [accuracy, f1, matthews, pearson, spearman]");
+            "Cannot use metric mcc: choose accuracy, f1, macro-f1, micro-f1, weighted-f1, precision,"
+                + " macro-precision, recall, macro-recall, auc, matthews, pearson or spearman");
   }
 }

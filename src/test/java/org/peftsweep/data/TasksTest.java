@@ -58,12 +58,20 @@ class TasksTest {
   void aTaskThatCannotBeScoredIsRefused() {
     assertThatThrownBy(() -> task(List.of("text"), List.of("bad", "good"), Metric.PEARSON))
         .hasMessage(
-            "Cannot declare task mine with metric = pearson: classes are scored by accuracy, f1 or"
-                + " matthews");
+            "Cannot declare task mine with metric = pearson: classes are scored by accuracy, f1,"
+                + " macro-f1, micro-f1, weighted-f1, precision, macro-precision, recall,"
+                + " macro-recall, auc or matthews");
     assertThatThrownBy(() -> task(List.of("text"), List.of("a", "b", "c"), Metric.F1))
-        .hasMessageContaining("two labels");
-    assertThatThrownBy(() -> task(List.of("a", "b", "c"), List.of(), Metric.PEARSON))
-        .hasMessageContaining("name one or two");
+        .hasMessage(
+            "Cannot declare task mine with metric = f1: it is defined for two labels, choose"
+                + " accuracy, macro-f1, micro-f1, weighted-f1, macro-precision, macro-recall or"
+                + " matthews");
+    assertThatThrownBy(() -> task(List.of(), List.of(), Metric.PEARSON))
+        .hasMessageContaining("name at least one");
+    assertThatThrownBy(() -> task(List.of("a", "label"), List.of(), Metric.PEARSON))
+        .hasMessageContaining("it is a text column too");
+    assertThatThrownBy(() -> task(List.of("a"), List.of("x", " "), Metric.ACCURACY))
+        .hasMessageContaining("two or more different");
     assertThatThrownBy(() -> task(List.of("a"), List.of("x", "x"), Metric.ACCURACY))
         .hasMessageContaining("two or more different");
   }

@@ -126,9 +126,17 @@ class BadSweepFilesTest {
           compute: {gpu: 1} => Cannot use the key gpu in x.yaml:5: choose backend, threads, keep-mebibytes, memory-mebibytes, time-limit-minutes or checkpoint-minutes
           declare-tasks: {rte: {}} => Cannot declare the task rte in x.yaml:5: a known task has that name, choose another
           declare-tasks: {mine: {text-columns: [a]}} => Cannot declare the task mine in x.yaml:5: it lacks the key label-column
-          declare-tasks: {mine: {text-columns: [a], label-column: l, labels: [x, y], metrics: [pearson]}} => Cannot declare task mine with metric = pearson in x.yaml:5: classes are scored by accuracy, f1 or matthews
-          declare-tasks: {mine: {text-columns: [a,b,c], label-column: l, labels: [x, y], metrics: [f1]}} => Cannot declare task mine with text columns = [a, b, c] in x.yaml:5: name one or two
-          declare-tasks: {mine: {text-columns: [a], label-column: l, metrics: [rouge]}} => Cannot use metrics = rouge in x.yaml:5: choose accuracy, f1, matthews, pearson or spearman
+          declare-tasks: {mine: {text-columns: [a], label-column: l, labels: [x, y], metrics: [pearson]}} => Cannot declare task mine with metric = pearson in x.yaml:5: classes are scored by accuracy, f1, macro-f1, micro-f1, weighted-f1, precision, macro-precision, recall, macro-recall, auc or matthews
+          declare-tasks: {mine: {text-columns: [a], label-column: l, labels: [x, y, z], metrics: [f1]}} => Cannot declare task mine with metric = f1 in x.yaml:5: it is defined for two labels, choose accuracy, macro-f1, micro-f1, weighted-f1, macro-precision, macro-recall or matthews
+          declare-tasks: {mine: {text-columns: [a], label-column: [l, m], labels: [x, y], metrics: [f1]}} => Cannot use label-column = [l, m] in x.yaml:5: multi-label tasks are not supported, name one column
+          declare-tasks: {mine: {text-columns: [a, l], label-column: l, labels: [x, y], metrics: [f1]}} => Cannot declare task mine with label column = l in x.yaml:5: it is a text column too, name another
+          declare-tasks: {mine: {text-columns: [a], label-column: l, labels: [x, x], metrics: [f1]}} => Cannot use labels = x twice in x.yaml:5: leave one out
+          declare-tasks: {mine: {text-columns: [a], label-column: l, labels: [x], metrics: [f1]}} => Cannot declare task mine with labels = [x] in x.yaml:5: name two or more different ones, or none to regress
+          declare-tasks: {mine: {text-columns: [a], label-column: l, labels: [], metrics: [f1]}} => Cannot use labels = [] in x.yaml:5: give at least one value
+          declare-tasks: {mine: {text-columns: [a], label-column: l, labels: [x, ""], metrics: [f1]}} => Cannot use labels = "" in x.yaml:5: give a word
+          declare-tasks: {mine: {text-columns: [a], label-column: l, labels: [x, y], metrics: [f1], quotes: maybe}} => Cannot use quotes = maybe in x.yaml:5: choose true or false
+          declare-tasks: {mine: {text-columns: [a], label-column: l, labels: [x, y], metrics: [f1], dev-fraction: 1}} => Cannot use dev-fraction = 1 in x.yaml:5: give a number from 0 up to, not including, 1
+          declare-tasks: {mine: {text-columns: [a], label-column: l, metrics: [rouge]}} => Cannot use metrics = rouge in x.yaml:5: choose accuracy, f1, macro-f1, micro-f1, weighted-f1, precision, macro-precision, recall, macro-recall, auc, matthews, pearson or spearman
           extends: no.yaml => Cannot use extends = no.yaml in x.yaml:5: there is no such file
           targets: qx => Cannot use targets = qx in x.yaml:5: choose q, k, v, o, qk, qv, kv, qkv, qkvo, ffn or all
           init: maybe => Cannot use init = maybe in x.yaml:5: choose pretrained or random

@@ -209,8 +209,8 @@ class SweepFileTest {
                 + GRID
                 + "data: data/mine\n"
                 + "declare-tasks:\n"
-                + "  spam: {text-columns: [a, b], label-column: y, labels: [ham, \"no\"],"
-                + " metrics: [f1, accuracy]}\n"
+                + "  spam: {text-columns: [a, b], label-column: y, labels: [yes, no],"
+                + " metrics: [f1, accuracy], quotes: true, dev-fraction: 0.1}\n"
                 + "  age:\n"
                 + "    text-columns: [bio]\n"
                 + "    label-column: years\n"
@@ -224,15 +224,20 @@ class SweepFileTest {
                 "spam",
                 List.of("a", "b"),
                 "y",
-                List.of("ham", "no"),
-                List.of(Metric.F1, Metric.ACCURACY)),
+                List.of("yes", "no"),
+                List.of(Metric.F1, Metric.ACCURACY),
+                List.of("dev"),
+                true,
+                0.1),
             new Task(
                 "age",
                 List.of("bio"),
                 "years",
                 List.of(),
                 List.of(Metric.PEARSON),
-                List.of("old", "young")));
+                List.of("old", "young"),
+                false,
+                0.2));
   }
 
   @Test

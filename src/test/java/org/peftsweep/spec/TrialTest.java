@@ -12,7 +12,9 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.peftsweep.data.Metric;
 import org.peftsweep.data.Padding;
+import org.peftsweep.data.Task;
 import org.peftsweep.data.Tasks;
 import org.peftsweep.method.DoRA;
 import org.peftsweep.method.Full;
@@ -100,6 +102,33 @@ class TrialTest {
     assertThat(Trial.fromJson(here.toJson())).isEqualTo(here);
     assertThat(TRIAL.toJson()).doesNotContain("adapter");
     assertThat(Trial.fromJson(TRIAL.toJson())).isEqualTo(TRIAL);
+  }
+
+  @Test
+  void howTheRowsOfItsTaskAreFoundIsNoPartOfItsIdAndOldOnesStayReadable() {
+    Task plain =
+        new Task("mine", List.of("text"), "label", List.of("a", "b"), List.of(Metric.ACCURACY));
+    Task found =
+        new Task(
+            "mine",
+            List.of("body"),
+            "stars",
+            List.of("a", "b"),
+            List.of(Metric.ACCURACY),
+            List.of("dev"),
+            true,
+            0.2);
+    Trial old = on(plain);
+
+    assertThat(on(found).id()).isEqualTo(old.id());
+    assertThat(Trial.fromJson(on(found).toJson())).isEqualTo(on(found));
+    assertThat(old.toJson()).doesNotContain("quotes", "dev-fraction");
+    assertThat(Trial.fromJson(old.toJson())).isEqualTo(old);
+  }
+
+  private static Trial on(Task task) {
+    TaskSource source = new TaskSource(task, "data", "cd34", 0, 0, 0, false);
+    return new Trial(MODEL, source, TRIAL.method(), QV, RATES, TRAINING, 0);
   }
 
   private static ModelSource from(String adapter, String hash) {

@@ -81,7 +81,7 @@ public record GrammarTask(
         rows("train", lexicon.restrictedTo(settings.trainShare()), trainRows, seen);
     List<Example> dev = rows("dev", lexicon, devRows, seen);
     return new Dataset(
-        task, train, List.of(), List.of(new EvaluationSet("dev", dev)), 0, List.of());
+        task, train, List.of(), List.of(new EvaluationSet("dev", dev)), 0, List.of(), false);
   }
 
   private List<Example> rows(String part, Lexicon lexicon, int rows, Set<String> seen) {

@@ -1,0 +1,168 @@
+package org.peftsweep.data;
+
+import com.ibm.icu.text.CharsetDetector;
+import com.ibm.icu.text.CharsetMatch;
+import java.io.BufferedInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.Path;
+import org.apache.hadoop.io.compress.CompressionCodec;
+import org.apache.hadoop.io.compress.CompressionCodecFactory;
+
+/**
+ * Opens text files: unpacks what Hadoop's codecs know by its ending, drops a byte-order mark, and
+ * refuses what is no UTF-8 text by its first bytes, with the name of what it is.
+ */
+final class TextFile {
+
+  /** Bytes of the longest line, and characters of the longest text, in any format. */
+  static final int LONGEST = 4 << 20;
+
+  static final String SAVE_AS_UTF8 = "save the file as UTF-8";
+
+  private static final int HEAD = 4096;
+  private static final int SAMPLE = 1 << 16;
+  private static final int SURE = 50;
+  private static final byte[] BYTE_ORDER_MARK = {(byte) 0xEF, (byte) 0xBB, (byte) 0xBF};
+
+  /** First bytes of what is often found under the name of a text file, and what to do. */
+  private static final Map<String, String> FOREIGN = new LinkedHashMap<>();
+
+  static {
+    FOREIGN.put("\u001f\u008b", "it is packed by gzip; let its name end in .gz");
+    FOREIGN.put("PK\u0003\u0004", "it is a zip file or a workbook; save it as text in UTF-8");
+    FOREIGN.put("PAR1", "it is a Parquet file; let its name end in .parquet");
+    FOREIGN.put(
+        "version https://git-lfs",
+        "it is a pointer of git-lfs; fetch the file itself by git lfs pull");
+  }
+
+  private TextFile() {}
+
+  /** The bytes of its text, after a byte-order mark of UTF-8. */
+  static InputStream open(Path file, Configuration conf) throws IOException {
+    InputStream bytes = file.getFileSystem(conf).open(file);
+    try {
+      BufferedInputStream text = new BufferedInputStream(unpacked(file, bytes, conf));
+      byte[] head = head(text);
+      requireText(file, head);
+      if (startsWith(head, BYTE_ORDER_MARK)) {
+        text.skipNBytes(BYTE_ORDER_MARK.length);
+      }
+      return text;
+    } catch (IOException | RuntimeException e) {
+      bytes.close();
+      throw e;
+    }
+  }
+
+  /** The first character that is no blank, as far as it is among the first; else a blank. */
+  static char firstCharacter(InputStream text) throws IOException {
+    for (byte one : head(text)) {
+      if (!Character.isWhitespace(one)) {
+        return (char) (one & 0xFF);
+      }
+    }
+    return ' ';
+  }
+
+  /** Says that bytes are not UTF-8, and what they may be. */
+  static String notUtf8(byte[] sample, int length) {
+    CharsetDetector detector = new CharsetDetector();
+    detector.setText(Arrays.copyOf(sample, Math.min(length, SAMPLE)));
+    CharsetMatch match = detector.detect();
+    return match == null || match.getName().startsWith("UTF-8")
+        ? "it is not UTF-8"
+        : "it is not UTF-8, it looks like " + name(match);
+  }
+
+  /** The same of a file, by its first bytes. */
+  static String notUtf8(Path file, Configuration conf) throws IOException {
+    try (InputStream text = open(file, conf)) {
+      byte[] sample = text.readNBytes(SAMPLE);
+      return notUtf8(sample, sample.length);
+    }
+  }
+
+  /** What bytes of another kind of file are, and what to do; empty where they may be text. */
+  static Optional<String> foreign(byte[] head) {
+    String start = new String(head, StandardCharsets.ISO_8859_1);
+    return FOREIGN.entrySet().stream()
+        .filter(kind -> start.startsWith(kind.getKey()))
+        .map(Map.Entry::getValue)
+        .findFirst();
+  }
+
+  private static String name(CharsetMatch match) {
+    String name = match.getName();
+    return name.equals("ISO-8859-1") || name.equals("windows-1252")
+        ? "Latin-1 (" + name + ")"
+        : name;
+  }
+
+  private static InputStream unpacked(Path file, InputStream bytes, Configuration conf)
+      throws IOException {
+    CompressionCodec codec = new CompressionCodecFactory(conf).getCodec(file);
+    if (codec == null) {
+      return bytes;
+    }
+    try {
+      return codec.createInputStream(bytes);
+    } catch (RuntimeException | LinkageError e) {
+      throw new DataException(
+          "Cannot unpack "
+              + file
+              + ": this machine has no codec for "
+              + codec.getDefaultExtension()
+              + "; supply it unpacked or as .gz",
+          e);
+    }
+  }
+
+  private static byte[] head(InputStream text) throws IOException {
+    text.mark(HEAD + 1);
+    byte[] head = text.readNBytes(HEAD);
+    text.reset();
+    return head;
+  }
+
+  private static void requireText(Path file, byte[] head) {
+    foreign(head)
+        .ifPresent(
+            what -> {
+              throw new DataException("Cannot read " + file + ":1: " + what);
+            });
+    String start = new String(head, StandardCharsets.ISO_8859_1);
+    boolean hasMark = start.startsWith("\u00ff\u00fe") || start.startsWith("\u00fe\u00ff");
+    if (hasMark || start.indexOf('\0') >= 0) {
+      CharsetDetector detector = new CharsetDetector();
+      detector.setText(head);
+      CharsetMatch match = detector.detect();
+      boolean isWide =
+          match != null
+              && match.getConfidence() > SURE
+              && match.getName().toUpperCase(Locale.ROOT).matches("UTF-(16|32).*");
+      if (isWide) {
+        throw new DataException(
+            "Cannot read "
+                + file
+                + ":1: it is "
+                + match.getName()
+                + ", not UTF-8; "
+                + SAVE_AS_UTF8);
+      }
+    }
+  }
+
+  private static boolean startsWith(byte[] bytes, byte[] start) {
+    return bytes.length >= start.length
+        && Arrays.equals(bytes, 0, start.length, start, 0, start.length);
+  }
+}
