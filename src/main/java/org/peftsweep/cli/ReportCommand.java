@@ -73,7 +73,7 @@ final class ReportCommand implements Callable<Integer> {
     long bytes = bytes(within);
     try (Session session = Session.open("peft-sweep report")) {
       Configuration files = session.spark().sparkContext().hadoopConfiguration();
-      ResultFolder folder = new ResultFolder(new Path(output.place(), sweep), files);
+      ResultFolder folder = output.sweep(sweep, files);
       if (folder.trials().isEmpty()) {
         throw new InputException(
             "Cannot report on "
