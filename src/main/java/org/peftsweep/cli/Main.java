@@ -81,13 +81,13 @@ public final class Main {
         message = message.replace(argument, Shown.of(argument));
       }
     }
-    err.println(Shown.withoutPasswords(message));
+    err.println(Shown.sentences(message));
     fault.getCommandLine().usage(err);
     return BAD_INPUT;
   }
 
   private static int failed(Exception fault, PrintStream err) {
-    String message = Shown.withoutPasswords(String.valueOf(fault.getMessage()));
+    String message = Shown.sentences(String.valueOf(fault.getMessage()));
     if (OF_INPUT.stream().anyMatch(kind -> kind.isInstance(fault))) {
       err.println(message);
       return BAD_INPUT;

@@ -1,5 +1,7 @@
 package org.peftsweep.cli;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.regex.Pattern;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
@@ -24,6 +26,25 @@ final class OutputFolder {
   /** Returns the folder's absolute location. It may be missing; its parents are folders. */
   Path path(Configuration files) {
     return locations(files).folder(OPTION, given == null ? Installation.output() : given);
+  }
+
+  /**
+   * Returns the folder's absolute location, where it is there.
+   *
+   * @param doing what cannot be done otherwise
+   * @param reason why not
+   */
+  Path existing(String doing, String reason, Configuration files) {
+    Path path = path(files);
+    try {
+      if (path.getFileSystem(files).exists(path)) {
+        return path;
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot read " + shown() + ": its file system failed", e);
+    }
+    throw new InputException(
+        "Cannot " + doing + " " + shown() + ": " + reason + "; run a sweep or give --output");
   }
 
   /**

@@ -68,7 +68,9 @@ final class QueryCommand implements Callable<Integer> {
   }
 
   private void look(SparkSession spark) {
-    Path folder = output.path(spark.sparkContext().hadoopConfiguration());
+    Path folder =
+        output.existing(
+            "query", "no sweep has tables there", spark.sparkContext().hadoopConfiguration());
     try {
       Views.create(spark, folder.toString());
     } catch (AnalysisException e) {

@@ -211,7 +211,9 @@ public record Pretraining(
           .orElseThrow(
               () ->
                   new SpecException(
-                      "Cannot read the pretraining file " + location + ": there is no such file"));
+                      "Cannot read the pretraining file "
+                          + Shown.of(location)
+                          + ": there is no such file"));
     } catch (IOException e) {
       throw new UncheckedIOException("Cannot read " + location, e);
     }

@@ -21,8 +21,13 @@ public final class Shown {
 
   /** Returns a text on one line, cut in the middle. */
   public static String of(String text) {
-    String line = withoutPasswords(text).replaceAll("[\\p{Cntrl}\\p{Cf}\\p{Zl}\\p{Zp}]+", " ");
-    return StringUtils.abbreviateMiddle(line.strip(), "…", LONGEST);
+    return StringUtils.abbreviateMiddle(
+        sentences(StringUtils.normalizeSpace(text)).strip(), "…", LONGEST);
+  }
+
+  /** Returns a message, whose lines stay, without passwords and what a terminal would obey. */
+  public static String sentences(String message) {
+    return withoutPasswords(message).replaceAll("[\\p{Cntrl}\\p{Cf}\\p{Zl}\\p{Zp}&&[^\n]]+", " ");
   }
 
   /** Whether an address has a password in it. */
