@@ -114,11 +114,21 @@ public final class Locations {
 
   /** The same for a folder on this machine. */
   public java.nio.file.Path localFolder(String option, String text) {
-    Path folder = folder(option, text);
-    if (!"file".equals(folder.toUri().getScheme())) {
-      throw new Named(option + " ", text, "").refused("give a folder on this machine");
+    return onThisMachine(option, text, folder(option, text), "folder");
+  }
+
+  /** The same for a file on this machine. */
+  public java.nio.file.Path localFile(String option, String text) {
+    Path path = find(new Named(option + " ", text, ""), false).path();
+    return onThisMachine(option, text, path, "file");
+  }
+
+  private static java.nio.file.Path onThisMachine(
+      String option, String text, Path path, String what) {
+    if (!"file".equals(path.toUri().getScheme())) {
+      throw new Named(option + " ", text, "").refused("give a " + what + " on this machine");
     }
-    return java.nio.file.Path.of(folder.toUri().getPath());
+    return java.nio.file.Path.of(path.toUri().getPath());
   }
 
   /** Reads a text file in UTF-8; empty where there is none. */
@@ -155,14 +165,17 @@ public final class Locations {
     if (named.text().isBlank()) {
       throw named.refused("give a folder or file");
     }
-    if (Shown.hasPassword(named.text())) {
+    if (named.text().indexOf('\0') >= 0) {
+      throw named.refused("no file can have this name, give another");
+    }
+    String text = expanded(named);
+    if (Shown.hasPassword(text)) {
       throw new SpecException(
           "Cannot use "
               + named.before().replaceAll("[ =]+$", "")
               + named.after()
               + " with a password in the address: give it in Hadoop's configuration");
     }
-    String text = expanded(named);
     java.nio.file.Path mine;
     try {
       mine = here.resolve(text).normalize();
@@ -190,6 +203,9 @@ public final class Locations {
     String text = named.text();
     if (text.equals("~") || text.startsWith("~/")) {
       text = variable(named, "HOME") + text.substring(1);
+    }
+    if (text.startsWith("~") && !isThere(here.resolve(text))) {
+      throw named.refused("~ alone is a home folder, write others out");
     }
     Matcher variable = VARIABLE.matcher(text);
     return variable.replaceAll(

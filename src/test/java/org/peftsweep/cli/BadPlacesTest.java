@@ -176,8 +176,6 @@ class BadPlacesTest {
     contents.put("list", "[1, 2]".getBytes(StandardCharsets.UTF_8));
     contents.put("nan", "{\"model_type\": NaN}".getBytes(StandardCharsets.UTF_8));
     contents.put("deep", "[".repeat(100_000).getBytes(StandardCharsets.UTF_8));
-    contents.put(
-        "utf16", new String(config, StandardCharsets.UTF_8).getBytes(StandardCharsets.UTF_16));
     for (Map.Entry<String, byte[]> content : contents.entrySet()) {
       Path model = mini(folder.resolve("model-" + content.getKey()));
       Files.write(model.resolve("config.json"), content.getValue());
