@@ -20,10 +20,11 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.functions;
-import org.mlflow.tracking.MlflowClientException;
 import org.peftsweep.report.BenchmarkTable;
 import org.peftsweep.report.FinalRanks;
 import org.peftsweep.report.MlflowLog;
+import org.peftsweep.report.TrackingClient;
+import org.peftsweep.report.TrackingClient.TrackingException;
 import org.peftsweep.results.Compaction;
 import org.peftsweep.results.HeldException;
 import org.peftsweep.results.Lease;
@@ -117,6 +118,7 @@ final class SweepCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws InterruptedException {
+    Optional<TrackingClient> tracking = tracking();
     Configuration files = SparkHadoopUtil.get().conf();
     Sweep sweep = SweepFile.read(file, overrides, Locations.ofProcess(files, Installation.home()));
     ResultFolder folder = new ResultFolder(new Path(output.path(files), sweep.name()), files);
@@ -158,8 +160,8 @@ final class SweepCommand implements Callable<Integer> {
       if (lease != null) {
         compaction.run();
       }
-      if (mlflow != null) {
-        log(ResultTables.of(spark, folder), sweep.name());
+      if (tracking.isPresent()) {
+        log(ResultTables.of(spark, folder), sweep.name(), tracking.get());
       }
       Set<String> shown = new TreeSet<>(last.asked().keySet());
       shown.addAll(old.storedIds().values());
@@ -283,12 +285,21 @@ final class SweepCommand implements Callable<Integer> {
   }
 
   /** A server that is down costs no trial: what it missed is logged by the next run. */
-  private void log(ResultTables tables, String name) {
+  private void log(ResultTables tables, String name, TrackingClient client) {
+    String address = client.address();
     try {
-      err.println(MlflowLog.write(tables, name, mlflow) + " trials logged to " + mlflow);
-    } catch (MlflowClientException e) {
+      err.println(MlflowLog.write(tables, name, client) + " trials logged to " + address);
+    } catch (TrackingException e) {
       err.println(
-          "Cannot log to " + mlflow + ": " + e.getMessage() + "; run again to log what it lacks");
+          "Cannot log to " + address + ": " + e.getMessage() + "; run again to log what it lacks");
+    }
+  }
+
+  private Optional<TrackingClient> tracking() {
+    try {
+      return Optional.ofNullable(mlflow).map(text -> TrackingClient.of(text, System.getenv()));
+    } catch (IllegalArgumentException e) {
+      throw new InputException(e.getMessage());
     }
   }
 
