@@ -13,12 +13,13 @@
 # nd4j,cpu-pair; --rounds 3; --seconds 3 (per contender and round); --warmup 10;
 # --output output/bench.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-source jobs/common.sh
+source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/common.sh"
 if [[ ${1:-} == --help ]]; then
-  usage jobs/bench.sh
+  usage "${BASH_SOURCE[0]}"
   exit
 fi
+here=$PWD
+cd "$ROOT"
 # Some machines force kernels for older processors on all programs; here OpenBLAS chooses its own.
 unset OPENBLAS_CORETYPE
 stamp=target/bench/stamp
@@ -33,7 +34,8 @@ classes=target/test-classes:target/classes:$(cat target/bench/class-path)
 options="${JAVA_MODULES[*]} ${BENCH_OPTIONS:-}"
 # JavaCPP would otherwise stop at the heap's size for memory that lies outside of it.
 native=(-Dorg.bytedeco.javacpp.maxBytes=0 -Dorg.bytedeco.javacpp.maxPhysicalBytes=0)
-run=("$java" "${JAVA_MODULES[@]}" "${native[@]}" "-Dbench.options=$options" -cp "$classes")
+run=("$java" "${JAVA_MODULES[@]}" "${native[@]}" "-Dbench.options=$options" "-Dbench.here=$here"
+  -cp "$classes")
 case ${1:-} in
   kernels)
     shift

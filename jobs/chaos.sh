@@ -9,16 +9,16 @@
 #
 # Arguments: rounds (20), seed of the choices (the time). Logs and report: target/chaos.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-source jobs/common.sh
+source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/common.sh"
 if [[ ${1:-} == --help ]]; then
-  usage jobs/chaos.sh
+  usage "${BASH_SOURCE[0]}"
   exit
 fi
 rounds=${1:-20}
 seed=${2:-$(date +%s)}
 [[ $rounds =~ ^[1-9][0-9]*$ && $seed =~ ^[0-9]+$ ]] ||
   fail "Cannot use rounds = $rounds with seed = $seed: give whole numbers" 2
+cd "$ROOT"
 build
 tests=$(ls target/peft-sweep-*-tests.jar 2>/dev/null) ||
   fail "Cannot find the tests' jar: run mvn -B -DskipTests package"

@@ -11,10 +11,9 @@
 # Variables: MASTER_PORT (7077), MASTER_UI_PORT (8080), WORKER_CORES (1), WORKER_MEMORY (2g),
 # CLUSTER_FOLDER (target/cluster).
 set -euo pipefail
-cd "$(dirname "$0")/.."
-source jobs/common.sh
+source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/common.sh"
 
-folder=${CLUSTER_FOLDER:-$PWD/target/cluster}
+folder=$(realpath -m "${CLUSTER_FOLDER:-$ROOT/target/cluster}")
 port=${MASTER_PORT:-7077}
 ui_port=${MASTER_UI_PORT:-8080}
 url=spark://127.0.0.1:$port
@@ -84,7 +83,9 @@ start() {
     echo "The cluster runs at $url; stop it first for another one"
     return
   fi
-  if [[ -z ${SPARK_HOME:-} ]]; then
+  if [[ -n ${SPARK_HOME:-} ]]; then
+    check_spark
+  else
     build
     prepare_built_spark
   fi
@@ -158,9 +159,9 @@ case ${1:-} in
     shift
     "$command" "$@"
     ;;
-  --help) usage jobs/cluster.sh ;;
+  --help) usage "${BASH_SOURCE[0]}" ;;
   *)
-    usage jobs/cluster.sh
+    usage "${BASH_SOURCE[0]}"
     exit 2
     ;;
 esac

@@ -9,10 +9,9 @@
 # Options: --format peft|merged|both, --output DIR (of the sweeps' tables). What is exported is the
 # model after the last step.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-source jobs/common.sh
+source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/common.sh"
 if [[ $# -eq 0 || $1 == --help ]]; then
-  usage jobs/export.sh
+  usage "${BASH_SOURCE[0]}"
   exit $(($# == 0 ? 2 : 0))
 fi
 LIGHT=1

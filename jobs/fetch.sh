@@ -10,10 +10,9 @@
 #
 # Options: --output DIR, --from JAR. Variable: MVN, Maven's command.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-source jobs/common.sh
+source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/common.sh"
 if [[ ${1:-} == --help ]]; then
-  usage jobs/fetch.sh
+  usage "${BASH_SOURCE[0]}"
   exit
 fi
 build

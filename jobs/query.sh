@@ -9,10 +9,9 @@
 #
 # Options: --output DIR, --format table|csv|json. What the columns mean: jobs/query.sh --schema
 set -euo pipefail
-cd "$(dirname "$0")/.."
-source jobs/common.sh
+source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/common.sh"
 if [[ ${1:-} == --help ]]; then
-  usage jobs/query.sh
+  usage "${BASH_SOURCE[0]}"
   exit
 fi
 LIGHT=1

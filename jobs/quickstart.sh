@@ -7,11 +7,10 @@
 #
 # Options of jobs/sweep.sh may follow.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-source jobs/common.sh
+source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/common.sh"
 if [[ ${1:-} == --help ]]; then
-  usage jobs/quickstart.sh
+  usage "${BASH_SOURCE[0]}"
   exit
 fi
 build
-submit sweep conf/quickstart.yaml "$@"
+submit sweep "$ROOT/conf/quickstart.yaml" "$@"

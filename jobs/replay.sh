@@ -8,10 +8,9 @@
 # Ids: jobs/query.sh "SELECT id, title FROM trials". Bits are equal on one kind of processor.
 # Exit status: 0 equal, 1 different or a fault, 2 bad input.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-source jobs/common.sh
+source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/common.sh"
 if [[ $# -eq 0 || $1 == --help ]]; then
-  usage jobs/replay.sh
+  usage "${BASH_SOURCE[0]}"
   exit $(($# == 0 ? 2 : 0))
 fi
 submit replay "$@"

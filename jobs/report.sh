@@ -8,10 +8,9 @@
 #
 # Options: --output DIR, --format text,md,latex,html,csv, --task TASK, --within SIZE.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-source jobs/common.sh
+source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/common.sh"
 if [[ $# -eq 0 || $1 == --help ]]; then
-  usage jobs/report.sh
+  usage "${BASH_SOURCE[0]}"
   exit $(($# == 0 ? 2 : 0))
 fi
 LIGHT=1

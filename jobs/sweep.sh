@@ -11,10 +11,9 @@
 # Ctrl-C lets running trials keep their state and ends; twice ends now. Variables: jobs/common.sh.
 # Exit status: 0 all finished, 3 all have a row and some did not finish, 2 bad input, 1 else.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-source jobs/common.sh
+source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/common.sh"
 if [[ $# -eq 0 || $1 == --help ]]; then
-  usage jobs/sweep.sh
+  usage "${BASH_SOURCE[0]}"
   exit $(($# == 0 ? 2 : 0))
 fi
 if [[ " $* " == *" --dry-run "* ]]; then

@@ -7,10 +7,9 @@
 #
 # Options: --output DIR, --once.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-source jobs/common.sh
+source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/common.sh"
 if [[ $# -eq 0 || $1 == --help ]]; then
-  usage jobs/watch.sh
+  usage "${BASH_SOURCE[0]}"
   exit $(($# == 0 ? 2 : 0))
 fi
 LIGHT=1

@@ -43,8 +43,8 @@ public final class Bench implements Callable<Integer> {
   @Option(names = "--warmup", defaultValue = "10", description = "seconds of each process")
   private double warmup;
 
-  @Option(names = "--output", defaultValue = "output/bench")
-  private Path output;
+  @Option(names = "--output", description = "output/bench of the project unless given")
+  private Path asked;
 
   private final ObjectMapper json =
       new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
@@ -64,6 +64,10 @@ public final class Bench implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    Path output =
+        asked == null
+            ? Path.of("output", "bench")
+            : Path.of(System.getProperty("bench.here", "")).resolve(asked);
     Files.createDirectories(output);
     String begun = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
     Path file = output.resolve("bench-" + begun.replace(":", "") + ".json");

@@ -66,12 +66,10 @@ final class JsonFile {
       }
       return root;
     } catch (JacksonException e) {
+      int line = e.getLocation() == null ? 1 : Math.max(1, e.getLocation().getLineNr());
       throw new CheckpointException(
-          "Cannot read %s as JSON, line %d: %s"
-              .formatted(
-                  file,
-                  e.getLocation() == null ? 1 : e.getLocation().getLineNr(),
-                  CheckpointException.quoted(e.getOriginalMessage())),
+          "Cannot read %s, line %d: it is not JSON there; mend the file or fetch it again"
+              .formatted(file, line),
           e);
     } catch (IOException e) {
       throw new UncheckedIOException("Cannot read " + file + ": " + e.getMessage(), e);

@@ -12,6 +12,8 @@ import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.TrialFile;
+import org.peftsweep.spec.Locations;
+import org.peftsweep.spec.Shown;
 import org.peftsweep.train.Library;
 import org.peftsweep.train.Outcome.Status;
 import org.peftsweep.train.TrialExport;
@@ -38,7 +40,7 @@ final class ExportCommand implements Callable<Integer> {
   private String id;
 
   @Parameters(index = "1", paramLabel = "DIR", description = "Local folder; made where missing.")
-  private Path folder;
+  private String given;
 
   @Option(
       names = "--format",
@@ -59,6 +61,7 @@ final class ExportCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     Configuration files = SparkHadoopUtil.get().conf();
+    Path folder = Locations.ofProcess(files, Installation.home()).localFolder("DIR", given);
     org.apache.hadoop.fs.Path tensors = tensors(files);
     Path local = Files.createTempFile("peft-sweep-export", ".safetensors");
     try {
@@ -66,7 +69,7 @@ final class ExportCommand implements Callable<Integer> {
       try (SafeTensors kept = SafeTensors.open(local);
           Backend backend = Backends.open(Backends.DEFAULT, 1);
           TrialExport export = TrialExport.open(id, kept, new Library(files), backend)) {
-        write(export);
+        write(export, folder);
       }
     } finally {
       Files.deleteIfExists(local);
@@ -74,7 +77,7 @@ final class ExportCommand implements Callable<Integer> {
     return 0;
   }
 
-  private void write(TrialExport export) {
+  private void write(TrialExport export, Path folder) {
     if (format != Format.merged) {
       try {
         export.writeAdapter(folder.resolve("adapter"));
@@ -95,7 +98,7 @@ final class ExportCommand implements Callable<Integer> {
   /** Returns the kept tensors of the trial in whichever sweep has it. */
   private org.apache.hadoop.fs.Path tensors(Configuration files) {
     TrialFile row = null;
-    org.apache.hadoop.fs.Path root = new org.apache.hadoop.fs.Path(output.place());
+    org.apache.hadoop.fs.Path root = output.path(files);
     for (ResultFolder results : ResultFolder.under(root, files)) {
       TrialFile found = results.trials().get(id);
       if (found != null && found.status() == Status.FINISHED && results.tensors(id).isPresent()) {
@@ -106,10 +109,14 @@ final class ExportCommand implements Callable<Integer> {
     if (row == null) {
       throw new InputException(
           "Cannot export "
-              + id
+              + Shown.of(id)
               + ": "
-              + output.place()
-              + " has no such trial; jobs/query.sh \"SELECT id, title FROM trials\" lists them");
+              + output.shown()
+              + " has no such trial; "
+              + Installation.script("query")
+              + " \"SELECT id, title FROM trials\""
+              + output.option()
+              + " lists them");
     }
     throw new InputException(
         row.status() == Status.FINISHED

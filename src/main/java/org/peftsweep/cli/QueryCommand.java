@@ -2,7 +2,6 @@ package org.peftsweep.cli;
 
 import java.io.IOException;
 import java.io.PrintStream;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.Callable;
 import org.apache.hadoop.fs.Path;
@@ -69,24 +68,19 @@ final class QueryCommand implements Callable<Integer> {
   }
 
   private void look(SparkSession spark) {
-    Path folder = new Path(output.place());
+    Path folder =
+        output.existing(
+            "query", "no sweep has tables there", spark.sparkContext().hadoopConfiguration());
     try {
-      Views.create(
-          spark,
-          folder
-              .getFileSystem(spark.sparkContext().hadoopConfiguration())
-              .makeQualified(folder)
-              .toString());
+      Views.create(spark, folder.toString());
     } catch (AnalysisException e) {
       if (!"PATH_NOT_FOUND".equals(e.getCondition())) {
         throw new IllegalStateException(e);
       }
       throw new InputException(
           "Cannot query "
-              + output.place()
+              + output.shown()
               + ": no sweep has tables there; run a sweep or give --output");
-    } catch (IOException e) {
-      throw new UncheckedIOException("Cannot read " + output.place() + ": " + e.getMessage(), e);
     }
   }
 

@@ -13,6 +13,7 @@ import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.functions;
 import org.peftsweep.results.ResultTables;
 import org.peftsweep.spec.Execution;
+import org.peftsweep.spec.Shown;
 import org.peftsweep.spec.Trial;
 import org.peftsweep.sweep.Engine;
 import org.peftsweep.sweep.Replay;
@@ -57,7 +58,8 @@ final class ReplayCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     try (Session session = Session.open("peft-sweep replay")) {
       SparkSession spark = session.spark();
-      ResultTables tables = ResultTables.under(spark, new Path(output.place()));
+      ResultTables tables =
+          ResultTables.under(spark, output.path(spark.sparkContext().hadoopConfiguration()));
       Row row = row(tables);
       Replay replay = Replay.of(tables, row);
       Trial trial = Trial.fromJson(row.getAs("trial"));
@@ -98,9 +100,9 @@ final class ReplayCommand implements Callable<Integer> {
     if (rows.isEmpty()) {
       throw new InputException(
           "Cannot replay "
-              + id
+              + Shown.of(id)
               + ": no row in "
-              + output.place()
+              + output.shown()
               + " has this id; ask for SELECT id, title");
     }
     return rows.get(0);

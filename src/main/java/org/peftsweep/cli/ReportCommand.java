@@ -5,11 +5,16 @@ import java.io.OutputStream;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.apache.commons.codec.digest.DigestUtils;
+import org.apache.commons.lang3.StringUtils;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
@@ -18,6 +23,7 @@ import org.peftsweep.report.Printed;
 import org.peftsweep.report.Report;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.ResultTables;
+import org.peftsweep.spec.Shown;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -32,10 +38,17 @@ import picocli.CommandLine.Parameters;
 final class ReportCommand implements Callable<Integer> {
   private static final Pattern SIZE =
       Pattern.compile("([0-9]+(?:\\.[0-9]+)?)(B|KB|MB|GB)", Pattern.CASE_INSENSITIVE);
+  private static final String JOINT = "_reports";
+  private static final int LONGEST_NAME = 100;
   private static final List<String> UNITS = List.of("B", "KB", "MB", "GB");
 
-  @Parameters(paramLabel = "SWEEP", description = "Name of the sweep, such as quickstart.")
-  private String sweep;
+  @Parameters(
+      arity = "1..*",
+      paramLabel = "SWEEP",
+      description =
+          "Name of the sweep, such as quickstart, or its own folder, with a slash. Of several, one"
+              + " report is made of all their trials.")
+  private List<String> sweeps;
 
   @Mixin private OutputFolder output;
 
@@ -45,7 +58,8 @@ final class ReportCommand implements Callable<Integer> {
       split = ",",
       description =
           "Any of ${COMPLETION-CANDIDATES}, joined by commas: text goes to the terminal, the others"
-              + " to DIR/SWEEP/report. Without it: text and html.")
+              + " to DIR/SWEEP/report, of several sweeps to DIR/_reports. Without it: text and"
+              + " html.")
   private List<Printed> formats = List.of(Printed.text, Printed.html);
 
   @Option(
@@ -73,14 +87,11 @@ final class ReportCommand implements Callable<Integer> {
     long bytes = bytes(within);
     try (Session session = Session.open("peft-sweep report")) {
       Configuration files = session.spark().sparkContext().hadoopConfiguration();
-      ResultFolder folder = new ResultFolder(new Path(output.place(), sweep), files);
-      if (folder.trials().isEmpty()) {
-        throw new InputException(
-            "Cannot report on "
-                + folder.path()
-                + ": no trial has ended there; run the sweep, or give --output");
-      }
-      Report report = Report.of(folder, ResultTables.of(session.spark(), folder));
+      List<ResultFolder> folders = folders(files);
+      Report report =
+          folders.size() == 1
+              ? Report.of(folders.get(0), ResultTables.of(session.spark(), folders.get(0)))
+              : Report.of(folders, ResultTables.joint(session.spark(), folders));
       if (task != null) {
         print(choice(report, bytes));
         return 0;
@@ -89,7 +100,7 @@ final class ReportCommand implements Callable<Integer> {
         if (format == Printed.text) {
           out.print(format.of(report));
         } else {
-          Path file = new Path(folder.path(), "report/report." + format.suffix());
+          Path file = new Path(place(folders, files), "report." + format.suffix());
           write(file, format.of(report), files);
           out.println(file);
         }
@@ -97,6 +108,37 @@ final class ReportCommand implements Callable<Integer> {
       err.println(report.state());
       return 0;
     }
+  }
+
+  private List<ResultFolder> folders(Configuration files) {
+    Map<Path, ResultFolder> folders = new LinkedHashMap<>();
+    for (String sweep : sweeps) {
+      ResultFolder folder = output.sweep(sweep, files);
+      folders.putIfAbsent(folder.path(), folder);
+      if (folder.trials().isEmpty()) {
+        throw new InputException(
+            "Cannot report on "
+                + Shown.of(folder.path().toString())
+                + ": no trial has ended there; run the sweep, or give --output");
+      }
+    }
+    return List.copyOf(folders.values());
+  }
+
+  /** Returns the folder of files; a joint one has a name that is no sweep's. */
+  private Path place(List<ResultFolder> folders, Configuration files) {
+    if (folders.size() == 1) {
+      return new Path(folders.get(0).path(), "report");
+    }
+    String name = folders.stream().map(ResultFolder::sweep).collect(Collectors.joining("+"));
+    if (name.length() > LONGEST_NAME) {
+      String places = folders.stream().map(f -> "" + f.path()).collect(Collectors.joining("\n"));
+      name =
+          StringUtils.left(name, LONGEST_NAME)
+              + "+"
+              + DigestUtils.sha256Hex(places).substring(0, 8);
+    }
+    return new Path(new Path(output.path(files), JOINT), name);
   }
 
   private Choice choice(Report report, long bytes) {
@@ -117,7 +159,9 @@ final class ReportCommand implements Callable<Integer> {
     Matcher size = SIZE.matcher(text);
     if (!size.matches()) {
       throw new InputException(
-          "Cannot use --within " + text + ": give a number and a unit, such as 500KB or 1MB");
+          "Cannot use --within "
+              + Shown.of(text)
+              + ": give a number and a unit, such as 500KB or 1MB");
     }
     int unit = UNITS.indexOf(size.group(2).toUpperCase(Locale.ROOT));
     return Math.round(Double.parseDouble(size.group(1)) * Math.pow(1000, unit));

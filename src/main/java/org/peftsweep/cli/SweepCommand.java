@@ -1,8 +1,6 @@
 package org.peftsweep.cli;
 
-import java.io.IOException;
 import java.io.PrintStream;
-import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.EnumSet;
@@ -22,10 +20,11 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.functions;
-import org.mlflow.tracking.MlflowClientException;
 import org.peftsweep.report.BenchmarkTable;
 import org.peftsweep.report.FinalRanks;
 import org.peftsweep.report.MlflowLog;
+import org.peftsweep.report.TrackingClient;
+import org.peftsweep.report.TrackingClient.TrackingException;
 import org.peftsweep.results.Compaction;
 import org.peftsweep.results.HeldException;
 import org.peftsweep.results.Lease;
@@ -33,6 +32,7 @@ import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.ResultTables;
 import org.peftsweep.results.TrialFile;
 import org.peftsweep.spec.Contest;
+import org.peftsweep.spec.Locations;
 import org.peftsweep.spec.Sweep;
 import org.peftsweep.spec.SweepFile;
 import org.peftsweep.spec.Trial;
@@ -118,17 +118,15 @@ final class SweepCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws InterruptedException {
+    Optional<TrackingClient> tracking = tracking();
     Configuration files = SparkHadoopUtil.get().conf();
-    Sweep sweep =
-        SweepFile.read(file, overrides, files)
-            .relocated(place -> absolute(place, files).toString());
+    Sweep sweep = SweepFile.read(file, overrides, Locations.ofProcess(files, Installation.home()));
+    ResultFolder folder = new ResultFolder(new Path(output.path(files), sweep.name()), files);
     List<Contest> contests =
         sweep.contests(
             location -> engine.modelHash(location, files),
             source -> engine.taskHash(source, files));
     Phases phases = new Phases(sweep, contests);
-    ResultFolder folder =
-        new ResultFolder(absolute(output.place() + "/" + sweep.name(), files), files);
     Forecast forecast = engine.forecast(sweep.execution(), files);
     TrialFilter filter = filter(phases.trials(), folder);
     Plan first = Plan.of(phases.trials(), sweep::title, folder, forecast, Pace.UNKNOWN, filter);
@@ -162,8 +160,8 @@ final class SweepCommand implements Callable<Integer> {
       if (lease != null) {
         compaction.run();
       }
-      if (mlflow != null) {
-        log(ResultTables.of(spark, folder), sweep.name());
+      if (tracking.isPresent()) {
+        log(ResultTables.of(spark, folder), sweep.name(), tracking.get());
       }
       Set<String> shown = new TreeSet<>(last.asked().keySet());
       shown.addAll(old.storedIds().values());
@@ -287,12 +285,21 @@ final class SweepCommand implements Callable<Integer> {
   }
 
   /** A server that is down costs no trial: what it missed is logged by the next run. */
-  private void log(ResultTables tables, String name) {
+  private void log(ResultTables tables, String name, TrackingClient client) {
+    String address = client.address();
     try {
-      err.println(MlflowLog.write(tables, name, mlflow) + " trials logged to " + mlflow);
-    } catch (MlflowClientException e) {
+      err.println(MlflowLog.write(tables, name, client) + " trials logged to " + address);
+    } catch (TrackingException e) {
       err.println(
-          "Cannot log to " + mlflow + ": " + e.getMessage() + "; run again to log what it lacks");
+          "Cannot log to " + address + ": " + e.getMessage() + "; run again to log what it lacks");
+    }
+  }
+
+  private Optional<TrackingClient> tracking() {
+    try {
+      return Optional.ofNullable(mlflow).map(text -> TrackingClient.of(text, System.getenv()));
+    } catch (IllegalArgumentException e) {
+      throw new InputException(e.getMessage());
     }
   }
 
@@ -346,26 +353,13 @@ final class SweepCommand implements Callable<Integer> {
     String ranks = FinalRanks.of(trials).text();
     out.print(ranks.isEmpty() ? "" : ranks + System.lineSeparator());
     out.println("Tables: " + folder.path());
-    out.println("Report: jobs/report.sh " + sweep.name() + output.option());
+    out.println("Report: " + Installation.script("report") + " " + sweep.name() + output.option());
     out.println(
-        "Ask:    jobs/query.sh \"" + String.format(QUERY, sweep.name()) + "\"" + output.option());
-  }
-
-  /** Executors have working directories of their own. */
-  private static Path absolute(String folder, Configuration files) {
-    Path path = new Path(folder);
-    String user = path.toUri().getUserInfo();
-    if (user != null && user.contains(":")) {
-      // It would stand in tables and messages.
-      throw new InputException(
-          "Cannot use a location on "
-              + path.toUri().getHost()
-              + " with a password in it: give it in Hadoop's configuration");
-    }
-    try {
-      return path.getFileSystem(files).makeQualified(path);
-    } catch (IOException e) {
-      throw new UncheckedIOException("Cannot use folder " + folder + ": " + e.getMessage(), e);
-    }
+        "Ask:    "
+            + Installation.script("query")
+            + " \""
+            + String.format(QUERY, sweep.name())
+            + "\""
+            + output.option());
   }
 }

@@ -10,7 +10,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.apache.hadoop.conf.Configuration;
-import org.apache.hadoop.fs.Path;
 import org.apache.spark.deploy.SparkHadoopUtil;
 import org.peftsweep.results.LiveFolder;
 import org.peftsweep.results.ResultFolder;
@@ -54,7 +53,7 @@ final class WatchCommand implements Callable<Integer> {
   @Override
   public Integer call() throws InterruptedException {
     Configuration files = SparkHadoopUtil.get().conf();
-    ResultFolder folder = new ResultFolder(new Path(output.place(), sweep), files);
+    ResultFolder folder = output.sweep(sweep, files);
     requireThere(folder, files);
     LiveFolder live = new LiveFolder(folder, files);
     Scores scores = new Scores(folder, files);

@@ -171,7 +171,7 @@ final class TokenizerFiles {
       throw new DataException("Cannot read " + place + ": it must hold one JSON object");
     } catch (JsonProcessingException e) {
       throw new DataException(
-          "Cannot read " + place + " as JSON: " + e.getOriginalMessage() + "; fetch it again", e);
+          "Cannot read " + place + " as JSON: it is something else or cut off; fetch it again", e);
     }
   }
 

@@ -93,9 +93,9 @@ public final class HtmlReport {
         "curvesFrom",
         Map.of(
             "source",
-            "SELECT id, step, train_loss, validation_score, score FROM curves WHERE sweep = '"
-                + report.sweep()
-                + "' ORDER BY id, step",
+            "SELECT id, step, train_loss, validation_score, score FROM curves WHERE sweep "
+                + report.source().condition()
+                + " ORDER BY id, step",
             "count",
             curves.stream().mapToLong(curve -> ((List<?>) curve.get("points")).size()).sum()));
     data.put("points", points());

@@ -1,5 +1,7 @@
 package org.peftsweep.report;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.sql.Timestamp;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -9,15 +11,6 @@ import java.util.Set;
 import java.util.TreeMap;
 import org.apache.commons.lang3.StringUtils;
 import org.apache.spark.sql.Row;
-import org.mlflow.api.proto.Service.CreateRun;
-import org.mlflow.api.proto.Service.Metric;
-import org.mlflow.api.proto.Service.Param;
-import org.mlflow.api.proto.Service.Run;
-import org.mlflow.api.proto.Service.RunStatus;
-import org.mlflow.api.proto.Service.RunTag;
-import org.mlflow.api.proto.Service.ViewType;
-import org.mlflow.tracking.MlflowClient;
-import org.mlflow.tracking.Page;
 import org.peftsweep.results.ResultTables;
 
 /**
@@ -78,10 +71,10 @@ public final class MlflowLog {
   private static final List<String> TAGS =
       List.of("sweep", "status", "reason", "metric", "host", "device", "revision");
 
-  private final MlflowClient client;
+  private final TrackingClient client;
   private final String experiment;
 
-  private MlflowLog(MlflowClient client, String experiment) {
+  private MlflowLog(TrackingClient client, String experiment) {
     this.client = client;
     this.experiment = experiment;
   }
@@ -89,10 +82,9 @@ public final class MlflowLog {
   /**
    * Logs the trials of a sweep that the server does not have, and returns how many these were.
    *
-   * @param uri of the tracking server, such as http://host:5000
-   * @throws org.mlflow.tracking.MlflowClientException if the server cannot be reached or refuses
+   * @throws TrackingClient.TrackingException if the server cannot be reached or refuses
    */
-  public static int write(ResultTables tables, String sweep, String uri) {
+  public static int write(ResultTables tables, String sweep, TrackingClient client) {
     List<Row> trials = tables.trials().orderBy("started_at", "id").collectAsList();
     Map<String, List<Row>> curves = new TreeMap<>();
     tables
@@ -100,104 +92,88 @@ public final class MlflowLog {
         .orderBy("id", "step")
         .collectAsList()
         .forEach(row -> curves.computeIfAbsent(row.getAs("id"), id -> new ArrayList<>()).add(row));
-    try (MlflowClient client = new MlflowClient(uri)) {
-      String experiment =
-          client
-              .getExperimentByName(sweep)
-              .map(found -> found.getExperimentId())
-              .orElseGet(() -> client.createExperiment(sweep));
-      MlflowLog log = new MlflowLog(client, experiment);
-      Set<String> known = log.known();
-      int logged = 0;
-      for (Row trial : trials) {
-        if (!known.contains(key(trial.getAs("id"), text(trial.getAs("attempt"))))) {
-          log.log(trial, curves.getOrDefault(trial.<String>getAs("id"), List.of()));
-          logged++;
-        }
+    String experiment = client.experiment(sweep).orElseGet(() -> client.createExperiment(sweep));
+    MlflowLog log = new MlflowLog(client, experiment);
+    Set<String> known = log.known();
+    int logged = 0;
+    for (Row trial : trials) {
+      if (!known.contains(key(trial.getAs("id"), text(trial.getAs("attempt"))))) {
+        log.log(trial, curves.getOrDefault(trial.<String>getAs("id"), List.of()));
+        logged++;
       }
-      return logged;
     }
+    return logged;
   }
 
   /** Returns the attempts that are logged, and deletes what was left half logged. */
   private Set<String> known() {
     Set<String> known = new HashSet<>();
     List<String> unfinished = new ArrayList<>();
-    Page<Run> page =
-        client.searchRuns(List.of(experiment), "", ViewType.ACTIVE_ONLY, PAGE, List.of());
-    while (true) {
-      for (Run run : page.getItems()) {
+    String page = "";
+    do {
+      JsonNode found = client.runs(experiment, PAGE, page);
+      for (JsonNode run : found.path("runs")) {
         Map<String, String> tags = new TreeMap<>();
-        run.getData().getTagsList().forEach(tag -> tags.put(tag.getKey(), tag.getValue()));
+        run.path("data")
+            .path("tags")
+            .forEach(tag -> tags.put(tag.path("key").asText(), tag.path("value").asText()));
         if (!tags.containsKey(TRIAL)) {
           continue;
         }
-        if (run.getInfo().getStatus() == RunStatus.RUNNING) {
-          unfinished.add(run.getInfo().getRunId());
+        if (run.path("info").path("status").asText().equals("RUNNING")) {
+          unfinished.add(run.path("info").path("run_id").asText());
         } else {
           known.add(key(tags.get(TRIAL), tags.get(ATTEMPT)));
         }
       }
-      if (!page.hasNextPage()) {
-        break;
-      }
-      page = page.getNextPage();
-    }
-    unfinished.forEach(client::deleteRun);
+      page = found.path("next_page_token").asText();
+    } while (!page.isEmpty());
+    unfinished.forEach(client::delete);
     return known;
   }
 
   private void log(Row trial, List<Row> curve) {
     long started = millis(trial, "started_at");
     long finished = millis(trial, "finished_at");
-    String run =
-        client
-            .createRun(
-                CreateRun.newBuilder()
-                    .setExperimentId(experiment)
-                    .setRunName(trial.getAs("title"))
-                    .setStartTime(started)
-                    .addTags(tag(TRIAL, trial.getAs("id")))
-                    .addTags(tag(ATTEMPT, trial.getAs("attempt")))
-                    .build())
-            .getRunId();
-    client.logBatch(run, List.of(), parameters(trial), tags(trial));
-    List<Metric> metrics = metrics(trial, curve, finished);
+    Map<String, String> names =
+        Map.of(TRIAL, trial.getAs("id"), ATTEMPT, text(trial.getAs("attempt")));
+    String run = client.createRun(experiment, trial.getAs("title"), started, names);
+    client.log(run, List.of(), parameters(trial), tags(trial));
+    List<ObjectNode> metrics = metrics(trial, curve, finished);
     for (int from = 0; from < metrics.size(); from += MOST_METRICS) {
       int to = Math.min(metrics.size(), from + MOST_METRICS);
-      client.logBatch(run, metrics.subList(from, to), List.of(), List.of());
+      client.log(run, metrics.subList(from, to), Map.of(), Map.of());
     }
-    boolean isFinished = "finished".equals(trial.getAs("status"));
-    client.setTerminated(run, isFinished ? RunStatus.FINISHED : RunStatus.FAILED, finished);
+    client.end(run, "finished".equals(trial.getAs("status")), finished);
   }
 
-  private static List<Param> parameters(Row trial) {
+  private static Map<String, String> parameters(Row trial) {
     Map<String, Object> values = new TreeMap<>();
     PARAMETERS.forEach(name -> values.put(name, trial.getAs(name)));
     trial.<String, String>getJavaMap(trial.fieldIndex("settings")).forEach(values::putIfAbsent);
-    List<Param> parameters = new ArrayList<>();
+    Map<String, String> parameters = new TreeMap<>();
     values.forEach(
         (name, value) -> {
           if (value != null) {
-            String text = StringUtils.abbreviate(text(value), LONGEST_PARAMETER);
-            parameters.add(Param.newBuilder().setKey(name).setValue(text).build());
+            parameters.put(name, StringUtils.abbreviate(text(value), LONGEST_PARAMETER));
           }
         });
     return parameters;
   }
 
-  private static List<RunTag> tags(Row trial) {
-    List<RunTag> tags = new ArrayList<>();
+  private static Map<String, String> tags(Row trial) {
+    Map<String, String> tags = new TreeMap<>();
     for (String name : TAGS) {
       if (trial.getAs(name) != null) {
-        tags.add(tag("peft-sweep." + name, trial.getAs(name)));
+        tags.put(
+            "peft-sweep." + name, StringUtils.abbreviate(text(trial.getAs(name)), LONGEST_TAG));
       }
     }
     return tags;
   }
 
-  private static List<Metric> metrics(Row trial, List<Row> curve, long at) {
-    List<Metric> metrics = new ArrayList<>();
+  private List<ObjectNode> metrics(Row trial, List<Row> curve, long at) {
+    List<ObjectNode> metrics = new ArrayList<>();
     METRICS.forEach(name -> add(metrics, name, trial.getAs(name), at, 0));
     for (Row point : curve) {
       int step = point.getAs("step");
@@ -206,22 +182,11 @@ public final class MlflowLog {
     return metrics;
   }
 
-  private static void add(List<Metric> metrics, String name, Number value, long at, long step) {
+  private void add(List<ObjectNode> metrics, String name, Number value, long at, long step) {
     // JSON has no number for the others.
     if (value != null && Double.isFinite(value.doubleValue())) {
-      metrics.add(
-          Metric.newBuilder()
-              .setKey(name)
-              .setValue(value.doubleValue())
-              .setTimestamp(at)
-              .setStep(step)
-              .build());
+      metrics.add(client.metric(name, value.doubleValue(), at, step));
     }
-  }
-
-  private static RunTag tag(String name, Object value) {
-    String text = StringUtils.abbreviate(text(value), LONGEST_TAG);
-    return RunTag.newBuilder().setKey(name).setValue(text).build();
   }
 
   private static String key(String id, String attempt) {

@@ -20,6 +20,8 @@ import org.peftsweep.results.ResultTables;
  */
 public final class Report {
   private final String sweep;
+  private final String notes;
+  private final Source source;
   private final Results results;
   private final Comparisons comparisons;
   private final CostSections costs;
@@ -29,12 +31,16 @@ public final class Report {
   private final Map<String, String> missing = new TreeMap<>();
   private final int undecided;
 
-  private Report(ResultFolder folder, ResultTables tables) {
-    Optional<Agenda> agenda = folder.agenda();
-    this.sweep = folder.sweep();
+  private Report(List<ResultFolder> folders, ResultTables tables) {
+    List<Optional<Agenda>> agendas = folders.stream().map(ResultFolder::agenda).toList();
+    Optional<Agenda> agenda = agendas.stream().flatMap(Optional::stream).reduce(Agenda::and);
+    this.sweep = String.join(" + ", tables.sweeps());
     this.curves = tables.curves();
     this.undecided = agenda.map(Agenda::undecided).orElse(0);
-    Map<String, String> asked = agenda.map(Agenda::trials).orElse(Map.of());
+    Map<String, String> asked =
+        agendas.stream().allMatch(Optional::isPresent)
+            ? agenda.map(Agenda::trials).orElse(Map.of())
+            : Map.of();
     // Rows of other trials may lie in the folder, from earlier states of the sweep file.
     Dataset<Row> trials =
         asked.isEmpty()
@@ -44,16 +50,28 @@ public final class Report {
                 .where(functions.col("id").isInCollection(List.copyOf(asked.keySet())));
     trials = trials.cache();
     try {
-      this.results = Results.of(trials, agenda.map(Agenda::tasks).orElse(List.of()));
+      List<String> order = agenda.map(Agenda::tasks).orElse(List.of());
+      if (folders.size() > 1) {
+        Definitions definitions = Definitions.of(Results.runs(trials));
+        this.results = Results.of(definitions.runs(), definitions.ordered(order));
+        this.notes = definitions.notes();
+      } else {
+        this.results = Results.of(trials, order);
+        this.notes = "";
+      }
       Dataset<Row> predictions = tables.predictions();
       this.comparisons = Comparisons.of(results, predictions);
-      Source source = new Source(sweep, trials, predictions.count());
+      this.source =
+          new Source(
+              folders.stream().map(ResultFolder::sweep).distinct().toList(),
+              trials,
+              predictions.count());
       this.costs = new CostSections(results, source);
       this.heatmaps = new ArrayList<>(Heatmap.of(results));
       if (!heatmaps.isEmpty() && results.tasks().contains("mnli")) {
         heatmaps.add(Heatmap.paper());
       }
-      this.sections = sections(source, agenda);
+      this.sections = sections(agenda);
     } finally {
       trials.unpersist();
     }
@@ -63,10 +81,20 @@ public final class Report {
 
   /** Reads a sweep's tables and computes every section. */
   public static Report of(ResultFolder folder, ResultTables tables) {
-    return new Report(folder, tables);
+    return new Report(List.of(folder), tables);
   }
 
-  private List<Section> sections(Source source, Optional<Agenda> agenda) {
+  /**
+   * The same for several sweeps together. A trial that several of them ran counts once; what one
+   * name means differently in two sweeps is kept apart, see {@link #state}.
+   *
+   * @param tables joint ones of these folders
+   */
+  public static Report of(List<ResultFolder> folders, ResultTables tables) {
+    return new Report(folders, tables);
+  }
+
+  private List<Section> sections(Optional<Agenda> agenda) {
     ScoreSections scores = new ScoreSections(results, comparisons, source);
     List<Section> all = new ArrayList<>();
     all.add(scores.benchmark(costs.tuning(agenda)));
@@ -99,7 +127,10 @@ public final class Report {
     return List.copyOf(all);
   }
 
-  /** Returns one sentence on what is there and what is missing. */
+  /**
+   * Returns one sentence on what is there and what is missing, and one on each task that stands for
+   * several.
+   */
   public String state() {
     int rows = results.runs().size();
     long finished = results.runs().stream().filter(Run::isFinished).count();
@@ -117,7 +148,7 @@ public final class Report {
     if (undecided > 0) {
       text += "; " + undecided + " choices of settings still to be made";
     }
-    return text + ".";
+    return text + "." + notes;
   }
 
   public List<Section> sections() {
@@ -131,6 +162,10 @@ public final class Report {
 
   String sweep() {
     return sweep;
+  }
+
+  Source source() {
+    return source;
   }
 
   Results results() {

@@ -17,7 +17,9 @@ import java.util.stream.Stream;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.peftsweep.model.Role;
+import org.peftsweep.spec.SpecException;
 import org.peftsweep.spec.Targets;
+import org.peftsweep.spec.Trial;
 
 /**
  * The rows of a sweep, put together into recipes.
@@ -34,10 +36,14 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
   private static final List<String> KEY =
       List.of("method", "method_label", "targets", "rank", "ratio");
 
+  private static final String SWEEP = "sweep";
+
+  /** What the columns do not say of a trial: all of it but the seed, as a hash. */
+  private static final String RECIPE = "recipe";
+
   /** What else may tell two trials apart. */
   private static final List<String> OTHERS =
       List.of(
-          "sweep",
           "model",
           "init",
           "adapter",
@@ -68,23 +74,17 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
       List.of("untrained", "head-only", "full", "lora", "dora");
 
   /**
-   * Reads all rows.
+   * Reads all rows of a sweep.
    *
    * @param trials rows of the table of that name
    * @param taskOrder tasks in the order of the columns; others follow by name
    */
   static Results of(Dataset<Row> trials, List<String> taskOrder) {
-    // A map can neither be compared nor shown.
-    List<Run> runs =
-        trials
-            .selectExpr("*", "to_json(settings) AS settings_json")
-            .drop("settings")
-            .withColumnRenamed("settings_json", "settings")
-            .collectAsList()
-            .stream()
-            .map(Results::run)
-            .sorted(Comparator.comparing(Run::title).thenComparing(Run::id))
-            .toList();
+    return of(runs(trials), taskOrder);
+  }
+
+  /** Puts runs together that were read before. */
+  static Results of(List<Run> runs, List<String> taskOrder) {
     List<Run> scored = runs.stream().filter(Run::isScored).toList();
     List<String> extras = extras(scored);
     List<Line> lines = lines(scored, extras);
@@ -95,6 +95,20 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
             .distinct()
             .toList();
     return new Results(tasks, extras, lines, runs);
+  }
+
+  /** Reads the rows of one or several sweeps, by title. */
+  static List<Run> runs(Dataset<Row> trials) {
+    // A map can neither be compared nor shown.
+    return trials
+        .selectExpr("*", "to_json(settings) AS settings_json")
+        .drop("settings")
+        .withColumnRenamed("settings_json", "settings")
+        .collectAsList()
+        .stream()
+        .map(Results::run)
+        .sorted(Comparator.comparing(Run::title).thenComparing(Run::id))
+        .toList();
   }
 
   /** Returns the metric of a task's scores. */
@@ -119,6 +133,8 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
     Map<String, Object> settings = new LinkedHashMap<>();
     Stream.concat(KEY.stream(), OTHERS.stream())
         .forEach(column -> settings.put(column, row.getAs(column)));
+    settings.put(SWEEP, row.getAs(SWEEP));
+    settings.put(RECIPE, recipe(row.getAs("trial")));
     String phase = row.getAs("phase");
     Integer copy = row.getAs("copy");
     Instant started = row.<Timestamp>getAs("started_at").toInstant();
@@ -147,7 +163,38 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
             .collect(Collectors.joining(", ")));
   }
 
+  private static String recipe(String trial) {
+    try {
+      return Trial.fromJson(trial).recipe();
+    } catch (SpecException e) {
+      // A row of another version of the program.
+      return trial;
+    }
+  }
+
   private static List<String> extras(List<Run> scored) {
+    List<String> extras = new ArrayList<>(differing(scored));
+    if (differsBySweepAlone(scored, extras)) {
+      extras.add(0, SWEEP);
+    }
+    return extras;
+  }
+
+  /** Whether sweeps differ in a setting that no column shows. */
+  private static boolean differsBySweepAlone(List<Run> scored, List<String> extras) {
+    List<String> columns = Stream.concat(KEY.stream(), extras.stream()).toList();
+    return scored.stream()
+        .collect(Collectors.groupingBy(run -> Stream.of(run.task(), values(run, columns)).toList()))
+        .values()
+        .stream()
+        .anyMatch(group -> count(group, SWEEP) > 1 && count(group, RECIPE) > 1);
+  }
+
+  private static long count(List<Run> runs, String setting) {
+    return runs.stream().map(run -> run.settings().get(setting)).distinct().count();
+  }
+
+  private static List<String> differing(List<Run> scored) {
     Map<List<Object>, List<Run>> alike = new LinkedHashMap<>();
     for (Run run : scored) {
       List<Object> key = new ArrayList<>(values(run, KEY).values());

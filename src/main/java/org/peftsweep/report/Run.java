@@ -34,6 +34,29 @@ record Run(
     double slotSeconds,
     String fingerprint) {
 
+  /** Returns the same with another name of the task and other settings. */
+  Run with(String task, Map<String, Object> settings) {
+    return new Run(
+        id,
+        title,
+        status,
+        reason,
+        task,
+        metric,
+        settings,
+        seed,
+        isTuning,
+        copy,
+        score,
+        lastScore,
+        validationScore,
+        trainable,
+        peakBytes,
+        trainSeconds,
+        slotSeconds,
+        fingerprint);
+  }
+
   boolean isFinished() {
     return status.equals("finished");
   }

@@ -1,16 +1,18 @@
 package org.peftsweep.report;
 
+import java.util.List;
+import java.util.stream.Collectors;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 
 /**
- * Where the numbers of a sweep's sections come from: queries that anyone can ask again.
+ * Where the numbers of a report's sections come from: queries that anyone can ask again.
  *
- * @param sweep its name
+ * @param sweeps their names
  * @param trials rows of its trials, as they were when the report was made
  * @param predictions number of its predictions
  */
-record Source(String sweep, Dataset<Row> trials, long predictions) {
+record Source(List<String> sweeps, Dataset<Row> trials, long predictions) {
   private static final String EVALUATED =
       "coalesce(phase, 'evaluation') = 'evaluation' AND coalesce(copy, 0) = 0";
 
@@ -24,7 +26,7 @@ record Source(String sweep, Dataset<Row> trials, long predictions) {
   Query scores() {
     return query(
         "SELECT id, method_label, targets, rank, ratio, task, seed, score, trainable_parameters"
-            + " FROM trials WHERE sweep = '%s' AND status = 'finished' AND "
+            + " FROM trials WHERE sweep %s AND status = 'finished' AND "
             + EVALUATED,
         "status = 'finished' AND " + EVALUATED);
   }
@@ -33,9 +35,9 @@ record Source(String sweep, Dataset<Row> trials, long predictions) {
     return new Query(
         String.format(
             "SELECT p.* FROM predictions p JOIN trials t ON p.sweep = t.sweep AND p.id = t.id"
-                + " WHERE p.sweep = '%s' AND "
+                + " WHERE p.sweep %s AND "
                 + EVALUATED,
-            sweep),
+            condition()),
         predictions);
   }
 
@@ -43,7 +45,7 @@ record Source(String sweep, Dataset<Row> trials, long predictions) {
     String isScored = "status = 'finished' AND coalesce(phase, 'evaluation') = 'evaluation'";
     return query(
         "SELECT method, targets, rank, ratio, task, seed, copy, score FROM trials"
-            + " WHERE sweep = '%s' AND "
+            + " WHERE sweep %s AND "
             + isScored
             + " ORDER BY method, targets, rank, ratio, task, copy, seed",
         isScored);
@@ -52,7 +54,7 @@ record Source(String sweep, Dataset<Row> trials, long predictions) {
   Query tuning() {
     return query(
         "SELECT id, title, status, validation_score, started_at, finished_at FROM trials"
-            + " WHERE sweep = '%s' AND phase = 'tuning'",
+            + " WHERE sweep %s AND phase = 'tuning'",
         "phase = 'tuning'");
   }
 
@@ -60,19 +62,24 @@ record Source(String sweep, Dataset<Row> trials, long predictions) {
     return query(
         "SELECT id, title, task, score, train_seconds, peak_bytes, processor, device, backend,"
             + " threads, java_version, nd4j_version, revision FROM trials"
-            + " WHERE sweep = '%s' AND status = 'finished' AND "
+            + " WHERE sweep %s AND status = 'finished' AND "
             + EVALUATED,
         "status = 'finished' AND " + EVALUATED);
   }
 
   Query failures() {
     return query(
-        "SELECT id, title, status, reason FROM trials"
-            + " WHERE sweep = '%s' AND status <> 'finished'",
+        "SELECT id, title, status, reason FROM trials" + " WHERE sweep %s AND status <> 'finished'",
         "status <> 'finished'");
   }
 
+  /** Returns what holds of the column sweep. */
+  String condition() {
+    String names = sweeps.stream().map(name -> "'" + name + "'").collect(Collectors.joining(", "));
+    return sweeps.size() == 1 ? "= " + names : "IN (" + names + ")";
+  }
+
   private Query query(String sql, String condition) {
-    return new Query(String.format(sql, sweep), trials.where(condition).count());
+    return new Query(String.format(sql, condition()), trials.where(condition).count());
   }
 }

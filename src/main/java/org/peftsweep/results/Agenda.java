@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /**
  * What a sweep was last asked to do: the file {@code agenda.json} beside its tables, from which
@@ -57,6 +58,24 @@ public record Agenda(
     select = List.copyOf(select);
     trials = new TreeMap<>(trials);
     choices = List.copyOf(choices);
+  }
+
+  /** Returns what two sweeps were asked together. */
+  public Agenda and(Agenda other) {
+    Map<String, String> both = new TreeMap<>(other.trials);
+    both.putAll(trials);
+    return new Agenda(
+        joined(tasks, other.tasks),
+        joined(tuningSeeds, other.tuningSeeds),
+        joined(seeds, other.seeds),
+        joined(select, other.select),
+        both,
+        joined(choices, other.choices),
+        undecided + other.undecided);
+  }
+
+  private static <T> List<T> joined(List<T> mine, List<T> theirs) {
+    return Stream.concat(mine.stream(), theirs.stream()).distinct().toList();
   }
 
   String toJson() {

@@ -1,10 +1,15 @@
 package org.peftsweep.results;
 
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Function;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.Column;
@@ -25,16 +30,25 @@ public final class ResultTables {
   private final List<Snapshot> snapshots;
 
   /**
+   * @param name that stands in the column sweep; null for what the rows say
    * @param places see {@link ResultFolder#places}, of the table of trials
    */
   private record Snapshot(
-      ResultFolder folder, List<TrialFile> trials, SortedMap<String, String> places) {
+      ResultFolder folder, String name, List<TrialFile> trials, SortedMap<String, String> places) {
     static Snapshot of(ResultFolder folder) {
       SortedMap<String, String> places = folder.places(Tables.TRIALS);
       return new Snapshot(
           folder,
+          null,
           List.copyOf(ResultFolder.trials(ResultFolder.trialFiles(places)).values()),
           places);
+    }
+
+    /** Returns the same under a name, with those trials alone that it stands for. */
+    Snapshot joint(String name, Map<String, Snapshot> holders) {
+      List<TrialFile> own =
+          trials.stream().filter(trial -> holders.get(trial.id()) == this).toList();
+      return new Snapshot(folder, name, own, places);
     }
 
     SortedMap<String, String> places(Table<?> table) {
@@ -42,20 +56,76 @@ public final class ResultTables {
     }
   }
 
-  private ResultTables(SparkSession spark, List<ResultFolder> folders) {
+  private ResultTables(SparkSession spark, List<Snapshot> snapshots) {
     this.spark = spark;
-    this.snapshots = folders.stream().map(Snapshot::of).toList();
+    this.snapshots = snapshots;
   }
 
   /** Reads the tables of every sweep under {@code output}. */
   public static ResultTables under(SparkSession spark, Path output) {
     return new ResultTables(
-        spark, ResultFolder.under(output, spark.sparkContext().hadoopConfiguration()));
+        spark,
+        ResultFolder.under(output, spark.sparkContext().hadoopConfiguration()).stream()
+            .map(Snapshot::of)
+            .toList());
   }
 
   /** Reads the tables of one sweep. */
   public static ResultTables of(SparkSession spark, ResultFolder folder) {
-    return new ResultTables(spark, List.of(folder));
+    return new ResultTables(spark, List.of(Snapshot.of(folder)));
+  }
+
+  /**
+   * Reads the tables of several sweeps together. Of a trial that several of them have, the file
+   * that counts most is chosen, of equals that of the first sweep. Sweeps of one name in different
+   * folders are told apart in the column sweep by as much of the folder as it takes.
+   */
+  public static ResultTables joint(SparkSession spark, List<ResultFolder> folders) {
+    List<Snapshot> whole = folders.stream().map(Snapshot::of).toList();
+    Map<String, TrialFile> best = new HashMap<>();
+    Map<String, Snapshot> holders = new HashMap<>();
+    for (Snapshot snapshot : whole) {
+      for (TrialFile trial : snapshot.trials()) {
+        TrialFile other = best.get(trial.id());
+        if (other == null || other.compareTo(trial) < 0) {
+          best.put(trial.id(), trial);
+          holders.put(trial.id(), snapshot);
+        }
+      }
+    }
+    List<String> names = names(folders);
+    return new ResultTables(
+        spark,
+        IntStream.range(0, whole.size())
+            .mapToObj(i -> whole.get(i).joint(names.get(i), holders))
+            .toList());
+  }
+
+  private static List<String> names(List<ResultFolder> folders) {
+    List<Path> parents = new ArrayList<>(folders.stream().map(f -> f.path().getParent()).toList());
+    List<String> names = new ArrayList<>(folders.stream().map(ResultFolder::sweep).toList());
+    while (new HashSet<>(names).size() < names.size()) {
+      List<String> before = List.copyOf(names);
+      for (int i = 0; i < before.size(); i++) {
+        if (Collections.frequency(before, before.get(i)) > 1) {
+          Path parent = parents.get(i);
+          if (parent == null) {
+            // Twice the same folder.
+            return names;
+          }
+          names.set(i, parent.getName() + "/" + before.get(i));
+          parents.set(i, parent.getParent());
+        }
+      }
+    }
+    return names;
+  }
+
+  /** Returns the names that stand in the column sweep. */
+  public List<String> sweeps() {
+    return snapshots.stream()
+        .map(snapshot -> snapshot.name() == null ? snapshot.folder().sweep() : snapshot.name())
+        .toList();
   }
 
   /** Returns one row a trial. */
@@ -113,15 +183,25 @@ public final class ResultTables {
               : snapshot.trials().stream().map(nameOf).filter(places::containsKey);
       names.forEach(
           name -> wanted.computeIfAbsent(places.get(name), key -> new ArrayList<>()).add(name));
+      List<String> wholeHere = new ArrayList<>();
+      List<Dataset<Row>> partsHere = new ArrayList<>();
       wanted.forEach(
           (file, held) -> {
             Path path = new Path(folder, file);
             if (nameOf == null || !MergedFiles.isMerged(file) || isWhole(snapshot, path, held)) {
-              whole.add(path.toString());
+              wholeHere.add(path.toString());
             } else {
-              parts.add(rows(table, List.of(path.toString())).where(isOf(table, held)));
+              partsHere.add(rows(table, List.of(path.toString())).where(isOf(table, held)));
             }
           });
+      if (snapshot.name() == null) {
+        whole.addAll(wholeHere);
+        parts.addAll(partsHere);
+      } else {
+        partsHere.add(rows(table, wholeHere));
+        Column name = functions.lit(snapshot.name());
+        partsHere.forEach(part -> parts.add(part.withColumn("sweep", name)));
+      }
     }
     Dataset<Row> all = rows(table, whole);
     for (Dataset<Row> part : parts) {

@@ -5,7 +5,6 @@ import java.io.UncheckedIOException;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import org.apache.hadoop.conf.Configuration;
 import org.peftsweep.data.Task;
 import org.peftsweep.data.Tasks;
 import org.peftsweep.method.Settings;
@@ -127,15 +126,21 @@ public record Pretraining(
   }
 
   /**
-   * Reads a pretraining file; every key must be there.
+   * Reads a pretraining file; every key must be there. Places of text and data become absolute.
    *
    * @throws SpecException with every fault of the file
    */
-  public static Pretraining read(String location, Configuration conf) {
-    return read(location, TextSource.files(conf));
+  public static Pretraining read(String location, Locations locations) {
+    return read(location, locations::text, Optional.of(locations));
   }
 
+  /** The same with the places of text and data as they are written. */
   static Pretraining read(String location, TextSource texts) {
+    return read(location, texts, Optional.empty());
+  }
+
+  private static Pretraining read(
+      String location, TextSource texts, Optional<Locations> locations) {
     Faults faults = new Faults();
     Value.Section section = YamlText.file(location, text(location, texts), faults);
     Fields fields = new Fields("", section, new Fields.Source(location, location, KEYS), faults);
@@ -145,10 +150,11 @@ public record Pretraining(
     if (fields.has("text") == fields.has("tasks")) {
       throw new SpecException("Cannot read " + location + ": give one of the keys text and tasks");
     }
-    Optional<List<String>> text = faults.attempt(() -> words(fields, "text"));
+    Optional<List<String>> text = faults.attempt(() -> places(fields, "text", locations));
     Optional<List<Task>> tasks =
         faults.attempt(() -> words(fields, "tasks").stream().map(Tasks::named).toList());
-    Optional<String> data = faults.attempt(() -> fields.has("tasks") ? fields.word("data") : "");
+    Optional<String> data =
+        faults.attempt(() -> fields.has("tasks") ? places(fields, "data", locations).get(0) : "");
     Optional<Integer> passages =
         faults.attempt(() -> Scalars.whole("passages", fields.value("passages")));
     Optional<Integer> vocabulary =
@@ -169,6 +175,19 @@ public record Pretraining(
     } catch (IllegalArgumentException e) {
       throw new SpecException(e.getMessage().replaceFirst(":", " in " + location + ":"));
     }
+  }
+
+  private static List<String> places(Fields fields, String key, Optional<Locations> locations) {
+    List<String> words = words(fields, key);
+    return locations.isEmpty() || words.equals(List.of(BUILT_IN))
+        ? words
+        : words.stream()
+            .map(
+                word ->
+                    locations
+                        .get()
+                        .existing(key, word, fields.place(key), "give a folder or a file"))
+            .toList();
   }
 
   private static List<String> words(Fields fields, String key) {
@@ -192,7 +211,9 @@ public record Pretraining(
           .orElseThrow(
               () ->
                   new SpecException(
-                      "Cannot read the pretraining file " + location + ": there is no such file"));
+                      "Cannot read the pretraining file "
+                          + Shown.of(location)
+                          + ": there is no such file"));
     } catch (IOException e) {
       throw new UncheckedIOException("Cannot read " + location, e);
     }

@@ -7,7 +7,6 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.function.UnaryOperator;
 import org.peftsweep.method.Method;
 import org.peftsweep.method.Methods;
 import org.peftsweep.model.Role;
@@ -57,13 +56,6 @@ public record Recipe(
       words.remove("head-learning-rate");
     }
     return words;
-  }
-
-  /** Returns the same with another name for the place of its adapter. */
-  Recipe relocated(UnaryOperator<String> place) {
-    return AdapterSource.isNone(adapter)
-        ? this
-        : new Recipe(method, targets, rates, randomInit, place.apply(adapter));
   }
 
   private static String text(Object value) {

@@ -7,7 +7,6 @@ import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Function;
-import java.util.function.UnaryOperator;
 import org.peftsweep.method.Methods;
 
 /**
@@ -33,20 +32,6 @@ public record Sweep(
     recipes = List.copyOf(recipes);
     tasks = List.copyOf(tasks);
     seeds = List.copyOf(seeds);
-  }
-
-  /**
-   * Returns the same with other names for the places of model and data, such as absolute ones:
-   * executors have working directories of their own.
-   */
-  public Sweep relocated(UnaryOperator<String> place) {
-    List<TaskPlan> moved =
-        tasks.stream()
-            .map(task -> new TaskPlan(task.source().relocated(place), task.training()))
-            .toList();
-    String base = model.startsWith(ModelSource.BUILT_IN) ? model : place.apply(model);
-    List<Recipe> recipesThere = recipes.stream().map(recipe -> recipe.relocated(place)).toList();
-    return new Sweep(name, base, recipesThere, moved, seeds, protocol, execution);
   }
 
   /**

@@ -32,9 +32,11 @@ public final class SweepFile {
 
   private final Faults faults = new Faults();
   private final TextSource texts;
+  private final Optional<Locations> locations;
 
-  private SweepFile(TextSource texts) {
+  private SweepFile(TextSource texts, Optional<Locations> locations) {
     this.texts = texts;
+    this.locations = locations;
   }
 
   /** Returns every key at the top of a sweep file, in the order of the documentation. */
@@ -52,18 +54,32 @@ public final class SweepFile {
   }
 
   /**
-   * Reads a file on local disk or any Hadoop file system.
+   * Reads a file on local disk or any Hadoop file system, and makes the places of model, data and
+   * adapters absolute: executors have working directories of their own.
    *
    * @param overrides values as YAML, by dotted key: {@code training.epochs} to {@code 3}
-   * @throws SpecException with every fault of the file
+   * @throws SpecException with every fault of the file, folders that are not there included
    */
+  public static Sweep read(String location, Map<String, String> overrides, Locations locations) {
+    return read(location, overrides, locations::text, Optional.of(locations));
+  }
+
+  /** The same with the places of model, data and adapters as they are written. */
   public static Sweep read(String location, Map<String, String> overrides, Configuration conf) {
     return read(location, overrides, TextSource.files(conf));
   }
 
   /** The same with the files of any source. */
   public static Sweep read(String location, Map<String, String> overrides, TextSource texts) {
-    SweepFile file = new SweepFile(texts);
+    return read(location, overrides, texts, Optional.empty());
+  }
+
+  private static Sweep read(
+      String location,
+      Map<String, String> overrides,
+      TextSource texts,
+      Optional<Locations> locations) {
+    SweepFile file = new SweepFile(texts, locations);
     Fields fields = file.fields(location, overrides);
     // A key that stands twice or nowhere would be told again by all that depends on it.
     file.faults.throwIfAny();
@@ -74,11 +90,11 @@ public final class SweepFile {
 
   private Fields fields(String location, Map<String, String> overrides) {
     String folder = location.substring(0, location.lastIndexOf('/') + 1);
-    Value.Section own = section(location, "Cannot read the sweep file " + location);
+    Value.Section own = section(location, "Cannot read the sweep file " + Shown.of(location));
     Value.Section merged = own;
     if (own.entries().containsKey(EXTENDS)) {
       Value.Entry entry = own.entries().get(EXTENDS);
-      String base = folder + Scalars.word(EXTENDS, entry.value());
+      String base = beside(folder, Scalars.word(EXTENDS, entry.value()));
       Value.Section extended =
           section(base, "Cannot use extends = " + base + " in " + entry.place());
       if (extended.entries().containsKey(EXTENDS)) {
@@ -99,7 +115,14 @@ public final class SweepFile {
     for (Map.Entry<String, String> override : overrides.entrySet()) {
       merged = merged.under(override(override.getKey(), override.getValue()));
     }
+    if (locations.isPresent()) {
+      merged = new NamedFolders(locations.get(), faults).found(merged);
+    }
     return new Fields("", merged, new Fields.Source(location, name, WITHOUT_DEFAULT), faults);
+  }
+
+  private static String beside(String folder, String name) {
+    return name.matches("(?s)(/|~|\\$\\{|[A-Za-z][A-Za-z0-9+.-]+:).*") ? name : folder + name;
   }
 
   private Sweep sweep(Fields fields) {

@@ -1,7 +1,6 @@
 package org.peftsweep.spec;
 
 import java.util.Objects;
-import java.util.function.UnaryOperator;
 import org.peftsweep.data.Task;
 import org.peftsweep.method.Settings;
 
@@ -38,20 +37,6 @@ public record TaskSource(
   /** Whether the examples are generated rather than read. */
   public boolean isBuiltIn() {
     return location.equals(BUILT_IN);
-  }
-
-  /** Returns the same with another name for the place of its files, where it has any. */
-  TaskSource relocated(UnaryOperator<String> place) {
-    return isBuiltIn()
-        ? this
-        : new TaskSource(
-            task,
-            place.apply(location),
-            contentHash,
-            trainLimit,
-            validationFraction,
-            dataSeed,
-            skipBadRows);
   }
 
   /** Returns the same with the hash of what was read. */

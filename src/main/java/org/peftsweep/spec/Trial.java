@@ -105,6 +105,11 @@ public record Trial(
     return TrialJson.id(this);
   }
 
+  /** Returns the same for what the seeds of a recipe on a task have in common. */
+  public String recipe() {
+    return new Trial(model, task, method, targets, rates, training, 0, phase, 0).id();
+  }
+
   /**
    * Returns every setting as JSON with sorted keys, from which the trial can be run again. The
    * version of the method is in it too.

@@ -1,11 +1,13 @@
 package org.peftsweep.report;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -14,7 +16,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.mlflow.tracking.MlflowClientException;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.peftsweep.results.LocalSpark;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.ResultTables;
@@ -100,7 +103,7 @@ class MlflowLogTest {
   void whatWasLeftHalfLoggedIsMadeAnew() {
     server.broken = "runs/log-batch";
     assertThatThrownBy(this::log)
-        .isInstanceOf(MlflowClientException.class)
+        .isInstanceOf(TrackingClient.TrackingException.class)
         .hasMessageContaining("out of order");
     assertThat(server.runs).hasSize(1);
     server.broken = "";
@@ -114,12 +117,57 @@ class MlflowLogTest {
   void saysThatTheServerIsDown() {
     String uri = server.uri();
     server.close();
-    assertThatThrownBy(() -> MlflowLog.write(tables(), "s", uri))
-        .isInstanceOf(MlflowClientException.class);
+    assertThatThrownBy(() -> MlflowLog.write(tables(), "s", TrackingClient.of(uri, Map.of())))
+        .isInstanceOf(TrackingClient.TrackingException.class);
+  }
+
+  @Test
+  void saysWhoAsksAndNeverRepeatsIt() {
+    Map<String, String> variables =
+        Map.of("MLFLOW_TRACKING_USERNAME", "me", "MLFLOW_TRACKING_PASSWORD", "p:w");
+    String basic = "Basic " + Base64.getEncoder().encodeToString("me:p:w".getBytes(UTF_8));
+    for (String address :
+        List.of(server.uri(), server.uri().replace("://", "://me:p:w@"), withPassword("p%3Aw"))) {
+      server.authorizations.clear();
+      TrackingClient client = TrackingClient.of(address, variables);
+      MlflowLog.write(tables(), "s", client);
+      assertThat(server.authorizations).containsOnly(basic).isNotEmpty();
+      assertThat(client.address()).isEqualTo(server.uri());
+    }
+    server.authorizations.clear();
+    MlflowLog.write(
+        tables(), "s", TrackingClient.of(server.uri(), Map.of("MLFLOW_TRACKING_TOKEN", "t")));
+    assertThat(server.authorizations).containsOnly("Bearer t");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "",
+        "x",
+        "http://",
+        "http:///x",
+        "ftp://h",
+        "file:/x",
+        "databricks",
+        "http://a b",
+        "http://u:secret@",
+        "https://u:secret@h h",
+        "http://h?token=secret"
+      })
+  void refusesWhatIsNoAddress(String text) {
+    assertThatThrownBy(() -> TrackingClient.of(text, Map.of()))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageMatching("Cannot use --mlflow .*: give an address such as http://host:5000")
+        .hasMessageNotContaining("secret");
+  }
+
+  private String withPassword(String password) {
+    return server.uri().replace("://", "://me:" + password + "@");
   }
 
   private int log() {
-    return MlflowLog.write(tables(), "s", server.uri());
+    return MlflowLog.write(tables(), "s", TrackingClient.of(server.uri(), Map.of()));
   }
 
   private ResultTables tables() {

@@ -14,6 +14,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** The part of MLflow's REST API (version 2.0) that logging needs, in memory; notes every call. */
 public final class TrackingServer implements AutoCloseable {
@@ -27,6 +28,9 @@ public final class TrackingServer implements AutoCloseable {
 
   /** Runs by id, as JSON with info and data. */
   public final Map<String, ObjectNode> runs = Collections.synchronizedMap(new LinkedHashMap<>());
+
+  /** Who asked, of each call that said so. */
+  public final List<String> authorizations = Collections.synchronizedList(new ArrayList<>());
 
   /** Calls of this path are answered with a fault. */
   public volatile String broken = "";
@@ -51,6 +55,8 @@ public final class TrackingServer implements AutoCloseable {
   private void answer(HttpExchange exchange) throws IOException {
     String path = exchange.getRequestURI().getPath().substring(ROOT.length());
     calls.add(path);
+    Optional.ofNullable(exchange.getRequestHeaders().getFirst("Authorization"))
+        .ifPresent(authorizations::add);
     byte[] body = exchange.getRequestBody().readAllBytes();
     JsonNode asked = body.length == 0 ? mapper.createObjectNode() : mapper.readTree(body);
     int status = 200;

@@ -17,7 +17,8 @@ class PretrainingTest {
   @ParameterizedTest
   @ValueSource(strings = {"mini", "glue"})
   void readsTheFilesThatShip(String name) {
-    Pretraining settings = Pretraining.read("conf/pretrain-" + name + ".yaml", new Configuration());
+    Pretraining settings =
+        Pretraining.read("conf/pretrain-" + name + ".yaml", TextSource.files(new Configuration()));
     assertThat(settings.model().hidden()).isEqualTo(128);
     assertThat(settings.isBuiltIn()).isEqualTo(name.equals("mini"));
     assertThat(settings.tasks().isEmpty()).isEqualTo(name.equals("mini"));
