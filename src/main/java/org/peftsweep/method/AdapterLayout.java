@@ -1,5 +1,6 @@
 package org.peftsweep.method;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.util.Collections;
@@ -51,6 +52,7 @@ public record AdapterLayout(
   }
 
   /** Whether it says nothing beyond the method and the targets. */
+  @JsonIgnore
   public boolean isNone() {
     return equals(NONE);
   }
