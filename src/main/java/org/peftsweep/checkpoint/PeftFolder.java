@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 
 /**
@@ -62,6 +63,13 @@ public final class PeftFolder implements AutoCloseable {
     return Optional.of(config.path(key)).filter(node -> !node.isMissingNode() && !node.isNull());
   }
 
+  /** Returns the keys of {@code adapter_config.json}. */
+  public Set<String> settings() {
+    Set<String> keys = new TreeSet<>();
+    config.fieldNames().forEachRemaining(keys::add);
+    return keys;
+  }
+
   /** Returns the names of all tensors, as the file has them. */
   public Set<String> names() {
     return tensors.shapes().keySet();
@@ -74,6 +82,28 @@ public final class PeftFolder implements AutoCloseable {
   public Optional<String> find(String name) {
     String bare = name.endsWith(WEIGHT) ? name.substring(0, name.length() - WEIGHT.length()) : name;
     return Stream.of(PREFIX + name, name, bare).filter(names()::contains).findFirst();
+  }
+
+  /** Returns a file's name of a tensor as the model has it, without what PEFT puts before. */
+  public static String bare(String stored) {
+    return stored.startsWith(PREFIX) ? stored.substring(PREFIX.length()) : stored;
+  }
+
+  /**
+   * Refuses numbers that no training can go on from.
+   *
+   * @throws CheckpointException with the name of a tensor that holds NaN or infinity
+   */
+  public void requireFinite() {
+    for (String name : new TreeSet<>(names())) {
+      for (float value : floats(name)) {
+        if (!Float.isFinite(value)) {
+          throw new CheckpointException(
+              "Cannot start from %s: its tensor %s holds %s, train the adapter anew"
+                  .formatted(folder, name, value));
+        }
+      }
+    }
   }
 
   /** Returns the sizes of a tensor by the file's name. */

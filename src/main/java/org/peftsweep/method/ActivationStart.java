@@ -15,11 +15,13 @@ record ActivationStart(SortedMap<String, Of> byModule) implements Preparations.P
    */
   record Of(int rank, float[] a) {}
 
-  /** Zeros of the mean rank for every target. */
-  static ActivationStart blank(List<Linear> targets, int rank) {
+  /** Zeros for every target, of the rank that its adapter gives, or else of the mean rank. */
+  static ActivationStart blank(Attachment to, int mean) {
     SortedMap<String, Of> byModule = new TreeMap<>();
-    targets.forEach(
-        linear -> byModule.put(linear.name(), new Of(rank, new float[rank * linear.in()])));
+    for (Linear linear : to.projections()) {
+      int rank = to.rank(linear, mean);
+      byModule.put(linear.name(), new Of(rank, new float[rank * linear.in()]));
+    }
     return new ActivationStart(byModule);
   }
 

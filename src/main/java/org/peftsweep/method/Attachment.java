@@ -13,9 +13,21 @@ import org.peftsweep.model.Role;
  * and what was prepared for it.
  *
  * @param targets roles of the chosen projections; empty for methods without targets
+ * @param layout of the adapter that training starts from, {@link AdapterLayout#NONE} without
  */
 public record Attachment(
-    Model model, Set<Role> targets, Backend backend, Seeds seeds, Preparations preparations) {
+    Model model,
+    Set<Role> targets,
+    Backend backend,
+    Seeds seeds,
+    Preparations preparations,
+    AdapterLayout layout) {
+  /** An attachment without an adapter to start from. */
+  public Attachment(
+      Model model, Set<Role> targets, Backend backend, Seeds seeds, Preparations preparations) {
+    this(model, targets, backend, seeds, preparations, AdapterLayout.NONE);
+  }
+
   /** An attachment that shares no preparations and has no data. */
   public Attachment(Model model, Set<Role> targets, Backend backend, Seeds seeds) {
     this(model, targets, backend, seeds, Preparations.alone(List.of()));
@@ -23,6 +35,28 @@ public record Attachment(
 
   /** Returns the chosen projections, in the model's order. */
   public List<Linear> projections() {
-    return model.projections().stream().filter(linear -> targets.contains(linear.role())).toList();
+    return model.projections().stream().filter(this::isChosen).toList();
+  }
+
+  private boolean isChosen(Linear linear) {
+    return layout.modules().isEmpty()
+        ? targets.contains(linear.role())
+        : layout.modules().contains(linear.name());
+  }
+
+  /** Returns a projection's rank, where the method's is {@code own}. */
+  int rank(Linear linear, int own) {
+    return layout.ranks().getOrDefault(linear.name(), own);
+  }
+
+  /** Returns a projection's alpha, where the method's is {@code own}. */
+  double alpha(Linear linear, double own) {
+    return layout.alphas().getOrDefault(linear.name(), own);
+  }
+
+  /** Attaches a method, and lets learn what the adapter trained of the base besides. */
+  public Attached attach(Method method) {
+    layout.learning(model).forEach(parameter -> parameter.train(backend));
+    return method.attach(this);
   }
 }

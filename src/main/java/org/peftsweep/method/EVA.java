@@ -42,14 +42,7 @@ public record EVA(int rank, double alpha, double dropout, double rho, double tau
 
   @Override
   public Attached attach(Attachment to) {
-    Key key = new Key(EnumSet.copyOf(to.targets()), rank, rho, tau, batches);
-    ActivationStart start =
-        to.preparations()
-            .ofTask(
-                key,
-                () -> new ActivationSearch(to, rank, components(), tau).run(batches),
-                kept -> ActivationStart.of(kept, to.projections()),
-                () -> ActivationStart.blank(to.projections(), rank));
+    ActivationStart start = to.layout().isNone() ? searched(to) : ActivationStart.blank(to, rank);
     for (Linear linear : to.projections()) {
       ActivationStart.Of of = start.of(linear.name());
       if (of.rank() > 0) {
@@ -59,7 +52,7 @@ public record EVA(int rank, double alpha, double dropout, double rho, double tau
                 linear,
                 ".weight",
                 of.rank(),
-                (float) (alpha / rank),
+                scale(to, linear, of.rank()),
                 (float) dropout);
         to.backend().write(of.a(), 0, update.a().value(), 0, of.a().length);
         update.a().train(to.backend());
@@ -68,6 +61,20 @@ public record EVA(int rank, double alpha, double dropout, double rho, double tau
       }
     }
     return new Shared(start.ranks());
+  }
+
+  private ActivationStart searched(Attachment to) {
+    return to.preparations()
+        .ofTask(
+            new Key(EnumSet.copyOf(to.targets()), rank, rho, tau, batches),
+            () -> new ActivationSearch(to, rank, components(), tau).run(batches),
+            kept -> ActivationStart.of(kept, to.projections()),
+            () -> ActivationStart.blank(to, rank));
+  }
+
+  /** A search moves ranks but no scale; an adapter says both. */
+  private float scale(Attachment to, Linear linear, int own) {
+    return (float) (to.layout().isNone() ? alpha / rank : to.alpha(linear, alpha) / own);
   }
 
   private record Shared(SortedMap<String, Integer> ranks) implements Attached {}
@@ -110,8 +117,7 @@ public record EVA(int rank, double alpha, double dropout, double rho, double tau
     return Optional.of(
         PeftForm.lora(rank, alpha, dropout)
             .other("rank_pattern", ranks)
-            .other("alpha_pattern", alphas)
-            .converted());
+            .other("alpha_pattern", alphas));
   }
 
   @Override

@@ -25,7 +25,9 @@ public record LoRA(int rank, double alpha, double dropout) implements Method {
   @Override
   public Attached attach(Attachment to) {
     for (Linear linear : to.projections()) {
-      LowRank update = LowRank.fresh(to, linear, rank, (float) (alpha / rank), (float) dropout);
+      int rank = to.rank(linear, this.rank);
+      float scale = (float) (to.alpha(linear, alpha) / rank);
+      LowRank update = LowRank.fresh(to, linear, rank, scale, (float) dropout);
       linear.attach(new LowRankAdapter(update));
     }
     return Attached.PASSIVE;

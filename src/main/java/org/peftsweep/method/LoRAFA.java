@@ -32,7 +32,9 @@ public record LoRAFA(int rank, double alpha, double dropout, boolean projection)
   public Attached attach(Attachment to) {
     Map<Parameter, LowRank> pairs = new IdentityHashMap<>();
     for (Linear linear : to.projections()) {
-      LowRank update = LowRank.drawn(to, linear, rank, (float) (alpha / rank), (float) dropout);
+      int rank = to.rank(linear, this.rank);
+      float scale = (float) (to.alpha(linear, alpha) / rank);
+      LowRank update = LowRank.drawn(to, linear, rank, scale, (float) dropout);
       pairs.put(update.b().train(to.backend()), update);
       linear.attach(new LowRankAdapter(update));
     }

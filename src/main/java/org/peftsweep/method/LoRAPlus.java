@@ -28,7 +28,9 @@ public record LoRAPlus(int rank, double alpha, double dropout, double bRatio) im
   @Override
   public Attached attach(Attachment to) {
     for (Linear linear : to.projections()) {
-      LowRank update = LowRank.fresh(to, linear, rank, (float) (alpha / rank), (float) dropout);
+      int rank = to.rank(linear, this.rank);
+      float scale = (float) (to.alpha(linear, alpha) / rank);
+      LowRank update = LowRank.fresh(to, linear, rank, scale, (float) dropout);
       update.b().scaleRate(bRatio);
       linear.attach(new LowRankAdapter(update));
     }

@@ -30,6 +30,8 @@ public record OLoRA(int rank, double alpha, double dropout) implements Method {
   @Override
   public Attached attach(Attachment to) {
     for (Linear linear : to.projections()) {
+      int rank = to.rank(linear, this.rank);
+      float scale = (float) (to.alpha(linear, alpha) / rank);
       LowRankStart start =
           to.preparations()
               .ofBase(
@@ -42,7 +44,7 @@ public record OLoRA(int rank, double alpha, double dropout) implements Method {
                           rank),
                   kept -> ResidualAdapter.start(kept, linear),
                   () -> LowRankStart.blank(linear.out(), linear.in(), rank));
-      linear.attach(ResidualAdapter.of(to, linear, start, (float) (alpha / rank), (float) dropout));
+      linear.attach(ResidualAdapter.of(to, linear, start, scale, (float) dropout));
     }
     return Attached.PASSIVE;
   }
@@ -55,7 +57,10 @@ public record OLoRA(int rank, double alpha, double dropout) implements Method {
 
   @Override
   public Optional<PeftForm> peft(Model model, int steps) {
-    return Optional.of(PeftForm.lora(2 * rank, 2 * alpha, dropout).converted());
+    return Optional.of(
+        PeftForm.lora(2 * rank, 2 * alpha, dropout)
+            .convertedFrom(
+                PeftForm.lora(rank, alpha, dropout).deciding("init_lora_weights", "olora")));
   }
 
   @Override

@@ -1,18 +1,18 @@
 package org.peftsweep.method;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.peftsweep.checkpoint.CheckpointException;
 import org.peftsweep.checkpoint.PeftFolder;
 import org.peftsweep.checkpoint.SafeTensorsWriter;
@@ -32,17 +32,7 @@ public final class PeftAdapter {
   private static final List<String> HEADS = List.of("classifier", "score");
   private static final String NORMS = ".ln_tuning_layers";
 
-  /** Settings that change what tensors mean, with the only value that can be read. */
-  private static final Map<String, Set<String>> READABLE =
-      new TreeMap<>(
-          Map.of(
-              "bias", Set.of("none"),
-              "fan_in_fan_out", Set.of("false"),
-              "lora_bias", Set.of("false"),
-              "use_qalora", Set.of("false"),
-              "rank_pattern", Set.of("{}"),
-              "alpha_pattern", Set.of("{}"),
-              "init_lora_weights", Set.of("true", "false", "gaussian", "orthogonal", "eva")));
+  private static final String NORM_TUNING = "LN_TUNING";
 
   private PeftAdapter() {}
 
@@ -50,12 +40,19 @@ public final class PeftAdapter {
    * Writes a trained model's adapter and head.
    *
    * @param model with the method attached
+   * @param layout with which it was attached
    * @param base where PEFT finds the base model
    * @param steps that were trained
    * @throws IllegalArgumentException if PEFT has no such method
    */
   public static void write(
-      Path folder, Method method, Model model, Backend backend, String base, int steps) {
+      Path folder,
+      Method method,
+      Model model,
+      AdapterLayout layout,
+      Backend backend,
+      String base,
+      int steps) {
     PeftForm form =
         method
             .peft(model, steps)
@@ -71,14 +68,17 @@ public final class PeftAdapter {
     settings.put("peft_type", form.type());
     settings.put("base_model_name_or_path", base);
     settings.put("inference_mode", true);
-    settings.put("modules_to_save", HEADS);
-    settings.put("target_modules", List.copyOf(suffixes(adapted(model), model)));
+    settings.put(
+        "modules_to_save", Stream.concat(HEADS.stream(), saved(model, layout).stream()).toList());
+    settings.put("target_modules", List.copyOf(suffixes(adapted(model, form, layout), model)));
     settings.putAll(form.deciding());
     settings.putAll(form.others());
+    settings.putAll(ofLayout(form, layout));
     SafeTensorsWriter tensors = new SafeTensorsWriter();
+    Namer namer = new Namer(model, form);
     for (Parameter parameter : model.parameters()) {
       if (parameter.isTrainable()) {
-        add(tensors, PeftFolder.PREFIX + name(parameter), parameter, backend);
+        add(tensors, PeftFolder.PREFIX + namer.name(parameter), parameter, backend);
       }
     }
     for (Linear linear : model.projections()) {
@@ -93,9 +93,40 @@ public final class PeftAdapter {
     PeftFolder.write(folder, settings, tensors);
   }
 
+  /** Returns modules to save by endings that PEFT finds no other module by. */
+  private static Set<String> saved(Model model, AdapterLayout layout) {
+    return suffixes(layout.saved(), model);
+  }
+
+  /** What a layout adds to an adapter's settings; a conversion may multiply ranks. */
+  private static Map<String, Object> ofLayout(PeftForm form, AdapterLayout layout) {
+    Map<String, Object> settings = new LinkedHashMap<>();
+    if (!layout.ranks().isEmpty() || !layout.alphas().isEmpty()) {
+      int times = form.rank() / form.start().orElse(form).rank();
+      Map<String, Object> ranks = new TreeMap<>();
+      layout.ranks().forEach((module, rank) -> ranks.put(module, times * rank));
+      Map<String, Object> alphas = new TreeMap<>();
+      layout
+          .alphas()
+          .forEach((module, alpha) -> alphas.put(module, PeftForm.number(times * alpha)));
+      settings.put("rank_pattern", ranks);
+      settings.put("alpha_pattern", alphas);
+    }
+    if (layout.biases() != AdapterLayout.Biases.NONE) {
+      boolean isAll = layout.biases() == AdapterLayout.Biases.ALL;
+      settings.put("bias", isAll ? "all" : form.type().equals("VERA") ? "vera_only" : "lora_only");
+    }
+    return settings;
+  }
+
   /** An adapter that PEFT stores otherwise than as its kept tensors. */
   interface Exchanged extends Adapter {
     void write(SafeTensorsWriter tensors, Backend backend);
+
+    /** Returns its tensors that an adapter which a trial starts from has under their own names. */
+    default List<Parameter> read() {
+      return kept();
+    }
 
     /** Returns tensors that are stored, but drawn again rather than read, by PEFT's names. */
     default Map<String, float[]> drawn(Backend backend) {
@@ -113,26 +144,42 @@ public final class PeftAdapter {
     return values;
   }
 
-  /** PEFT trains a copy of a norm, which it keeps below the norm's module. */
-  private static String name(Parameter parameter) {
-    int dot = parameter.name().lastIndexOf('.');
-    return parameter.role() == Role.NORM
-        ? parameter.name().substring(0, dot) + NORMS + parameter.name().substring(dot)
-        : parameter.name();
+  /** Names parameters as PEFT does: what an adapter wraps has another name than in the model. */
+  private record Namer(Set<String> wrapped, boolean wrapsNorms) {
+    Namer(Model model, PeftForm form) {
+      this(
+          model.projections().stream()
+              .filter(linear -> linear.adapter() != null)
+              .map(Linear::name)
+              .collect(Collectors.toSet()),
+          form.type().equals(NORM_TUNING));
+    }
+
+    String name(Parameter parameter) {
+      String module = module(parameter);
+      String last = parameter.name().substring(module.length());
+      if (wrapped.contains(module)) {
+        return module + ".base_layer" + last;
+      }
+      return wrapsNorms && parameter.role() == Role.NORM ? module + NORMS + last : module + last;
+    }
   }
 
-  private static Set<String> adapted(Model model) {
+  private static Set<String> adapted(Model model, PeftForm form, AdapterLayout layout) {
     Set<String> modules = new TreeSet<>();
     model.projections().stream()
         .filter(linear -> linear.adapter() != null)
         .forEach(linear -> modules.add(linear.name()));
-    model.parameters().stream()
-        .filter(parameter -> parameter.isTrainable() && parameter.role() != Role.HEAD)
-        .forEach(parameter -> modules.add(module(parameter)));
+    if (form.type().equals(NORM_TUNING)) {
+      model.parameters().stream()
+          .filter(parameter -> parameter.isTrainable() && parameter.role() == Role.NORM)
+          .forEach(parameter -> modules.add(module(parameter)));
+    }
+    modules.removeAll(layout.saved());
     return modules;
   }
 
-  private static String module(Parameter parameter) {
+  static String module(Parameter parameter) {
     return parameter.name().substring(0, parameter.name().lastIndexOf('.'));
   }
 
@@ -160,91 +207,51 @@ public final class PeftAdapter {
   }
 
   /**
-   * Refuses an adapter that a method cannot start from, judged by its settings.
+   * Returns what an adapter adapts and how, for the method to be attached by.
    *
    * @param outline the model, with or without values
-   * @throws CheckpointException saying which setting differs
+   * @param targets the roles that the trial asks for
+   * @throws CheckpointException saying which setting the method cannot start from
    */
-  public static void requireFit(PeftFolder adapter, Method method, Model outline) {
-    PeftForm form =
-        method
-            .peft(outline, 1)
-            .filter(candidate -> !candidate.isConverted())
-            .orElseThrow(
-                () ->
-                    refusal(
-                        adapter,
-                        method,
-                        "no adapter is of this method",
-                        "choose the method that its peft_type names"));
-    requireSetting(adapter, method, "peft_type", form.type());
-    form.deciding().forEach((key, value) -> requireSetting(adapter, method, key, value));
-    READABLE.forEach(
-        (key, values) ->
-            adapter
-                .setting(key)
-                .filter(
-                    node -> !values.contains(node.isTextual() ? node.asText() : node.toString()))
-                .ifPresent(
-                    node -> {
-                      throw refusal(
-                          adapter, method, key + " is " + node, "it must be one of " + values);
-                    }));
-  }
-
-  private static void requireSetting(PeftFolder adapter, Method method, String key, Object wanted) {
-    Optional<JsonNode> found = adapter.setting(key);
-    boolean isEqual =
-        found.isEmpty()
-            ? wanted.equals(false)
-            : wanted instanceof Number number
-                ? found.get().isNumber() && found.get().doubleValue() == number.doubleValue()
-                : found.get().asText().equals(wanted.toString());
-    if (!isEqual) {
-      throw refusal(
-          adapter,
-          method,
-          "its " + key + " is " + found.map(JsonNode::toString).orElse("missing"),
-          "the sweep file asks for " + wanted);
-    }
+  public static AdapterLayout layout(
+      PeftFolder adapter, Method method, Model outline, Set<Role> targets) {
+    return new PeftSettings(adapter, method, outline).layout(targets);
   }
 
   /**
-   * Fills a model with an adapter's tensors, and its head where the adapter has one of the same
-   * shapes; a head for other labels stays as it was drawn.
+   * Refuses an adapter whose tensors are not those of the model, judged by names and shapes.
    *
-   * @param model with the method attached
+   * @param model with the method attached by the adapter's layout; its values do not matter
    * @throws CheckpointException if tensors are missing, left over, or of other shapes
    */
-  public static void read(PeftFolder adapter, Method method, Model model, Backend backend) {
-    requireFit(adapter, method, model);
+  public static void requireTensors(
+      PeftFolder adapter, Method method, Model model, Backend backend) {
     Set<String> left = new TreeSet<>(adapter.names());
-    for (Parameter parameter : TrainedTensors.of(model)) {
-      Optional<String> stored = adapter.find(name(parameter));
+    // With biases PEFT stores a saved module twice more, as its own parts.
+    left.removeIf(name -> name.contains(".original_module.") || name.contains(".modules_to_save."));
+    Namer namer = new Namer(model, method.peft(model, 1).orElseThrow());
+    for (Parameter parameter : read(model)) {
+      Optional<String> stored = find(adapter, namer, parameter);
       stored.ifPresent(left::remove);
-      boolean isHead = parameter.role() == Role.HEAD;
       boolean fits =
-          stored.isPresent() && adapter.shape(stored.get()).equals(TrainedTensors.shape(parameter));
-      if (fits) {
-        float[] values = adapter.floats(stored.get());
-        backend.write(values, 0, parameter.value(), 0, values.length);
-      } else if (!isHead) {
-        throw refusal(
+          stored.filter(name -> adapter.shape(name).equals(shape(adapter, parameter))).isPresent();
+      if (!fits && parameter.role() != Role.HEAD) {
+        throw PeftSettings.refusal(
             adapter,
             method,
             stored
                 .map(name -> name + " has shape " + adapter.shape(name))
-                .orElse("it lacks " + PeftFolder.PREFIX + name(parameter)),
-            "the targets here need " + TrainedTensors.shape(parameter));
+                .orElse("it lacks " + PeftFolder.PREFIX + namer.name(parameter)),
+            "the targets here need " + shape(adapter, parameter));
       }
     }
     for (Linear linear : model.projections()) {
       if (linear.adapter() instanceof Exchanged exchanged) {
-        requireSame(adapter, method, exchanged, backend, left);
+        left.removeAll(exchanged.drawn(backend).keySet());
       }
     }
     if (!left.isEmpty()) {
-      throw refusal(
+      throw PeftSettings.refusal(
           adapter,
           method,
           "it holds " + left.size() + " tensors more, such as " + left.iterator().next(),
@@ -252,26 +259,67 @@ public final class PeftAdapter {
     }
   }
 
-  /** What is drawn again rather than read must have been drawn alike. */
-  private static void requireSame(
-      PeftFolder adapter, Method method, Exchanged exchanged, Backend backend, Set<String> left) {
-    Map<String, float[]> drawn = exchanged.drawn(backend);
-    for (String name : new ArrayList<>(left)) {
-      float[] values = drawn.get(name);
-      if (values != null) {
-        left.remove(name);
-        if (!Arrays.equals(values, adapter.floats(name))) {
-          throw refusal(
-              adapter, method, "its " + name + " was drawn otherwise", "export it merged instead");
-        }
+  private static Optional<String> find(PeftFolder adapter, Namer namer, Parameter parameter) {
+    return adapter.find(namer.name(parameter)).or(() -> adapter.find(parameter.name()));
+  }
+
+  /** Returns what is read: all that learns of the base, and the adapters' own. */
+  private static List<Parameter> read(Model model) {
+    return Stream.concat(
+            model.parameters().stream().filter(Parameter::isTrainable),
+            model.projections().stream()
+                .map(Linear::adapter)
+                .filter(Objects::nonNull)
+                .flatMap(
+                    adapter ->
+                        (adapter instanceof Exchanged exchanged ? exchanged.read() : adapter.kept())
+                            .stream()))
+        .toList();
+  }
+
+  private static List<Long> shape(PeftFolder adapter, Parameter parameter) {
+    return AdaLoRATriplets.of(adapter, parameter)
+        .map(triplets -> triplets.shape(parameter))
+        .orElseGet(() -> TrainedTensors.shape(parameter));
+  }
+
+  /**
+   * Fills a model with an adapter's tensors, and its head where the adapter has one of the same
+   * shapes; a head for other labels stays as it was drawn.
+   *
+   * @param model with the method attached by the adapter's layout
+   * @throws CheckpointException if tensors are missing, left over, or of other shapes
+   */
+  public static void read(PeftFolder adapter, Method method, Model model, Backend backend) {
+    requireTensors(adapter, method, model, backend);
+    Namer namer = new Namer(model, method.peft(model, 1).orElseThrow());
+    for (Parameter parameter : read(model)) {
+      find(adapter, namer, parameter)
+          .filter(name -> adapter.shape(name).equals(shape(adapter, parameter)))
+          .map(adapter::floats)
+          .map(values -> AdaLoRATriplets.spread(adapter, parameter, values, backend))
+          .ifPresent(values -> backend.write(values, 0, parameter.value(), 0, values.length));
+    }
+    for (Linear linear : model.projections()) {
+      if (linear.adapter() instanceof Exchanged exchanged) {
+        requireSame(adapter, method, exchanged, backend);
       }
     }
   }
 
-  private static CheckpointException refusal(
-      PeftFolder adapter, Method method, String fault, String instead) {
-    return new CheckpointException(
-        "Cannot start %s from %s, %s: %s"
-            .formatted(Methods.id(method), adapter.folder(), fault, instead));
+  /** What is drawn again rather than read must have been drawn alike. */
+  private static void requireSame(
+      PeftFolder adapter, Method method, Exchanged exchanged, Backend backend) {
+    new TreeMap<>(exchanged.drawn(backend))
+        .forEach(
+            (name, values) -> {
+              if (adapter.names().contains(name) && !Arrays.equals(values, adapter.floats(name))) {
+                throw PeftSettings.refusal(
+                    adapter,
+                    method,
+                    "its " + name + " was drawn otherwise",
+                    "export it merged instead");
+              }
+            });
   }
 }

@@ -2,6 +2,7 @@ package org.peftsweep.method;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * How Hugging Face's PEFT writes a method down in {@code adapter_config.json}. Keys and values are
@@ -12,11 +13,22 @@ import java.util.Map;
  *     from must have the same
  * @param others the rest
  * @param isConverted whether the tensors are converted on the way, so that there is no way back
+ * @param unconverted for converted tensors, how PEFT writes those that are not, which a trial can
+ *     start from; null where it does not
  */
 public record PeftForm(
-    String type, Map<String, Object> deciding, Map<String, Object> others, boolean isConverted) {
+    String type,
+    Map<String, Object> deciding,
+    Map<String, Object> others,
+    boolean isConverted,
+    PeftForm unconverted) {
   static PeftForm of(String type) {
-    return new PeftForm(type, Map.of(), Map.of(), false);
+    return new PeftForm(type, Map.of(), Map.of(), false, null);
+  }
+
+  /** Returns how an adapter is written that a trial can start from; empty where there is none. */
+  Optional<PeftForm> start() {
+    return isConverted ? Optional.ofNullable(unconverted) : Optional.of(this);
   }
 
   /** LoRA, whose update is scaled by {@code alpha / rank}. */
@@ -31,21 +43,31 @@ public record PeftForm(
   }
 
   PeftForm deciding(String key, Object value) {
-    return new PeftForm(type, with(deciding, key, value), others, isConverted);
+    return new PeftForm(type, with(deciding, key, value), others, isConverted, unconverted);
   }
 
   PeftForm other(String key, Object value) {
-    return new PeftForm(type, deciding, with(others, key, value), isConverted);
+    return new PeftForm(type, deciding, with(others, key, value), isConverted, unconverted);
   }
 
   PeftForm converted() {
-    return new PeftForm(type, deciding, others, true);
+    return convertedFrom(null);
+  }
+
+  /** Says how the same adapter is written unconverted, by which PEFT finds its base again. */
+  PeftForm convertedFrom(PeftForm plain) {
+    return new PeftForm(type, deciding, others, true, plain);
   }
 
   private static Map<String, Object> with(Map<String, Object> settings, String key, Object value) {
     Map<String, Object> more = new LinkedHashMap<>(settings);
     more.put(key, value);
     return more;
+  }
+
+  /** Returns the rank of a LoRA. */
+  int rank() {
+    return (Integer) deciding.get("r");
   }
 
   /** PEFT declares some whole numbers that are real numbers here. */

@@ -45,8 +45,9 @@ public record PiSSA(
 
   @Override
   public Attached attach(Attachment to) {
-    double scale = alpha / rank;
     for (Linear linear : to.projections()) {
+      int rank = to.rank(linear, this.rank);
+      double scale = to.alpha(linear, alpha) / rank;
       boolean isExact = svd == Search.EXACT;
       Key key =
           new Key(
@@ -60,7 +61,7 @@ public record PiSSA(
           to.preparations()
               .ofBase(
                   key,
-                  () -> start(to.backend(), linear, scale),
+                  () -> start(to.backend(), linear, rank, scale),
                   kept -> ResidualAdapter.start(kept, linear),
                   () -> LowRankStart.blank(linear.out(), linear.in(), rank));
       linear.attach(ResidualAdapter.of(to, linear, start, (float) scale, (float) dropout));
@@ -68,7 +69,7 @@ public record PiSSA(
     return Attached.PASSIVE;
   }
 
-  private LowRankStart start(Backend backend, Linear linear, double scale) {
+  private LowRankStart start(Backend backend, Linear linear, int rank, double scale) {
     double[] w = LowRankStart.weight(backend, linear.weight().value());
     int out = linear.out();
     int in = linear.in();
@@ -88,7 +89,10 @@ public record PiSSA(
 
   @Override
   public Optional<PeftForm> peft(Model model, int steps) {
-    return Optional.of(PeftForm.lora(2 * rank, 2 * alpha, dropout).converted());
+    PeftForm form = PeftForm.lora(2 * rank, 2 * alpha, dropout);
+    PeftForm plain = PeftForm.lora(rank, alpha, dropout).deciding("init_lora_weights", "pissa");
+    // What a sketch found cannot be found again, PEFT draws its own.
+    return Optional.of(svd == Search.EXACT ? form.convertedFrom(plain) : form.converted());
   }
 
   @Override

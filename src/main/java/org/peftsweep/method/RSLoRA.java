@@ -23,8 +23,9 @@ public record RSLoRA(int rank, double alpha, double dropout) implements Method {
 
   @Override
   public Attached attach(Attachment to) {
-    float scale = (float) (alpha / Math.sqrt(rank));
     for (Linear linear : to.projections()) {
+      int rank = to.rank(linear, this.rank);
+      float scale = (float) (to.alpha(linear, alpha) / Math.sqrt(rank));
       linear.attach(new LowRankAdapter(LowRank.fresh(to, linear, rank, scale, (float) dropout)));
     }
     return Attached.PASSIVE;

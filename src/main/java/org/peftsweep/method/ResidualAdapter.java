@@ -55,6 +55,11 @@ record ResidualAdapter(LowRank update, LowRank start) implements PeftAdapter.Exc
     return Stream.concat(update.parameters().stream(), start.parameters().stream()).toList();
   }
 
+  @Override
+  public List<Parameter> read() {
+    return update.parameters();
+  }
+
   /** One pair of twice the rank, {@code [B, −B₀]·[A; A₀]}: plain LoRA of the unchanged weight. */
   @Override
   public void write(SafeTensorsWriter tensors, Backend backend) {

@@ -25,12 +25,14 @@ final class Bert implements Model {
     this.builder = new Builder(backend, weights);
     this.encoder = new Encoder(config, builder);
     int width = config.sizes().hidden();
-    // The pooler is no target of any method, so it is not among the projections.
+    // No sweep file names the pooler as a target, but adapters from elsewhere may adapt it.
     this.pooler =
-        new Linear(
-            "bert.pooler.dense",
-            builder.optional("bert.pooler.dense.weight", Role.POOLER, Fresh.NORMAL, width, width),
-            builder.optional("bert.pooler.dense.bias", Role.POOLER, Fresh.ZEROS, width));
+        builder.projection(
+            new Linear(
+                "bert.pooler.dense",
+                builder.optional(
+                    "bert.pooler.dense.weight", Role.POOLER, Fresh.NORMAL, width, width),
+                builder.optional("bert.pooler.dense.bias", Role.POOLER, Fresh.ZEROS, width)));
     this.projection = builder.headLinear("classifier", outputs, width, true);
   }
 

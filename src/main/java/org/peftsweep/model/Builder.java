@@ -61,6 +61,11 @@ final class Builder {
             name,
             base(name + ".weight", role, layer, Fresh.NORMAL, out, in),
             hasBias ? base(name + ".bias", role, layer, Fresh.ZEROS, out) : null);
+    return projection(linear);
+  }
+
+  /** A projection that a method may adapt. */
+  Linear projection(Linear linear) {
     projections.add(linear);
     return linear;
   }

@@ -5,6 +5,7 @@ import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.data.Batches;
 import org.peftsweep.data.Seeds;
+import org.peftsweep.method.AdapterLayout;
 import org.peftsweep.method.Attached;
 import org.peftsweep.method.Attachment;
 import org.peftsweep.method.Preparations;
@@ -30,7 +31,11 @@ record Assembly(
     Attached method,
     Optimizer optimizer)
     implements AutoCloseable {
-  /** Builds the model, attaches the method and makes the optimizer that it asks for. */
+  /**
+   * Builds the model, attaches the method and makes the optimizer that it asks for.
+   *
+   * @param layout of the adapter that the trial starts from
+   */
   static Assembly of(
       Trial trial,
       ModelConfig config,
@@ -38,13 +43,15 @@ record Assembly(
       TokenisedTask data,
       Weights weights,
       Preparations preparations,
+      AdapterLayout layout,
       Backend backend) {
     Training training = trial.training();
     Seeds seeds = new Seeds(trial.seed());
     Batches batches = batches(training, padId);
     Model model = Models.build(config, data.task().outputs(), backend, weights);
     Attached method =
-        trial.method().attach(new Attachment(model, trial.targets(), backend, seeds, preparations));
+        new Attachment(model, trial.targets(), backend, seeds, preparations, layout)
+            .attach(trial.method());
     Optimizer optimizer =
         new AdamW(
             backend,

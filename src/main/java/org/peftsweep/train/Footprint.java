@@ -6,6 +6,7 @@ import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.DryBackend;
 import org.peftsweep.compute.Memory;
 import org.peftsweep.compute.Tensor;
+import org.peftsweep.method.AdapterLayout;
 import org.peftsweep.method.Preparations;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
@@ -30,23 +31,34 @@ public record Footprint(long peakBytes, long heldBytes, long sharedBytes) {
   /** Room for a course of batches that leaves the memory for activations cut up otherwise. */
   private static final double SLACK = 1.1;
 
-  /** Runs a trial dry. */
-  static Footprint of(Trial trial, ModelConfig config, int padId, TokenisedTask data) {
-    return of(trial, config, name -> false, padId, data);
+  /**
+   * Runs a trial dry, from a checkpoint that lacks nothing.
+   *
+   * @param layout of the adapter that the trial starts from
+   */
+  static Footprint of(
+      Trial trial, ModelConfig config, int padId, TokenisedTask data, AdapterLayout layout) {
+    return of(trial, config, name -> false, padId, data, layout);
   }
 
   /**
    * Runs a trial dry.
    *
    * @param isMissing whether a checkpoint lacks a tensor, which the trial then draws for itself
+   * @param layout of the adapter that the trial starts from
    */
   static Footprint of(
-      Trial trial, ModelConfig config, Predicate<String> isMissing, int padId, TokenisedTask data) {
+      Trial trial,
+      ModelConfig config,
+      Predicate<String> isMissing,
+      int padId,
+      TokenisedTask data,
+      AdapterLayout layout) {
     Backend dry = DryBackend.open();
     boolean isRandom = trial.model().randomInit();
     Weights weights = new Blank(dry, isRandom ? name -> true : isMissing);
     try (Assembly parts =
-        Assembly.of(trial, config, padId, data, weights, Preparations.blank(), dry)) {
+        Assembly.of(trial, config, padId, data, weights, Preparations.blank(), layout, dry)) {
       Trainer trainer = new Trainer(parts, Progress.SILENT, new Vigil(Terms.FREE));
       trainer.rehearse(STEPS);
       return new Footprint(
@@ -67,7 +79,7 @@ public record Footprint(long peakBytes, long heldBytes, long sharedBytes) {
   }
 
   /** Weights of which only the memory counts. */
-  private record Blank(Backend backend, Predicate<String> isOwn) implements Weights {
+  record Blank(Backend backend, Predicate<String> isOwn) implements Weights {
     @Override
     public boolean owns(String name) {
       return isOwn.test(name);

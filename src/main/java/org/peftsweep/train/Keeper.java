@@ -8,6 +8,9 @@ public interface Keeper {
   /** Key of the file's metadata under which the trial stands as JSON. */
   String TRIAL = "trial";
 
+  /** Key of its metadata under which the layout of the adapter stands that it started from. */
+  String LAYOUT = "layout";
+
   /** Key of its metadata under which the number of steps stands that were trained. */
   String STEPS = "steps";
 

@@ -17,10 +17,12 @@ import org.peftsweep.data.Batches;
 import org.peftsweep.data.Dataset;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.data.Tokenizer;
+import org.peftsweep.method.AdapterLayout;
 import org.peftsweep.method.PeftAdapter;
 import org.peftsweep.method.Preparations;
 import org.peftsweep.model.CheckpointWeights;
 import org.peftsweep.model.Model;
+import org.peftsweep.model.Models;
 import org.peftsweep.spec.AdapterSource;
 import org.peftsweep.spec.ModelSource;
 import org.peftsweep.spec.TaskSource;
@@ -98,19 +100,32 @@ public final class Library {
     }
   }
 
-  /** Refuses an adapter whose settings are not those of the trial, before anything runs. */
-  void requireAdapterFits(Trial trial, Model outline) {
+  /**
+   * Returns what the adapter adapts that a trial starts from, and how; its files are looked through
+   * but for nothing that needs the base model's weights.
+   *
+   * @throws CheckpointException if settings, tensors or their values do not fit the trial
+   */
+  AdapterLayout layout(Trial trial, ModelConfig config, int outputs) {
     AdapterSource source = trial.model().adapter();
-    if (!source.isNone()) {
-      once(
-          List.of("adapter", source, trial.method()),
-          () -> {
-            try (PeftFolder adapter = PeftFolder.open(folder(source.location()))) {
-              PeftAdapter.requireFit(adapter, trial.method(), outline);
-            }
-            return true;
-          });
+    if (source.isNone()) {
+      return AdapterLayout.NONE;
     }
+    return once(
+        List.of("adapter", source, trial.model().location(), trial.method(), trial.targets()),
+        () -> {
+          try (PeftFolder adapter = PeftFolder.open(folder(source.location()))) {
+            AdapterLayout layout =
+                PeftAdapter.layout(
+                    adapter, trial.method(), Models.outline(config, outputs), trial.targets());
+            try (Rehearsal rehearsal = Rehearsal.of(trial, layout, config, outputs)) {
+              PeftAdapter.requireTensors(
+                  adapter, trial.method(), rehearsal.model(), rehearsal.backend());
+            }
+            adapter.requireFinite();
+            return layout;
+          }
+        });
   }
 
   /** Returns a base model whose weights live in memory of the named backend. */

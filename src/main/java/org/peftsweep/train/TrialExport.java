@@ -12,6 +12,7 @@ import org.peftsweep.checkpoint.SafeTensors;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.data.Task;
+import org.peftsweep.method.AdapterLayout;
 import org.peftsweep.method.Attached;
 import org.peftsweep.method.Attachment;
 import org.peftsweep.method.PeftAdapter;
@@ -32,6 +33,7 @@ public final class TrialExport implements AutoCloseable {
   private final Base base;
   private final Backend backend;
   private final Model model;
+  private final AdapterLayout layout;
   private final Attached method;
 
   private TrialExport(Trial trial, int steps, SafeTensors kept, Base base, Backend backend) {
@@ -42,11 +44,12 @@ public final class TrialExport implements AutoCloseable {
     Task task = trial.task().task();
     model = Models.build(base.config(), task.outputs(), backend, base.weights(trial, backend));
     Preparations prepared = Preparations.of(kept);
+    String json = kept.metadata().get(Keeper.LAYOUT);
+    layout = json == null ? AdapterLayout.NONE : AdapterLayout.fromJson(json);
+    Seeds seeds = new Seeds(trial.seed());
     method =
-        trial
-            .method()
-            .attach(
-                new Attachment(model, trial.targets(), backend, new Seeds(trial.seed()), prepared));
+        new Attachment(model, trial.targets(), backend, seeds, prepared, layout)
+            .attach(trial.method());
     TrainedTensors.restore(kept, model, backend);
   }
 
@@ -96,7 +99,7 @@ public final class TrialExport implements AutoCloseable {
           "Cannot write an adapter of a base that was drawn from a seed: export the merged model");
     }
     String place = trial.model().location().replaceFirst("^file:(//)?(?=/)", "");
-    PeftAdapter.write(folder, trial.method(), model, backend, place, steps);
+    PeftAdapter.write(folder, trial.method(), model, layout, backend, place, steps);
   }
 
   /** Writes a plain model with the method folded in, and the base's tokenizer. */

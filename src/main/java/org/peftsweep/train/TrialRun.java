@@ -7,6 +7,7 @@ import java.util.SortedMap;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.checkpoint.SafeTensorsWriter;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.method.AdapterLayout;
 import org.peftsweep.method.Attached;
 import org.peftsweep.method.Preparations;
 import org.peftsweep.model.Model;
@@ -106,13 +107,14 @@ public final class TrialRun {
       Base base,
       TokenisedTask data) {
     int padId = base.config().padTokenId().orElse(base.tokenizer().padId());
-    record.predicted = Footprint.of(trial, base.config(), base::lacks, padId, data);
+    AdapterLayout layout = library.layout(trial, base.config(), data.task().outputs());
+    record.predicted = Footprint.of(trial, base.config(), base::lacks, padId, data, layout);
     try (MemoryBudget.Share share = admit(trial, terms, vigil.deadline(), record.predicted)) {
       long start = System.nanoTime();
       Weights weights = base.weights(trial, backend);
       Preparations prepared = library.preparations(trial, data, padId, backend.name());
       try (Assembly parts =
-          Assembly.of(trial, base.config(), padId, data, weights, prepared, backend)) {
+          Assembly.of(trial, base.config(), padId, data, weights, prepared, layout, backend)) {
         library.startFromAdapter(trial, parts.model(), backend);
         record.count(parts.model(), parts.method());
         record.loadSeconds += (System.nanoTime() - start) / 1e9 - prepared.waited();
@@ -123,7 +125,7 @@ public final class TrialRun {
         } finally {
           record.take(trainer, parts.method());
         }
-        keep(trial, trainer.steps(), parts.model(), terms.keeper());
+        keep(trial, layout, trainer.steps(), parts.model(), terms.keeper());
       }
     }
   }
@@ -144,12 +146,15 @@ public final class TrialRun {
     }
   }
 
-  private void keep(Trial trial, int steps, Model model, Keeper keeper) {
+  private void keep(Trial trial, AdapterLayout layout, int steps, Model model, Keeper keeper) {
     if (TrainedTensors.bytes(model) <= keeper.mostBytes()) {
       SafeTensorsWriter tensors =
           new SafeTensorsWriter()
               .metadata(Keeper.TRIAL, trial.toJson())
               .metadata(Keeper.STEPS, Integer.toString(steps));
+      if (!layout.isNone()) {
+        tensors.metadata(Keeper.LAYOUT, layout.toJson());
+      }
       TrainedTensors.save(model, backend, tensors);
       keeper.keep(tensors);
     }

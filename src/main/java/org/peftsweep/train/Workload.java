@@ -1,11 +1,13 @@
 package org.peftsweep.train;
 
 import java.util.List;
+import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.data.Batches;
 import org.peftsweep.data.Dataset;
 import org.peftsweep.data.EvaluationSet;
 import org.peftsweep.data.Example;
 import org.peftsweep.data.Padding;
+import org.peftsweep.method.AdapterLayout;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
@@ -45,11 +47,10 @@ public record Workload(
         Models.outline(library.config(trial.model().location()), dataset.task().outputs());
     try {
       trial.method().requireFit(outline, trial.targets());
-      library.requireAdapterFits(trial, outline);
     } catch (IllegalArgumentException e) {
       throw new SpecException(e.getMessage(), e);
     }
-    long trainable = trial.method().trainable(outline, trial.targets());
+    long trainable = trainable(trial, library, outline, dataset.task().outputs());
     long frozenAndTrained = 0;
     for (Linear linear : outline.projections()) {
       frozenAndTrained += (long) linear.out() * linear.in();
@@ -78,6 +79,17 @@ public record Workload(
     double operations = tokens * trained * (perToken + backwards);
     operations += tokens * evaluations * evaluated * perToken;
     return new Workload(trainable, trial.method().learns() ? head : 0, steps, operations);
+  }
+
+  private static long trainable(Trial trial, Library library, Model outline, int outputs) {
+    ModelConfig config = library.config(trial.model().location());
+    AdapterLayout layout = library.layout(trial, config, outputs);
+    if (layout.isNone()) {
+      return trial.method().trainable(outline, trial.targets());
+    }
+    try (Rehearsal rehearsal = Rehearsal.of(trial, layout, config, outputs)) {
+      return rehearsal.trainableParameters();
+    }
   }
 
   private static int stepsPerEpoch(Training training, int examples) {

@@ -87,20 +87,30 @@ class ExchangeContractTest {
       }
       write(method, ended);
       boolean isConverted = method.peft(ended, 10).get().isConverted();
-      try (PeftFolder adapter = PeftFolder.open(folder);
-          Model model = attached(isConverted ? plainLoRA(adapter) : method, family, 2)) {
-        if (isConverted) {
-          assertThatThrownBy(() -> PeftAdapter.requireFit(adapter, method, model))
-              .isInstanceOf(CheckpointException.class)
-              .hasMessageStartingWith("Cannot start " + Methods.id(method) + " from " + folder);
-          PeftAdapter.read(adapter, plainLoRA(adapter), model, backend);
-          assertClose(logits(model), logits(ended));
-        } else {
-          PeftAdapter.read(adapter, method, model, backend);
-          assertThat(logits(model)).isEqualTo(logits(ended));
+      try (PeftFolder adapter = PeftFolder.open(folder)) {
+        Method next = isConverted ? plainLoRA(adapter) : method;
+        try (Model model = started(adapter, next, family, targets(method))) {
+          if (isConverted) {
+            assertThatThrownBy(() -> PeftAdapter.layout(adapter, method, model, targets(method)))
+                .isInstanceOf(CheckpointException.class)
+                .hasMessageStartingWith("Cannot start " + Methods.id(method) + " from " + folder);
+            assertClose(logits(model), logits(ended));
+          } else {
+            assertThat(logits(model)).isEqualTo(logits(ended));
+          }
         }
       }
     }
+  }
+
+  /** A fresh model that an adapter is read into. */
+  private Model started(PeftFolder adapter, Method method, Family family, Set<Role> targets) {
+    Model model = TinyModels.model(family, backend);
+    AdapterLayout layout = PeftAdapter.layout(adapter, method, model, targets);
+    Preparations prepared = Preparations.alone(List.of(TinyModels.batch(20)));
+    new Attachment(model, targets, backend, new Seeds(2), prepared, layout).attach(method);
+    PeftAdapter.read(adapter, method, model, backend);
+    return model;
   }
 
   private static Method plainLoRA(PeftFolder adapter) {
@@ -145,9 +155,7 @@ class ExchangeContractTest {
         "\"use_rslora\" : false; \"use_rslora\" : true; its use_rslora is true",
         "\"r\" : 3; \"no_r\" : 3; its r is missing",
         "\"LORA\"; \"IA3\"; its peft_type is \"IA3\": the sweep file asks for LORA",
-        "\"init_lora_weights\" : true; \"init_lora_weights\" : \"pissa\"; init_lora_weights is",
-        "\"r\" : 3; \"r\" : 3, \"rank_pattern\" : {\"query\" : 5}; rank_pattern is {",
-        "\"r\" : 3; \"r\" : 3, \"bias\" : \"all\"; bias is \"all\": it must be one of [none]"
+        "\"init_lora_weights\" : true; \"init_lora_weights\" : \"pissa\"; choose method pissa"
       })
   void anAdapterOfOtherSettingsIsRefusedWithTheSetting(String was, String is, String fault)
       throws Exception {
@@ -159,7 +167,7 @@ class ExchangeContractTest {
       assertThat(text).contains(was);
       Files.writeString(config, text.replace(was, is));
       try (PeftFolder adapter = PeftFolder.open(folder)) {
-        assertThatThrownBy(() -> PeftAdapter.read(adapter, lora, model, backend))
+        assertThatThrownBy(() -> PeftAdapter.layout(adapter, lora, model, TARGETS))
             .isInstanceOf(CheckpointException.class)
             .hasMessageStartingWith("Cannot start lora from " + folder)
             .hasMessageContaining(fault.replace(".0", ""));
@@ -168,7 +176,24 @@ class ExchangeContractTest {
   }
 
   @Test
-  void otherTargetsAreRefusedWithATensor() {
+  void otherTargetsAreRefused() {
+    LoRA lora = new LoRA(3, 6, 0);
+    try (Model model = trained(lora, Family.ROBERTA)) {
+      write(lora, model);
+      try (PeftFolder adapter = PeftFolder.open(folder)) {
+        for (Set<Role> others :
+            List.of(EnumSet.of(Role.QUERY), EnumSet.range(Role.QUERY, Role.FFN_DOWN))) {
+          assertThatThrownBy(() -> PeftAdapter.layout(adapter, lora, model, others))
+              .isInstanceOf(CheckpointException.class)
+              .hasMessageContaining("it adapts query and value and ffn-up and ffn-down, not query")
+              .hasMessageEndingWith("give those that it was trained on as targets");
+        }
+      }
+    }
+  }
+
+  @Test
+  void tensorsThatAreMissingOrLeftOverAreNamed() {
     LoRA lora = new LoRA(3, 6, 0);
     try (Model model = trained(lora, Family.ROBERTA);
         Model fewer = attached(lora, Family.ROBERTA, 1, EnumSet.of(Role.QUERY));
@@ -176,8 +201,7 @@ class ExchangeContractTest {
       write(lora, model);
       try (PeftFolder adapter = PeftFolder.open(folder)) {
         assertThatThrownBy(() -> PeftAdapter.read(adapter, lora, fewer, backend))
-            .hasMessageContaining("it holds 12 tensors more, such as base_model.model.roberta")
-            .hasMessageContaining("give the targets that it was trained on");
+            .hasMessageContaining("it holds 12 tensors more, such as base_model.model.roberta");
         assertThatThrownBy(() -> PeftAdapter.read(adapter, lora, more, backend))
             .hasMessageContaining("it lacks base_model.model.roberta.encoder.layer.0.attention")
             .hasMessageContaining("the targets here need [3, 24]");
@@ -199,7 +223,7 @@ class ExchangeContractTest {
   }
 
   private void write(Method method, Model model) {
-    PeftAdapter.write(folder, method, model, backend, "a/base", 10);
+    PeftAdapter.write(folder, method, model, AdapterLayout.NONE, backend, "a/base", 10);
   }
 
   private Model trained(Method method, Family family) {
@@ -215,9 +239,12 @@ class ExchangeContractTest {
     return model;
   }
 
+  private static Set<Role> targets(Method method) {
+    return method.usesTargets() ? TARGETS : EnumSet.noneOf(Role.class);
+  }
+
   private Model attached(Method method, Family family, long seed) {
-    return attached(
-        method, family, seed, method.usesTargets() ? TARGETS : EnumSet.noneOf(Role.class));
+    return attached(method, family, seed, targets(method));
   }
 
   private Model attached(Method method, Family family, long seed, Set<Role> targets) {

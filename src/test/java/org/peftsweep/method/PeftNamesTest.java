@@ -29,6 +29,7 @@ import org.peftsweep.model.CheckpointWeights;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
 import org.peftsweep.model.Parameter;
+import org.peftsweep.model.Role;
 import org.peftsweep.model.TrainedTensors;
 
 /** Holds adapter folders to those that PEFT itself wrote: names, shapes, values, settings. */
@@ -70,15 +71,13 @@ class PeftNamesTest {
           .path("eva")
           .path("dataloader_batches")
           .forEach(index -> search.add(GoldenMethodsTest.batch(batches, index.asInt())));
-      method.attach(
-          new Attachment(
-              model,
-              GoldenMethods.targets(config).orElseThrow(),
-              backend,
-              new Seeds(0),
-              Preparations.alone(search)));
+      Set<Role> targets = GoldenMethods.targets(config).orElseThrow();
       boolean isReadable =
-          !method.peft(model, 1).orElseThrow().isConverted() && !(method instanceof VeRA);
+          method.peft(model, 1).orElseThrow().start().isPresent() && !(method instanceof VeRA);
+      AdapterLayout layout =
+          isReadable ? PeftAdapter.layout(theirs, method, model, targets) : AdapterLayout.NONE;
+      Preparations prepared = Preparations.alone(search);
+      new Attachment(model, targets, backend, new Seeds(0), prepared, layout).attach(method);
       if (isReadable) {
         PeftAdapter.read(theirs, method, model, backend);
         tape.startEvaluation();
@@ -90,7 +89,7 @@ class PeftNamesTest {
         fill(theirs, model, backend);
       }
       int steps = Math.max(1, config.path("peft_config").path("total_step").asInt());
-      PeftAdapter.write(folder, method, model, backend, "", steps);
+      PeftAdapter.write(folder, method, model, layout, backend, "", steps);
       compare(theirs, method);
     }
   }

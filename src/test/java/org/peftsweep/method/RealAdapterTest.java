@@ -59,7 +59,7 @@ class RealAdapterTest {
         PeftFolder adapter = PeftFolder.open(folder)) {
       lora.attach(new Attachment(model, EnumSet.of(Role.QUERY, Role.VALUE), backend, new Seeds(0)));
       PeftAdapter.read(adapter, lora, model, backend);
-      PeftAdapter.write(written, lora, model, backend, "roberta-base", 1);
+      PeftAdapter.write(written, lora, model, AdapterLayout.NONE, backend, "roberta-base", 1);
     }
     try (PyTorchFile theirs = PyTorchFile.open(pickled);
         PeftFolder ours = PeftFolder.open(written)) {

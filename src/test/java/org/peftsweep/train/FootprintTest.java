@@ -22,6 +22,7 @@ import org.peftsweep.compute.Tensor;
 import org.peftsweep.data.Encoded;
 import org.peftsweep.data.Tasks;
 import org.peftsweep.data.TokenizedExample;
+import org.peftsweep.method.AdapterLayout;
 import org.peftsweep.method.DoRA;
 import org.peftsweep.method.Full;
 import org.peftsweep.method.LoRA;
@@ -55,7 +56,8 @@ class FootprintTest {
         Base base = LIBRARY.base(trial.model(), "cpu");
         TokenisedTask data =
             LIBRARY.tokenised(trial.task(), trial.model(), base, trial.training().maxTokens());
-        Footprint told = Footprint.of(trial, base.config(), base.tokenizer().padId(), data);
+        Footprint told =
+            Footprint.of(trial, base.config(), base.tokenizer().padId(), data, AdapterLayout.NONE);
         assertThat(outcome.predictedPeakBytes()).isEqualTo(told.peakBytes());
         check(sweep.title(trial), told, outcome.peakBytes(), backend.allocations().peakBytes());
       }
@@ -69,7 +71,7 @@ class FootprintTest {
     for (Method method : List.of(new LoRA(8, 16, 0.1), new Full(), new DoRA(8, 16, 0.1))) {
       Trial trial = roberta(method, rows);
       TokenisedTask data = fullRows(rows, 128);
-      Footprint told = Footprint.of(trial, ROBERTA_BASE, 1, data);
+      Footprint told = Footprint.of(trial, ROBERTA_BASE, 1, data, AdapterLayout.NONE);
       try (Backend backend = Backends.open("cpu", 2);
           Assembly parts =
               Assembly.of(
@@ -79,6 +81,7 @@ class FootprintTest {
                   data,
                   constants(backend),
                   Preparations.blank(),
+                  AdapterLayout.NONE,
                   backend)) {
         Trainer trainer = new Trainer(parts, Progress.SILENT, new Vigil(Terms.FREE));
         trainer.run();

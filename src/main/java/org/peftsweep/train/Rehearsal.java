@@ -1,0 +1,44 @@
+package org.peftsweep.train;
+
+import org.peftsweep.checkpoint.ModelConfig;
+import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.DryBackend;
+import org.peftsweep.data.Seeds;
+import org.peftsweep.method.AdapterLayout;
+import org.peftsweep.method.Attached;
+import org.peftsweep.method.Attachment;
+import org.peftsweep.method.Preparations;
+import org.peftsweep.model.Model;
+import org.peftsweep.model.Models;
+import org.peftsweep.model.Role;
+import org.peftsweep.spec.Trial;
+
+/**
+ * A trial's model with its method attached on a {@link DryBackend}: names and shapes of all that
+ * learns, without values.
+ */
+record Rehearsal(Backend backend, Model model, Attached method) implements AutoCloseable {
+  static Rehearsal of(Trial trial, AdapterLayout layout, ModelConfig config, int outputs) {
+    Backend dry = DryBackend.open();
+    Model model = Models.build(config, outputs, dry, new Footprint.Blank(dry, name -> false));
+    Attachment to =
+        new Attachment(
+            model, trial.targets(), dry, new Seeds(trial.seed()), Preparations.blank(), layout);
+    return new Rehearsal(dry, model, to.attach(trial.method()));
+  }
+
+  /** Returns how many scalars learn besides the head. */
+  long trainableParameters() {
+    return model.trainable().stream()
+        .filter(parameter -> parameter.role() != Role.HEAD)
+        .mapToLong(method::learning)
+        .sum();
+  }
+
+  @Override
+  public void close() {
+    method.close();
+    model.close();
+    backend.close();
+  }
+}
