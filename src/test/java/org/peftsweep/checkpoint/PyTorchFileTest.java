@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -120,6 +121,37 @@ class PyTorchFileTest {
       throw new AssertionError(e);
     }
     return path;
+  }
+
+  /** Saved by torch.save of PyTorch 2.13: views, shared storages and tensors that are no floats. */
+  @Test
+  void aStateDictOfPyTorchIsReadWithAllThatLiesInIt() {
+    Path saved = Path.of("src", "test", "resources", "pytorch", "state_dict.bin");
+    try (PyTorchFile file = PyTorchFile.open(saved)) {
+      assertThat(file.shapes())
+          .containsOnlyKeys(
+              "embeddings.position_ids",
+              "dense.weight",
+              "tied.weight",
+              "half.weight",
+              "brain.weight",
+              "double.weight",
+              "flags",
+              "norm.weight");
+      assertThat(file.shapes().get("dense.weight")).containsExactly(3L, 2L);
+      assertThat(file.floats("dense.weight")).containsExactly(0, 3, 1, 4, 2, 5);
+      assertThat(file.floats("tied.weight")).containsExactly(0, 1, 2, 3, 4, 5);
+      assertThat(file.floats("half.weight")).containsExactly(1, -2);
+      assertThat(file.floats("brain.weight")).containsExactly(1, -2);
+      assertThat(file.floats("norm.weight")).containsExactly(1, 1);
+      float[] part = new float[3];
+      file.values("dense.weight").read(2, FloatBuffer.wrap(part));
+      assertThat(part).containsExactly(1, 4, 2);
+      assertThat(file.isFloat("embeddings.position_ids")).isFalse();
+      assertThatThrownBy(() -> file.floats("double.weight"))
+          .isInstanceOf(CheckpointException.class)
+          .hasMessageContaining("its type is F64, and supported are");
+    }
   }
 
   @Test
