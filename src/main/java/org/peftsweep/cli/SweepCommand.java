@@ -35,6 +35,7 @@ import org.peftsweep.spec.Contest;
 import org.peftsweep.spec.Locations;
 import org.peftsweep.spec.Sweep;
 import org.peftsweep.spec.SweepFile;
+import org.peftsweep.spec.TaskPlan;
 import org.peftsweep.spec.Trial;
 import org.peftsweep.sweep.Engine;
 import org.peftsweep.sweep.Forecast;
@@ -130,6 +131,9 @@ final class SweepCommand implements Callable<Integer> {
     Forecast forecast = engine.forecast(sweep.execution(), files);
     TrialFilter filter = filter(phases.trials(), folder);
     Plan first = Plan.of(phases.trials(), sweep::title, folder, forecast, Pace.UNKNOWN, filter);
+    for (TaskPlan task : sweep.tasks()) {
+      engine.taskNotices(task.source(), files).forEach((isDryRun ? out : err)::println);
+    }
     if (isDryRun) {
       out.print(new DryRun(first, forecast).text() + phases.later());
       return 0;

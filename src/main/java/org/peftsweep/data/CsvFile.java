@@ -29,20 +29,18 @@ final class CsvFile {
       DataFile data, Configuration conf, Task task, boolean labelled, RowCollector rows)
       throws IOException {
     Path file = data.path();
-    CsvParser parser = new CsvParser(settings(data, conf));
-    try (TextReader text =
-        new TextReader(file, TextFile.open(file, conf), TextFile.LONGEST, "\n" + END + "\n")) {
-      begin(parser, text, file);
+    CsvParser parser = new CsvParser(data.isSparkPart() ? ofSpark(data, conf) : settings(data));
+    try (TextReader text = open(file, conf)) {
+      begin(parser, text, file + ":1");
       TsvLayout layout = null;
       while (true) {
         long line = parser.getContext().currentLine() + 1;
         String place = file + ":" + line;
         String[] fields = next(parser, place);
-        if (fields == null || (fields.length == 1 && fields[0].equals(END))) {
+        if (fields == null || isEnd(fields)) {
           return;
         }
-        String last = fields[fields.length - 1];
-        if (last.endsWith(END) || last.endsWith(END + "\n")) {
+        if (hasOpenQuote(fields)) {
           throw badQuote(place);
         }
         boolean isBlank = fields.length == 1 && fields[0].isBlank();
@@ -50,7 +48,7 @@ final class CsvFile {
           continue;
         }
         if (isUndecodable(text, fields)) {
-          String reason = TextFile.notUtf8(file, conf);
+          String reason = TextFile.notUtf8(file, conf, new byte[0]);
           if (layout == null) {
             throw new DataException(
                 "Cannot read " + place + ": " + reason + "; " + TextFile.SAVE_AS_UTF8);
@@ -69,11 +67,11 @@ final class CsvFile {
     }
   }
 
-  private static void begin(CsvParser parser, TextReader text, Path file) throws IOException {
+  private static void begin(CsvParser parser, TextReader text, String place) throws IOException {
     try {
       parser.beginParsing(text);
     } catch (TextParsingException | IllegalStateException e) {
-      throw fault(e, file + ":1");
+      throw fault(e, place);
     }
   }
 
@@ -129,7 +127,7 @@ final class CsvFile {
     return false;
   }
 
-  private static CsvParserSettings settings(DataFile data, Configuration conf) throws IOException {
+  private static CsvParserSettings settings(DataFile data) {
     CsvParserSettings settings = new CsvParserSettings();
     settings.setReadInputOnSeparateThread(false);
     settings.setSkipEmptyLines(false);
@@ -144,24 +142,50 @@ final class CsvFile {
     CsvFormat format = settings.getFormat();
     format.setDelimiter(data.format() == FileFormat.CSV ? ',' : '\t');
     format.setLineSeparator("\n");
-    if (data.isSparkPart() && escapesByBackslash(data.path(), conf)) {
-      format.setQuoteEscape('\\');
-      format.setCharToEscapeQuoteEscaping('\\');
-    }
     return settings;
   }
 
-  /** Spark does so unless told otherwise, and the file does not say. */
-  private static boolean escapesByBackslash(Path file, Configuration conf) throws IOException {
-    try (TextReader text = new TextReader(file, TextFile.open(file, conf), TextFile.LONGEST, "")) {
-      int before = 0;
-      for (int at = text.read(); at >= 0; at = text.read()) {
-        if (before == '\\' && at == '"') {
-          return true;
+  /**
+   * Spark escapes quotes with a backslash unless told otherwise, and its files do not say: they do
+   * where the file can be read so.
+   */
+  private static CsvParserSettings ofSpark(DataFile data, Configuration conf) throws IOException {
+    CsvParserSettings settings = settings(data);
+    settings.getFormat().setQuoteEscape('\\');
+    settings.getFormat().setCharToEscapeQuoteEscaping('\\');
+    CsvParser parser = new CsvParser(settings);
+    String place = data.path() + ":1";
+    try (TextReader text = open(data.path(), conf)) {
+      begin(parser, text, place);
+      int columns = 0;
+      while (true) {
+        String[] fields = next(parser, place);
+        if (fields == null || isEnd(fields)) {
+          return settings;
         }
-        before = at;
+        columns = columns == 0 ? fields.length : columns;
+        boolean isBlank = fields.length == 1 && fields[0].isBlank();
+        if (hasOpenQuote(fields) || !isBlank && fields.length != columns) {
+          return settings(data);
+        }
       }
-      return false;
+    } catch (DataException e) {
+      return settings(data);
+    } finally {
+      parser.stopParsing();
     }
+  }
+
+  private static TextReader open(Path file, Configuration conf) throws IOException {
+    return new TextReader(file, TextFile.open(file, conf), TextFile.LONGEST, "\n" + END + "\n");
+  }
+
+  private static boolean hasOpenQuote(String[] fields) {
+    String last = fields[fields.length - 1];
+    return last.endsWith(END) || last.endsWith(END + "\n");
+  }
+
+  private static boolean isEnd(String[] fields) {
+    return fields.length == 1 && fields[0].equals(END);
   }
 }

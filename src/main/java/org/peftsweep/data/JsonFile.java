@@ -87,7 +87,9 @@ final class JsonFile {
         number++;
         String place = place(parser) + " (row " + number + ")";
         if (parser.currentToken() == JsonToken.START_OBJECT) {
-          take(place, object(parser, place));
+          String fault = object(parser, place);
+          requireUtf8(text);
+          take(place, fault);
         } else if (parser.currentToken() == null) {
           throw new DataException(
               "Cannot read " + place(parser) + ": the array has no end; fetch the file again");
@@ -95,7 +97,6 @@ final class JsonFile {
           parser.skipChildren();
           rows.bad(place, "it is not a JSON object");
         }
-        requireUtf8(text);
       }
       if (parser.nextToken() != null) {
         throw new DataException(
@@ -117,7 +118,7 @@ final class JsonFile {
               + ":"
               + text.undecodableLine()
               + ": "
-              + TextFile.notUtf8(file, conf)
+              + TextFile.notUtf8(file, conf, new byte[0])
               + "; "
               + TextFile.SAVE_AS_UTF8);
     }

@@ -22,13 +22,15 @@ final class Lines implements Closeable {
   static final String SHORTEN = "shorten its texts";
 
   private final Path file;
+  private final Configuration conf;
   private final LineReader reader;
   private final Text line = new Text();
   private long number;
   private boolean isTooLong;
 
-  private Lines(Path file, LineReader reader) {
+  private Lines(Path file, Configuration conf, LineReader reader) {
     this.file = file;
+    this.conf = conf;
     this.reader = reader;
   }
 
@@ -38,7 +40,7 @@ final class Lines implements Closeable {
 
   static Lines of(Path file, InputStream text, Configuration conf) throws IOException {
     byte[] newline = {'\n'};
-    return new Lines(file, new LineReader(text, conf, newline));
+    return new Lines(file, conf, new LineReader(text, conf, newline));
   }
 
   /** Moves to the next line; false at the end. */
@@ -59,7 +61,7 @@ final class Lines implements Closeable {
    *
    * @throws BadLineException if it is too long or not UTF-8
    */
-  String text() throws BadLineException {
+  String text() throws BadLineException, IOException {
     if (isTooLong) {
       throw new BadLineException(TOO_LONG, SHORTEN);
     }
@@ -72,7 +74,7 @@ final class Lines implements Closeable {
       return text.endsWith("\r") ? text.substring(0, text.length() - 1) : text;
     } catch (CharacterCodingException e) {
       throw new BadLineException(
-          TextFile.notUtf8(line.getBytes(), line.getLength()), TextFile.SAVE_AS_UTF8);
+          TextFile.notUtf8(file, conf, line.copyBytes()), TextFile.SAVE_AS_UTF8);
     }
   }
 

@@ -3,6 +3,7 @@ package org.peftsweep.data;
 import com.ibm.icu.text.CharsetDetector;
 import com.ibm.icu.text.CharsetMatch;
 import java.io.BufferedInputStream;
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -11,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.io.compress.CompressionCodec;
@@ -29,6 +31,7 @@ final class TextFile {
 
   private static final int HEAD = 4096;
   private static final int SAMPLE = 1 << 16;
+  private static final Set<String> LATIN = Set.of("ISO-8859-1", "windows-1252");
   private static final int SURE = 50;
   private static final byte[] BYTE_ORDER_MARK = {(byte) 0xEF, (byte) 0xBB, (byte) 0xBF};
 
@@ -73,22 +76,40 @@ final class TextFile {
     return ' ';
   }
 
-  /** Says that bytes are not UTF-8, and what they may be. */
-  static String notUtf8(byte[] sample, int length) {
-    CharsetDetector detector = new CharsetDetector();
-    detector.setText(Arrays.copyOf(sample, Math.min(length, SAMPLE)));
-    CharsetMatch match = detector.detect();
-    return match == null || match.getName().startsWith("UTF-8")
-        ? "it is not UTF-8"
-        : "it is not UTF-8, it looks like " + name(match);
+  /**
+   * Says that a file is not UTF-8, and what it may be by its first bytes, or where those tell
+   * nothing by those of a line.
+   */
+  static String notUtf8(Path file, Configuration conf, byte[] line) throws IOException {
+    byte[] sample;
+    try (InputStream text = open(file, conf)) {
+      sample = text.readNBytes(SAMPLE);
+    }
+    return encoding(sample)
+        .or(() -> encoding(Arrays.copyOf(line, Math.min(line.length, SAMPLE))))
+        .map(name -> "it is not UTF-8, it looks like " + name)
+        .orElse("it is not UTF-8");
   }
 
-  /** The same of a file, by its first bytes. */
-  static String notUtf8(Path file, Configuration conf) throws IOException {
-    try (InputStream text = open(file, conf)) {
-      byte[] sample = text.readNBytes(SAMPLE);
-      return notUtf8(sample, sample.length);
+  private static Optional<String> encoding(byte[] sample) {
+    if (isAscii(sample)) {
+      return Optional.empty();
     }
+    CharsetDetector detector = new CharsetDetector();
+    detector.setText(sample);
+    return Optional.ofNullable(detector.detect())
+        .map(CharsetMatch::getName)
+        .filter(name -> !name.startsWith("UTF-8"))
+        .map(name -> LATIN.contains(name) ? "Latin-1 (" + name + ")" : name);
+  }
+
+  private static boolean isAscii(byte[] sample) {
+    for (byte one : sample) {
+      if (one < 0) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** What bytes of another kind of file are, and what to do; empty where they may be text. */
@@ -100,13 +121,6 @@ final class TextFile {
         .findFirst();
   }
 
-  private static String name(CharsetMatch match) {
-    String name = match.getName();
-    return name.equals("ISO-8859-1") || name.equals("windows-1252")
-        ? "Latin-1 (" + name + ")"
-        : name;
-  }
-
   private static InputStream unpacked(Path file, InputStream bytes, Configuration conf)
       throws IOException {
     CompressionCodec codec = new CompressionCodecFactory(conf).getCodec(file);
@@ -114,7 +128,7 @@ final class TextFile {
       return bytes;
     }
     try {
-      return codec.createInputStream(bytes);
+      return new Unpacked(codec.createInputStream(bytes));
     } catch (RuntimeException | LinkageError e) {
       throw new DataException(
           "Cannot unpack "
@@ -164,5 +178,28 @@ final class TextFile {
   private static boolean startsWith(byte[] bytes, byte[] start) {
     return bytes.length >= start.length
         && Arrays.equals(bytes, 0, start.length, start, 0, start.length);
+  }
+
+  /** Codecs throw bare exceptions of many kinds for damaged bytes. */
+  private static final class Unpacked extends FilterInputStream {
+
+    Unpacked(InputStream in) {
+      super(in);
+    }
+
+    @Override
+    public int read() throws IOException {
+      byte[] one = new byte[1];
+      return read(one, 0, 1) < 0 ? -1 : one[0] & 0xFF;
+    }
+
+    @Override
+    public int read(byte[] into, int from, int length) throws IOException {
+      try {
+        return super.read(into, from, length);
+      } catch (RuntimeException | OutOfMemoryError e) {
+        throw new IOException("Cannot unpack", e);
+      }
+    }
   }
 }

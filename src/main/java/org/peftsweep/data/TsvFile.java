@@ -48,7 +48,7 @@ final class TsvFile {
   }
 
   /** The line, which must be one that can be read. */
-  static String text(Lines lines) {
+  static String text(Lines lines) throws IOException {
     try {
       return lines.text();
     } catch (Lines.BadLineException e) {
@@ -57,7 +57,8 @@ final class TsvFile {
     }
   }
 
-  private static void take(Lines lines, TsvLayout layout, Task task, RowCollector rows) {
+  private static void take(Lines lines, TsvLayout layout, Task task, RowCollector rows)
+      throws IOException {
     String place = lines.place();
     String line;
     try {
@@ -81,7 +82,7 @@ final class TsvFile {
     }
   }
 
-  private static List<String> header(Lines lines) {
+  private static List<String> header(Lines lines) throws IOException {
     return List.of(fields(text(lines)));
   }
 

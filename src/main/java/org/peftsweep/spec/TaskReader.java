@@ -2,8 +2,10 @@ package org.peftsweep.spec;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.peftsweep.data.Metric;
 import org.peftsweep.data.Task;
 import org.peftsweep.data.Tasks;
@@ -29,6 +31,9 @@ final class TaskReader {
   private final Faults faults;
   private final Map<String, Task> known = new LinkedHashMap<>();
 
+  /** Declared, with a fault: not to be taken for unknown too. */
+  private final Set<String> faulty = new LinkedHashSet<>();
+
   private TaskReader(Fields top) {
     this.top = top;
     this.faults = top.faults();
@@ -47,7 +52,7 @@ final class TaskReader {
     for (String name : declared.keys()) {
       faults
           .attempt(() -> declared(name, declared))
-          .ifPresent(task -> known.putIfAbsent(name, task));
+          .ifPresentOrElse(task -> known.putIfAbsent(name, task), () -> faulty.add(name));
     }
   }
 
@@ -106,13 +111,18 @@ final class TaskReader {
     List<String> taskKeys = new ArrayList<>(trainingKeys);
     taskKeys.addAll(DATA);
     Fields perTask = top.fields("per-task");
-    perTask.allowOnly(known.keySet());
+    Set<String> tasks = new LinkedHashSet<>(known.keySet());
+    tasks.addAll(faulty);
+    perTask.allowOnly(tasks);
     for (String task : perTask.keys()) {
       faults.attempt(() -> perTask.fields(task)).ifPresent(f -> f.allowOnly(taskKeys));
     }
   }
 
   private TaskPlan plan(String key, Value value) {
+    if (faulty.contains(value.text())) {
+      throw new SpecException(List.of());
+    }
     Task task = known.get(Scalars.choice(key, value, known.keySet()));
     Fields perTask = top.fields("per-task");
     Value.Section own =

@@ -1,5 +1,6 @@
 package org.peftsweep.sweep;
 
+import java.util.List;
 import org.apache.hadoop.conf.Configuration;
 import org.peftsweep.spec.Execution;
 import org.peftsweep.spec.TaskSource;
@@ -11,6 +12,9 @@ public interface Engine {
 
   /** Returns the content hash of a task's examples. */
   String taskHash(TaskSource source, Configuration files);
+
+  /** Returns what should be known of a task's examples before they are used, a sentence each. */
+  List<String> taskNotices(TaskSource source, Configuration files);
 
   /** Returns what tells the size of trials. */
   Forecast forecast(Execution execution, Configuration files);

@@ -1,6 +1,7 @@
 package org.peftsweep.sweep;
 
 import java.time.Duration;
+import java.util.List;
 import org.apache.hadoop.conf.Configuration;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
@@ -34,6 +35,11 @@ public final class TrainerEngine implements Engine {
   @Override
   public String taskHash(TaskSource source, Configuration files) {
     return Library.shared(files).taskHash(source);
+  }
+
+  @Override
+  public List<String> taskNotices(TaskSource source, Configuration files) {
+    return Library.shared(files).dataset(source).notices();
   }
 
   @Override

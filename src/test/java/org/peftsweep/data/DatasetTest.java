@@ -3,6 +3,8 @@ package org.peftsweep.data;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -10,6 +12,16 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class DatasetTest {
+  private static final Task OWN =
+      new Task(
+          "mine",
+          List.of("text"),
+          "label",
+          List.of("bad", "good"),
+          List.of(Metric.ACCURACY),
+          List.of("dev"),
+          false,
+          0.2);
 
   private final Dataset dataset =
       new Dataset(
@@ -59,5 +71,74 @@ class DatasetTest {
     }
     assertThat(dataset.withValidation(5, 1).contentHashes())
         .containsOnlyKeys("train", "validation", "dev");
+  }
+
+  @Test
+  void aCarvedDevIsChosenByTextsAlone() {
+    List<Example> rows = new ArrayList<>();
+    for (int i = 0; i < 100; i++) {
+      // Each text twice, with labels that differ.
+      rows.add(new Example(i, "text " + i / 2, null, i % 2));
+    }
+    Dataset carved = Dataset.carved(OWN, new Part(rows, 0, List.of()));
+    List<Example> dev = carved.dev().get(0).examples();
+    assertThat(dev).hasSize(20).isSortedAccordingTo(Comparator.comparingInt(Example::index));
+    assertThat(carved.train()).hasSize(80);
+    assertThat(texts(dev)).doesNotContainAnyElementsOf(texts(carved.train()));
+    assertThat(carved.notices())
+        .containsExactly(
+            "mine has no file of dev: 20 of 100 rows of train, chosen by their texts, are the"
+                + " reported set");
+
+    List<Example> reversed = new ArrayList<>();
+    for (int i = 99; i >= 0; i--) {
+      Example row = rows.get(i);
+      reversed.add(new Example(99 - i, row.first(), null, row.label()));
+    }
+    Dataset other = Dataset.carved(OWN, new Part(reversed, 0, List.of()));
+    assertThat(texts(other.dev().get(0).examples()))
+        .containsExactlyInAnyOrderElementsOf(texts(dev));
+
+    Dataset held = carved.withValidationFraction(0.25, 3);
+    assertThat(held.dev()).isEqualTo(carved.dev());
+    assertThat(texts(held.validation())).doesNotContainAnyElementsOf(texts(dev));
+    assertThat(held.contentHashes()).containsOnlyKeys("train", "validation", "dev");
+    assertThat(held.notices()).isEqualTo(carved.notices());
+  }
+
+  @Test
+  void whatCannotBeCarvedIsRefusedAndFewRowsGiveOne() {
+    Part same =
+        new Part(List.of(new Example(0, "x", null, 0), new Example(1, "x", null, 1)), 0, List.of());
+    assertThatThrownBy(() -> Dataset.carved(OWN, same))
+        .isInstanceOf(DataException.class)
+        .hasMessage(
+            "Cannot carve dev out of the 2 rows of train of mine: supply a file of dev, or rows of"
+                + " different texts");
+    Part two =
+        new Part(List.of(new Example(0, "x", null, 0), new Example(1, "y", null, 1)), 0, List.of());
+    assertThat(Dataset.carved(OWN, two).train()).hasSize(1);
+  }
+
+  @Test
+  void leftOutRowsAndLabelsThatDoNotOccurAreNoticed() {
+    Dataset odd =
+        new Dataset(
+            OWN,
+            List.of(new Example(0, "x", null, 1)),
+            List.of(),
+            List.of(),
+            2,
+            List.of("train.tsv:3: 1 fields, not 2", "train.tsv:4: 1 fields, not 2"),
+            false);
+    assertThat(odd.notices())
+        .containsExactly(
+            "mine: 2 rows are left out, first train.tsv:3: 1 fields, not 2",
+            "mine: no row of train has the label bad");
+    assertThat(dataset.notices()).isEmpty();
+  }
+
+  private static List<String> texts(List<Example> examples) {
+    return examples.stream().map(Example::first).toList();
   }
 }

@@ -7,14 +7,20 @@ import static org.assertj.core.api.Assertions.offset;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.peftsweep.TestFolders;
 
 class MetricTest {
@@ -53,6 +59,75 @@ class MetricTest {
     }
     assertThat(tests).isNotEmpty();
     return tests;
+  }
+
+  @TestFactory
+  List<DynamicTest> everyScoreOfScikitLearnIsMet() throws IOException {
+    JsonNode cases =
+        new ObjectMapper()
+            .readTree(Path.of("src/test/resources/golden/metrics/classes.json").toFile())
+            .get("cases");
+    List<DynamicTest> tests = new ArrayList<>();
+    Set<String> met = new TreeSet<>();
+    for (JsonNode one : cases) {
+      one.get("scores")
+          .fields()
+          .forEachRemaining(
+              score -> {
+                met.add(score.getKey());
+                tests.add(
+                    DynamicTest.dynamicTest(
+                        one.get("name").asText() + " " + score.getKey(),
+                        () ->
+                            assertThat(
+                                    Metric.ofId(score.getKey())
+                                        .of(
+                                            values(one.get("predictions")),
+                                            values(one.get("probabilities")),
+                                            values(one.get("labels"))))
+                                .isCloseTo(score.getValue().asDouble(), offset(1e-12))));
+              });
+    }
+    assertThat(met)
+        .as("metrics of classes, all of which have reference scores")
+        .containsExactlyInAnyOrderElementsOf(
+            Arrays.stream(Metric.values())
+                .filter(metric -> !metric.isRegression())
+                .map(Metric::id)
+                .toList());
+    return tests;
+  }
+
+  /** Class 1: found 2 of 3, right 2 of 4; class 0: 1 of 3, 1 of 2; class 2: 1 of 1, 1 of 1. */
+  @ParameterizedTest(name = "{0} is {1} / {2}")
+  @CsvSource({
+    "accuracy, 4, 7",
+    "micro-f1, 4, 7",
+    "macro-precision, 2, 3",
+    "macro-recall, 2, 3",
+    "macro-f1, 69, 105",
+    "weighted-f1, 137, 245"
+  })
+  void scoresByHand(String id, double part, double whole) {
+    double[] labels = {1, 1, 1, 0, 0, 0, 2};
+    double[] predictions = {1, 1, 0, 1, 1, 0, 2};
+    assertThat(Metric.ofId(id).of(predictions, labels)).isCloseTo(part / whole, offset(1e-12));
+  }
+
+  @Test
+  void theAreaUnderTheCurveCountsPairsInOrderAndTiesHalf() {
+    double[] labels = {1, 0, 1, 0};
+    // Probabilities of class 1: 0.9, 0.3, 0.4, 0.4.
+    double[] predictions = {1, 0, 0, 0};
+    double[] probabilities = {0.9, 0.7, 0.6, 0.6};
+    assertThat(Metric.AUC.of(predictions, probabilities, labels)).isEqualTo(3.5 / 4);
+    assertThat(Metric.AUC.of(new double[] {1, 0}, new double[] {0.9, 0.9}, new double[] {1, 1}))
+        .as("of one class")
+        .isNaN();
+    assertThat(
+            Metric.AUC.of(new double[] {1, 0}, new double[] {Double.NaN, 0.9}, new double[] {1, 0}))
+        .as("of a probability that is no number")
+        .isNaN();
   }
 
   private static void assertScore(double score, JsonNode expected) {

@@ -1,5 +1,6 @@
 package org.peftsweep.sweep;
 
+import java.util.List;
 import java.util.Locale;
 import org.apache.hadoop.conf.Configuration;
 import org.peftsweep.results.Samples;
@@ -31,6 +32,11 @@ public final class StandInEngine implements Engine {
   @Override
   public String taskHash(TaskSource source, Configuration files) {
     return "cd".repeat(32);
+  }
+
+  @Override
+  public List<String> taskNotices(TaskSource source, Configuration files) {
+    return List.of();
   }
 
   @Override

@@ -1,0 +1,338 @@
+package org.peftsweep.data;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
+
+import java.io.IOException;
+import java.nio.charset.Charset;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.TreeMap;
+import java.util.regex.Pattern;
+import org.apache.hadoop.conf.Configuration;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What cannot be read gets one sentence with file, line and remedy. */
+class BadDataTest {
+  private static final int DAMAGES = 60;
+  private static final Pattern SENTENCE =
+      Pattern.compile("Cannot (read|use|find|choose|unpack) [^\n]*: [^\n]*");
+
+  /** Words of libraries and of the language, which are no words of ours. */
+  private static final Pattern FOREIGN =
+      Pattern.compile(
+          "Exception|java\\.|jackson|JsonReadFeature|StreamRead|univocity|thrift|hadoop\\.|at \\[|"
+              + "ParserSettings|REDACTED|null",
+          Pattern.CASE_INSENSITIVE);
+
+  @TempDir Path folder;
+
+  private final DatasetReader reader = new DatasetReader(new Configuration(), false);
+  private final DatasetReader lenient = new DatasetReader(new Configuration(), true);
+
+  @TestFactory
+  List<DynamicTest> damagedFilesAreReadOrRefusedInOurWords() throws IOException {
+    List<String[]> rows = RowFiles.rows(new SplittableRandom(7), 12, true);
+    Map<String, byte[]> files = new TreeMap<>();
+    for (String name :
+        List.of(
+            "train.csv",
+            "train.tsv",
+            "train.jsonl",
+            "train.json",
+            "train.csv.gz",
+            "train.jsonl.bz2")) {
+      String text =
+          switch (name) {
+            case "train.tsv" -> RowFiles.quoted(rows, '\t', false);
+            case "train.json" -> RowFiles.jsonArray(rows, true);
+            case "train.csv", "train.csv.gz" -> RowFiles.quoted(rows, ',', true);
+            default -> RowFiles.jsonLines(rows);
+          };
+      RowFiles.write(folder.resolve("sound").resolve(name), text);
+      files.put(name, Files.readAllBytes(folder.resolve("sound").resolve(name)));
+    }
+    RowFiles.parquet(folder.resolve("sound/train.parquet"), rows);
+    files.put("train.parquet", Files.readAllBytes(folder.resolve("sound/train.parquet")));
+    List<DynamicTest> tests = new ArrayList<>();
+    files.forEach(
+        (name, sound) -> tests.add(DynamicTest.dynamicTest(name, () -> damage(name, sound))));
+    return tests;
+  }
+
+  private void damage(String name, byte[] sound) throws IOException {
+    SplittableRandom random = new SplittableRandom(name.hashCode());
+    int refused = 0;
+    for (int i = 0; i < DAMAGES; i++) {
+      byte[] bytes = damaged(sound, random);
+      Path own = Files.createDirectories(folder.resolve(name + i));
+      Files.write(own.resolve(name), bytes);
+      for (DatasetReader one : List.of(reader, lenient)) {
+        for (Task task : List.of(RowFiles.TASK, RowFiles.QUOTING)) {
+          Throwable fault = catchThrowable(() -> one.read(task, own.toString(), Split.TRAIN, ""));
+          if (fault != null) {
+            refused++;
+            assertIsOurs(fault, own, name + " " + i);
+          }
+        }
+      }
+    }
+    assertThat(refused).as("damages that show").isGreaterThan(DAMAGES / 3);
+  }
+
+  private static void assertIsOurs(Throwable fault, Path own, String which) {
+    assertThat(fault).as(which).isInstanceOf(DataException.class);
+    assertThat(fault.getMessage())
+        .as(which)
+        .matches(SENTENCE)
+        .contains(own.toString())
+        .doesNotContainPattern(FOREIGN)
+        .hasSizeLessThan(own.toString().length() + 600);
+    assertThat(fault.getMessage().replaceAll("^Cannot (read|use|find) \\S+", ""))
+        .as(which + " ends with a remedy")
+        .containsAnyOf("; ", ": supply", ": keep");
+  }
+
+  private static byte[] damaged(byte[] sound, SplittableRandom random) {
+    byte[] bytes = sound.clone();
+    switch (random.nextInt(6)) {
+      case 0 -> bytes = Arrays.copyOf(bytes, random.nextInt(bytes.length));
+      case 1 -> {
+        for (int i = 0; i <= random.nextInt(8); i++) {
+          bytes[random.nextInt(bytes.length)] = (byte) random.nextInt(256);
+        }
+      }
+      case 2 -> {
+        String marks = "\"\"\"{}[],\t\n\r\0\\:";
+        for (int i = 0; i <= random.nextInt(4); i++) {
+          bytes[random.nextInt(bytes.length)] = (byte) marks.charAt(random.nextInt(marks.length()));
+        }
+      }
+      case 3 -> {
+        int from = random.nextInt(bytes.length);
+        int to = from + random.nextInt(bytes.length - from);
+        byte[] rest = Arrays.copyOf(bytes, bytes.length - (to - from));
+        System.arraycopy(bytes, to, rest, from, bytes.length - to);
+        bytes = rest;
+      }
+      case 4 -> {
+        byte[] noise = new byte[1 + random.nextInt(300)];
+        random.nextBytes(noise);
+        bytes = noise;
+      }
+      default -> {
+        byte[] twice = Arrays.copyOf(bytes, 2 * bytes.length);
+        System.arraycopy(bytes, 0, twice, bytes.length, bytes.length);
+        twice[random.nextInt(twice.length)] = (byte) random.nextInt(256);
+        bytes = twice;
+      }
+    }
+    return bytes;
+  }
+
+  @TestFactory
+  List<DynamicTest> everyOtherEncodingIsNamedInEveryFormat() {
+    List<String[]> rows =
+        List.of(
+            new String[] {
+              "a caf\u00e9 in Z\u00fcrich, very good", "na\u00efve fa\u00e7ade", "good"
+            },
+            new String[] {"tr\u00e8s mauvais", "d\u00e9j\u00e0 vu, h\u00e9las", "bad"});
+    Map<String, String> texts =
+        Map.of(
+            "train.csv", RowFiles.quoted(rows, ',', false),
+            "train.tsv", RowFiles.tsv(rows),
+            "train.jsonl", RowFiles.jsonLines(rows),
+            "train.json", RowFiles.jsonArray(rows, true),
+            "train.csv.gz", RowFiles.quoted(rows, ',', false));
+    List<DynamicTest> tests = new ArrayList<>();
+    for (String name : new TreeMap<>(texts).keySet()) {
+      for (String charset :
+          List.of("UTF-16", "UTF-16LE", "UTF-16BE", "UTF-32", "UTF-32LE", "UTF-32BE")) {
+        tests.add(
+            DynamicTest.dynamicTest(
+                name + " in " + charset,
+                () -> {
+                  Path own = write(name, texts.get(name).getBytes(Charset.forName(charset)));
+                  assertThatThrownBy(() -> reader.read(RowFiles.TASK, own.toString()))
+                      .isInstanceOf(DataException.class)
+                      .hasMessageMatching(
+                          "Cannot read \\S*"
+                              + name
+                              + ":1: it is "
+                              + charset.substring(0, 6)
+                              + "[LB]E, not UTF-8; save the file as UTF-8");
+                }));
+      }
+      for (String text : List.of(texts.get(name), texts.get(name).replace("y", "\u00e9y"))) {
+        tests.add(
+            DynamicTest.dynamicTest(
+                name + " in Latin-1 " + text.length(),
+                () -> {
+                  Path own = write(name, text.getBytes(StandardCharsets.ISO_8859_1));
+                  assertThatThrownBy(() -> reader.read(RowFiles.TASK, own.toString()))
+                      .isInstanceOf(DataException.class)
+                      .hasMessageMatching(
+                          "Cannot read \\S*"
+                              + name
+                              + ":\\d: it is not UTF-8, it looks like \\S+( \\S+)?; save the file"
+                              + " as UTF-8.*");
+                }));
+      }
+    }
+    return tests;
+  }
+
+  @ParameterizedTest(name = "{0}: {1}")
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '\0',
+      textBlock =
+          """
+          train.jsonl | {"a":"x","b":"y","y":[0,1]}                  | train.jsonl:1: column y holds several labels, and multi-label tasks are not supported; give one label a row
+          train.jsonl | {"a":"x","b":"y","y":"[0, 1]"}               | train.jsonl:1: column y holds several labels, and multi-label tasks are not supported; give one label a row
+          train.csv   | a,b,y~x,y,"[1, 0, 1]"                        | train.csv:2: column y holds several labels, and multi-label tasks are not supported; give one label a row
+          train.tsv   | a%b%y~x%y%['good', 'bad']                    | train.tsv:2: column y holds several labels, and multi-label tasks are not supported; give one label a row
+          train.jsonl | {"a":"x","b":"y","y":1,"score":NaN}          | train.jsonl:1: key score is NaN, which JSON does not have; mend it, or set skip-bad-rows
+          train.jsonl | {"a":"x","b":"y","y":1,"s":[-Infinity]}      | train.jsonl:1: key s is -Infinity, which JSON does not have; mend it, or set skip-bad-rows
+          train.jsonl | {"a":"x","b":"y","y":true}                   | train.jsonl:1: label is "true", not one of [bad, good] or an id from 0 to 1; declare labels: ["false", "true"], or set skip-bad-rows
+          train.jsonl | {"a":"x","b":"y"}                            | train.jsonl:1: column y holds no label; mend it, or set skip-bad-rows
+          train.jsonl | {"a":"x","b":"y","y":1,"a":"z"}              | train.jsonl:1: key a stands in it twice; mend it, or set skip-bad-rows
+          train.jsonl | {'a':'x','b':'y','y':1}                      | train.jsonl:1: it is not JSON from column 2 on; give one object a line, or one array of objects, or set skip-bad-rows
+          train.jsonl | {"a":"x","b":"y","y":1} {}                   | train.jsonl:1: it is more than one JSON object; mend it, or set skip-bad-rows
+          train.json  | {~"a":"x","b":"y","y":1}                     | train.json:1: its JSON has no end; give one object a line, or one array of objects, or set skip-bad-rows
+          train.json  | [{"a":"x","b":"y","y":1},~{"a":"x"           | train.json:3: its JSON has no end; give one object a line, or one array of objects
+          train.json  | [{"a":"x","b":"y","y":1}]~[]                 | train.json:2: more follows after the array; give one object a line, or one array of objects
+          train.json  | [~{"a":"x","b":"y","y":1},~{"a":"x","y":1}]  | train.json:3 (row 2): column b holds no text; mend it, or set skip-bad-rows
+          train.csv   | a,y~x,good                                   | train.csv:1 as mine: the header must name column b once, and names [a, y]; correct it, or the columns in declare-tasks
+          train.csv   | a;b;y~x;y;good                               | train.csv:1 as mine: the header must name column a once, and names [a;b;y]; correct it, or the columns in declare-tasks
+          train.csv   | a,b,y~x,y                                    | train.csv:2: 2 fields, not 3; mend it, or set skip-bad-rows
+          train.csv   | a,b,y~~x,"y~z",good~x,"y,good~x,y,bad        | train.csv:5: a field that begins with a quote does not end with one; close it, and double the quotes within
+          train.csv   | a,b,y~"x" z,y,good                           | train.csv:2: a field that begins with a quote does not end with one; close it, and double the quotes within
+          train.tsv   | a%b%y~"x%z"%y%good                           | train.tsv:2: 4 fields, not 3; declare quotes: true if its fields stand in quotes, else mend it, or set skip-bad-rows
+          train.csv   | a,b,y~x,y,                                   | train.csv:2: label is "", not one of [bad, good] or an id from 0 to 1; mend it, or set skip-bad-rows
+          train.csv   | version https://git-lfs.github.com/spec/v1   | train.csv:1: it is a pointer of git-lfs; fetch the file itself by git lfs pull
+          train.parquet | version https://git-lfs.github.com/spec/v1 | train.parquet: it is a pointer of git-lfs; fetch the file itself by git lfs pull
+          train.csv   | PAR1xxxxPAR1                                 | train.csv:1: it is a Parquet file; let its name end in .parquet
+          train.csv.gz~ | a,b,y                                      | train.csv.gz: it is damaged or cut short; fetch it again
+          """)
+  void eachFaultHasItsSentence(String name, String text, String sentence) throws IOException {
+    boolean isRaw = name.endsWith("~");
+    String file = name.replace("~", "");
+    byte[] bytes =
+        (text.replace('~', '\n').replace('%', '\t') + "\n").getBytes(StandardCharsets.UTF_8);
+    if (isRaw) {
+      Files.write(folder.resolve(file), bytes);
+    } else {
+      RowFiles.write(folder.resolve(file), bytes);
+    }
+    assertThatThrownBy(() -> reader.read(RowFiles.TASK, folder.toString(), Split.TRAIN, ""))
+        .isInstanceOf(DataException.class)
+        .hasMessage("Cannot read file:" + folder + "/" + sentence);
+  }
+
+  @Test
+  void aHugeLineIsRefusedByPlaceAndLittleOfItIsHeld() throws IOException {
+    String huge = "x".repeat(10_000_000);
+    Map<String, String> texts =
+        Map.of(
+            "train.tsv", "a\tb\ty\nx\ty\tgood\n" + huge + "\ty\tgood\nx\ty\tbad\n",
+            "train.csv", "a,b,y\nx,y,good\n\"" + huge + "\",y,good\nx,y,bad\n",
+            "train.jsonl",
+                "{\"a\":\"x\",\"b\":\"y\",\"y\":1}\n{\"a\":\""
+                    + huge
+                    + "\",\"b\":\"y\",\"y\":1}\n");
+    for (String name : texts.keySet()) {
+      Path own = write(name, texts.get(name).getBytes(StandardCharsets.UTF_8));
+      assertThatThrownBy(() -> reader.read(RowFiles.TASK, own.toString()))
+          .isInstanceOf(DataException.class)
+          .hasMessageMatching(
+              "Cannot read \\S*"
+                  + name
+                  + ":[23]: it has a line of more than 4 MiB; shorten its texts.*");
+    }
+    Path own =
+        write(
+            "train.json",
+            ("[{\"a\":\"" + huge + "\",\"b\":\"y\",\"y\":1}]").getBytes(StandardCharsets.UTF_8));
+    assertThatThrownBy(() -> reader.read(RowFiles.TASK, own.toString()))
+        .isInstanceOf(DataException.class)
+        .hasMessageContaining("train.json:1: it holds a text, number or nesting that is too long");
+    String quoted = "a,b,y\n\"" + "line of text\n".repeat(600_000);
+    Path endless = write("train.csv", quoted.getBytes(StandardCharsets.UTF_8));
+    assertThatThrownBy(() -> reader.read(RowFiles.TASK, endless.toString()))
+        .isInstanceOf(DataException.class)
+        .hasMessageContaining("train.csv:2: a field that begins there has no end within 4 MiB");
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @CsvSource({
+    "train.csv+train.jsonl, '[train.csv, train.jsonl]'",
+    "train.csv+train.csv.gz, '[train.csv, train.csv.gz]'",
+    "train.csv+data/train.csv, '[data/train.csv, train.csv]'",
+    "train.csv+train/x.csv, '[train.csv, train/]'",
+    "train-0.csv+train.csv, '[train-*.csv, train.csv]'",
+    "train/x.csv+train/y.jsonl, '[x.csv, y.jsonl]'"
+  })
+  void twoThatCouldBeAPartAreNamed(String files, String names) throws IOException {
+    for (String name : files.split("\\+")) {
+      RowFiles.write(folder.resolve(name), "a,b,y\nx,y,good\n");
+    }
+    assertThatThrownBy(() -> reader.read(RowFiles.TASK, folder.toString(), Split.TRAIN, ""))
+        .isInstanceOf(DataException.class)
+        .hasMessage(
+            "Cannot choose between " + names + " in " + folder + ": keep the files of one form");
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          train-00000-of-00002.csv       | Cannot read train-*.csv in @: 1 files are there, numbered as of 2; supply each once
+          train.csv/y=good/part-0.csv    | Cannot read file:@/train.csv: it is partitioned by a column; write it without partitionBy
+          train.csv/_temporary/0.csv     | Cannot read file:@/train.csv: Spark did not write it to its end; write it again
+          train.parquet/_delta_log/0.json | Cannot read file:@/train.parquet: it is a Delta table; write its rows as Parquet
+          train.csv/_SUCCESS             | Cannot read file:@/train.csv: it holds no file of rows; supply files that end in .csv, .tsv, .jsonl, .json, .ndjson, .parquet
+          train.xlsx                     | Cannot find train of mine in @: supply train.csv, .tsv, .jsonl, .json, .ndjson, .parquet, or a folder of such files; there are [train.xlsx]
+          """)
+  void aPartThatIsNotThereWholeIsNamed(String name, String sentence) throws IOException {
+    RowFiles.write(folder.resolve(name), "a,b,y\nx,y,good\n");
+    assertThatThrownBy(() -> reader.read(RowFiles.TASK, folder.toString(), Split.TRAIN, ""))
+        .isInstanceOf(DataException.class)
+        .hasMessage(sentence.replace("@", folder.toString()));
+  }
+
+  @Test
+  void placesThatAreNoFolderOfDataAreRefused() throws IOException {
+    RowFiles.write(folder.resolve("train.csv"), "a,b,y\nx,y,good\n");
+    for (String place :
+        List.of(
+            folder + "/train.csv",
+            "nosuch://host/data",
+            folder + "/absent",
+            "http://localhost:1/x")) {
+      Throwable fault = catchThrowable(() -> reader.read(RowFiles.TASK, place));
+      assertThat(fault).as(place).isInstanceOf(DataException.class);
+      assertThat(fault.getMessage()).matches(SENTENCE).doesNotContainPattern(FOREIGN);
+    }
+  }
+
+  private Path write(String name, byte[] bytes) throws IOException {
+    Path own = Files.createTempDirectory(folder, "x");
+    RowFiles.write(own.resolve(name), bytes);
+    return own;
+  }
+}
