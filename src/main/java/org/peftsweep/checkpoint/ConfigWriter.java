@@ -30,6 +30,10 @@ final class ConfigWriter {
     } else {
       decoder(config, root);
     }
+    if (task.equals("ForSequenceClassification")) {
+      boolean isRegression = config.labels().size() == 1;
+      root.put("problem_type", isRegression ? "regression" : "single_label_classification");
+    }
     ObjectNode idToLabel = root.putObject("id2label");
     ObjectNode labelToId = root.putObject("label2id");
     for (int id = 0; id < config.labels().size(); id++) {

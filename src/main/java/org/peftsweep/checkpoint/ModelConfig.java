@@ -99,14 +99,17 @@ public record ModelConfig(
     return family == Family.ROBERTA ? padTokenId.orElse(0) + 1 : 0;
   }
 
-  /** The same model with a head for other labels. */
-  public ModelConfig withLabels(List<String> otherLabels) {
+  /**
+   * The same model with a head for other labels, and with a padding token where it has none of its
+   * own: the reference library's heads ask for one.
+   */
+  public ModelConfig withHead(List<String> otherLabels, int padId) {
     return new ModelConfig(
         family,
         sizes,
         normEpsilon,
         dropout,
-        padTokenId,
+        OptionalInt.of(padTokenId.orElse(padId)),
         rope,
         attentionBias,
         mlpBias,

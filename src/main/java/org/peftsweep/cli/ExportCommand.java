@@ -10,7 +10,9 @@ import org.apache.spark.deploy.SparkHadoopUtil;
 import org.peftsweep.checkpoint.SafeTensors;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.report.ModelCard;
 import org.peftsweep.results.ResultFolder;
+import org.peftsweep.results.ResultTables;
 import org.peftsweep.results.TrialFile;
 import org.peftsweep.spec.Locations;
 import org.peftsweep.spec.Shown;
@@ -26,7 +28,8 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "export",
     description =
-        "Writes a finished trial as a PEFT adapter, DIR/adapter, and as a merged model, DIR/merged.",
+        "Writes a finished trial as a PEFT adapter, DIR/adapter, and as a merged model, DIR/merged;"
+            + " beside an adapter its base, DIR/base, where Python could not read it in its place.",
     mixinStandardHelpOptions = true)
 final class ExportCommand implements Callable<Integer> {
   /** What is written. */
@@ -35,6 +38,8 @@ final class ExportCommand implements Callable<Integer> {
     merged,
     both
   }
+
+  private static final String CARD = "README.md";
 
   @Parameters(index = "0", paramLabel = "TRIAL", description = "Id of the trial, 12 digits.")
   private String id;
@@ -62,26 +67,30 @@ final class ExportCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     Configuration files = SparkHadoopUtil.get().conf();
     Path folder = Locations.ofProcess(files, Installation.home()).localFolder("DIR", given);
-    org.apache.hadoop.fs.Path tensors = tensors(files);
-    Path local = Files.createTempFile("peft-sweep-export", ".safetensors");
-    try {
-      tensors.getFileSystem(files).copyToLocalFile(false, tensors, uri(local), true);
-      try (SafeTensors kept = SafeTensors.open(local);
-          Backend backend = Backends.open(Backends.DEFAULT, 1);
-          TrialExport export = TrialExport.open(id, kept, new Library(files), backend)) {
-        write(export, folder);
+    try (Session session = Session.open("peft-sweep export")) {
+      ResultFolder results = results(files);
+      org.apache.hadoop.fs.Path tensors = results.tensors(id).orElseThrow();
+      Path local = Files.createTempFile("peft-sweep-export", ".safetensors");
+      try {
+        tensors.getFileSystem(files).copyToLocalFile(false, tensors, uri(local), true);
+        try (SafeTensors kept = SafeTensors.open(local);
+            Backend backend = Backends.open(Backends.DEFAULT, 1);
+            TrialExport export = TrialExport.open(id, kept, new Library(files), backend)) {
+          ResultTables tables = ResultTables.of(session.spark(), results);
+          write(export, folder, ModelCard.of(results.sweep(), tables, export.trial()));
+        }
+      } finally {
+        Files.deleteIfExists(local);
       }
-    } finally {
-      Files.deleteIfExists(local);
+      return 0;
     }
-    return 0;
   }
 
-  private void write(TrialExport export, Path folder) {
+  private void write(TrialExport export, Path folder, ModelCard card) throws IOException {
     if (format != Format.merged) {
       try {
-        export.writeAdapter(folder.resolve("adapter"));
-        out.println("Adapter: " + folder.resolve("adapter"));
+        export.requireAdapter();
+        writeAdapter(export, folder, card);
       } catch (IllegalArgumentException e) {
         if (format == Format.peft) {
           throw new InputException(e.getMessage());
@@ -90,19 +99,42 @@ final class ExportCommand implements Callable<Integer> {
       }
     }
     if (format != Format.peft) {
-      export.writeMerged(folder.resolve("merged"));
-      out.println("Merged:  " + folder.resolve("merged"));
+      Path merged = folder.resolve("merged");
+      export.writeMerged(merged);
+      ModelCard.Base base =
+          new ModelCard.Base(export.trial().model().location(), export.baseLicense(), false);
+      Files.writeString(merged.resolve(CARD), card.text(ModelCard.Kind.MERGED, base));
+      out.println("Merged:  " + merged);
     }
   }
 
-  /** Returns the kept tensors of the trial in whichever sweep has it. */
-  private org.apache.hadoop.fs.Path tensors(Configuration files) {
+  /** PEFT takes the place of the base as it stands, so it must hold from any folder. */
+  private void writeAdapter(TrialExport export, Path folder, ModelCard card)
+      throws IOException {
+    Path adapter = folder.resolve("adapter");
+    boolean isBeside = !export.isBaseReadable();
+    Path place = isBeside ? folder.resolve("base") : export.baseFolder();
+    place = place.toAbsolutePath().normalize();
+    if (isBeside) {
+      export.writeBase(place);
+    }
+    export.writeAdapter(adapter, place);
+    ModelCard.Base base = new ModelCard.Base(place.toString(), export.baseLicense(), isBeside);
+    Files.writeString(adapter.resolve(CARD), card.text(ModelCard.Kind.ADAPTER, base));
+    out.println("Adapter: " + adapter);
+    if (isBeside) {
+      out.println("Base:    " + folder.resolve("base"));
+    }
+  }
+
+  /** Returns the folder of whichever sweep has kept tensors of the trial. */
+  private ResultFolder results(Configuration files) {
     TrialFile row = null;
     org.apache.hadoop.fs.Path root = output.path(files);
     for (ResultFolder results : ResultFolder.under(root, files)) {
       TrialFile found = results.trials().get(id);
       if (found != null && found.status() == Status.FINISHED && results.tensors(id).isPresent()) {
-        return results.tensors(id).get();
+        return results;
       }
       row = found == null ? row : found;
     }

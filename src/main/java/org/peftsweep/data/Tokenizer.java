@@ -8,6 +8,7 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -38,6 +39,7 @@ public final class Tokenizer implements AutoCloseable {
   }
 
   private final String json;
+  private final JsonNode config;
   private final TokenizerVocabulary vocabulary;
   private final int padId;
   private final OptionalInt maskId;
@@ -48,6 +50,7 @@ public final class Tokenizer implements AutoCloseable {
     tree.putNull("truncation");
     tree.putNull("padding");
     json = tree.toString();
+    this.config = config;
     vocabulary = TokenizerVocabulary.of(tree);
     maskId = vocabulary.find(TokenizerFiles.token(config, "mask_token"), MASK_TOKENS);
     padId =
@@ -144,6 +147,26 @@ public final class Tokenizer implements AutoCloseable {
   /** The {@code tokenizer.json} that is used, on one line. */
   public String json() {
     return json;
+  }
+
+  /**
+   * Writes {@code tokenizer.json} and {@code tokenizer_config.json}, with which Hugging Face's
+   * transformers give the same ids.
+   *
+   * @param maxTokens longest input that the model takes, special tokens included
+   * @param hasTypes whether the model tells a first text from a second by their token types
+   */
+  public void write(Path folder, int maxTokens, boolean hasTypes) {
+    ObjectNode settings =
+        TokenizerConfig.of(vocabulary, config, vocabulary.name(padId), maxTokens, hasTypes);
+    try {
+      Files.createDirectories(folder);
+      Files.writeString(folder.resolve("tokenizer.json"), json);
+      Files.writeString(folder.resolve("tokenizer_config.json"), settings.toPrettyString() + "\n");
+    } catch (IOException e) {
+      throw new UncheckedIOException(
+          "Cannot write the tokenizer to " + folder + ": " + e.getMessage(), e);
+    }
   }
 
   @Override

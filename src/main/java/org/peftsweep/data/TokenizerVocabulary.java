@@ -45,6 +45,19 @@ final class TokenizerVocabulary {
     return usual.stream().filter(ids::containsKey).mapToInt(ids::get).findFirst();
   }
 
+  boolean has(String token) {
+    return ids.containsKey(token);
+  }
+
+  /** The name of an id; null where it has none. */
+  String name(int id) {
+    return ids.entrySet().stream()
+        .filter(entry -> entry.getValue() == id)
+        .map(Map.Entry::getKey)
+        .findFirst()
+        .orElse(null);
+  }
+
   boolean isSpecial(int id) {
     return special.contains(id);
   }

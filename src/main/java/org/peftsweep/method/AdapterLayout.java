@@ -3,6 +3,7 @@ package org.peftsweep.method;
 import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
 import java.util.SortedMap;
@@ -69,6 +70,13 @@ public record AdapterLayout(
     return saved.contains(module)
         || isBias && biases == Biases.ALL
         || isBias && biases == Biases.ADAPTED && modules.contains(module);
+  }
+
+  /** Returns the same with more modules that are stored as a whole. */
+  public AdapterLayout saving(Collection<String> more) {
+    SortedSet<String> all = new TreeSet<>(saved);
+    all.addAll(more);
+    return new AdapterLayout(modules, ranks, alphas, biases, all);
   }
 
   /** Returns it as JSON, from which {@link #fromJson} makes an equal one. */

@@ -40,7 +40,8 @@ public final class PeftAdapter {
    * Writes a trained model's adapter and head.
    *
    * @param model with the method attached
-   * @param layout with which it was attached
+   * @param layout with which it was attached; modules that it saves are written even if they did
+   *     not learn
    * @param base where PEFT finds the base model
    * @param steps that were trained
    * @throws IllegalArgumentException if PEFT has no such method
@@ -53,16 +54,8 @@ public final class PeftAdapter {
       Backend backend,
       String base,
       int steps) {
-    PeftForm form =
-        method
-            .peft(model, steps)
-            .orElseThrow(
-                () ->
-                    new IllegalArgumentException(
-                        "Cannot write "
-                            + Methods.id(method)
-                            + " as a PEFT adapter, PEFT has no such method: export the merged"
-                            + " model"));
+    requireForm(method, model);
+    PeftForm form = method.peft(model, steps).orElseThrow();
     Map<String, Object> settings = new LinkedHashMap<>();
     settings.put("task_type", "SEQ_CLS");
     settings.put("peft_type", form.type());
@@ -77,7 +70,7 @@ public final class PeftAdapter {
     SafeTensorsWriter tensors = new SafeTensorsWriter();
     Namer namer = new Namer(model, form);
     for (Parameter parameter : model.parameters()) {
-      if (parameter.isTrainable()) {
+      if (parameter.isTrainable() || layout.saved().contains(module(parameter))) {
         add(tensors, PeftFolder.PREFIX + namer.name(parameter), parameter, backend);
       }
     }
@@ -91,6 +84,20 @@ public final class PeftAdapter {
       }
     }
     PeftFolder.write(folder, settings, tensors);
+  }
+
+  /**
+   * Refuses a method that PEFT does not have.
+   *
+   * @throws IllegalArgumentException saying what can be had instead
+   */
+  public static void requireForm(Method method, Model model) {
+    if (method.peft(model, 1).isEmpty()) {
+      throw new IllegalArgumentException(
+          "Cannot write "
+              + Methods.id(method)
+              + " as a PEFT adapter, PEFT has no such method: export the merged model");
+    }
   }
 
   /** Returns modules to save by endings that PEFT finds no other module by. */
@@ -179,7 +186,8 @@ public final class PeftAdapter {
     return modules;
   }
 
-  static String module(Parameter parameter) {
+  /** Returns the name of a parameter's module: all before the last dot. */
+  public static String module(Parameter parameter) {
     return parameter.name().substring(0, parameter.name().lastIndexOf('.'));
   }
 

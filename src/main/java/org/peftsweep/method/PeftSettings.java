@@ -151,7 +151,11 @@ final class PeftSettings {
     try {
       SortedSet<String> adapted = new TreeSet<>();
       Set<Role> roles = EnumSet.noneOf(Role.class);
+      Set<Role> asked = EnumSet.noneOf(Role.class);
       for (Linear linear : outline.projections()) {
+        if (targets.contains(linear.role())) {
+          asked.add(linear.role());
+        }
         if (adapts(linear)) {
           adapted.add(linear.name());
           roles.add(linear.role());
@@ -159,11 +163,11 @@ final class PeftSettings {
       }
       // The pooler is none of the targets that a sweep file names: it comes with an adapter.
       roles.remove(Role.POOLER);
-      if (method.usesTargets() && !roles.equals(targets)) {
+      if (method.usesTargets() && !roles.equals(asked)) {
         throw refusal(
             adapter,
             method,
-            "it adapts " + words(roles) + ", not " + words(targets),
+            "it adapts " + words(roles) + ", not " + words(asked),
             "give those that it was trained on as targets");
       }
       return new AdapterLayout(

@@ -2,7 +2,9 @@ package org.peftsweep.model;
 
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import org.peftsweep.checkpoint.DType;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.checkpoint.SafeTensorsWriter;
@@ -18,7 +20,7 @@ public final class MergedModel {
   private MergedModel() {}
 
   /**
-   * Writes {@code config.json} and {@code model.safetensors}.
+   * Writes {@code config.json} and {@code model.safetensors} of a trained model.
    *
    * @param config with the labels of the model's head
    */
@@ -32,20 +34,44 @@ public final class MergedModel {
           linear.adapter().merge(backend, linear, weight, bias);
         }
       }
-      SafeTensorsWriter writer = new SafeTensorsWriter().metadata("format", "pt");
-      for (Parameter parameter : model.parameters()) {
-        Tensor value = merged.getOrDefault(parameter, parameter.value());
-        writer.add(
-            parameter.name(),
-            DType.F32,
-            TrainedTensors.shape(parameter),
-            TrainedTensors.source(backend, value));
-      }
-      writer.write(folder.resolve("model.safetensors"));
-      config.write(folder.resolve("config.json"), "ForSequenceClassification");
+      write(
+          folder,
+          config,
+          model.parameters(),
+          parameter -> merged.getOrDefault(parameter, parameter.value()),
+          backend);
     } finally {
       merged.values().forEach(tensor -> backend.free(tensor.memory()));
     }
+  }
+
+  /**
+   * Writes the same files of the base as it was before training, without a head.
+   *
+   * @param config with the labels of the head that a trained adapter brings
+   */
+  public static void writeBase(Path folder, ModelConfig config, Model model, Backend backend) {
+    List<Parameter> base =
+        model.parameters().stream().filter(parameter -> parameter.role() != Role.HEAD).toList();
+    write(folder, config, base, Parameter::origin, backend);
+  }
+
+  private static void write(
+      Path folder,
+      ModelConfig config,
+      List<Parameter> parameters,
+      Function<Parameter, Tensor> value,
+      Backend backend) {
+    SafeTensorsWriter writer = new SafeTensorsWriter().metadata("format", "pt");
+    for (Parameter parameter : parameters) {
+      writer.add(
+          parameter.name(),
+          DType.F32,
+          TrainedTensors.shape(parameter),
+          TrainedTensors.source(backend, value.apply(parameter)));
+    }
+    writer.write(folder.resolve("model.safetensors"));
+    config.write(folder.resolve("config.json"), "ForSequenceClassification");
   }
 
   private static Tensor copy(Backend backend, Parameter parameter, Map<Parameter, Tensor> to) {

@@ -4,10 +4,13 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.List;
+import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.peftsweep.checkpoint.CheckpointException;
+import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.checkpoint.SafeTensors;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.data.Seeds;
@@ -20,6 +23,7 @@ import org.peftsweep.method.Preparations;
 import org.peftsweep.model.MergedModel;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
+import org.peftsweep.model.Role;
 import org.peftsweep.model.TrainedTensors;
 import org.peftsweep.spec.Trial;
 
@@ -28,6 +32,19 @@ import org.peftsweep.spec.Trial;
  * and kept tensors. No data is needed.
  */
 public final class TrialExport implements AutoCloseable {
+  private static final List<String> WEIGHTS =
+      List.of(
+          "model.safetensors",
+          "model.safetensors.index.json",
+          "pytorch_model.bin",
+          "pytorch_model.bin.index.json");
+
+  /** A line of front matter, or of the notes that fetching a model writes. */
+  private static final Pattern LICENSE =
+      Pattern.compile("(?:license|\\* License of the weights): *([A-Za-z0-9.-]+) *");
+
+  private static final String UNKNOWN = "unknown";
+
   private final Trial trial;
   private final int steps;
   private final Base base;
@@ -88,44 +105,108 @@ public final class TrialExport implements AutoCloseable {
         trial, steps, kept, library.base(trial.model(), backend.name()), backend);
   }
 
+  public Trial trial() {
+    return trial;
+  }
+
+  /** Returns the settings of the adapter that the trial started from. */
+  public AdapterLayout layout() {
+    return layout;
+  }
+
+  /** Returns the folder of the base model on this machine. */
+  public Path baseFolder() {
+    return base.checkpoint().folder();
+  }
+
   /**
-   * Writes an adapter folder of PEFT.
+   * Returns the license of the base's weights as the notes beside them say, in the spelling of the
+   * model hub; {@code unknown} where there are none.
+   */
+  public String baseLicense() {
+    Path notes = baseFolder().resolve("README.md");
+    if (Files.exists(notes)) {
+      try (Stream<String> lines = Files.lines(notes)) {
+        return lines
+            .map(LICENSE::matcher)
+            .filter(Matcher::matches)
+            .map(matcher -> matcher.group(1).toLowerCase(Locale.ROOT))
+            .findFirst()
+            .orElse(UNKNOWN);
+      } catch (IOException | UncheckedIOException e) {
+        // Notes in another encoding are no fault of the export.
+        return UNKNOWN;
+      }
+    }
+    return UNKNOWN;
+  }
+
+  /**
+   * Whether Python finds and reads the base model where it lies: it does not look into this
+   * application, nor on most file systems, and knows two formats of weights.
+   */
+  public boolean isBaseReadable() {
+    return trial.model().location().matches("(file:.*|[^:]*)")
+        && WEIGHTS.stream().anyMatch(name -> Files.exists(baseFolder().resolve(name)));
+  }
+
+  /** Writes the base model with its tokenizer, as it was before training. */
+  public void writeBase(Path folder) {
+    MergedModel.writeBase(folder, config(), model, backend);
+    writeTokenizer(folder);
+  }
+
+  /**
+   * Writes an adapter folder of PEFT, and the base's tokenizer.
    *
+   * @param place where PEFT finds the base model
    * @throws IllegalArgumentException if there is none for the trial, saying what can be had instead
    */
-  public void writeAdapter(Path folder) {
+  public void writeAdapter(Path folder, Path place) {
+    requireAdapter();
+    List<String> fresh =
+        model.parameters().stream()
+            .filter(parameter -> parameter.role() == Role.POOLER && base.lacks(parameter.name()))
+            .map(PeftAdapter::module)
+            .distinct()
+            .toList();
+    PeftAdapter.write(
+        folder, trial.method(), model, layout.saving(fresh), backend, place.toString(), steps);
+    writeTokenizer(folder);
+  }
+
+  /**
+   * Refuses a trial that no adapter can be written of.
+   *
+   * @throws IllegalArgumentException saying what can be had instead
+   */
+  public void requireAdapter() {
     if (trial.model().randomInit()) {
       throw new IllegalArgumentException(
           "Cannot write an adapter of a base that was drawn from a seed: export the merged model");
     }
-    String place = trial.model().location().replaceFirst("^file:(//)?(?=/)", "");
-    PeftAdapter.write(folder, trial.method(), model, layout, backend, place, steps);
+    PeftAdapter.requireForm(trial.method(), model);
   }
 
   /** Writes a plain model with the method folded in, and the base's tokenizer. */
   public void writeMerged(Path folder) {
-    Task task = trial.task().task();
-    List<String> labels = task.isRegression() ? List.of("LABEL_0") : task.labelNames();
-    MergedModel.write(folder, base.config().withLabels(labels), model, backend);
-    Path from = base.checkpoint().folder();
-    try (Stream<Path> files = Files.list(from)) {
-      for (Path file : files.filter(TrialExport::isOfTokenizer).sorted().toList()) {
-        Path to = folder.resolve(file.getFileName().toString());
-        Files.copy(file, to, StandardCopyOption.REPLACE_EXISTING);
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(
-          "Cannot copy the tokenizer of " + from + " to " + folder + ": " + e.getMessage(), e);
-    }
+    MergedModel.write(folder, config(), model, backend);
+    writeTokenizer(folder);
   }
 
-  private static boolean isOfTokenizer(Path file) {
-    String name = file.getFileName().toString();
-    return name.startsWith("tokenizer")
-        || name.startsWith("vocab.")
-        || name.equals("merges.txt")
-        || name.equals("special_tokens_map.json")
-        || name.equals("added_tokens.json");
+  private ModelConfig config() {
+    Task task = trial.task().task();
+    List<String> labels = task.isRegression() ? List.of("LABEL_0") : task.labelNames();
+    return base.config().withHead(labels, base.tokenizer().padId());
+  }
+
+  private void writeTokenizer(Path folder) {
+    ModelConfig config = base.config();
+    base.tokenizer()
+        .write(
+            folder,
+            config.sizes().positions() - config.positionOffset(),
+            config.sizes().tokenTypes() > 1);
   }
 
   @Override

@@ -206,7 +206,7 @@ class ModelConfigTest {
             LLAMA + SIZES + ", \"num_key_value_heads\": 3, \"head_dim\": 10" + rope,
             LLAMA + SIZES + ", \"mlp_bias\": true, \"rms_norm_eps\": 1e-5");
     for (String config : configs) {
-      requireRoundTrip(read(config).withLabels(List.of("no", "yes", "maybe")));
+      requireRoundTrip(read(config).withHead(List.of("no", "yes", "maybe"), 1));
     }
   }
 

@@ -53,16 +53,27 @@ class ExportCommandTest {
     String id = trained("lora, rank: 4");
     assertThat(export(id)).isZero();
     assertThat(text(out))
-        .isEqualTo("Adapter: " + exported + "/adapter\nMerged:  " + exported + "/merged\n");
+        .isEqualTo(
+            "Adapter: %1$s/adapter\nBase:    %1$s/base\nMerged:  %1$s/merged\n"
+                .formatted(exported));
     try (PeftFolder adapter = PeftFolder.open(exported.resolve("adapter"));
         Checkpoint merged = Checkpoint.open(exported.resolve("merged"))) {
       assertThat(adapter.setting("base_model_name_or_path").orElseThrow().asText())
-          .isEqualTo("builtin:mini");
+          .isEqualTo(exported.resolve("base").toString());
       assertThat(adapter.names()).contains("base_model.model.classifier.out_proj.weight");
       assertThat(merged.tensors()).containsKey("classifier.out_proj.weight");
     }
-    assertThat(names(exported.resolve("merged")))
-        .containsExactly("config.json", "model.safetensors", "tokenizer.json");
+    for (String part : List.of("base", "merged")) {
+      assertThat(names(exported.resolve(part)))
+          .contains("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json");
+    }
+    assertThat(names(exported.resolve("adapter")))
+        .containsExactly(
+            "README.md",
+            "adapter_config.json",
+            "adapter_model.safetensors",
+            "tokenizer.json",
+            "tokenizer_config.json");
   }
 
   @Test

@@ -109,7 +109,7 @@ class TrialExportTest {
     Trial trial = trial("builtin:mini", "{method: " + method + "}", STEPS);
     Outcome outcome = trained(trial);
     Path adapter = folder.resolve("adapter");
-    export(trial.id(), export -> export.writeAdapter(adapter));
+    export(trial.id(), export -> export.writeAdapter(adapter, folder.resolve("base")));
 
     String block = "{method: " + method + ", adapter: " + adapter + "}";
     Trial more = trial("builtin:mini", block, STEPS);
@@ -147,7 +147,7 @@ class TrialExportTest {
     Trial first = trial("builtin:mini", "{method: lora}", STEPS);
     trained(first);
     Path adapter = folder.resolve("adapter");
-    export(first.id(), export -> export.writeAdapter(adapter));
+    export(first.id(), export -> export.writeAdapter(adapter, folder.resolve("base")));
     String block = "{method: lora, adapter: " + adapter + "}";
     Trial planned = trial("builtin:mini", block, STEPS);
     Path config = adapter.resolve("adapter_config.json");
@@ -165,7 +165,7 @@ class TrialExportTest {
     Trial trial = trial("builtin:mini", "{method: lora, rank: 4}", STEPS);
     trained(trial);
     Path adapter = folder.resolve("adapter");
-    export(trial.id(), export -> export.writeAdapter(adapter));
+    export(trial.id(), export -> export.writeAdapter(adapter, folder.resolve("base")));
     String block = "{method: lora, rank: 8, adapter: " + adapter + "}";
     assertThatThrownBy(() -> Workload.of(trial("builtin:mini", block, STEPS), LIBRARY))
         .isInstanceOf(CheckpointException.class)
@@ -180,7 +180,7 @@ class TrialExportTest {
     export(
         trial.id(),
         export ->
-            assertThatThrownBy(() -> export.writeAdapter(folder))
+            assertThatThrownBy(() -> export.writeAdapter(folder, folder))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("export the merged model"));
   }

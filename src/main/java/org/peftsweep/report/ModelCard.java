@@ -1,0 +1,294 @@
+package org.peftsweep.report;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.functions;
+import org.peftsweep.data.Task;
+import org.peftsweep.results.ResultTables;
+import org.peftsweep.spec.Trial;
+import org.peftsweep.stats.Interval;
+import org.yaml.snakeyaml.DumperOptions;
+import org.yaml.snakeyaml.Yaml;
+
+/**
+ * The card of an exported trial, as Hugging Face's model hub shows it: what it scores and how
+ * surely, how it was made, on what, and how to use it and to make it again.
+ */
+public final class ModelCard {
+  /** What a card is of. */
+  public enum Kind {
+    ADAPTER,
+    MERGED
+  }
+
+  /**
+   * The model that a trial was trained from.
+   *
+   * @param place where it is found from Python
+   * @param license as the hub spells it, {@code unknown} where its files do not say
+   * @param isBeside whether it was written beside the adapter, with a head for the same labels
+   */
+  public record Base(String place, String license, boolean isBeside) {}
+
+  private static final String PEFT = "peft";
+
+  private final Trial trial;
+  private final String sweep;
+  private final Run run;
+  private final int seeds;
+  private final Interval score;
+
+  private ModelCard(Trial trial, String sweep, Run run, int seeds, Interval score) {
+    this.trial = trial;
+    this.sweep = sweep;
+    this.run = run;
+    this.seeds = seeds;
+    this.score = score;
+  }
+
+  /**
+   * Reads what a sweep's tables say of a finished trial, and of the other seeds of its recipe.
+   *
+   * @param tables of one sweep
+   */
+  public static ModelCard of(String sweep, ResultTables tables, Trial trial) {
+    Dataset<Row> rows =
+        tables.trials().where(functions.col("task").equalTo(trial.task().task().name()));
+    Results results = Results.of(rows, List.of());
+    Run run = results.runs().stream().filter(one -> one.id().equals(trial.id())).findFirst().get();
+    Optional<Line> line =
+        results.lines().stream().filter(one -> one.runs(run.task()).contains(run)).findFirst();
+    if (line.isEmpty() || line.get().scores(run.task()).length == 0) {
+      return new ModelCard(trial, sweep, run, 0, null);
+    }
+    Results recipe =
+        new Results(results.tasks(), results.extras(), List.of(line.get()), results.runs());
+    Interval score =
+        Comparisons.of(recipe, tables.predictions()).places(run.task(), one -> true).stream()
+            .map(Comparisons.Place::score)
+            .findFirst()
+            .orElse(null);
+    return new ModelCard(trial, sweep, run, line.get().scores(run.task()).length, score);
+  }
+
+  /** Returns the card as Markdown with its front matter. */
+  public String text(Kind kind, Base base) {
+    return "---\n"
+        + new Yaml(layout()).dump(frontMatter(kind, base))
+        + "---\n\n# "
+        + title()
+        + "\n\n"
+        + (kind == Kind.ADAPTER
+            ? "An adapter for [PEFT](https://github.com/huggingface/peft)"
+            : "A plain model for sequence classification, the adapter folded in")
+        + ": the model after the last step of trial `"
+        + trial.id()
+        + "` of the sweep `"
+        + sweep
+        + "`, run by peft-sweep.\n\n## Score\n\n"
+        + scores()
+        + "\n## Use\n\n```python\n"
+        + (kind == Kind.ADAPTER ? useAdapter(base) : useMerged())
+        + "```\n\n"
+        + place(kind, base)
+        + "## Recipe\n\n"
+        + table("setting", recipe())
+        + "\n## Data\n\n"
+        + table("of the task", data())
+        + "\n## Make it again\n\n```bash\njobs/replay.sh "
+        + trial.id()
+        + "    # trains it again and compares\njobs/export.sh "
+        + trial.id()
+        + " DIR\n```\n";
+  }
+
+  private static DumperOptions layout() {
+    DumperOptions options = new DumperOptions();
+    options.setDefaultFlowStyle(DumperOptions.FlowStyle.BLOCK);
+    options.setAllowUnicode(true);
+    return options;
+  }
+
+  private Map<String, Object> frontMatter(Kind kind, Base base) {
+    Map<String, Object> matter = new LinkedHashMap<>();
+    matter.put("library_name", kind == Kind.ADAPTER ? PEFT : "transformers");
+    matter.put("base_model", base.place());
+    matter.put("license", base.license());
+    matter.put("pipeline_tag", "text-classification");
+    List<String> tags = new ArrayList<>(List.of("text-classification", trial.methodId()));
+    if (kind == Kind.ADAPTER) {
+      tags.add(PEFT);
+    }
+    matter.put("tags", tags);
+    List<String> metrics =
+        trial.task().task().metrics().stream().map(metric -> metric.id()).toList();
+    matter.put("metrics", metrics);
+    if (run.lastScore() != null && !run.lastScore().isNaN()) {
+      String task = trial.task().task().name();
+      Map<String, Object> result = new LinkedHashMap<>();
+      result.put("task", new TreeMap<>(Map.of("type", "text-classification")));
+      result.put("dataset", new TreeMap<>(Map.of("name", task, "type", task)));
+      result.put(
+          "metrics",
+          List.of(new TreeMap<>(Map.of("type", metrics.get(0), "value", run.lastScore()))));
+      Map<String, Object> model = new LinkedHashMap<>();
+      model.put("name", title());
+      model.put("results", List.of(result));
+      matter.put("model-index", List.of(model));
+    }
+    return matter;
+  }
+
+  private String title() {
+    List<String> words = new ArrayList<>(List.of(trial.methodLabel()));
+    if (!trial.targets().isEmpty()) {
+      words.add(trial.targetsLabel());
+    }
+    return String.join(" ", words) + " for " + trial.task().task().name();
+  }
+
+  private String scores() {
+    Task task = trial.task().task();
+    if (run.lastScore() == null) {
+      return "It has none: this trial chose settings on the validation part of train.\n";
+    }
+    String sets = String.join(" and ", task.evaluationSets());
+    Map<String, String> rows = new LinkedHashMap<>();
+    rows.put("this model, seed " + trial.seed(), number(run.lastScore()));
+    if (score != null) {
+      rows.put(
+          seeds == 1 ? "the recipe, one seed" : "the recipe, mean of " + seeds + " seeds",
+          number(score.value()));
+      rows.put("95 % interval", Figures.ends(score));
+    }
+    return table(task.primaryMetric().id() + " × 100 on " + sets, rows)
+        + (score == null
+            ? ""
+            : seeds == 1
+                ? "\nThe interval covers the choice of examples, not that of the seed.\n"
+                : "\nThe interval covers the choice of examples and of seeds.\n");
+  }
+
+  private static String number(double score) {
+    return Double.isNaN(score) ? "not defined" : Figures.percent(score);
+  }
+
+  private String useAdapter(Base base) {
+    Task task = trial.task().task();
+    String outputs = base.isBeside() ? "" : ", num_labels=" + task.outputs();
+    return """
+        from peft import AutoPeftModelForSequenceClassification
+        from transformers import AutoTokenizer
+
+        folder = "adapter"  # this folder
+        model = AutoPeftModelForSequenceClassification.from_pretrained(folder%s).eval()
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        model.config.pad_token_id = tokenizer.pad_token_id
+        inputs = tokenizer(%s, truncation=True, max_length=%d, return_tensors="pt")
+        print(model(**inputs).logits)%s
+        """
+        .formatted(outputs, inputs(task), trial.training().maxTokens(), labels(task));
+  }
+
+  private String useMerged() {
+    Task task = trial.task().task();
+    return """
+        from transformers import pipeline
+
+        classify = pipeline("text-classification", model="merged")  # this folder
+        print(classify(%s, truncation=True, max_length=%d))
+        """
+        .formatted(
+            task.isPair() ? "{\"text\": \"One text.\", \"text_pair\": \"Another.\"}" : inputs(task),
+            trial.training().maxTokens());
+  }
+
+  private static String inputs(Task task) {
+    return task.isPair() ? "\"One text.\", \"Another.\"" : "\"A text.\"";
+  }
+
+  private static String labels(Task task) {
+    return task.isRegression() ? "" : "  # one of " + code(String.join(", ", task.labelNames()));
+  }
+
+  /** A comment of Python ends with its line. */
+  private static String code(String text) {
+    return text.replaceAll("\\p{Cntrl}", " ");
+  }
+
+  private static String place(Kind kind, Base base) {
+    return kind == Kind.MERGED
+        ? ""
+        : "`adapter_config.json` names the base model by its place when this was written, `"
+            + base.place()
+            + "`: if it moves, write the new place there.\n\n";
+  }
+
+  private Map<String, String> recipe() {
+    Map<String, String> rows = new LinkedHashMap<>();
+    JsonNode json = json(trial);
+    rows.put("method", trial.methodId());
+    if (!trial.targets().isEmpty()) {
+      rows.put("targets", trial.targetsLabel());
+    }
+    flatten("", json.path("method"), rows);
+    rows.put("seed", Long.toString(trial.seed()));
+    flatten("", json.path("rates"), rows);
+    flatten("", json.path("training"), rows);
+    rows.put("base", trial.model().location());
+    if (!trial.model().adapter().isNone()) {
+      rows.put("adapter it started from", trial.model().adapter().location());
+    }
+    return rows;
+  }
+
+  private Map<String, String> data() {
+    Task task = trial.task().task();
+    Map<String, String> rows = new LinkedHashMap<>();
+    rows.put("task", task.name());
+    rows.put("place", trial.task().location());
+    rows.put("labels", task.isRegression() ? "a number" : String.join(", ", task.labelNames()));
+    flatten("", json(trial).path("task"), rows);
+    rows.keySet().removeAll(Set.of("location"));
+    return rows;
+  }
+
+  private static JsonNode json(Trial trial) {
+    try {
+      return new ObjectMapper().readTree(trial.toJson());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Adds all that is a single value, and what is below an object's under its own key. */
+  private static void flatten(String prefix, JsonNode node, Map<String, String> rows) {
+    for (Map.Entry<String, JsonNode> field : node.properties()) {
+      String key = prefix + field.getKey();
+      if (field.getValue().isValueNode()) {
+        rows.putIfAbsent(key, field.getValue().asText());
+      } else if (key.equals("over")) {
+        flatten("over.", field.getValue(), rows);
+      }
+    }
+  }
+
+  private static String table(String about, Map<String, String> rows) {
+    return TextTable.of(
+            List.of(about, "value"),
+            Set.of(),
+            rows.entrySet().stream().map(row -> List.of(row.getKey(), row.getValue())).toList())
+        .markdown();
+  }
+}
