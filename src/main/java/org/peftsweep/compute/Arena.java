@@ -19,42 +19,35 @@ public final class Arena implements AutoCloseable {
 
   private static final long SMALLEST_CHUNK = 1 << 18;
 
-  private static final Comparator<Block> BY_SIZE =
-      Comparator.<Block>comparingLong(block -> block.length)
+  private static final Comparator<Stretch> BY_SIZE =
+      Comparator.<Stretch>comparingLong(block -> block.length)
           .thenComparingInt(block -> block.chunk)
           .thenComparingLong(block -> block.start);
 
-  /**
-   * A stretch of one chunk, linked to its neighbours; counted holders keep it from being handed out
-   * again.
-   */
-  final class Block {
+  /** A stretch of one chunk, linked to its neighbours. */
+  private final class Stretch extends Block {
     private final int chunk;
     private final long start;
     private long length;
-    private Block before;
-    private Block after;
+    private Stretch before;
+    private Stretch after;
     private boolean isFree;
     private final int generation = Arena.this.generation;
-    int holders;
 
-    private Block(int chunk, long start, long length) {
+    private Stretch(int chunk, long start, long length) {
       this.chunk = chunk;
       this.start = start;
       this.length = length;
     }
 
-    /** Whether somebody holds it and its step is not over. */
-    boolean isLive() {
-      return holders > 0 && generation == Arena.this.generation;
-    }
-
+    @Override
     boolean isOfThisStep() {
       return generation == Arena.this.generation;
     }
 
+    @Override
     void free() {
-      if (generation == Arena.this.generation) {
+      if (isOfThisStep()) {
         Arena.this.free(this);
       }
     }
@@ -62,7 +55,7 @@ public final class Arena implements AutoCloseable {
 
   private final Backend backend;
   private final List<Memory> chunks = new ArrayList<>();
-  private final TreeSet<Block> freeBlocks = new TreeSet<>(BY_SIZE);
+  private final TreeSet<Stretch> freeBlocks = new TreeSet<>(BY_SIZE);
   private int generation;
   private long used;
   private long peak;
@@ -74,7 +67,7 @@ public final class Arena implements AutoCloseable {
   /** Hands out memory of any content. */
   public Tensor take(int... shape) {
     long wanted = Math.max(ALIGNMENT, roundUp(Tensor.sizeOf(shape)));
-    Block block = freeBlocks.ceiling(new Block(-1, -1, wanted));
+    Stretch block = freeBlocks.ceiling(new Stretch(-1, -1, wanted));
     if (block == null) {
       block = grow(wanted);
     }
@@ -114,6 +107,11 @@ public final class Arena implements AutoCloseable {
     return Float.BYTES * chunks.stream().mapToLong(Memory::floats).sum();
   }
 
+  /** Returns the memory that somebody holds now, in bytes. */
+  public long usedBytes() {
+    return Float.BYTES * used;
+  }
+
   /** Returns the most that was in use at once, in bytes. */
   public long peakBytes() {
     return Float.BYTES * peak;
@@ -128,17 +126,17 @@ public final class Arena implements AutoCloseable {
     used = 0;
   }
 
-  private Block grow(long wanted) {
+  private Stretch grow(long wanted) {
     long length = Math.max(wanted, Math.max(SMALLEST_CHUNK, used / 4));
     length = roundUp(length);
     chunks.add(backend.allocate(length));
-    Block block = freeBlock(chunks.size() - 1, 0, length);
+    Stretch block = freeBlock(chunks.size() - 1, 0, length);
     freeBlocks.add(block);
     return block;
   }
 
-  private void split(Block block, long wanted) {
-    Block rest = freeBlock(block.chunk, block.start + wanted, block.length - wanted);
+  private void split(Stretch block, long wanted) {
+    Stretch rest = freeBlock(block.chunk, block.start + wanted, block.length - wanted);
     rest.before = block;
     rest.after = block.after;
     if (rest.after != null) {
@@ -149,9 +147,9 @@ public final class Arena implements AutoCloseable {
     freeBlocks.add(rest);
   }
 
-  private void free(Block block) {
+  private void free(Stretch block) {
     used -= block.length;
-    Block joined = block;
+    Stretch joined = block;
     if (block.after != null && block.after.isFree) {
       freeBlocks.remove(block.after);
       joinWithNext(block);
@@ -165,7 +163,7 @@ public final class Arena implements AutoCloseable {
     freeBlocks.add(joined);
   }
 
-  private static void joinWithNext(Block block) {
+  private static void joinWithNext(Stretch block) {
     block.length += block.after.length;
     block.after = block.after.after;
     if (block.after != null) {
@@ -173,8 +171,8 @@ public final class Arena implements AutoCloseable {
     }
   }
 
-  private Block freeBlock(int chunk, long start, long length) {
-    Block block = new Block(chunk, start, length);
+  private Stretch freeBlock(int chunk, long start, long length) {
+    Stretch block = new Stretch(chunk, start, length);
     block.isFree = true;
     return block;
   }

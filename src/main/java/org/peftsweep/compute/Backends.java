@@ -1,27 +1,24 @@
 package org.peftsweep.compute;
 
 import java.util.List;
-import java.util.Map;
+import java.util.ServiceLoader;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.IntFunction;
-import org.peftsweep.compute.cpu.CpuBackend;
-import org.peftsweep.compute.cpu.VectorApiMissingException;
-import org.peftsweep.compute.nd4j.Nd4jBackend;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** The backends that settings may name. */
 public final class Backends {
-  /** From name to what opens it with a number of threads; a new backend is one line here. */
-  private static final Map<String, IntFunction<Backend>> BY_NAME =
-      new TreeMap<>(Map.of("cpu", Backends::openCpu, "nd4j", Nd4jBackend::new));
+  private static final TreeMap<String, BackendProvider> BY_NAME = providers();
 
   private static final Logger LOG = LoggerFactory.getLogger(Backends.class);
   private static final AtomicBoolean WARNED = new AtomicBoolean();
 
   /** The name of the backend to compute on where settings name none. */
   public static final String DEFAULT = "cpu";
+
+  /** What the default gives way to where this JVM cannot run it. */
+  private static final String FALLBACK = "nd4j";
 
   private Backends() {}
 
@@ -31,29 +28,34 @@ public final class Backends {
   }
 
   /**
-   * Opens a backend.
+   * Opens a backend; {@code nd4j}, with one warning, where the JVM cannot run {@link #DEFAULT}.
    *
    * @param threads processor threads of its kernels, at least 1
    * @throws IllegalArgumentException if there is none of this name
    */
   public static Backend open(String name, int threads) {
-    IntFunction<Backend> opener = BY_NAME.get(name);
-    if (opener == null) {
+    BackendProvider provider = BY_NAME.get(name);
+    if (provider == null) {
       throw new IllegalArgumentException(
           "Cannot compute on " + name + ": choose one of " + names());
     }
-    return opener.apply(threads);
+    try {
+      return provider.open(threads);
+    } catch (BackendUnavailableException e) {
+      if (!name.equals(DEFAULT)) {
+        throw e;
+      }
+      if (!WARNED.getAndSet(true)) {
+        LOG.warn("{}; computing on {}, several times slower", e.getMessage(), FALLBACK);
+      }
+      return BY_NAME.get(FALLBACK).open(threads);
+    }
   }
 
-  /** Opens {@code cpu}; {@code nd4j}, with one warning, where the JVM lacks the Vector API. */
-  private static Backend openCpu(int threads) {
-    try {
-      return new CpuBackend(threads);
-    } catch (VectorApiMissingException e) {
-      if (!WARNED.getAndSet(true)) {
-        LOG.warn("{}; computing on nd4j, several times slower", e.getMessage());
-      }
-      return new Nd4jBackend(threads);
-    }
+  private static TreeMap<String, BackendProvider> providers() {
+    TreeMap<String, BackendProvider> providers = new TreeMap<>();
+    ServiceLoader.load(BackendProvider.class, Backends.class.getClassLoader())
+        .forEach(provider -> providers.put(provider.name(), provider));
+    return providers;
   }
 }

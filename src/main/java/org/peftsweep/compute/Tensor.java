@@ -12,7 +12,7 @@ public final class Tensor {
   private final Memory memory;
   private final long offset;
   private final int[] shape;
-  private final Arena.Block block;
+  private final Block block;
 
   /**
    * Makes a view of {@code memory} that starts {@code offset} floats in.
@@ -24,7 +24,7 @@ public final class Tensor {
     this(memory, offset, null, shape);
   }
 
-  Tensor(Memory memory, long offset, Arena.Block block, int... shape) {
+  Tensor(Memory memory, long offset, Block block, int... shape) {
     long size = sizeOf(shape);
     if (offset < 0 || offset + size > memory.floats()) {
       throw new IllegalArgumentException(

@@ -49,11 +49,11 @@ final class ActivationSearch {
     this.tau = tau;
   }
 
-  /** Searches through so many batches at most, beginning again with the first after the last. */
+  /**
+   * Searches through so many batches at most, beginning again with the first after the last; one of
+   * them has at least as many real tokens as there are components.
+   */
   ActivationStart run(int most) {
-    if (batches.isEmpty()) {
-      throw new IllegalArgumentException("Cannot start eva without training examples: give some");
-    }
     // All positions are to be seen, also where the head reads only some.
     model.trace((index, hidden) -> {});
     try (tape) {
@@ -153,12 +153,6 @@ final class ActivationSearch {
     TreeMap<String, ActivationStart.Of> byModule = new TreeMap<>();
     searches.forEach(
         (target, search) -> {
-          if (!search.hasComponents()) {
-            throw new IllegalArgumentException(
-                "Cannot start eva from batches of fewer than "
-                    + components
-                    + " tokens: raise batch, or lower rank or rho");
-          }
           int given = ranks.get(target);
           byModule.put(target.name(), new ActivationStart.Of(given, search.first(given)));
         });

@@ -10,9 +10,7 @@ import org.peftsweep.checkpoint.StateWriter;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
-import org.peftsweep.compute.Var;
 import org.peftsweep.data.Seeds;
-import org.peftsweep.model.Adapter;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
@@ -81,23 +79,29 @@ public record AdaLoRA(
 
   @Override
   public Attached attach(Attachment to) {
-    List<Triplets> adapters = new ArrayList<>();
+    List<TripletAdapter> adapters = new ArrayList<>();
     for (Linear linear : to.projections()) {
-      Triplets triplets = triplets(to, linear);
+      TripletAdapter triplets = triplets(to, linear);
       linear.attach(triplets);
       adapters.add(triplets);
     }
-    return new Allocating(adapters, (float) orthogonality, new RankAllocator(this, adapters, to));
+    return new Allocating(
+        adapters, (float) orthogonality, new RankAllocator(budget(), adapters, to.backend()));
   }
 
-  private Triplets triplets(Attachment to, Linear linear) {
+  RankAllocator.Budget budget() {
+    return new RankAllocator.Budget(
+        initialRank(), rank, warmFraction, finalFraction, every, smoothing);
+  }
+
+  private TripletAdapter triplets(Attachment to, Linear linear) {
     int r = initialRank();
     Parameter a = zeros(to.backend(), linear, "lora_A", r, linear.in());
     Parameter e = zeros(to.backend(), linear, "lora_E", r, 1);
     Parameter b = zeros(to.backend(), linear, "lora_B", linear.out(), r);
     draw(to.backend(), to.seeds(), a);
     draw(to.backend(), to.seeds(), b);
-    return new Triplets(
+    return new TripletAdapter(
         linear.name(),
         a.train(to.backend()),
         e.train(to.backend()),
@@ -138,48 +142,25 @@ public record AdaLoRA(
             .other("total_step", Math.max(1, steps)));
   }
 
+  /** Without steps at the end, the last step itself meets the budget. */
+  @Override
+  public int semanticsVersion() {
+    return finalFraction == 0 ? 2 : 1;
+  }
+
   @Override
   public long trainable(int out, int in, boolean hasBias) {
     return (long) initialRank() * (out + in + 1);
   }
 
-  /** The adapter of one projection. */
-  record Triplets(String name, Parameter a, Parameter e, Parameter b, float scale, float dropout)
-      implements Adapter {
-    @Override
-    public Var apply(Tape tape, Linear base, Var x, Var product) {
-      Var weighted = tape.multiplyColumn(a.var(), e.var());
-      Var input = tape.dropoutOfCopy(x, dropout);
-      Var y = tape.lowRank(product, input, weighted, b.var(), scale);
-      tape.done(weighted);
-      if (input != x) {
-        tape.done(input);
-      }
-      return base.addBias(tape, y);
-    }
-
-    @Override
-    public List<Parameter> parameters() {
-      return List.of(a, e, b);
-    }
-
-    @Override
-    public void merge(Backend backend, Linear base, Tensor weight, Tensor bias) {
-      Tensor weighted = new Tensor(backend.allocate(a.size()), 0, a.value().shape());
-      backend.multiplyColumn(a.value(), e.value(), weighted);
-      backend.gemm(false, false, scale, b.value(), weighted, 1, weight);
-      backend.free(weighted.memory());
-    }
-  }
-
-  private record Allocating(List<Triplets> adapters, float weight, RankAllocator allocator)
+  private record Allocating(List<TripletAdapter> adapters, float weight, RankAllocator allocator)
       implements Attached {
     @Override
     public double regulariser(Tape tape) {
       double sum = 0;
       float share = weight / (2 * adapters.size());
       if (share > 0) {
-        for (Triplets triplets : adapters) {
+        for (TripletAdapter triplets : adapters) {
           sum += penalty(tape, triplets.a(), true, share);
           sum += penalty(tape, triplets.b(), false, share);
         }

@@ -1,11 +1,14 @@
 package org.peftsweep.method;
 
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Supplier;
+import org.peftsweep.data.Batch;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Role;
@@ -67,7 +70,7 @@ public record EVA(int rank, double alpha, double dropout, double rho, double tau
     return to.preparations()
         .ofTask(
             new Key(EnumSet.copyOf(to.targets()), rank, rho, tau, batches),
-            () -> new ActivationSearch(to, rank, components(), tau).run(batches),
+            () -> search(to),
             kept -> ActivationStart.of(kept, to.projections()),
             () -> ActivationStart.blank(to, rank));
   }
@@ -75,6 +78,11 @@ public record EVA(int rank, double alpha, double dropout, double rho, double tau
   /** A search moves ranks but no scale; an adapter says both. */
   private float scale(Attachment to, Linear linear, int own) {
     return (float) (to.layout().isNone() ? alpha / rank : to.alpha(linear, alpha) / own);
+  }
+
+  private ActivationStart search(Attachment to) {
+    requireBatches(to.preparations()::batches);
+    return new ActivationSearch(to, rank, components(), tau).run(batches);
   }
 
   private record Shared(SortedMap<String, Integer> ranks) implements Attached {}
@@ -97,6 +105,20 @@ public record EVA(int rank, double alpha, double dropout, double rho, double tau
                 + linear.in()
                 + ", lower rank or rho");
       }
+    }
+  }
+
+  @Override
+  public void requireBatches(Supplier<List<Batch>> first) {
+    List<Batch> given = first.get();
+    if (given.isEmpty()) {
+      throw new ImpossibleSettingException("Cannot start eva without training examples: give some");
+    }
+    if (given.stream().limit(batches).noneMatch(batch -> batch.realTokens() >= components())) {
+      throw new ImpossibleSettingException(
+          "Cannot start eva from batches of fewer than "
+              + components()
+              + " tokens: raise batch, or lower rank or rho");
     }
   }
 

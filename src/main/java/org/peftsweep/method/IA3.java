@@ -71,7 +71,6 @@ public record IA3(Inputs inputs) implements Method {
     return inputs.roles().contains(linear.role());
   }
 
-  /** Counts a target whose output is scaled. */
   @Override
   public Optional<PeftForm> peft(Model model, int steps) {
     Set<String> outputs = adapted(model, false);
@@ -84,6 +83,7 @@ public record IA3(Inputs inputs) implements Method {
             .other("init_ia3_weights", true));
   }
 
+  /** Counts a target whose output is scaled. */
   @Override
   public long trainable(int out, int in, boolean hasBias) {
     return out;

@@ -1,8 +1,12 @@
 package org.peftsweep.method;
 
+import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import org.peftsweep.data.Batch;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Role;
 
@@ -71,12 +75,21 @@ public sealed interface Method
         && outline.projections().stream().noneMatch(linear -> targets.contains(linear.role()))) {
       throw new IllegalArgumentException(
           "Cannot aim "
-              + Methods.id(getClass())
+              + id()
               + " at "
               + targets.stream().sorted().map(Role::id).collect(Collectors.joining(" and "))
               + ": the model has no such matrix, give others as targets");
     }
   }
+
+  /**
+   * Refuses batches that the method cannot start from; asked when a sweep is planned.
+   *
+   * @param batches the first training batches, in the order in which it is to see them; asking for
+   *     them reads the data
+   * @throws ImpossibleSettingException saying what does not fit, and what would
+   */
+  default void requireBatches(Supplier<List<Batch>> batches) {}
 
   /** Whether the method works on chosen matrices; without, a sweep file must not name targets. */
   default boolean usesTargets() {
@@ -101,6 +114,22 @@ public sealed interface Method
    */
   default Optional<PeftForm> peft(Model model, int steps) {
     return Optional.empty();
+  }
+
+  /** Returns the id in sweep files and tables, with what is plugged in: {@code lora+ist}. */
+  default String id() {
+    return id(getClass());
+  }
+
+  /**
+   * Returns the id of a record: {@code LoRA} is {@code lora}, {@code HeadOnly} {@code head-only},
+   * {@code AdaLoRA} {@code adalora}.
+   */
+  static String id(Class<?> method) {
+    return method
+        .getSimpleName()
+        .replaceAll("([a-z])((?!Lo[Rr])[A-Z][a-z])", "$1-$2")
+        .toLowerCase(Locale.ROOT);
   }
 
   /** The name in tables, as the papers write it. */

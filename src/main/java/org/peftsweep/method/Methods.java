@@ -2,7 +2,6 @@ package org.peftsweep.method;
 
 import java.util.Arrays;
 import java.util.Collections;
-import java.util.Locale;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -27,21 +26,14 @@ public final class Methods {
     return PLUG_INS;
   }
 
-  /**
-   * Returns the id of a method's record: {@code LoRA} is {@code lora}, {@code HeadOnly} {@code
-   * head-only}, {@code AdaLoRA} {@code adalora}.
-   */
+  /** Returns the id of a method's record, without what is plugged into it. */
   public static String id(Class<?> method) {
-    return method
-        .getSimpleName()
-        .replaceAll("([a-z])((?!Lo[Rr])[A-Z][a-z])", "$1-$2")
-        .toLowerCase(Locale.ROOT);
+    return Method.id(method);
   }
 
   /** Returns the id of a method with what is plugged into it: {@code lora}, {@code lora+ist}. */
   public static String id(Method method) {
-    String own = id(method.getClass());
-    return method instanceof PlugIn plugIn ? id(plugIn.over()) + "+" + own : own;
+    return method.id();
   }
 
   private static <T extends Method> SortedMap<String, Class<? extends T>> byId(

@@ -1,7 +1,10 @@
 package org.peftsweep.method;
 
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
+import org.peftsweep.data.Batch;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Role;
 
@@ -22,7 +25,7 @@ public sealed interface PlugIn extends Method permits IST {
           "Cannot use plug-in = "
               + plugIn
               + ": choose none with method "
-              + Methods.id(over)
+              + over.id()
               + ", it offers no layers to choose from");
     }
   }
@@ -43,8 +46,18 @@ public sealed interface PlugIn extends Method permits IST {
   }
 
   @Override
+  default void requireBatches(Supplier<List<Batch>> batches) {
+    over().requireBatches(batches);
+  }
+
+  @Override
   default Optional<PeftForm> peft(Model model, int steps) {
     return over().peft(model, steps);
+  }
+
+  @Override
+  default String id() {
+    return over().id() + "+" + Method.id(getClass());
   }
 
   @Override

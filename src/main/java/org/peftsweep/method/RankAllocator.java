@@ -2,6 +2,7 @@ package org.peftsweep.method;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -85,15 +86,35 @@ final class RankAllocator {
     }
   }
 
-  private final AdaLoRA settings;
+  private record Triplet(Matrix matrix, int index, float score) {}
+
+  /**
+   * How the budget falls.
+   *
+   * @param initialRank of each matrix at the start
+   * @param rank mean of the matrices at the end
+   * @param warmFraction part of all steps, at the start, in which ranks stay
+   * @param finalFraction part of all steps, at the end, in which ranks stay
+   * @param every steps between two allocations; the last one is made whatever it is
+   * @param smoothing β of importance and its uncertainty
+   */
+  record Budget(
+      int initialRank,
+      int rank,
+      double warmFraction,
+      double finalFraction,
+      int every,
+      double smoothing) {}
+
+  private final Budget settings;
   private final Backend backend;
   private final List<Matrix> matrices = new ArrayList<>();
   private boolean isFinal;
 
-  RankAllocator(AdaLoRA settings, List<AdaLoRA.Triplets> adapters, Attachment to) {
+  RankAllocator(Budget settings, List<TripletAdapter> adapters, Backend backend) {
     this.settings = settings;
-    this.backend = to.backend();
-    for (AdaLoRA.Triplets triplets : adapters) {
+    this.backend = backend;
+    for (TripletAdapter triplets : adapters) {
       boolean[] kept = new boolean[settings.initialRank()];
       Arrays.fill(kept, true);
       matrices.add(
@@ -117,11 +138,11 @@ final class RankAllocator {
     int end = matrices.size() * settings.rank();
     int warm = warm(steps);
     int last = last(steps);
+    if (step >= last) {
+      return end;
+    }
     if (step <= warm) {
       return start;
-    }
-    if (step > last) {
-      return end;
     }
     double c = 1 - (step - warm) / (double) (last - warm);
     return (int) ((start - end) * (c * c * c) + end);
@@ -222,8 +243,10 @@ final class RankAllocator {
     return (int) Math.round(settings.warmFraction() * steps);
   }
 
+  /** The step, from 0, that the budget's end is met in; the last one at the latest. */
   private int last(int steps) {
-    return steps - (int) Math.round(settings.finalFraction() * steps);
+    int stay = (int) Math.round(settings.finalFraction() * steps);
+    return Math.min(steps - stay, steps - 1);
   }
 
   private void choose(int budget) {
@@ -231,23 +254,19 @@ final class RankAllocator {
     if (budget >= triplets) {
       return;
     }
-    float[] scores = new float[triplets];
-    int at = 0;
-    for (Matrix matrix : matrices) {
-      for (int i = 0; i < matrix.rank(); i++) {
-        scores[at++] = matrix.score(i);
+    List<Triplet> all = new ArrayList<>(triplets);
+    for (int i = 0; i < settings.initialRank(); i++) {
+      for (Matrix matrix : matrices) {
+        all.add(new Triplet(matrix, i, matrix.score(i)));
       }
     }
-    float[] sorted = scores.clone();
-    Arrays.sort(sorted);
-    float threshold = sorted[triplets - budget - 1];
-    at = 0;
-    for (Matrix matrix : matrices) {
-      for (int i = 0; i < matrix.rank(); i++) {
-        matrix.kept[i] = scores[at++] > threshold;
-      }
-      mask(matrix);
+    // Stable: equal scores are spread over the matrices, so that the budget is met.
+    all.sort(Comparator.comparingDouble(Triplet::score).reversed());
+    for (int i = 0; i < triplets; i++) {
+      Triplet triplet = all.get(i);
+      triplet.matrix.kept[triplet.index] = i < budget;
     }
+    matrices.forEach(this::mask);
   }
 
   private void mask(Matrix matrix) {

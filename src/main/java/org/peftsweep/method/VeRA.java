@@ -148,7 +148,11 @@ public record VeRA(int rank, double initial, long projectionSeed, double dropout
       implements PeftAdapter.Exchanged {
     @Override
     public Var apply(Tape tape, Linear base, Var x, Var product) {
-      Var down = tape.linear(tape.dropoutOfCopy(x, dropout), a, null);
+      Var input = tape.dropoutOfCopy(x, dropout);
+      Var down = tape.linear(input, a, null);
+      if (input != x) {
+        tape.done(input);
+      }
       Var scaled = tape.multiplyRow(down, inner.var());
       tape.done(down);
       Var up = tape.linear(scaled, b, null);

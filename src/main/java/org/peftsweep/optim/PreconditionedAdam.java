@@ -11,7 +11,7 @@ import org.peftsweep.model.Parameter;
  * The optimizer that PEFT pairs with LoRA-FA (arXiv:2308.03303): the gradient of B {@code [out,
  * rank]} is replaced by {@code (1/scale²)·G·(A·Aᵀ + 1e-8·I)⁻¹}, whose {@code scale·B·A} comes
  * closest to the gradient of the whole weight; then Adam with ε outside of the bias correction, and
- * decay after the step, on biases too.
+ * decay after the step.
  *
  * <p>State: two floats a scalar, and {@code rank²} for the inverse, which holds as long as A is
  * frozen.
@@ -70,9 +70,8 @@ public final class PreconditionedAdam implements Update {
         state.part(backend, 0, shape),
         state.part(backend, parameter.size(), shape),
         settings.at(step, rate, settings.epsilon() / Math.sqrt(correction2), 0));
-    if (settings.weightDecay() != 0) {
-      float kept = (float) (1 - rate * settings.weightDecay());
-      backend.scale(kept, parameter.value(), parameter.value());
+    if (decay != 0) {
+      backend.scale((float) (1 - rate * decay), parameter.value(), parameter.value());
     }
   }
 

@@ -56,8 +56,12 @@ final class Failures {
   }
 
   private static String reason(Throwable failure) {
+    String kind = failure.getClass().getSimpleName();
     String message = failure.getMessage();
-    return failure.getClass().getSimpleName()
-        + (message == null || message.isBlank() ? "" : ": " + message.lines().findFirst().get());
+    if (message == null || message.isBlank()) {
+      return kind;
+    }
+    String sentence = message.lines().findFirst().get();
+    return status(failure) == Status.INVALID ? sentence : kind + ": " + sentence;
   }
 }

@@ -18,6 +18,11 @@ record Base(Checkpoint checkpoint, CheckpointWeights weights, Tokenizer tokenize
     return checkpoint.config();
   }
 
+  /** Returns the id that fills short rows up. */
+  int padId() {
+    return config().padTokenId().orElse(tokenizer.padId());
+  }
+
   /** Returns the model without its values. */
   Model outline(int outputs) {
     return Models.outline(config(), outputs);

@@ -1,107 +1,11 @@
 package org.peftsweep.train;
 
-import java.util.function.Predicate;
-import org.peftsweep.checkpoint.ModelConfig;
-import org.peftsweep.compute.Backend;
-import org.peftsweep.compute.DryBackend;
-import org.peftsweep.compute.Memory;
-import org.peftsweep.compute.Tensor;
-import org.peftsweep.method.AdapterLayout;
-import org.peftsweep.method.Preparations;
-import org.peftsweep.model.Model;
-import org.peftsweep.model.Models;
-import org.peftsweep.model.Role;
-import org.peftsweep.model.Weights;
-import org.peftsweep.spec.Trial;
-
 /**
- * The off-heap memory of a trial, told before it runs: a few of its steps and evaluations, on its
- * largest batches, are taken on a {@link DryBackend}, which counts and computes nothing. So it
- * stays right whatever models, methods and kernels keep.
+ * The off-heap memory of a trial.
  *
  * @param peakBytes as the column {@code peak_bytes}: most in use at once for own weights,
  *     gradients, optimizer state and activations
  * @param heldBytes most that is allocated at once, what is kept for the next step included
  * @param sharedBytes frozen weights of the base, once for all trials of a process
  */
-public record Footprint(long peakBytes, long heldBytes, long sharedBytes) {
-  /** Enough for layers that take turns, and for updates that begin with the second gradient. */
-  private static final int STEPS = 12;
-
-  /** Room for a course of batches that leaves the memory for activations cut up otherwise. */
-  private static final double SLACK = 1.1;
-
-  /**
-   * Runs a trial dry, from a checkpoint that lacks nothing.
-   *
-   * @param layout of the adapter that the trial starts from
-   */
-  static Footprint of(
-      Trial trial, ModelConfig config, int padId, TokenisedTask data, AdapterLayout layout) {
-    return of(trial, config, name -> false, padId, data, layout);
-  }
-
-  /**
-   * Runs a trial dry.
-   *
-   * @param isMissing whether a checkpoint lacks a tensor, which the trial then draws for itself
-   * @param layout of the adapter that the trial starts from
-   */
-  static Footprint of(
-      Trial trial,
-      ModelConfig config,
-      Predicate<String> isMissing,
-      int padId,
-      TokenisedTask data,
-      AdapterLayout layout) {
-    Backend dry = DryBackend.open();
-    boolean isRandom = trial.model().randomInit();
-    Weights weights = new Blank(dry, isRandom ? name -> true : isMissing);
-    try (Assembly parts =
-        Assembly.of(trial, config, padId, data, weights, Preparations.blank(), layout, dry)) {
-      Trainer trainer = new Trainer(parts, Progress.SILENT, new Vigil(Terms.FREE));
-      trainer.rehearse(STEPS);
-      return new Footprint(
-          trainer.peakBytes(),
-          (long) (SLACK * dry.allocations().peakBytes()),
-          isRandom ? 0 : baseBytes(config, isMissing, data.task().outputs()));
-    }
-  }
-
-  private static long baseBytes(ModelConfig config, Predicate<String> isMissing, int outputs) {
-    try (Model outline = Models.outline(config, outputs)) {
-      return outline.parameters().stream()
-          .filter(parameter -> parameter.role() != Role.HEAD)
-          .filter(parameter -> !isMissing.test(parameter.name()))
-          .mapToLong(parameter -> Float.BYTES * parameter.size())
-          .sum();
-    }
-  }
-
-  /** Weights of which only the memory counts. */
-  record Blank(Backend backend, Predicate<String> isOwn) implements Weights {
-    @Override
-    public boolean owns(String name) {
-      return isOwn.test(name);
-    }
-
-    @Override
-    public Tensor base(String name, Fresh fresh, int... shape) {
-      return tensor(owns(name), shape);
-    }
-
-    @Override
-    public Tensor head(String name, Fresh fresh, int... shape) {
-      return tensor(true, shape);
-    }
-
-    private Tensor tensor(boolean isOwn, int... shape) {
-      long floats = 1;
-      for (int extent : shape) {
-        floats *= extent;
-      }
-      Memory memory = isOwn ? backend.allocate(floats) : backend.allocateShared(floats);
-      return new Tensor(memory, 0, shape);
-    }
-  }
-}
+record Footprint(long peakBytes, long heldBytes, long sharedBytes) {}

@@ -3,9 +3,10 @@ package org.peftsweep.train;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
 import java.util.function.Supplier;
 import org.apache.hadoop.conf.Configuration;
 import org.peftsweep.checkpoint.Checkpoint;
@@ -13,6 +14,7 @@ import org.peftsweep.checkpoint.CheckpointException;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.checkpoint.PeftFolder;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.data.Batch;
 import org.peftsweep.data.Batches;
 import org.peftsweep.data.Dataset;
 import org.peftsweep.data.Seeds;
@@ -158,16 +160,41 @@ public final class Library {
             trial.model().randomInit() ? trial.seed() : "pretrained");
     Batches batches = Assembly.batches(training, padId);
     TaskSource task = trial.task().withContentHash("");
-    Seeds order = new Seeds(task.dataSeed());
     return new Preparations(
-        this::once, base, List.of(task, batches), () -> batches.train(data.train(), order, 0));
+        this::once, base, List.of(task, batches), () -> first(batches, data, task));
+  }
+
+  private static List<Batch> first(Batches batches, TokenisedTask data, TaskSource task) {
+    return batches.train(data.train(), new Seeds(task.dataSeed()), 0);
+  }
+
+  /**
+   * Refuses a trial whose method cannot start from its first batches; tokenises the task only for a
+   * method that asks.
+   *
+   * @throws IllegalArgumentException saying what does not fit
+   */
+  void requireBatchesFit(Trial trial) {
+    trial
+        .method()
+        .requireBatches(
+            () -> {
+              Base base = base(trial.model(), "no backend");
+              int maxTokens = trial.training().maxTokens();
+              TokenisedTask data = tokenised(trial.task(), trial.model(), base, maxTokens);
+              return first(Assembly.batches(trial.training(), base.padId()), data, trial.task());
+            });
   }
 
   private Path folder(String location) {
     return once("folder of " + location, () -> folders.local(location));
   }
 
-  /** Returns what was loaded under a key; loads it where nobody did. */
+  /**
+   * Returns what was loaded under a key; loads it where nobody did.
+   *
+   * @throws CancellationException if interrupted while another thread loads it
+   */
   @SuppressWarnings("unchecked")
   <T> T once(Object key, Supplier<T> load) {
     CompletableFuture<Object> mine = new CompletableFuture<>();
@@ -183,8 +210,12 @@ public final class Library {
       return (T) mine.join();
     }
     try {
-      return (T) first.join();
-    } catch (CompletionException e) {
+      return (T) first.get();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw (CancellationException)
+          new CancellationException("Interrupted while another trial was loading").initCause(e);
+    } catch (ExecutionException e) {
       // It may have failed for reasons of its own, such as a limit on its time.
       return once(key, load);
     }

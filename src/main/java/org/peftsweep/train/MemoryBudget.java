@@ -1,9 +1,10 @@
 package org.peftsweep.train;
 
 import java.lang.management.ManagementFactory;
+import java.util.ArrayDeque;
 import java.util.HashSet;
+import java.util.Queue;
 import java.util.Set;
-import java.util.concurrent.Semaphore;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -31,22 +32,19 @@ public final class MemoryBudget {
 
   private static final Logger LOG = LoggerFactory.getLogger(MemoryBudget.class);
 
-  /** Bytes are counted in units of 64 KB. */
-  private static final int UNIT_BITS = 16;
-
   /** Left to the JVM itself and to kernels' own small memory. */
   private static final long RESERVE = 512L << 20;
 
   private static MemoryBudget shared;
 
   private final long bytes;
-  private final Semaphore free;
   private final Set<Object> bases = new HashSet<>();
+  private final Queue<Object> waiting = new ArrayDeque<>();
   private long baseBytes;
+  private long trialBytes;
 
   public MemoryBudget(long bytes) {
     this.bytes = bytes;
-    this.free = new Semaphore(units(bytes), true);
   }
 
   /**
@@ -73,41 +71,52 @@ public final class MemoryBudget {
    * Waits until a trial's memory is free. The base's memory is counted once and stays.
    *
    * @throws TooLargeException if it can never be
+   * @throws InterruptedException if interrupted; nothing is held then
    */
-  Share admit(Footprint footprint, Object base) throws InterruptedException {
-    int units = units(footprint.heldBytes());
-    holdBase(footprint, base);
-    if (free.availablePermits() < units) {
-      LOG.info("waiting for {} of {} bytes", footprint.heldBytes(), bytes);
+  synchronized Share admit(Footprint footprint, Object base) throws InterruptedException {
+    Object turn = new Object();
+    waiting.add(turn);
+    try {
+      boolean isLogged = false;
+      while (wanted(footprint, base) > freeBytes() || waiting.peek() != turn) {
+        if (!isLogged) {
+          LOG.info("waiting for {} of {} bytes", footprint.heldBytes(), bytes);
+          isLogged = true;
+        }
+        wait();
+      }
+      baseBytes += baseWanted(footprint, base);
+      bases.add(base);
+      trialBytes += footprint.heldBytes();
+    } finally {
+      waiting.remove(turn);
+      notifyAll();
     }
-    free.acquire(units);
-    return () -> free.release(units);
+    return () -> release(footprint.heldBytes());
   }
 
-  private void holdBase(Footprint footprint, Object base) throws InterruptedException {
-    int units = 0;
-    synchronized (this) {
-      long more = bases.contains(base) ? 0 : footprint.sharedBytes();
-      if (footprint.heldBytes() + more + baseBytes > bytes) {
-        throw new TooLargeException(
-            ("Cannot run in %d bytes: predicted are %d bytes of its own and %d of the base model,"
-                    + " raise compute.memory-mebibytes or lower batch or max-tokens")
-                .formatted(bytes, footprint.heldBytes(), footprint.sharedBytes()));
-      }
-      if (bases.add(base)) {
-        units = units(more);
-        baseBytes += more;
-      }
+  private long wanted(Footprint footprint, Object base) {
+    long wanted = footprint.heldBytes() + baseWanted(footprint, base);
+    if (wanted + baseBytes > bytes) {
+      throw new TooLargeException(
+          ("Cannot run in %d bytes: predicted are %d bytes of its own and %d of the base model,"
+                  + " raise compute.memory-mebibytes or lower batch or max-tokens")
+              .formatted(bytes, footprint.heldBytes(), footprint.sharedBytes()));
     }
-    free.acquire(units);
+    return wanted;
+  }
+
+  private long baseWanted(Footprint footprint, Object base) {
+    return bases.contains(base) ? 0 : footprint.sharedBytes();
+  }
+
+  private synchronized void release(long held) {
+    trialBytes -= held;
+    notifyAll();
   }
 
   /** Returns the bytes that nobody holds. */
-  long freeBytes() {
-    return (long) free.availablePermits() << UNIT_BITS;
-  }
-
-  private static int units(long bytes) {
-    return Math.toIntExact(Math.min(Integer.MAX_VALUE, (bytes >> UNIT_BITS) + 1));
+  synchronized long freeBytes() {
+    return bytes - baseBytes - trialBytes;
   }
 }

@@ -20,7 +20,7 @@ import org.peftsweep.spec.Trial;
 record Rehearsal(Backend backend, Model model, Attached method) implements AutoCloseable {
   static Rehearsal of(Trial trial, AdapterLayout layout, ModelConfig config, int outputs) {
     Backend dry = DryBackend.open();
-    Model model = Models.build(config, outputs, dry, new Footprint.Blank(dry, name -> false));
+    Model model = Models.build(config, outputs, dry, new MemoryModel.Blank(dry, name -> false));
     Attachment to =
         new Attachment(
             model, trial.targets(), dry, new Seeds(trial.seed()), Preparations.blank(), layout);

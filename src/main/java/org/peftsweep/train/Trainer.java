@@ -232,7 +232,7 @@ final class Trainer {
     double loss = 0;
     for (int pass = 0; pass < passes.size(); pass++) {
       vigil.deadline().require();
-      tape.startTraining(seeds.of("dropout", (long) step * passes.size() + pass));
+      tape.startTraining(seeds.of("dropout", (long) step * training.accumulate() + pass));
       loss += (loss(passes.get(pass)) + method.regulariser(tape)) / passes.size();
       tape.backward();
     }

@@ -9,6 +9,7 @@ import org.peftsweep.checkpoint.SafeTensorsWriter;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.method.AdapterLayout;
 import org.peftsweep.method.Attached;
+import org.peftsweep.method.ImpossibleSettingException;
 import org.peftsweep.method.Preparations;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Role;
@@ -92,6 +93,8 @@ public final class TrialRun {
     record.loadSeconds = (System.nanoTime() - start) / 1e9;
     try {
       train(trial, terms, vigil, progress, record, base, data);
+    } catch (ImpossibleSettingException e) {
+      throw e;
     } catch (IllegalArgumentException e) {
       // The settings fit: this is a fault of the program, not of the trial.
       throw new IllegalStateException(e.getMessage(), e);
@@ -106,9 +109,10 @@ public final class TrialRun {
       Record record,
       Base base,
       TokenisedTask data) {
-    int padId = base.config().padTokenId().orElse(base.tokenizer().padId());
+    int padId = base.padId();
     AdapterLayout layout = library.layout(trial, base.config(), data.task().outputs());
-    record.predicted = Footprint.of(trial, base.config(), base::lacks, padId, data, layout);
+    record.predicted =
+        MemoryModel.predict(trial, base.config(), base::lacks, padId, data, layout);
     try (MemoryBudget.Share share = admit(trial, terms, vigil.deadline(), record.predicted)) {
       long start = System.nanoTime();
       Weights weights = base.weights(trial, backend);

@@ -47,6 +47,7 @@ public record Workload(
         Models.outline(library.config(trial.model().location()), dataset.task().outputs());
     try {
       trial.method().requireFit(outline, trial.targets());
+      library.requireBatchesFit(trial);
     } catch (IllegalArgumentException e) {
       throw new SpecException(e.getMessage(), e);
     }

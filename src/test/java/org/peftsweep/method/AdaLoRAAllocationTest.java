@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
@@ -82,16 +83,15 @@ class AdaLoRAAllocationTest {
               config.path("deltaT").asInt(),
               0,
               config.path("beta1").asDouble());
-      List<AdaLoRA.Triplets> adapters = new ArrayList<>();
+      List<TripletAdapter> adapters = new ArrayList<>();
       for (Map.Entry<String, JsonNode> module : config.path("modules").properties()) {
         adapters.add(triplets(golden, module.getKey(), backend));
       }
-      RankAllocator allocator =
-          new RankAllocator(settings, adapters, new Attachment(null, null, backend, null));
+      RankAllocator allocator = new RankAllocator(settings.budget(), adapters, backend);
       int[] budgets = golden.ints("budget");
       int statisticsAfter = steps - config.path("tfinal").asInt() - 1;
       for (int step = 0; step < steps; step++) {
-        for (AdaLoRA.Triplets adapter : adapters) {
+        for (TripletAdapter adapter : adapters) {
           for (Parameter parameter : adapter.parameters()) {
             write(backend, golden, "p/", parameter, parameter.value(), step);
             write(backend, golden, "g/", parameter, parameter.var().gradient(), step);
@@ -102,7 +102,7 @@ class AdaLoRAAllocationTest {
         assertThat(allocator.budget(step, steps))
             .as("budget of step " + step)
             .isEqualTo(budgets[step]);
-        for (AdaLoRA.Triplets adapter : adapters) {
+        for (TripletAdapter adapter : adapters) {
           float[] wanted = row(golden.floats("E/" + adapter.e().name()), step, rank);
           assertThat(floats(backend, adapter.e().value()))
               .as(adapter.name() + " after step " + step)
@@ -116,7 +116,7 @@ class AdaLoRAAllocationTest {
         }
       }
       JsonNode pattern = golden.manifest().path("scalars").path("final_rank_pattern");
-      for (AdaLoRA.Triplets adapter : adapters) {
+      for (TripletAdapter adapter : adapters) {
         assertThat(allocator.ranks().get(adapter.name()))
             .isEqualTo(kept(pattern.path(adapter.e().name())));
       }
@@ -242,12 +242,12 @@ class AdaLoRAAllocationTest {
 
   private static RankAllocator allocator(AdaLoRA settings, int matrices) {
     try (Backend backend = Backends.open("cpu", 1)) {
-      List<AdaLoRA.Triplets> adapters = new ArrayList<>();
+      List<TripletAdapter> adapters = new ArrayList<>();
       for (int i = 0; i < matrices; i++) {
         Parameter small = Parameter.zeros(backend, "p" + i, Role.QUERY, 0, 12, 1);
-        adapters.add(new AdaLoRA.Triplets("m" + i, small, small, small, 1, 0));
+        adapters.add(new TripletAdapter("m" + i, small, small, small, 1, 0));
       }
-      return new RankAllocator(settings, adapters, new Attachment(null, null, backend, null));
+      return new RankAllocator(settings.budget(), adapters, backend);
     }
   }
 
@@ -270,7 +270,84 @@ class AdaLoRAAllocationTest {
     }
   }
 
-  private static AdaLoRA.Triplets triplets(GoldenCase golden, String name, Backend backend) {
+  /** Schedules of any length, fractions and interval, also those that leave no room for any. */
+  @ParameterizedTest
+  @MethodSource("schedules")
+  void meetsTheBudgetWhateverTheSchedule(AdaLoRA settings, int steps, boolean learns) {
+    try (Backend backend = Backends.open("cpu", 1)) {
+      SplittableRandom random = new SplittableRandom(steps);
+      List<TripletAdapter> adapters = new ArrayList<>();
+      for (int i = 0; i < 3; i++) {
+        int r = settings.initialRank();
+        adapters.add(
+            new TripletAdapter(
+                "m" + i,
+                Parameter.zeros(backend, i + "a", Role.QUERY, 0, r, 4).train(backend),
+                Parameter.zeros(backend, i + "e", Role.QUERY, 0, r, 1).train(backend),
+                Parameter.zeros(backend, i + "b", Role.QUERY, 0, 5, r).train(backend),
+                1,
+                0));
+      }
+      RankAllocator allocator = new RankAllocator(settings.budget(), adapters, backend);
+      for (int step = 0; step < steps; step++) {
+        for (TripletAdapter adapter : adapters) {
+          for (Parameter parameter : adapter.parameters()) {
+            fill(backend, parameter.value(), learns ? random : null);
+            parameter.var().markGradientFresh();
+            fill(backend, parameter.var().gradient(), learns ? random : null);
+          }
+        }
+        allocator.allocate(step, steps);
+        assertThat(allocator.budget(step, steps)).isGreaterThanOrEqualTo(3 * settings.rank());
+      }
+      assertThat(allocator.ranks().values().stream().mapToInt(rank -> rank).sum())
+          .isEqualTo(3 * settings.rank());
+      int nonZero = 0;
+      for (TripletAdapter adapter : adapters) {
+        for (float e : floats(backend, adapter.e().value())) {
+          nonZero += e == 0 ? 0 : 1;
+        }
+      }
+      assertThat(nonZero).isEqualTo(learns ? 3 * settings.rank() : 0);
+    }
+  }
+
+  static Stream<Arguments> schedules() {
+    SplittableRandom random = new SplittableRandom(12);
+    Stream<Arguments> drawn =
+        Stream.generate(
+                () -> {
+                  double warm = random.nextInt(10) / 10.0;
+                  double last = random.nextInt(10 - (int) Math.round(10 * warm)) / 10.0;
+                  int every = 1 + random.nextInt(20);
+                  AdaLoRA settings =
+                      new AdaLoRA(
+                          1 + random.nextInt(4),
+                          8,
+                          0,
+                          1 + random.nextInt(5) / 2.0,
+                          warm,
+                          last,
+                          every,
+                          0,
+                          0.85);
+                  return Arguments.of(settings, 1 + random.nextInt(60), random.nextInt(5) > 0);
+                })
+            .limit(300);
+    return Stream.concat(
+        Stream.of(Arguments.of(new AdaLoRA(2, 8, 0, 2, 0.1, 0, 10, 0, 0.85), 25, true)), drawn);
+  }
+
+  /** Without a generator, zeros: as where nothing has moved yet. */
+  private static void fill(Backend backend, Tensor tensor, SplittableRandom random) {
+    float[] values = new float[Math.toIntExact(tensor.size())];
+    for (int i = 0; i < values.length && random != null; i++) {
+      values[i] = (float) random.nextGaussian();
+    }
+    backend.write(values, 0, tensor, 0, values.length);
+  }
+
+  private static TripletAdapter triplets(GoldenCase golden, String name, Backend backend) {
     List<Parameter> parts = new ArrayList<>();
     for (String part : List.of("lora_A", "lora_E", "lora_B")) {
       int[] shape = golden.shape("p/" + name + "." + part);
@@ -278,7 +355,7 @@ class AdaLoRAAllocationTest {
           Parameter.zeros(backend, name + "." + part, Role.QUERY, 0, shape[1], shape[2])
               .train(backend));
     }
-    return new AdaLoRA.Triplets(name, parts.get(0), parts.get(1), parts.get(2), 1, 0);
+    return new TripletAdapter(name, parts.get(0), parts.get(1), parts.get(2), 1, 0);
   }
 
   private static void write(

@@ -6,9 +6,13 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import org.peftsweep.compute.Backend;
 import org.peftsweep.model.Role;
 import org.peftsweep.optim.AdamW;
+import org.peftsweep.optim.OptimizerState;
 import org.peftsweep.optim.Rates;
+import org.peftsweep.optim.Scratch;
+import org.peftsweep.optim.Update;
 
 /** Reads methods and targets from the settings that reference cases were made with. */
 final class GoldenMethods {
@@ -138,6 +142,29 @@ final class GoldenMethods {
         recipe.path("betas").get(1).asDouble(),
         isLoRAFA ? 1e-6 : recipe.path("eps").asDouble(),
         recipe.path("weight_decay").asDouble());
+  }
+
+  /** Returns a method's updates as a case's recipe decays: LoRA-FA's optimizer spares no bias. */
+  static Update.Choice updates(JsonNode config, Attached method) {
+    double decay = config.path("optimizer").path("weight_decay").asDouble();
+    if (!config.path("method").asText().contains(LORAFA_OPTIMIZER)) {
+      return method.updates();
+    }
+    return parameter -> {
+      Update update = method.updates().apply(parameter);
+      return new Update() {
+        @Override
+        public void step(
+            Backend backend, AdamW.Settings settings, double rate, double own, Scratch scratch) {
+          update.step(backend, settings, rate, decay, scratch);
+        }
+
+        @Override
+        public OptimizerState state() {
+          return update.state();
+        }
+      };
+    };
   }
 
   private static IA3.Inputs inputs(JsonNode peft) {

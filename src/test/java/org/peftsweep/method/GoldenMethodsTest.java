@@ -189,7 +189,12 @@ class GoldenMethodsTest {
     float[] losses = new float[steps];
     float[] norms = new float[steps];
     try (Optimizer optimizer =
-        new AdamW(backend, model.trainable(), rates, settings, method.updates())) {
+        new AdamW(
+            backend,
+            model.trainable(),
+            rates,
+            settings,
+            GoldenMethods.updates(config, method))) {
       for (int step = 0; step < steps; step++) {
         tape.startTraining(step);
         model.trainable().forEach(parameter -> parameter.var().clearGradient());

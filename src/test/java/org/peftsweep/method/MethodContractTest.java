@@ -42,7 +42,8 @@ class MethodContractTest {
   private static final Set<Role> TARGETS =
       EnumSet.of(Role.QUERY, Role.VALUE, Role.FFN_UP, Role.FFN_DOWN);
 
-  private static final Map<String, Method> SAMPLES =
+  /** One of each method, by id. */
+  static final Map<String, Method> SAMPLES =
       new TreeMap<>(
           Map.ofEntries(
               sample(new AdaLoRA(2, 6, 0, 2, 0.1, 0.3, 1, 0.5, 0.85)),

@@ -94,15 +94,55 @@ class MemoryBudgetTest {
     budget.admit(needs(99, 0), "base").close();
   }
 
+  @Test
+  void whoIsInterruptedLeavesNothingHeldOfItsBaseEither() throws Exception {
+    MemoryBudget budget = new MemoryBudget(100 * MB);
+    MemoryBudget.Share first = budget.admit(needs(60, 0), "one");
+    List<String> ends = Collections.synchronizedList(new ArrayList<>());
+    Thread waiting = asking(budget, 10, 80, "another", ends);
+    waiting.interrupt();
+    waiting.join();
+    assertThat(ends).containsExactly("interrupted");
+    assertThat(budget.freeBytes()).isEqualTo(40 * MB);
+    first.close();
+    // The base that nobody got has to be counted for the next.
+    MemoryBudget.Share next = budget.admit(needs(10, 80), "another");
+    assertThat(budget.freeBytes()).isEqualTo(10 * MB);
+    next.close();
+    assertThat(budget.freeBytes()).isEqualTo(20 * MB);
+  }
+
+  @Test
+  void whoWaitsForMoreThanIsLeftBesideANewBaseIsRefused() throws Exception {
+    MemoryBudget budget = new MemoryBudget(100 * MB);
+    MemoryBudget.Share first = budget.admit(needs(50, 0), "one");
+    List<String> ends = Collections.synchronizedList(new ArrayList<>());
+    Thread large = asking(budget, 20, 60, "another", ends);
+    Thread last = asking(budget, 60, 0, "one", ends);
+    first.close();
+    large.join();
+    last.join();
+    assertThat(ends).containsExactlyInAnyOrder("another", "refused");
+  }
+
   private static Thread asking(MemoryBudget budget, int size, String name, List<String> order)
+      throws InterruptedException {
+    return asking(budget, size, 0, name, order);
+  }
+
+  private static Thread asking(
+      MemoryBudget budget, int size, int shared, String name, List<String> order)
       throws InterruptedException {
     Thread thread =
         new Thread(
             () -> {
-              try (MemoryBudget.Share share = budget.admit(needs(size, 0), "base")) {
+              try (MemoryBudget.Share share =
+                  budget.admit(needs(size, shared), shared > 0 ? name : "base")) {
                 order.add(name);
               } catch (InterruptedException e) {
                 order.add("interrupted");
+              } catch (MemoryBudget.TooLargeException e) {
+                order.add("refused");
               }
             });
     thread.start();

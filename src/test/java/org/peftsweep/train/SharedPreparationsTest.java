@@ -15,6 +15,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.method.ImpossibleSettingException;
 import org.peftsweep.spec.SpecException;
 import org.peftsweep.spec.SweepFile;
 import org.peftsweep.spec.Trial;
@@ -58,20 +59,43 @@ class SharedPreparationsTest {
 
   @Test
   void aMethodThatDoesNotFitTheModelIsRefusedWhenPlanned() throws IOException {
-    Trial trial = trials("method: lora, targets: [[ffn-gate]]", "[0]").get(0);
+    Trial trial = trials("method: lora, targets: [[ffn-gate]]", "[0]", "").get(0);
     assertThatThrownBy(() -> Workload.of(trial, library))
         .isInstanceOf(SpecException.class)
         .hasMessageStartingWith("Cannot aim lora at ffn-gate: ");
   }
 
-  private List<Outcome> run(String block, String seeds) throws IOException {
-    try (Backend backend = Backends.open("cpu", 1)) {
-      TrialRun run = new TrialRun(library, backend);
-      return trials(block, seeds).stream().map(trial -> run.run(trial, Progress.SILENT)).toList();
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3, 8})
+  void aStartThatNeedsLargerBatchesIsRefusedWhenPlanned(int batch) throws IOException {
+    Trial trial = trials("method: eva, rank: 60, rho: 2", "[0]", ", batch: " + batch).get(0);
+    String sentence =
+        "Cannot start eva from batches of fewer than 120 tokens: raise batch, or lower rank or rho";
+    if (batch < 8) {
+      assertThatThrownBy(() -> Workload.of(trial, library))
+          .isInstanceOf(SpecException.class)
+          .hasMessage(sentence);
+      assertThatThrownBy(() -> run(List.of(trial)))
+          .isInstanceOf(ImpossibleSettingException.class)
+          .hasMessage(sentence);
+    } else {
+      assertThat(Workload.of(trial, library).steps()).isEqualTo(1);
+      assertThat(run(List.of(trial)).get(0).status()).isEqualTo(Status.FINISHED);
     }
   }
 
-  private List<Trial> trials(String block, String seeds) throws IOException {
+  private List<Outcome> run(String block, String seeds) throws IOException {
+    return run(trials(block, seeds, ""));
+  }
+
+  private List<Outcome> run(List<Trial> trials) {
+    try (Backend backend = Backends.open("cpu", 1)) {
+      TrialRun run = new TrialRun(library, backend);
+      return trials.stream().map(trial -> run.run(trial, Progress.SILENT)).toList();
+    }
+  }
+
+  private List<Trial> trials(String block, String seeds, String training) throws IOException {
     Path file = folder.resolve("sweep.yaml");
     Files.writeString(
         file,
@@ -83,9 +107,9 @@ class SharedPreparationsTest {
         train-limit: 64
         grid:
           - {%s}
-        training: {max-steps: 1, max-tokens: 32, evaluate-every: 1}
+        training: {max-steps: 1, max-tokens: 32, evaluate-every: 1%s}
         """
-            .formatted(seeds, block));
+            .formatted(seeds, block, training));
     return SweepFile.read(file.toString(), Map.of(), new Configuration())
         .expand(library::modelHash, library::taskHash);
   }

@@ -9,6 +9,7 @@ import org.peftsweep.compute.AdamStep;
 import org.peftsweep.compute.Allocations;
 import org.peftsweep.compute.AttentionShape;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.BackendUnavailableException;
 import org.peftsweep.compute.Memory;
 import org.peftsweep.compute.Processor;
 import org.peftsweep.compute.Tensor;
@@ -38,7 +39,7 @@ public final class CpuBackend implements Backend {
   /**
    * Opens the backend with so many threads, the calling one included.
    *
-   * @throws VectorApiMissingException if the JVM runs without the module jdk.incubator.vector
+   * @throws BackendUnavailableException if the JVM runs without the module jdk.incubator.vector
    */
   public CpuBackend(int threads) {
     if (threads < 1) {
@@ -46,7 +47,9 @@ public final class CpuBackend implements Backend {
           "Cannot run cpu on " + threads + " threads: give at least 1");
     }
     if (ModuleLayer.boot().findModule("jdk.incubator.vector").isEmpty()) {
-      throw new VectorApiMissingException();
+      throw new BackendUnavailableException(
+          "Cannot open the cpu backend without the module jdk.incubator.vector:"
+              + " start Java with --add-modules jdk.incubator.vector");
     }
     this.threads = threads;
     this.workers = new Workers(threads);

@@ -6,9 +6,9 @@ import java.util.concurrent.locks.LockSupport;
 /**
  * A fixed crew that shares the parts of a kernel; the calling thread is its worker 0.
  *
- * <p>A kernel is cut by its shape, never by the number of threads, so which worker takes which part
- * does not reach results. With one thread all parts run in order on the caller, without any
- * synchronisation.
+ * <p>Which worker takes which part does not reach results. Most kernels are cut by their shape
+ * alone; products and strips of columns are cut by the number of threads too, which may change how
+ * they round. With one thread all parts run in order on the caller, without any synchronisation.
  */
 final class Workers implements AutoCloseable {
   /** Work on the elements or rows {@code from} to {@code to} of a kernel. */

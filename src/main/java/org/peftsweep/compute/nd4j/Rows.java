@@ -4,14 +4,15 @@ import java.util.stream.IntStream;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.DynamicCustomOp;
 import org.nd4j.linalg.factory.Nd4j;
+import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Tensor;
 
 /** Kernels with integer inputs, and losses. */
 final class Rows {
-  private final Nd4jBackend backend;
+  private final Backend backend;
   private final Views views;
 
-  Rows(Nd4jBackend backend, Views views) {
+  Rows(Backend backend, Views views) {
     this.backend = backend;
     this.views = views;
   }

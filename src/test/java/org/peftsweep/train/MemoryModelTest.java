@@ -39,7 +39,7 @@ import org.peftsweep.spec.Trial;
 import org.peftsweep.train.Outcome.Status;
 
 /** Memory as it is predicted beside memory as it is measured. */
-class FootprintTest {
+class MemoryModelTest {
   private static final Library LIBRARY = new Library(new Configuration());
   private static final double MOST_OFF = 0.15;
 
@@ -57,7 +57,7 @@ class FootprintTest {
         TokenisedTask data =
             LIBRARY.tokenised(trial.task(), trial.model(), base, trial.training().maxTokens());
         Footprint told =
-            Footprint.of(trial, base.config(), base.tokenizer().padId(), data, AdapterLayout.NONE);
+            MemoryModel.predict(trial, base.config(), base.tokenizer().padId(), data, AdapterLayout.NONE);
         assertThat(outcome.predictedPeakBytes()).isEqualTo(told.peakBytes());
         check(sweep.title(trial), told, outcome.peakBytes(), backend.allocations().peakBytes());
       }
@@ -71,7 +71,7 @@ class FootprintTest {
     for (Method method : List.of(new LoRA(8, 16, 0.1), new Full(), new DoRA(8, 16, 0.1))) {
       Trial trial = roberta(method, rows);
       TokenisedTask data = fullRows(rows, 128);
-      Footprint told = Footprint.of(trial, ROBERTA_BASE, 1, data, AdapterLayout.NONE);
+      Footprint told = MemoryModel.predict(trial, ROBERTA_BASE, 1, data, AdapterLayout.NONE);
       try (Backend backend = Backends.open("cpu", 2);
           Assembly parts =
               Assembly.of(

@@ -1,0 +1,97 @@
+package org.peftsweep.method;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.lang.reflect.RecordComponent;
+import java.util.Arrays;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.peftsweep.checkpoint.Family;
+import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.Tape;
+import org.peftsweep.data.Seeds;
+import org.peftsweep.model.Model;
+import org.peftsweep.model.Role;
+import org.peftsweep.model.TinyModels;
+
+/** What a step leaves in the arena, over the registry: dropout leaves nothing of its own. */
+class DropoutMemoryTest {
+  private static final String DROPOUT = "dropout";
+
+  static Stream<Arguments> methodsWithDropout() {
+    return MethodContractTest.SAMPLES.values().stream()
+        .filter(method -> hasDropout(method))
+        .flatMap(method -> Stream.of(Family.values()).map(family -> Arguments.of(method, family)));
+  }
+
+  @ParameterizedTest(name = "{0} on {1}")
+  @MethodSource("methodsWithDropout")
+  void theArenaHoldsTheSameAfterBackwardWithAndWithout(Method method, Family family) {
+    long without = held(with(method, 0), family);
+    assertThat(held(with(method, 0.3), family)).isEqualTo(without);
+  }
+
+  private static long held(Method method, Family family) {
+    Set<Role> targets =
+        method.usesTargets()
+            ? EnumSet.range(Role.QUERY, Role.FFN_DOWN)
+            : EnumSet.noneOf(Role.class);
+    try (Backend backend = Backends.open("cpu", 1);
+        Tape tape = new Tape(backend);
+        Model model = TinyModels.model(family, backend)) {
+      Preparations prepared =
+          Preparations.alone(List.of(TinyModels.batch(20), TinyModels.batch(21)));
+      method.attach(new Attachment(model, targets, backend, new Seeds(1), prepared));
+      tape.startTraining(3);
+      tape.crossEntropy(
+          model.logits(tape, TinyModels.batch(1)), TinyModels.classes(TinyModels.batch(1)));
+      tape.backward();
+      return tape.arena().usedBytes();
+    }
+  }
+
+  private static boolean hasDropout(Method method) {
+    return Arrays.stream(method.getClass().getRecordComponents())
+        .anyMatch(
+            component ->
+                component.getName().equals(DROPOUT)
+                    || value(component, method) instanceof Method over && hasDropout(over));
+  }
+
+  /** The same method with another dropout, also where it is plugged into another. */
+  private static Method with(Method method, double dropout) {
+    RecordComponent[] components = method.getClass().getRecordComponents();
+    Object[] values =
+        Arrays.stream(components)
+            .map(
+                component -> {
+                  Object value = value(component, method);
+                  if (component.getName().equals(DROPOUT)) {
+                    return dropout;
+                  }
+                  return value instanceof Method over ? with(over, dropout) : value;
+                })
+            .toArray();
+    Class<?>[] types =
+        Arrays.stream(components).map(RecordComponent::getType).toArray(Class<?>[]::new);
+    try {
+      return method.getClass().getDeclaredConstructor(types).newInstance(values);
+    } catch (ReflectiveOperationException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private static Object value(RecordComponent component, Method method) {
+    try {
+      return component.getAccessor().invoke(method);
+    } catch (ReflectiveOperationException e) {
+      throw new AssertionError(e);
+    }
+  }
+}
