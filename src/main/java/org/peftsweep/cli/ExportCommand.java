@@ -109,8 +109,7 @@ final class ExportCommand implements Callable<Integer> {
   }
 
   /** PEFT takes the place of the base as it stands, so it must hold from any folder. */
-  private void writeAdapter(TrialExport export, Path folder, ModelCard card)
-      throws IOException {
+  private void writeAdapter(TrialExport export, Path folder, ModelCard card) throws IOException {
     Path adapter = folder.resolve("adapter");
     boolean isBeside = !export.isBaseReadable();
     Path place = isBeside ? folder.resolve("base") : export.baseFolder();

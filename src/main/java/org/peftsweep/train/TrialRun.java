@@ -111,8 +111,7 @@ public final class TrialRun {
       TokenisedTask data) {
     int padId = base.padId();
     AdapterLayout layout = library.layout(trial, base.config(), data.task().outputs());
-    record.predicted =
-        MemoryModel.predict(trial, base.config(), base::lacks, padId, data, layout);
+    record.predicted = MemoryModel.predict(trial, base.config(), base::lacks, padId, data, layout);
     try (MemoryBudget.Share share = admit(trial, terms, vigil.deadline(), record.predicted)) {
       long start = System.nanoTime();
       Weights weights = base.weights(trial, backend);

@@ -190,11 +190,7 @@ class GoldenMethodsTest {
     float[] norms = new float[steps];
     try (Optimizer optimizer =
         new AdamW(
-            backend,
-            model.trainable(),
-            rates,
-            settings,
-            GoldenMethods.updates(config, method))) {
+            backend, model.trainable(), rates, settings, GoldenMethods.updates(config, method))) {
       for (int step = 0; step < steps; step++) {
         tape.startTraining(step);
         model.trainable().forEach(parameter -> parameter.var().clearGradient());

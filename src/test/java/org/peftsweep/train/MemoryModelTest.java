@@ -57,7 +57,8 @@ class MemoryModelTest {
         TokenisedTask data =
             LIBRARY.tokenised(trial.task(), trial.model(), base, trial.training().maxTokens());
         Footprint told =
-            MemoryModel.predict(trial, base.config(), base.tokenizer().padId(), data, AdapterLayout.NONE);
+            MemoryModel.predict(
+                trial, base.config(), base.tokenizer().padId(), data, AdapterLayout.NONE);
         assertThat(outcome.predictedPeakBytes()).isEqualTo(told.peakBytes());
         check(sweep.title(trial), told, outcome.peakBytes(), backend.allocations().peakBytes());
       }
