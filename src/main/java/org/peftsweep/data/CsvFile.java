@@ -33,6 +33,7 @@ final class CsvFile {
     try (TextReader text = open(file, conf)) {
       begin(parser, text, file + ":1");
       TsvLayout layout = null;
+      String notUtf8 = null;
       while (true) {
         long line = parser.getContext().currentLine() + 1;
         String place = file + ":" + line;
@@ -48,12 +49,12 @@ final class CsvFile {
           continue;
         }
         if (isUndecodable(text, fields)) {
-          String reason = TextFile.notUtf8(file, conf, new byte[0]);
+          notUtf8 = notUtf8 != null ? notUtf8 : TextFile.notUtf8(file, conf, new byte[0]);
           if (layout == null) {
             throw new DataException(
-                "Cannot read " + place + ": " + reason + "; " + TextFile.SAVE_AS_UTF8);
+                "Cannot read " + place + ": " + notUtf8 + "; " + TextFile.SAVE_AS_UTF8);
           }
-          rows.bad(place, reason, TextFile.SAVE_AS_UTF8);
+          rows.bad(place, notUtf8, TextFile.SAVE_AS_UTF8);
         } else if (layout == null) {
           layout = TsvLayout.named(place, task, labelled, List.of(fields));
         } else if (fields.length != layout.fields()) {

@@ -76,7 +76,7 @@ public final class DatasetReader {
     return within(
         folder,
         () -> {
-          Path own = PartFiles.folder(task, new Path(folder), conf);
+          Path own = PartFiles.folder(task, location(folder), conf);
           RowCollector rows = new RowCollector(task, labelled, skipsBadRows);
           List<String> stems = split.stems(evaluationSet);
           List<DataFile> files = PartFiles.find(own, stems, conf);
@@ -104,7 +104,7 @@ public final class DatasetReader {
     return within(
         folder,
         () -> {
-          Path own = PartFiles.folder(task, new Path(folder), conf);
+          Path own = PartFiles.folder(task, location(folder), conf);
           return !PartFiles.find(own, split.stems(evaluationSet), conf).isEmpty();
         });
   }
@@ -148,6 +148,15 @@ public final class DatasetReader {
     }
   }
 
+  private static Path location(String folder) {
+    try {
+      return new Path(folder);
+    } catch (IllegalArgumentException e) {
+      throw new DataException(
+          "Cannot read " + folder + ": it is no location; give a path or file:, hdfs:, s3a:", e);
+    }
+  }
+
   private interface Reading<T> {
     T read() throws IOException;
   }
@@ -158,7 +167,7 @@ public final class DatasetReader {
     } catch (AccessControlException e) {
       throw new DataException(
           "Cannot read " + folder + ": permission is denied; grant it to this user", e);
-    } catch (UnsupportedFileSystemException | IllegalArgumentException e) {
+    } catch (UnsupportedFileSystemException e) {
       throw new DataException(
           "Cannot read "
               + folder

@@ -149,18 +149,33 @@ final class JsonFile {
       }
       JsonToken value = parser.nextToken();
       int column = task.textColumns().indexOf(key);
-      if (column >= 0 && value == JsonToken.VALUE_STRING) {
-        texts[column] = parser.getText();
+      if (column >= 0) {
+        texts[column] = value == JsonToken.VALUE_STRING ? parser.getText() : null;
+        fault = value == JsonToken.VALUE_STRING ? fault : typeFault(key, value, "text", fault);
       } else if (key.equals(task.labelColumn())) {
         if (value == JsonToken.START_ARRAY) {
           rows.refuseLabels(place);
         }
         boolean isScalar = value.isScalarValue() && value != JsonToken.VALUE_NULL;
         label = isScalar ? parser.getText() : null;
+        fault = isScalar ? fault : typeFault(key, value, "label", fault);
       }
       fault = numberFault(parser, key, fault);
     }
     return fault;
+  }
+
+  /** Names a value of another type than is wanted; an absent one is named by who takes the row. */
+  private static String typeFault(String key, JsonToken value, String wanted, String before) {
+    String type =
+        switch (value) {
+          case START_ARRAY -> "a list";
+          case START_OBJECT -> "an object";
+          case VALUE_TRUE, VALUE_FALSE -> "true or false";
+          case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> "a number";
+          default -> null;
+        };
+    return type == null ? before : "column " + key + " holds " + type + ", not a " + wanted;
   }
 
   /** Reads to the end of a value; names numbers in it that are none. */

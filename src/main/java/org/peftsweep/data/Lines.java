@@ -28,6 +28,9 @@ final class Lines implements Closeable {
   private long number;
   private boolean isTooLong;
 
+  /** Told once a file: it takes a look at its start. */
+  private String notUtf8;
+
   private Lines(Path file, Configuration conf, LineReader reader) {
     this.file = file;
     this.conf = conf;
@@ -73,8 +76,10 @@ final class Lines implements Closeable {
               .toString();
       return text.endsWith("\r") ? text.substring(0, text.length() - 1) : text;
     } catch (CharacterCodingException e) {
-      throw new BadLineException(
-          TextFile.notUtf8(file, conf, line.copyBytes()), TextFile.SAVE_AS_UTF8);
+      if (notUtf8 == null) {
+        notUtf8 = TextFile.notUtf8(file, conf, line.copyBytes());
+      }
+      throw new BadLineException(notUtf8, TextFile.SAVE_AS_UTF8);
     }
   }
 

@@ -6,6 +6,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.peftsweep.data.Metric;
 import org.peftsweep.data.Task;
 import org.peftsweep.data.Tasks;
@@ -23,6 +24,8 @@ final class TaskReader {
           "evaluation-sets",
           "quotes",
           "dev-fraction");
+
+  private static final Pattern NAME = Pattern.compile("[\\p{L}\\p{N}][\\p{L}\\p{N} ._-]*");
 
   /** Of train, where a declared task has neither a file of dev nor a fraction of its own. */
   private static final double DEV_FRACTION = 0.2;
@@ -64,6 +67,14 @@ final class TaskReader {
               + " in "
               + all.place(name)
               + ": a known task has that name, choose another");
+    }
+    if (!NAME.matcher(name).matches()) {
+      throw new SpecException(
+          "Cannot declare the task "
+              + name
+              + " in "
+              + all.place(name)
+              + ": it names a folder too, use letters, digits, hyphens, dots and spaces");
     }
     Fields fields = all.fields(name);
     fields.allowOnly(DECLARATION);

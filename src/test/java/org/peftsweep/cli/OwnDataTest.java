@@ -19,6 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.peftsweep.TestFolders;
+import org.peftsweep.results.LocalSpark;
 import org.peftsweep.sweep.TrainerEngine;
 
 /** Sweeps over files that users bring, as the dry run takes them. */
@@ -50,11 +51,11 @@ class OwnDataTest {
                   "utf16", "2 train.tsv:1: it is UTF-16LE, not UTF-8; save the file as UTF-8"),
               Map.entry("floatlab", "2 train.parquet:5: column label holds no label; mend it"),
               Map.entry("macro", "2 it is defined for two labels, choose accuracy, macro-f1,"),
-              Map.entry("macro2", "2 Cannot find"),
+              Map.entry("macro2", "2 /d/macro2 is not there"),
               Map.entry("nodev", "0 tix has no file of dev: 1 of 6 rows of train"),
               Map.entry("three", "0 1 trials, 1 to run"),
               Map.entry("valname", "0 1 trials, 1 to run"),
-              Map.entry("yesno", "2 Cannot find")));
+              Map.entry("yesno", "2 /d/yesno is not there")));
 
   @TempDir Path folder;
 
@@ -129,6 +130,39 @@ class OwnDataTest {
         .contains("Cannot find dev of tix", "there are [train.tsv]");
   }
 
+  @Test
+  void anOwnTaskIsTrainedScoredAndReported() throws IOException {
+    LocalSpark.session();
+    StringBuilder rows = new StringBuilder("a,b,c,label\n");
+    for (int i = 0; i < 40; i++) {
+      rows.append("row ").append(i).append(",\"x, y\",z,").append(i % 3 == 0 ? "yes\n" : "no\n");
+    }
+    Path data = Files.createDirectories(folder.resolve("data/tix"));
+    Files.writeString(data.resolve("train.csv"), rows);
+    Path sweep =
+        sweep("labels: [no, yes], metrics: [auc, macro-f1, weighted-f1, precision, recall]");
+    Files.writeString(
+        sweep,
+        Files.readString(sweep)
+            .replace("text-columns: [text]", "text-columns: [a, b, c]")
+            .replace("{method: lora}", "{method: lora, rank: [2, 4]}"));
+    String output = folder.resolve("out").toString();
+    assertThat(run("sweep", sweep.toString(), "--output", output))
+        .startsWith("0 tix has no file of dev: 8 of 40 rows of train")
+        .contains("auc");
+    assertThat(
+            run(
+                "query",
+                "SELECT count(*) FROM trials WHERE metric = 'auc' AND score BETWEEN 0 AND 1"
+                    + " AND metrics['dev/weighted-f1'] BETWEEN 0 AND 1",
+                "--format",
+                "csv",
+                "--output",
+                output))
+        .contains("\n2\n");
+    assertThat(run("report", "own", "--output", output)).startsWith("0 ").contains("auc");
+  }
+
   private Path sweep(String declared) throws IOException {
     return Files.writeString(
         folder.resolve("own.yaml"),
@@ -144,20 +178,16 @@ class OwnDataTest {
             .formatted(folder.resolve("data"), declared));
   }
 
-  /** Returns the exit code and, after a space, all that was said. */
   private String dryRun(Path sweep) {
+    return run(
+        "sweep", sweep.toString(), "--dry-run", "--output", folder.resolve("out").toString());
+  }
+
+  /** Returns the exit code and, after a space, all that was said. */
+  private static String run(String... args) {
     ByteArrayOutputStream said = new ByteArrayOutputStream();
     PrintStream to = new PrintStream(said, true, StandardCharsets.UTF_8);
-    int code =
-        Main.run(
-            new TrainerEngine(),
-            to,
-            to,
-            "sweep",
-            sweep.toString(),
-            "--dry-run",
-            "--output",
-            folder.resolve("out").toString());
+    int code = Main.run(new TrainerEngine(), to, to, args);
     return code + " " + said.toString(StandardCharsets.UTF_8);
   }
 }

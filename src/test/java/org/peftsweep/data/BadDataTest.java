@@ -209,6 +209,10 @@ class BadDataTest {
           train.jsonl | {"a":"x","b":"y","y":1,"s":[-Infinity]}      | train.jsonl:1: key s is -Infinity, which JSON does not have; mend it, or set skip-bad-rows
           train.jsonl | {"a":"x","b":"y","y":true}                   | train.jsonl:1: label is "true", not one of [bad, good] or an id from 0 to 1; declare labels: ["false", "true"], or set skip-bad-rows
           train.jsonl | {"a":"x","b":"y"}                            | train.jsonl:1: column y holds no label; mend it, or set skip-bad-rows
+          train.jsonl | {"a":7,"b":"y","y":1}                        | train.jsonl:1: column a holds a number, not a text; mend it, or set skip-bad-rows
+          train.jsonl | {"a":["x"],"b":"y","y":1}                    | train.jsonl:1: column a holds a list, not a text; mend it, or set skip-bad-rows
+          train.jsonl | {"a":"x","b":"y","y":{"id":1}}               | train.jsonl:1: column y holds an object, not a label; mend it, or set skip-bad-rows
+          train.jsonl | {"a":null,"b":"y","y":1}                     | train.jsonl:1: column a holds no text; mend it, or set skip-bad-rows
           train.jsonl | {"a":"x","b":"y","y":1,"a":"z"}              | train.jsonl:1: key a stands in it twice; mend it, or set skip-bad-rows
           train.jsonl | {'a':'x','b':'y','y':1}                      | train.jsonl:1: it is not JSON from column 2 on; give one object a line, or one array of objects, or set skip-bad-rows
           train.jsonl | {"a":"x","b":"y","y":1} {}                   | train.jsonl:1: it is more than one JSON object; mend it, or set skip-bad-rows

@@ -125,6 +125,7 @@ class BadSweepFilesTest {
           compute: {threads: 0} => Cannot use threads = 0 in x.yaml:5: give a whole number of at least 1
           compute: {gpu: 1} => Cannot use the key gpu in x.yaml:5: choose backend, threads, keep-mebibytes, memory-mebibytes, time-limit-minutes or checkpoint-minutes
           declare-tasks: {rte: {}} => Cannot declare the task rte in x.yaml:5: a known task has that name, choose another
+          declare-tasks: {../mine: {}} => Cannot declare the task ../mine in x.yaml:5: it names a folder too, use letters, digits, hyphens, dots and spaces
           declare-tasks: {mine: {text-columns: [a]}} => Cannot declare the task mine in x.yaml:5: it lacks the key label-column
           declare-tasks: {mine: {text-columns: [a], label-column: l, labels: [x, y], metrics: [pearson]}} => Cannot declare task mine with metric = pearson in x.yaml:5: classes are scored by accuracy, f1, macro-f1, micro-f1, weighted-f1, precision, macro-precision, recall, macro-recall, auc or matthews
           declare-tasks: {mine: {text-columns: [a], label-column: l, labels: [x, y, z], metrics: [f1]}} => Cannot declare task mine with metric = f1 in x.yaml:5: it is defined for two labels, choose accuracy, macro-f1, micro-f1, weighted-f1, macro-precision, macro-recall or matthews
