@@ -5,21 +5,27 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
-/** The page lists the bad inputs that {@link BadSweepFilesTest} tries, with their sentences. */
+/**
+ * The page lists the bad inputs that {@link BadSweepFilesTest} and {@link LocationsTest} try, with
+ * their sentences.
+ */
 class BadInputsPageTest {
   private static final Path PAGE = Path.of("src/site/markdown/robustness.md");
-  private static final Path TEST =
-      Path.of("src/test/java/org/peftsweep/spec/BadSweepFilesTest.java");
+  private static final Path TESTS = Path.of("src/test/java/org/peftsweep/spec");
 
   @Test
   void thePageListsWhatTheTestTries() throws IOException {
-    List<String> tried = blocks(TEST, "textBlock =\\s*\"\"\"\\n(.*?)\\n\\s*\"\"\"");
+    List<String> tried = new ArrayList<>();
+    for (String test : List.of("BadSweepFilesTest.java", "LocationsTest.java")) {
+      tried.addAll(blocks(TESTS.resolve(test), "textBlock =\\s*\"\"\"\\n(.*?)\\n\\s*\"\"\""));
+    }
     List<String> told = blocks(PAGE, "```text\\n(.*?)\\n```");
-    assertThat(tried).hasSize(4);
+    assertThat(tried).hasSize(5);
     assertThat(told).isEqualTo(tried);
   }
 
