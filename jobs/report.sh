@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Says what a sweep's results mean: tie groups, the paper's claims, costs, learning curves. At any
-# time, while the sweep runs too. Some ten seconds.
+# Says what the results of a sweep, or of several together, mean: tie groups, the paper's claims,
+# costs, learning curves. At any time, while the sweep runs too. Some ten seconds.
 #
 #   jobs/report.sh quickstart                 # prints it, and writes output/quickstart/report/report.html
 #   jobs/report.sh quickstart --task mini-mnli --within 1MB    # which recipe to use
 #   jobs/report.sh quickstart --format md,latex,csv
+#   jobs/report.sh first second /elsewhere/output/third        # one report, in output/_reports
 #
 # Options: --output DIR, --format text,md,latex,html,csv, --task TASK, --within SIZE.
 set -euo pipefail

@@ -8,6 +8,7 @@
 #
 # Options: --dry-run; --output DIR; --set KEY=VALUE; --rerun failed,oom,diverged,timeout,invalid,ID;
 # --stale rerun|keep, of rows whose method gives other numbers now; --wait for another driver; --mlflow URI.
+# Files and folders are relative to where you are; results go to output/ of the project unless given.
 # Ctrl-C lets running trials keep their state and ends; twice ends now. Variables: jobs/common.sh.
 # Exit status: 0 all finished, 3 all have a row and some did not finish, 2 bad input, 1 else.
 set -euo pipefail

@@ -28,6 +28,24 @@ final class OutputFolder {
     return locations(files).folder(OPTION, given == null ? Installation.output() : given);
   }
 
+  /** Returns the folder's absolute location and makes the folder where it is missing. */
+  Path made(Configuration files) {
+    Path path = path(files);
+    boolean isMade;
+    try {
+      isMade = path.getFileSystem(files).mkdirs(path);
+    } catch (IOException e) {
+      isMade = false;
+    }
+    if (!isMade) {
+      throw new InputException(
+          "Cannot use --output "
+              + shown()
+              + ": it cannot be made, give a folder that this account may write");
+    }
+    return path;
+  }
+
   /**
    * Returns the folder's absolute location, where it is there.
    *

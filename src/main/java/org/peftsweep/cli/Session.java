@@ -1,7 +1,11 @@
 package org.peftsweep.cli;
 
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.Socket;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
+import org.peftsweep.spec.Shown;
 
 /**
  * Spark as spark-submit set it up, with what is not said there. Closing it stops Spark, unless it
@@ -9,13 +13,18 @@ import org.apache.spark.sql.SparkSession;
  */
 record Session(SparkSession spark, boolean isOwn) implements AutoCloseable {
 
+  private static final String STANDALONE = "spark://";
+  private static final int LONGEST_MILLIS = 5_000;
+
   static Session open(String name) {
     if (SparkSession.getDefaultSession().isDefined()) {
       return new Session(SparkSession.getDefaultSession().get(), false);
     }
     SparkConf conf = new SparkConf();
     conf.setIfMissing("spark.master", "local[*]");
-    boolean isLocal = conf.get("spark.master").startsWith("local");
+    String master = conf.get("spark.master");
+    requireAnswer(master);
+    boolean isLocal = master.startsWith("local");
     conf.setAppName(name);
     // A trial's own failure is a row; see SweepRunner for what is tried again.
     conf.setIfMissing("spark.task.maxFailures", "1");
@@ -28,6 +37,29 @@ record Session(SparkSession spark, boolean isOwn) implements AutoCloseable {
     // More columns than the table of trials has, else Spark warns that it cuts its own logs.
     conf.setIfMissing("spark.sql.debug.maxToStringFields", "100");
     return new Session(SparkSession.builder().config(conf).getOrCreate(), true);
+  }
+
+  /** Spark itself asks for minutes and ends with a stack trace. */
+  private static void requireAnswer(String master) {
+    if (!master.startsWith(STANDALONE)) {
+      return;
+    }
+    for (String place : master.substring(STANDALONE.length()).split(",")) {
+      int colon = place.lastIndexOf(':');
+      try (Socket socket = new Socket()) {
+        int port = Integer.parseInt(place.substring(colon + 1));
+        socket.connect(
+            new InetSocketAddress(place.substring(0, Math.max(colon, 0)), port), LONGEST_MILLIS);
+        return;
+      } catch (IOException | IllegalArgumentException e) {
+        // Another of its masters may answer.
+        continue;
+      }
+    }
+    throw new InputException(
+        "Cannot reach MASTER = "
+            + Shown.of(master)
+            + ": no master answers there; start it or mend the address");
   }
 
   @Override

@@ -138,6 +138,7 @@ final class SweepCommand implements Callable<Integer> {
       out.print(new DryRun(first, forecast).text() + phases.later());
       return 0;
     }
+    output.made(files);
     err.println(opening(sweep, first));
     // A sweep with nothing to run may be read while another driver holds it.
     boolean mayTrain = sweep.protocol().tunes() || !first.pending().isEmpty();

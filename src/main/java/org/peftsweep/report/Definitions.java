@@ -6,6 +6,8 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import org.apache.commons.lang3.StringUtils;
 
@@ -47,7 +49,7 @@ record Definitions(List<Run> runs, Map<String, Map<String, List<String>>> tasks)
           if (definitions.size() > 1) {
             Map<List<String>, String> own = names(task, definitions, runs);
             names.put(task, own);
-            Map<String, List<String>> turned = new LinkedHashMap<>();
+            SortedMap<String, List<String>> turned = new TreeMap<>();
             own.forEach((definition, name) -> turned.put(name, definition));
             tasks.put(task, turned);
           }
@@ -136,7 +138,7 @@ record Definitions(List<Run> runs, Map<String, Map<String, List<String>>> tasks)
                   .formatted(
                       task,
                       String.join(" and ", differing),
-                      String.join(" and ", definitions.keySet())));
+                      String.join(", ", definitions.keySet())));
         });
     return notes.toString();
   }

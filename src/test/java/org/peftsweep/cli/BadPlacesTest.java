@@ -115,6 +115,11 @@ class BadPlacesTest {
     assertRefused("model", commands("s3a://nosuch-bucket/x").get("model"));
   }
 
+  @Test
+  void anOutputThatCannotBeMade() throws IOException {
+    assertRefused("no folder", "sweep", sweep("builtin:mini", null, "none"), "--output", "/proc/x");
+  }
+
   /** Names of all kinds of characters, none of which is there. */
   @Test
   void randomNames() throws IOException {

@@ -15,7 +15,8 @@ class BadInputsPageTest {
   private static final Path PAGE = Path.of("src/site/markdown/robustness.md");
   private static final Path TESTS = Path.of("src/test/java/org/peftsweep");
   private static final List<String> TRYING =
-      List.of("spec/BadSweepFilesTest.java", "data/BadDataTest.java");
+      List.of(
+          "spec/BadSweepFilesTest.java", "data/BadDataTest.java", "spec/LocationsTest.java");
 
   @Test
   void thePageListsWhatTheTestTries() throws IOException {
@@ -24,7 +25,7 @@ class BadInputsPageTest {
       tried.addAll(blocks(TESTS.resolve(test), "textBlock =\\s*\"\"\"\\n(.*?)\\n\\s*\"\"\""));
     }
     List<String> told = blocks(PAGE, "```text\\n(.*?)\\n```");
-    assertThat(tried).hasSize(6);
+    assertThat(tried).hasSize(7);
     assertThat(told).isEqualTo(tried);
   }
 
