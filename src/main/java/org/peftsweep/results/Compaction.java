@@ -15,6 +15,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FSDataOutputStream;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
@@ -26,7 +27,6 @@ import org.apache.parquet.hadoop.example.ExampleParquetWriter;
 import org.apache.parquet.hadoop.example.GroupReadSupport;
 import org.apache.parquet.hadoop.metadata.CompressionCodecName;
 import org.apache.parquet.hadoop.util.HadoopInputFile;
-import org.apache.parquet.hadoop.util.HadoopOutputFile;
 import org.apache.parquet.schema.MessageType;
 
 /**
@@ -102,7 +102,12 @@ public final class Compaction {
     List<String> names = new ArrayList<>();
     for (String name : candidates) {
       // A file from before a column was added stays by itself.
-      if (schema(new Path(path(table), name)).equals(schema)) {
+      Path file = new Path(path(table), name);
+      FileSystem files = file.getFileSystem(configuration);
+      if (Inspection.look(files, table, files.getFileStatus(file), true, configuration)
+          .isPresent()) {
+        folder.setAside(table, name);
+      } else if (schema(file).equals(schema)) {
         names.add(name);
       }
     }
@@ -111,12 +116,13 @@ public final class Compaction {
     }
     String list = String.join("\n", names);
     String target = MergedFiles.PREFIX + hash(list) + ".parquet";
+    note(MergedFiles.list(new Path(path(table), target)), list);
     folder.writeHidden(
         table.name(),
         target,
         hidden -> {
           try (ParquetWriter<Group> writer =
-              ExampleParquetWriter.builder(HadoopOutputFile.fromPath(hidden, configuration))
+              ExampleParquetWriter.builder(new SyncedFile(hidden, configuration))
                   .withType(schema)
                   .withExtraMetaData(
                       Map.of(
@@ -133,6 +139,13 @@ public final class Compaction {
           }
         });
     return names.size();
+  }
+
+  private void note(Path file, String list) throws IOException {
+    try (FSDataOutputStream out = file.getFileSystem(configuration).create(file, true)) {
+      out.write(list.getBytes(StandardCharsets.UTF_8));
+      SyncedFile.sync(out);
+    }
   }
 
   private void copy(Path from, ParquetWriter<Group> to) throws IOException {

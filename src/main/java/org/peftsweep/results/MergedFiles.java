@@ -1,7 +1,9 @@
 package org.peftsweep.results;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.util.Collection;
 import java.util.List;
 import java.util.SortedMap;
@@ -44,12 +46,40 @@ final class MergedFiles {
         .sorted()
         .forEach(
             merged ->
-                names(new Path(folder, merged), configuration)
+                namesOrNone(new Path(folder, merged), configuration)
                     .forEach(name -> places.putIfAbsent(name, merged)));
     visible.stream()
         .filter(name -> !isMerged(name))
         .forEach(name -> places.putIfAbsent(name, name));
     return places;
+  }
+
+  /** A merged file that cannot be read holds nothing; {@link Inspection} tells of it. */
+  private static List<String> namesOrNone(Path merged, Configuration configuration) {
+    try {
+      return names(merged, configuration);
+    } catch (UncheckedIOException e) {
+      return List.of();
+    }
+  }
+
+  /** Returns where the list of a merged file stands a second time, for when it is damaged. */
+  static Path list(Path merged) {
+    return new Path(merged.getParent(), "_" + merged.getName() + ".names");
+  }
+
+  /** Returns the small files that a merged file was made of; none where nothing tells. */
+  static List<String> listed(Path merged, Configuration configuration) {
+    List<String> names = namesOrNone(merged, configuration);
+    if (!names.isEmpty()) {
+      return names;
+    }
+    Path list = list(merged);
+    try (InputStream in = list.getFileSystem(configuration).open(list)) {
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8).lines().toList();
+    } catch (IOException e) {
+      return List.of();
+    }
   }
 
   /** Returns the small files whose rows a merged file holds, in the order of the rows. */
@@ -63,6 +93,9 @@ final class MergedFiles {
       return names.lines().toList();
     } catch (IOException e) {
       throw new UncheckedIOException("Cannot read " + merged + ": " + e.getMessage(), e);
+    } catch (RuntimeException e) {
+      // Parquet answers damage with exceptions of many kinds.
+      throw new UncheckedIOException(new IOException("Cannot read " + merged, e));
     }
   }
 }

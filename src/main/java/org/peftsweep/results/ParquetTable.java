@@ -8,7 +8,6 @@ import org.apache.hadoop.fs.Path;
 import org.apache.parquet.hadoop.ParquetWriter;
 import org.apache.parquet.hadoop.api.WriteSupport;
 import org.apache.parquet.hadoop.metadata.CompressionCodecName;
-import org.apache.parquet.hadoop.util.HadoopOutputFile;
 import org.apache.parquet.io.OutputFile;
 import org.apache.parquet.io.api.RecordConsumer;
 
@@ -22,7 +21,7 @@ final class ParquetTable {
   static <R> void write(Table<R> table, List<R> rows, Path file, Configuration configuration)
       throws IOException {
     try (ParquetWriter<R> writer =
-        new Builder<>(table, HadoopOutputFile.fromPath(file, configuration))
+        new Builder<>(table, new SyncedFile(file, configuration))
             .withConf(configuration)
             .withCompressionCodec(CompressionCodecName.SNAPPY)
             .build()) {

@@ -1,19 +1,27 @@
 package org.peftsweep.results;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.channels.Channels;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.ChecksumException;
 import org.apache.hadoop.fs.FSDataOutputStream;
 import org.apache.hadoop.fs.FileContext;
 import org.apache.hadoop.fs.FileStatus;
@@ -34,13 +42,30 @@ import org.peftsweep.train.Outcome.Status;
 public final class ResultFolder {
   private static final String AGENDA = "agenda.json";
   private static final String ADAPTERS = "adapters";
+  private static final String DAMAGED = "damaged";
+
+  /** A file without rows in each table, from which readers learn its schema. */
+  static final String EMPTY = "empty.parquet";
 
   private final Path root;
   private final Configuration configuration;
 
+  /** Attempts that do not count, see {@link TrialFile#attemptName}. */
+  private final Set<String> lost;
+
   public ResultFolder(Path root, Configuration configuration) {
+    this(root, configuration, Set.of());
+  }
+
+  private ResultFolder(Path root, Configuration configuration, Set<String> lost) {
     this.root = root;
     this.configuration = configuration;
+    this.lost = lost;
+  }
+
+  /** Returns this folder as it looks when some attempts do not count. */
+  ResultFolder without(Set<String> attempts) {
+    return new ResultFolder(root, configuration, Set.copyOf(attempts));
   }
 
   /** Returns the sweeps below a folder, by name; none where it is missing. */
@@ -71,15 +96,17 @@ public final class ResultFolder {
     return root.getName();
   }
 
-  /** Makes the folders of all tables, since Spark SQL refuses a path that matches none. */
+  /**
+   * Makes the folders of all tables with a file that has the schema and no rows, since readers
+   * refuse a path that matches none.
+   */
   public void prepare() {
-    try {
-      for (Table<?> table : Tables.all()) {
-        fileSystem().mkdirs(new Path(root, table.name()));
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException("Cannot write " + root + ": " + e.getMessage(), e);
-    }
+    Tables.all().forEach(this::prepare);
+  }
+
+  private <R> void prepare(Table<R> table) {
+    writeHidden(
+        table.name(), EMPTY, hidden -> ParquetTable.write(table, List.of(), hidden, configuration));
   }
 
   /** Returns the folder for states of a trial that runs; tables know nothing of it. */
@@ -116,6 +143,7 @@ public final class ResultFolder {
         hidden -> {
           try (FSDataOutputStream out = fileSystem().create(hidden)) {
             tensors.write(Channels.newChannel(out));
+            SyncedFile.sync(out);
           }
         });
   }
@@ -152,10 +180,12 @@ public final class ResultFolder {
       try {
         DiskFaults.checked(
             () -> {
-              try (OutputStream out = fileSystem().create(hidden)) {
+              try (FSDataOutputStream out = fileSystem().create(hidden)) {
                 out.write(agenda.toJson().getBytes(StandardCharsets.UTF_8));
+                SyncedFile.sync(out);
               }
             });
+        SyncedFile.sync(hidden, fileSystem());
         files.rename(hidden, target, Options.Rename.OVERWRITE);
       } finally {
         fileSystem().delete(hidden, false);
@@ -165,12 +195,15 @@ public final class ResultFolder {
     }
   }
 
-  /** Returns what the sweep was last asked; empty for folders of before there was such a file. */
+  /**
+   * Returns what the sweep was last asked; empty for folders of before there was such a file, and
+   * where it is damaged: the next run writes it anew.
+   */
   public Optional<Agenda> agenda() {
     Path file = new Path(root, AGENDA);
     try (InputStream in = fileSystem().open(file)) {
       return Optional.of(Agenda.fromJson(new String(in.readAllBytes(), StandardCharsets.UTF_8)));
-    } catch (FileNotFoundException e) {
+    } catch (FileNotFoundException | JsonProcessingException | ChecksumException e) {
       return Optional.empty();
     } catch (IOException e) {
       throw new UncheckedIOException("Cannot read " + file + ": " + e.getMessage(), e);
@@ -205,13 +238,110 @@ public final class ResultFolder {
     return attempts;
   }
 
-  /** Lists the files of all attempts at all trials; reads names only. */
+  /**
+   * Lists the files of all attempts at all trials; reads names only. An attempt of which something
+   * was damaged counts as failed.
+   */
   public List<TrialFile> trialFiles() {
     return trialFiles(places(Tables.TRIALS));
   }
 
-  static List<TrialFile> trialFiles(SortedMap<String, String> places) {
-    return places.keySet().stream().flatMap(name -> TrialFile.parse(name).stream()).toList();
+  List<TrialFile> trialFiles(SortedMap<String, String> places) {
+    Set<String> damaged = new TreeSet<>(lost);
+    damaged.addAll(setAside());
+    return Stream.concat(
+            places.keySet().stream()
+                .flatMap(name -> TrialFile.parse(name).stream())
+                .filter(file -> !damaged.contains(file.attemptName())),
+            damaged.stream().flatMap(name -> TrialFile.lost(name).stream()))
+        .toList();
+  }
+
+  /** Names the attempts whose rows a file of a table holds. */
+  Set<String> attemptsOf(Table<?> table, String name) {
+    if (table == Tables.EVENTS) {
+      return Set.of();
+    }
+    Set<String> attempts = new TreeSet<>();
+    List<String> names = List.of(name);
+    if (MergedFiles.isMerged(name)) {
+      Set<String> small = new TreeSet<>();
+      files(table).forEach(file -> small.add(file.getPath().getName()));
+      // A small file that is there still counts again.
+      names =
+          MergedFiles.listed(new Path(new Path(root, table.name()), name), configuration).stream()
+              .filter(each -> !small.contains(each))
+              .toList();
+    }
+    names.forEach(each -> TrialFile.attemptOf(table, each).ifPresent(attempts::add));
+    return attempts;
+  }
+
+  /** Names the attempts of which something was set aside. */
+  private Set<String> setAside() {
+    Set<String> attempts = new TreeSet<>();
+    Path folder = new Path(root, DAMAGED);
+    try {
+      for (FileStatus file : fileSystem().listStatus(folder)) {
+        attempts.add(file.getPath().getName());
+      }
+    } catch (FileNotFoundException e) {
+      return Set.of();
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot list " + folder + ": " + e.getMessage(), e);
+    }
+    return attempts;
+  }
+
+  /** Moves a damaged file out of its table and notes which attempts do not count any more. */
+  void setAside(Table<?> table, String name) {
+    Path file = new Path(new Path(root, table.name()), name);
+    Path damaged = new Path(root, DAMAGED);
+    Path aside = new Path(file.getParent(), ".damaged-" + UUID.randomUUID() + "-" + name);
+    try {
+      FileSystem files = fileSystem();
+      files.mkdirs(damaged);
+      for (String attempt : attemptsOf(table, name)) {
+        files.create(new Path(damaged, attempt), true).close();
+      }
+      if (isLocal(files)) {
+        // A dangling link is moved too.
+        Files.move(local(file), local(aside));
+        Files.deleteIfExists(local(new Path(file.getParent(), "." + name + ".crc")));
+      } else {
+        files.rename(file, aside);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot set " + file + " aside: " + e.getMessage(), e);
+    }
+  }
+
+  /** Names of directories and dangling links that have the name of a table's file. */
+  List<String> entriesThatAreNoFiles(Table<?> table) throws IOException {
+    Path folder = new Path(root, table.name());
+    if (!isLocal(fileSystem())) {
+      return List.of();
+    }
+    try (DirectoryStream<java.nio.file.Path> entries = Files.newDirectoryStream(local(folder))) {
+      List<String> names = new ArrayList<>();
+      for (java.nio.file.Path entry : entries) {
+        String name = entry.getFileName().toString();
+        if (isVisible(name) && !Files.isRegularFile(entry)) {
+          names.add(name);
+        }
+      }
+      return names;
+    } catch (NoSuchFileException e) {
+      return List.of();
+    }
+  }
+
+  static boolean isLocal(FileSystem files) {
+    return files.getUri().getScheme().equals("file");
+  }
+
+  private static java.nio.file.Path local(Path path) {
+    return java.nio.file.Path.of(path.toUri().getPath());
   }
 
   /** Returns the file of this attempt at a trial if it is there and done; reads no folder. */
@@ -235,7 +365,11 @@ public final class ResultFolder {
    * one that it was merged into.
    */
   SortedMap<String, String> places(Table<?> table) {
-    List<String> names = files(table).stream().map(file -> file.getPath().getName()).toList();
+    List<String> names =
+        files(table).stream()
+            .map(file -> file.getPath().getName())
+            .filter(name -> !name.equals(EMPTY))
+            .toList();
     return MergedFiles.places(new Path(root, table.name()), names, configuration);
   }
 
@@ -284,23 +418,41 @@ public final class ResultFolder {
     Path hidden = new Path(folder, "." + name + "." + UUID.randomUUID());
     try {
       FileSystem files = fileSystem();
-      if (files.exists(target)) {
+      if (files.exists(target) && !isDamaged(files, folderName, target)) {
         // Another executor ran the same; what readers may have open stays.
         return;
       }
       files.mkdirs(folder);
       try {
         DiskFaults.checked(() -> content.write(hidden));
+        SyncedFile.sync(hidden, files);
         // Some file systems answer false where the target is there: a twin was faster.
         if (!files.rename(hidden, target) && !files.exists(target)) {
           throw new IOException("it cannot be renamed from " + hidden.getName());
         }
+        SyncedFile.sync(folder, files);
       } finally {
         files.delete(hidden, false);
       }
     } catch (IOException e) {
       throw new UncheckedIOException("Cannot write " + target + ": " + e.getMessage(), e);
     }
+  }
+
+  /** Sets a damaged file aside that stands in the way of a whole one. */
+  private boolean isDamaged(FileSystem files, String folderName, Path target) throws IOException {
+    Optional<Table<?>> table =
+        Tables.all().stream().filter(each -> each.name().equals(folderName)).findFirst();
+    boolean isDamaged =
+        table.isPresent()
+            && Inspection.look(files, table.get(), files.getFileStatus(target), true, configuration)
+                .isPresent();
+    if (isDamaged) {
+      files.rename(
+          target,
+          new Path(target.getParent(), ".damaged-" + UUID.randomUUID() + "-" + target.getName()));
+    }
+    return isDamaged;
   }
 
   private FileSystem fileSystem() throws IOException {

@@ -13,6 +13,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.Column;
+import org.apache.spark.sql.DataFrameReader;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
@@ -40,7 +41,7 @@ public final class ResultTables {
       return new Snapshot(
           folder,
           null,
-          List.copyOf(ResultFolder.trials(ResultFolder.trialFiles(places)).values()),
+          List.copyOf(ResultFolder.trials(folder.trialFiles(places)).values()),
           places);
     }
 
@@ -225,9 +226,17 @@ public final class ResultTables {
         .isInCollection(names);
   }
 
+  /** Reads files whose names are taken as they are, and passes over those that are damaged. */
+  static DataFrameReader plain(SparkSession spark) {
+    return spark.read().option("__globPaths__", false).option("ignoreCorruptFiles", true);
+  }
+
   private Dataset<Row> rows(Table<?> table, List<String> paths) {
     return paths.isEmpty()
         ? spark.createDataFrame(List.of(), table.schema())
-        : spark.read().schema(table.schema()).parquet(paths.toArray(String[]::new));
+        : plain(spark)
+            .schema(table.schema())
+            .parquet(paths.toArray(String[]::new))
+            .where(table == Tables.EVENTS ? "true" : "id IS NOT NULL");
   }
 }

@@ -1,7 +1,6 @@
 package org.peftsweep.results;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
@@ -17,6 +16,8 @@ import org.apache.parquet.hadoop.api.ReadSupport;
 import org.apache.parquet.hadoop.example.GroupReadSupport;
 import org.apache.parquet.schema.MessageType;
 import org.apache.parquet.schema.Type;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Scores of the trials of a sweep, read without Spark, whose slots are busy while a sweep is
@@ -30,6 +31,7 @@ public final class Scores {
     }
   }
 
+  private static final Logger LOG = LoggerFactory.getLogger(Scores.class);
   private static final Set<String> COLUMNS = Set.of("id", "task", "title", "status", "score");
 
   private final ResultFolder folder;
@@ -82,8 +84,9 @@ public final class Scores {
         // A finished attempt counts before one that is not.
         scores.merge(score.id(), score, (old, now) -> old.isFinished() ? old : now);
       }
-    } catch (IOException e) {
-      throw new UncheckedIOException("Cannot read " + file + ": " + e.getMessage(), e);
+    } catch (IOException | RuntimeException e) {
+      // Parquet answers damage with exceptions of many kinds.
+      LOG.warn("{} cannot be read: {}", file, e.getMessage());
     }
   }
 }

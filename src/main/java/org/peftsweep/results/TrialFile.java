@@ -22,6 +22,7 @@ public record TrialFile(String id, int attempt, Status status) implements Compar
 
   private static final Pattern NAME =
       Pattern.compile("([0-9A-Za-z_]+)-([0-9]{1,9})-([a-z]+)\\.parquet");
+  private static final Pattern PART = Pattern.compile("([0-9A-Za-z_]+)-([0-9]{1,9})\\.parquet");
   private static final Comparator<TrialFile> ORDER =
       Comparator.comparing(TrialFile::isDone)
           .thenComparing(TrialFile::attempt)
@@ -40,6 +41,28 @@ public record TrialFile(String id, int attempt, Status status) implements Compar
       }
     }
     return Optional.empty();
+  }
+
+  /** Names the attempt whose rows a small file of a table holds. */
+  static Optional<String> attemptOf(Table<?> table, String name) {
+    if (table == Tables.TRIALS) {
+      return parse(name).map(TrialFile::attemptName);
+    }
+    return Optional.of(PART.matcher(name))
+        .filter(Matcher::matches)
+        .map(part -> part.group(1) + "-" + part.group(2));
+  }
+
+  /** Returns what stands for an attempt of which something was damaged. */
+  static Optional<TrialFile> lost(String attemptName) {
+    return Optional.of(PART.matcher(attemptName + ".parquet"))
+        .filter(Matcher::matches)
+        .map(part -> new TrialFile(part.group(1), Integer.parseInt(part.group(2)), Status.FAILED));
+  }
+
+  /** Returns the attempt's name: {@code <id>-<attempt>}. */
+  String attemptName() {
+    return id + "-" + attempt;
   }
 
   /** Returns the name in {@code trials}. */
