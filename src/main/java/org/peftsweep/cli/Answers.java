@@ -31,12 +31,19 @@ final class Answers {
   private static final int MOST_ROWS = 1000;
 
   private final SparkSession spark;
+  private final ReadOnly guard;
   private final Format format;
   private final PrintStream out;
   private final PrintStream err;
 
-  Answers(SparkSession spark, Format format, PrintStream out, PrintStream err) {
+  /**
+   * Prints what is answered.
+   *
+   * @param guard refuses what does more than read; null to allow everything
+   */
+  Answers(SparkSession spark, ReadOnly guard, Format format, PrintStream out, PrintStream err) {
     this.spark = spark;
+    this.guard = guard;
     this.format = format;
     this.out = out;
     this.err = err;
@@ -44,6 +51,9 @@ final class Answers {
 
   /** Runs one statement; Spark's exceptions pass through, see {@link #sentence}. */
   void print(String sql) {
+    if (guard != null) {
+      guard.require(sql);
+    }
     Dataset<Row> answer = spark.sql(sql);
     if (answer.columns().length == 0) {
       return;

@@ -1,12 +1,16 @@
 package org.peftsweep.cli;
 
+import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.Callable;
+import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
-import org.apache.spark.sql.AnalysisException;
 import org.apache.spark.sql.SparkSession;
+import org.peftsweep.results.Inspection;
+import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.Views;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -35,6 +39,11 @@ final class QueryCommand implements Callable<Integer> {
       description = "One of ${COMPLETION-CANDIDATES}; json is one object a line.")
   private Answers.Format format;
 
+  @Option(
+      names = "--unsafe",
+      description = "Allow every statement: those that write, set, or read other files too.")
+  private boolean isUnsafe;
+
   private final PrintStream out;
   private final PrintStream err;
 
@@ -48,7 +57,14 @@ final class QueryCommand implements Callable<Integer> {
     try (Session session = Session.open("peft-sweep query")) {
       SparkSession spark = session.spark();
       look(spark);
-      Answers answers = new Answers(spark, format, out, err);
+      Configuration files = spark.sparkContext().hadoopConfiguration();
+      Path place = output.existing("query", "no sweep has tables there", files);
+      for (ResultFolder folder : ResultFolder.under(place, files)) {
+        Inspection.of(folder, files).notices("left out").forEach(err::println);
+      }
+      ReadOnly guard =
+          isUnsafe ? null : new ReadOnly(spark, place);
+      Answers answers = new Answers(spark, guard, format, out, err);
       if (sql == null && System.console() != null) {
         Prompt.ask(answers, () -> look(spark));
       } else {
@@ -61,6 +77,8 @@ final class QueryCommand implements Callable<Integer> {
   private static void print(Answers answers, String text) throws Exception {
     try {
       Views.statements(text).forEach(answers::print);
+    } catch (InputException e) {
+      throw e;
     } catch (Exception e) {
       String sentence = Answers.sentence(e);
       throw sentence == null ? e : new InputException(sentence);
@@ -73,14 +91,13 @@ final class QueryCommand implements Callable<Integer> {
             "query", "no sweep has tables there", spark.sparkContext().hadoopConfiguration());
     try {
       Views.create(spark, folder.toString());
-    } catch (AnalysisException e) {
-      if (!"PATH_NOT_FOUND".equals(e.getCondition())) {
-        throw new IllegalStateException(e);
-      }
+    } catch (FileNotFoundException e) {
       throw new InputException(
           "Cannot query "
               + output.shown()
               + ": no sweep has tables there; run a sweep or give --output");
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot read " + output.shown() + ": " + e.getMessage(), e);
     }
   }
 

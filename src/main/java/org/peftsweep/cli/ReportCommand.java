@@ -21,6 +21,7 @@ import org.apache.hadoop.fs.Path;
 import org.peftsweep.report.Choice;
 import org.peftsweep.report.Printed;
 import org.peftsweep.report.Report;
+import org.peftsweep.results.Inspection;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.ResultTables;
 import org.peftsweep.spec.Shown;
@@ -88,6 +89,11 @@ final class ReportCommand implements Callable<Integer> {
     try (Session session = Session.open("peft-sweep report")) {
       Configuration files = session.spark().sparkContext().hadoopConfiguration();
       List<ResultFolder> folders = folders(files);
+      for (ResultFolder folder : folders) {
+        Inspection.of(folder, files)
+            .notices("left out; the sweep's next run trains its trials again")
+            .forEach(err::println);
+      }
       Report report =
           folders.size() == 1
               ? Report.of(folders.get(0), ResultTables.of(session.spark(), folders.get(0)))

@@ -27,6 +27,7 @@ import org.peftsweep.report.TrackingClient;
 import org.peftsweep.report.TrackingClient.TrackingException;
 import org.peftsweep.results.Compaction;
 import org.peftsweep.results.HeldException;
+import org.peftsweep.results.Inspection;
 import org.peftsweep.results.Lease;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.ResultTables;
@@ -130,7 +131,11 @@ final class SweepCommand implements Callable<Integer> {
     Phases phases = new Phases(sweep, contests);
     Forecast forecast = engine.forecast(sweep.execution(), files);
     TrialFilter filter = filter(phases.trials(), folder);
-    Plan first = Plan.of(phases.trials(), sweep::title, folder, forecast, Pace.UNKNOWN, filter);
+    Inspection inspection = Inspection.of(folder, files);
+    inspection.notices("set aside, and its trials run again").forEach(err::println);
+    Plan first =
+        Plan.of(
+            phases.trials(), sweep::title, inspection.without(), forecast, Pace.UNKNOWN, filter);
     for (TaskPlan task : sweep.tasks()) {
       engine.taskNotices(task.source(), files).forEach((isDryRun ? out : err)::println);
     }
@@ -141,7 +146,8 @@ final class SweepCommand implements Callable<Integer> {
     output.made(files);
     err.println(opening(sweep, first));
     // A sweep with nothing to run may be read while another driver holds it.
-    boolean mayTrain = sweep.protocol().tunes() || !first.pending().isEmpty();
+    boolean mayTrain =
+        sweep.protocol().tunes() || !first.pending().isEmpty() || !inspection.damages().isEmpty();
     try (Lease lease = mayTrain ? lease(folder, files) : null;
         Session session = Session.open("peft-sweep " + sweep.name())) {
       SparkSession spark = session.spark();
@@ -149,6 +155,7 @@ final class SweepCommand implements Callable<Integer> {
           new Compaction(folder, files, Compaction.WORTHWHILE, Compaction.GRACE);
       if (lease != null) {
         Interrupts.tell(stop, err);
+        inspection.setAside();
         compaction.run();
       }
       phases.publish(folder, List.of());

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -148,9 +149,26 @@ public record TextTable(List<String> header, List<Boolean> isNumber, List<List<C
     return String.join("\n", lines) + "\n";
   }
 
-  /** Returns one line of such values, without its end. */
+  /** Control characters, and those that turn the direction of writing. */
+  private static final Pattern CONTROL = Pattern.compile("[\\p{Cc}\u202a-\u202e\u2066-\u2069]");
+
+  /** What a spreadsheet takes for a formula, unless it is a number. */
+  private static final Pattern FORMULA = Pattern.compile("[=+\\-@\t\r\n].*", Pattern.DOTALL);
+
+  private static final Pattern NUMBER =
+      Pattern.compile("[+-]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][+-]?[0-9]+)?|-?Infinity");
+
+  /**
+   * Returns one line of such values, without its end. Text that a spreadsheet would run as a
+   * formula gets an apostrophe before it, which makes it text there.
+   */
   public static String csv(List<String> cells) {
     return cells.stream()
+        .map(
+            cell ->
+                FORMULA.matcher(cell).matches() && !NUMBER.matcher(cell).matches()
+                    ? "'" + cell
+                    : cell)
         .map(
             cell ->
                 cell.chars().anyMatch(c -> c == ',' || c == '"' || c == '\n' || c == '\r')
@@ -196,9 +214,14 @@ public record TextTable(List<String> header, List<Boolean> isNumber, List<List<C
             case SECOND -> "'";
             case NONE -> hasMarks ? " " : "";
           };
-      marked.add(cells.get(column).text() + mark);
+      marked.add(printable(cells.get(column).text()) + mark);
     }
     return marked;
+  }
+
+  /** Returns text that cannot steer a terminal: a space for each control character. */
+  public static String printable(String text) {
+    return CONTROL.matcher(text).replaceAll(" ");
   }
 
   private static String line(List<String> cells) {

@@ -3,7 +3,10 @@ package org.peftsweep.results;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -50,6 +53,7 @@ public record Inspection(ResultFolder folder, List<Damage> damages) {
   /** Both magic words and the length of the footer. */
   private static final int LEAST_BYTES = 12;
 
+  private static final int MOST_NOTICES = 10;
   private static final int REMOTE_THREADS = 16;
 
   /** Looks at all tables. */
@@ -88,8 +92,24 @@ public record Inspection(ResultFolder folder, List<Damage> damages) {
     return new Inspection(folder, List.copyOf(damages));
   }
 
-  /** Returns a sentence for each damaged file. */
-  public List<String> sentences() {
+  /**
+   * Returns a sentence for each damaged file, or for some and their number.
+   *
+   * @param fate what becomes of it, half a sentence
+   */
+  public List<String> notices(String fate) {
+    List<String> notices = new ArrayList<>();
+    sentences().stream()
+        .limit(MOST_NOTICES)
+        .map(told -> told + "; it is " + fate)
+        .forEach(notices::add);
+    if (damages.size() > MOST_NOTICES) {
+      notices.add((damages.size() - MOST_NOTICES) + " more files cannot be read, and are " + fate);
+    }
+    return notices;
+  }
+
+  private List<String> sentences() {
     return damages.stream()
         .map(
             damage ->
@@ -168,11 +188,20 @@ public record Inspection(ResultFolder folder, List<Damage> damages) {
   private static boolean hasBothEnds(FileSystem files, FileStatus file) throws IOException {
     byte[] end = new byte[8];
     byte[] start = new byte[4];
-    try (FSDataInputStream in = files.open(file.getPath())) {
-      in.readFully(0, start);
-      in.readFully(file.getLen() - end.length, end);
-    } catch (EOFException e) {
-      return false;
+    if (ResultFolder.isLocal(files)) {
+      // Hadoop would open and check a file of checksums too, which takes several times as long.
+      java.nio.file.Path local = java.nio.file.Path.of(file.getPath().toUri().getPath());
+      try (FileChannel in = FileChannel.open(local, StandardOpenOption.READ)) {
+        in.read(ByteBuffer.wrap(start), 0);
+        in.read(ByteBuffer.wrap(end), file.getLen() - end.length);
+      }
+    } else {
+      try (FSDataInputStream in = files.open(file.getPath())) {
+        in.readFully(0, start);
+        in.readFully(file.getLen() - end.length, end);
+      } catch (EOFException e) {
+        return false;
+      }
     }
     long footer =
         (end[0] & 0xffL) | (end[1] & 0xffL) << 8 | (end[2] & 0xffL) << 16 | (end[3] & 0xffL) << 24;
@@ -204,7 +233,11 @@ public record Inspection(ResultFolder folder, List<Damage> damages) {
           || rows == 0 && !name.equals(ResultFolder.EMPTY)) {
         return Optional.of("it has " + rows + " rows");
       }
-      return Optional.empty();
+      boolean isListed =
+          reader.getFileMetaData().getKeyValueMetaData().containsKey(MergedFiles.NAMES);
+      return MergedFiles.isMerged(name) && !isListed
+          ? Optional.of("it does not say which files it holds")
+          : Optional.empty();
     }
   }
 

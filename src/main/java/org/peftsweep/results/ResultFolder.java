@@ -306,7 +306,12 @@ public final class ResultFolder {
       }
       if (isLocal(files)) {
         // A dangling link is moved too.
-        Files.move(local(file), local(aside));
+        try {
+          Files.move(local(file), local(aside));
+        } catch (NoSuchFileException e) {
+          // Another driver was here before.
+          return;
+        }
         Files.deleteIfExists(local(new Path(file.getParent(), "." + name + ".crc")));
       } else {
         files.rename(file, aside);

@@ -237,6 +237,6 @@ public final class ResultTables {
         : plain(spark)
             .schema(table.schema())
             .parquet(paths.toArray(String[]::new))
-            .where(table == Tables.EVENTS ? "true" : "id IS NOT NULL");
+            .where("sweep IS NOT NULL");
   }
 }

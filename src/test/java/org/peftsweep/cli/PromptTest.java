@@ -60,7 +60,7 @@ class PromptTest {
             .streams(new ByteArrayInputStream(keys.getBytes(StandardCharsets.UTF_8)), screen)
             .build()) {
       PrintStream to = new PrintStream(out, true, StandardCharsets.UTF_8);
-      Answers answers = new Answers(LocalSpark.session(), Answers.Format.table, to, to);
+      Answers answers = new Answers(LocalSpark.session(), null, Answers.Format.table, to, to);
       Prompt.ask(answers, renewals::incrementAndGet, terminal, folder.resolve("history"));
     }
   }

@@ -1,13 +1,13 @@
 package org.peftsweep.results;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
@@ -133,9 +133,33 @@ class CompactionTest {
     Files.copy(
         output.resolve("s/trials").resolve(files("trials").get(0)),
         output.resolve("s/trials/merged-foreign.parquet"));
-    assertThatThrownBy(() -> folder.trials())
-        .hasMessageContaining("merged-foreign.parquet")
-        .hasMessageContaining("which files it holds");
+    assertThat(folder.trials()).hasSize(TRIALS);
+    assertThat(Inspection.of(folder, new Configuration()).notices("left out"))
+        .singleElement()
+        .asString()
+        .contains("merged-foreign.parquet", "which files it holds");
+  }
+
+  @Test
+  void losesOnlyTheTrialsWhoseMergedRowsAreDamaged() throws Exception {
+    merge(Duration.ofHours(1));
+    merge(Duration.ZERO);
+    publish(77, 1, Status.FINISHED);
+    java.nio.file.Path merged =
+        output.resolve("s/predictions").resolve(merged("predictions").get(0));
+    Files.write(merged, Arrays.copyOf(Files.readAllBytes(merged), 500));
+    Inspection inspection = Inspection.of(folder, new Configuration());
+    assertThat(inspection.damages()).hasSize(1);
+    assertThat(inspection.without().trials().values().stream().filter(TrialFile::isDone))
+        .hasSize(1);
+    inspection.setAside();
+    assertThat(Inspection.of(folder, new Configuration()).damages()).isEmpty();
+    assertThat(folder.trials().values().stream().filter(TrialFile::isDone)).hasSize(1);
+    for (int seed = 0; seed < TRIALS; seed++) {
+      publish(seed, folder.attempts().get(Samples.trial("rte", seed).id()) + 1, Status.FINISHED);
+    }
+    assertThat(folder.trials().values()).hasSize(TRIALS + 1).allMatch(TrialFile::isDone);
+    assertThat(ResultTables.of(spark, folder).predictions().count()).isEqualTo(2 * (TRIALS + 1));
   }
 
   private int merge(Duration grace) {

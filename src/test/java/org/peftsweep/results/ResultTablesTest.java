@@ -21,6 +21,8 @@ import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.peftsweep.method.IST;
 import org.peftsweep.method.LoRA;
 import org.peftsweep.model.Role;
@@ -151,6 +153,63 @@ class ResultTablesTest {
       assertThat(files.map(java.nio.file.Path::getFileName).map(Object::toString))
           .noneMatch(name -> name.matches("\\..*\\.parquet\\.[0-9a-f-]{36}"));
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "out[1]",
+        "{a,b}",
+        "a*",
+        "what?",
+        "back\\slash",
+        "a#b",
+        "50%",
+        "%41",
+        "with space",
+        "a,b",
+        "[",
+        "]",
+        "{",
+        "a[!b]{c}*",
+        "quote'\"`",
+        "$HOME",
+        "${x}",
+        "ü😀",
+        "a=b",
+        "a+b",
+        "a;b"
+      })
+  void takesFolderNamesAsTheyAre(String name) throws Exception {
+    Path odd = new Path(new Path(output.toUri()), name);
+    ResultFolder sweep = new ResultFolder(new Path(odd, "s"), new Configuration());
+    sweep.prepare();
+    sweep.publish(Samples.row("s", Samples.trial("rte", 3), 1, Samples.finished(0.5, 2)));
+    // What a pattern would match instead.
+    for (String other : List.of("out1", "a", "b", "ab", "whatx")) {
+      ResultFolder near =
+          new ResultFolder(
+              new Path(output.resolve(other).toUri().getPath(), "s"), new Configuration());
+      near.prepare();
+      near.publish(Samples.row("s", Samples.trial("rte", 4), 1, Samples.finished(0.5, 2)));
+    }
+    assertThat(ResultTables.under(spark, odd).trials().count()).isEqualTo(1);
+    assertThat(ResultTables.of(spark, sweep).predictions().count()).isEqualTo(2);
+    Views.create(spark, odd.toString());
+    assertThat(spark.sql("SELECT seed FROM trials").collectAsList())
+        .singleElement()
+        .satisfies(row -> assertThat(row.getLong(0)).isEqualTo(3));
+    assertThat(Inspection.of(sweep, new Configuration()).damages()).isEmpty();
+  }
+
+  @Test
+  void showsTheSchemaOfTablesWithoutRows() {
+    folder.prepare();
+    for (Table<?> table : Tables.all()) {
+      assertThat(spark.read().parquet(output + "/a sweep/" + table.name()).schema())
+          .isEqualTo(table.schema());
+    }
+    assertThat(all().layers().count()).isZero();
   }
 
   @Test
