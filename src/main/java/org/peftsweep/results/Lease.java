@@ -7,10 +7,10 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.Arrays;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.Executors;
@@ -29,11 +29,12 @@ import org.slf4j.LoggerFactory;
 /**
  * The right to run a sweep: one driver at a time holds the file {@code _lease.json} of its folder.
  *
- * <p>The holder writes the file anew every {@link Timing#beat}. One that was not written for {@link
- * Timing#stale}, or whose process is gone where that can be seen, is taken over. Whoever writes the
- * file reads it again a moment later: of two at once the last wins, also on file systems that
- * cannot create a file only where there is none. A holder that finds another's name in the file has
- * lost it.
+ * <p>The holder writes the file anew every {@link Timing#beat}. Where its process can be seen, the
+ * lease lives as long as that does; elsewhere it is taken over once the file was watched for {@link
+ * Timing#stale} and did not change. So no clock of one machine is held against that of another, and
+ * a clock that is set means nothing. Whoever writes the file reads it again a moment later: of two
+ * at once the last wins, also on file systems that cannot create a file only where there is none. A
+ * holder that finds another's name in the file has lost it.
  */
 public final class Lease implements AutoCloseable {
   static final String NAME = "_lease.json";
@@ -45,7 +46,7 @@ public final class Lease implements AutoCloseable {
    * How a lease lives.
    *
    * @param beat between two signs of life
-   * @param stale age of the last one from which on the holder counts as dead
+   * @param stale without one, by the clock of whoever looks, the holder counts as dead
    * @param settle between writing the file and reading it again
    */
   public record Timing(Duration beat, Duration stale, Duration settle) {
@@ -54,13 +55,14 @@ public final class Lease implements AutoCloseable {
   }
 
   /**
-   * What the file says: who holds the lease, and when it last said so; times in ms since 1970.
+   * What the file says: who holds the lease, and how often it has said so; see {@link Machine}.
    *
-   * @param pidSpace within which process ids of the host are unique; containers have their own
+   * @param since in ms since 1970, for the reader's eye
    */
   record Holder(
       String token,
       String host,
+      String boot,
       String pidSpace,
       long pid,
       long pidStarted,
@@ -72,6 +74,7 @@ public final class Lease implements AutoCloseable {
   private final Timing timing;
   private final Runnable lost;
   private final Holder mine;
+  private long beats;
   private final ScheduledExecutorService timer =
       Executors.newSingleThreadScheduledExecutor(
           work -> {
@@ -100,6 +103,16 @@ public final class Lease implements AutoCloseable {
   public static Lease take(
       ResultFolder folder, Configuration configuration, Timing timing, Runnable lost)
       throws InterruptedException {
+    return take(folder, configuration, timing, lost, Machine.HERE);
+  }
+
+  static Lease take(
+      ResultFolder folder,
+      Configuration configuration,
+      Timing timing,
+      Runnable lost,
+      Machine machine)
+      throws InterruptedException {
     Path file = new Path(folder.path(), NAME);
     try {
       FileSystem files = folder.path().getFileSystem(configuration);
@@ -110,10 +123,10 @@ public final class Lease implements AutoCloseable {
       files.mkdirs(folder.path());
       Optional<Holder> holder = read(files, file);
       boolean isThere = files.exists(file);
-      if (isThere && isAlive(files, file, holder, timing)) {
+      if (isThere && isAlive(files, file, holder, timing, machine)) {
         throw held(folder, holder);
       }
-      Holder mine = here();
+      Holder mine = holder(machine);
       if (isThere || isLocal(files)) {
         write(files, file, mine);
       } else {
@@ -123,7 +136,7 @@ public final class Lease implements AutoCloseable {
           LOG.debug("{} appeared at this moment", file);
         }
       }
-      Thread.sleep(timing.settle().toMillis());
+      machine.sleep(timing.settle());
       Optional<Holder> winner = read(files, file);
       if (winner.isEmpty() || !winner.get().token().equals(mine.token())) {
         throw held(folder, winner);
@@ -154,7 +167,7 @@ public final class Lease implements AutoCloseable {
     }
     try {
       if (isMine()) {
-        write(files, file, beaten(mine));
+        write(files, file, beaten());
       } else {
         isHeld = false;
         timer.shutdown();
@@ -173,60 +186,52 @@ public final class Lease implements AutoCloseable {
   }
 
   private static boolean isAlive(
-      FileSystem files, Path file, Optional<Holder> holder, Timing timing) throws IOException {
-    long last;
-    if (holder.isPresent()) {
-      Holder here = here();
-      if (holder.get().host().equals(here.host())
-          && holder.get().pidSpace().equals(here.pidSpace())) {
-        return isRunning(holder.get());
-      }
-      last = holder.get().beat();
-    } else {
-      try {
-        last = files.getFileStatus(file).getModificationTime();
-      } catch (FileNotFoundException e) {
-        return false;
+      FileSystem files, Path file, Optional<Holder> holder, Timing timing, Machine machine)
+      throws IOException, InterruptedException {
+    if (holder.isPresent() && isSeen(holder.get(), machine)) {
+      return machine.started(holder.get().pid()) == holder.get().pidStarted();
+    }
+    byte[] seen = bytes(files, file);
+    long start = machine.nanos();
+    while (machine.nanos() - start < timing.stale().toNanos()) {
+      machine.sleep(timing.beat().dividedBy(2));
+      byte[] now = bytes(files, file);
+      if (!Arrays.equals(seen, now)) {
+        return now.length > 0;
       }
     }
-    return System.currentTimeMillis() - last < timing.stale().toMillis();
+    return false;
   }
 
-  private static boolean isRunning(Holder holder) {
-    return ProcessHandle.of(holder.pid())
-        .filter(process -> started(process) == holder.pidStarted())
-        .isPresent();
+  /** Whether the holder's process can be looked for here. */
+  private static boolean isSeen(Holder holder, Machine machine) {
+    return holder.host().equals(machine.host())
+        && holder.boot().equals(machine.boot())
+        && holder.pidSpace().equals(machine.pidSpace());
   }
 
-  private static long started(ProcessHandle process) {
-    return process.info().startInstant().map(Instant::toEpochMilli).orElse(0L);
-  }
-
-  private static Holder here() {
-    ProcessHandle process = ProcessHandle.current();
-    long now = System.currentTimeMillis();
-    String host = Optional.ofNullable(Provenance.hostName()).orElse("an unnamed host");
+  private static Holder holder(Machine machine) {
     return new Holder(
-        UUID.randomUUID().toString(), host, pidSpace(), process.pid(), started(process), now, now);
+        UUID.randomUUID().toString(),
+        machine.host(),
+        machine.boot(),
+        machine.pidSpace(),
+        machine.pid(),
+        machine.started(machine.pid()),
+        System.currentTimeMillis(),
+        0);
   }
 
-  private static String pidSpace() {
-    try {
-      return Files.readSymbolicLink(java.nio.file.Path.of("/proc/self/ns/pid")).toString();
-    } catch (IOException | UnsupportedOperationException e) {
-      return "";
-    }
-  }
-
-  private static Holder beaten(Holder holder) {
+  private Holder beaten() {
     return new Holder(
-        holder.token(),
-        holder.host(),
-        holder.pidSpace(),
-        holder.pid(),
-        holder.pidStarted(),
-        holder.since(),
-        System.currentTimeMillis());
+        mine.token(),
+        mine.host(),
+        mine.boot(),
+        mine.pidSpace(),
+        mine.pid(),
+        mine.pidStarted(),
+        mine.since(),
+        ++beats);
   }
 
   private static void write(FileSystem files, Path file, Holder holder) throws IOException {
@@ -257,11 +262,20 @@ public final class Lease implements AutoCloseable {
 
   /** Returns what the file says; nothing where it is missing or being written at this moment. */
   private static Optional<Holder> read(FileSystem files, Path file) throws IOException {
-    try (FSDataInputStream in = files.open(file)) {
-      String text = new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    String text = new String(bytes(files, file), StandardCharsets.UTF_8);
+    try {
       return text.isBlank() ? Optional.empty() : Optional.of(JSON.readValue(text, Holder.class));
-    } catch (FileNotFoundException | JsonProcessingException e) {
+    } catch (JsonProcessingException e) {
       return Optional.empty();
+    }
+  }
+
+  /** Returns the file's bytes; none where it is missing. */
+  private static byte[] bytes(FileSystem files, Path file) throws IOException {
+    try (FSDataInputStream in = files.open(file)) {
+      return in.readAllBytes();
+    } catch (FileNotFoundException e) {
+      return new byte[0];
     }
   }
 
