@@ -40,7 +40,7 @@ final class Phases {
     List<Trial> all = new ArrayList<>(trials);
     all.addAll(selection.evaluation());
     trials = List.copyOf(all);
-    undecided = selection.undecided();
+    undecided = selection.undecided() + selection.hopeless().size();
   }
 
   /** Says what is planned to whom only the results are at hand. */

@@ -13,6 +13,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.apache.hadoop.conf.Configuration;
+import org.peftsweep.report.TextTable;
 import org.peftsweep.results.LiveFolder;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.RunningSweep;
@@ -132,7 +133,7 @@ final class ProgressLine implements SweepListener, AutoCloseable {
 
   private void note(String what, PlannedTrial trial, String reason) {
     erase();
-    to.println(what + ": " + trial.title() + ": " + reason);
+    to.println(TextTable.printable(what + ": " + trial.title() + ": " + reason));
   }
 
   private void erase() {
@@ -163,15 +164,27 @@ final class ProgressLine implements SweepListener, AutoCloseable {
     }
   }
 
-  private synchronized RunningSweep state() {
+  private RunningSweep state() {
+    return state(live.trials());
+  }
+
+  private synchronized RunningSweep state(List<RunningTrial> known) {
+    // Before a first evaluation trials load and compile, which tells nothing of their pace.
+    boolean isPaced =
+        ended > 0 || known.stream().anyMatch(trial -> trial.score() != null && trial.step() > 0);
+    double partly =
+        known.stream()
+            .filter(trial -> isPaced && trial.steps() > 0 && running.containsKey(trial.id()))
+            .mapToDouble(trial -> running.get(trial.id()).seconds() * trial.step() / trial.steps())
+            .sum();
     return new RunningSweep(
         plan.asked().size(),
         plan.done().size(),
         ended,
         slots,
         start,
-        secondsDone,
-        secondsLeft,
+        secondsDone + partly,
+        Math.max(0, secondsLeft - partly),
         Instant.now());
   }
 
@@ -187,8 +200,9 @@ final class ProgressLine implements SweepListener, AutoCloseable {
 
   /** Reads files, so it holds no lock that the scheduler waits for. */
   private LiveText look() {
+    List<RunningTrial> alive = live.trials();
     Map<String, RunningTrial> known =
-        live.trials().stream().collect(Collectors.toMap(RunningTrial::id, Function.identity()));
+        alive.stream().collect(Collectors.toMap(RunningTrial::id, Function.identity()));
     List<Score> all = scores();
     synchronized (this) {
       List<RunningTrial> trials =
@@ -199,7 +213,7 @@ final class ProgressLine implements SweepListener, AutoCloseable {
                           trial.id(), RunningTrial.starts(trial.id(), trial.title())))
               .toList();
       List<Score> asked = all.stream().filter(s -> plan.asked().containsKey(s.id())).toList();
-      return new LiveText(state(), trials, asked);
+      return new LiveText(state(alive), trials, asked);
     }
   }
 }

@@ -167,6 +167,7 @@ final class SweepCommand implements Callable<Integer> {
         phases.publish(folder, selection.choices());
         last = Plan.of(phases.trials(), sweep::title, folder, forecast, Pace.UNKNOWN, filter);
         err.println(opening(sweep, last) + "; " + selection.choices().size() + " choices made");
+        selection.hopeless().forEach(name -> err.println(Selection.sentence(name)));
         old = train(spark, folder, sweep, phases, last, filter);
       }
       if (lease != null) {
@@ -177,8 +178,17 @@ final class SweepCommand implements Callable<Integer> {
       }
       Set<String> shown = new TreeSet<>(last.asked().keySet());
       shown.addAll(old.storedIds().values());
-      print(sweep, folder, ResultTables.of(spark, folder).trials(), shown);
-      return exitCode(last, phases.areDecided(), old, folder);
+      Dataset<Row> rows =
+          ResultTables.of(spark, folder).trials().where(functions.col("id").isInCollection(shown));
+      print(sweep, folder, rows);
+      long undefined = rows.where(ResultTables.IS_UNDEFINED).count();
+      if (undefined > 0) {
+        err.println(
+            undefined
+                + " of the finished trials have no defined score and are not ranked; the column"
+                + " reason says why");
+      }
+      return exitCode(last, phases.areDecided() && undefined == 0, old, folder);
     }
   }
 
@@ -355,8 +365,7 @@ final class SweepCommand implements Callable<Integer> {
   }
 
   /** Rows of other trials may lie in the folder, from earlier states of the sweep file. */
-  private void print(Sweep sweep, ResultFolder folder, Dataset<Row> all, Set<String> ids) {
-    Dataset<Row> trials = all.where(functions.col("id").isInCollection(ids));
+  private void print(Sweep sweep, ResultFolder folder, Dataset<Row> trials) {
     List<String> tasks =
         sweep.tasks().stream()
             .map(task -> task.source().task().name())

@@ -90,7 +90,10 @@ public final class BenchmarkTable {
     cells.add(line.trainableText());
     results.extras().forEach(extra -> cells.add(Figures.text(line.of(extra))));
     for (String task : results.tasks()) {
-      cells.add(score(line.scores(task)));
+      cells.add(
+          line.scores(task).length == 0 && line.undefined(task) > 0
+              ? Figures.UNDEFINED
+              : score(line.scores(task)));
       if (!tuning.isEmpty()) {
         cells.add(
             line.runs(task).stream()
@@ -126,7 +129,10 @@ public final class BenchmarkTable {
             .sorted()
             .toList();
     if (seeds.isEmpty()) {
-      return "No trial is finished.";
+      long undefined = results.runs().stream().filter(Run::isUndefined).count();
+      return undefined == 0
+          ? "No trial is finished."
+          : undefined + " trials are finished, and none has a defined score: " + reasons() + ".";
     }
     Map<String, Set<String>> metrics = new LinkedHashMap<>();
     for (String task : results.tasks()) {
@@ -166,6 +172,11 @@ public final class BenchmarkTable {
     results.runs().stream()
         .filter(run -> !run.isFinished())
         .forEach(run -> others.merge(run.status(), 1L, Long::sum));
+    long undefined = results.runs().stream().filter(Run::isUndefined).count();
+    if (undefined > 0) {
+      text.append(" Finished without a defined score and not ranked: ").append(undefined);
+      text.append(" (").append(reasons()).append(").");
+    }
     if (!others.isEmpty()) {
       text.append(" Without a score: ");
       text.append(
@@ -175,5 +186,15 @@ public final class BenchmarkTable {
       text.append(".");
     }
     return text.toString();
+  }
+
+  /** Says why scores are undefined. */
+  private String reasons() {
+    Set<String> reasons = new TreeSet<>();
+    results.runs().stream()
+        .filter(Run::isUndefined)
+        .map(run -> run.reason() == null ? "the reason was not noted" : run.reason())
+        .forEach(reasons::add);
+    return String.join("; ", reasons);
   }
 }

@@ -28,6 +28,10 @@ public record Choice(String advice, TextTable table) {
               + ": choose one of "
               + String.join(", ", results.tasks()));
     }
+    if (results.lines(task).isEmpty()) {
+      throw new IllegalArgumentException(
+          "Cannot choose for task " + task + ": no recipe has a defined score on it");
+    }
     List<Comparisons.Place> places = comparisons.places(task, line -> bytes(line) <= bytes);
     if (places.isEmpty()) {
       throw new IllegalArgumentException(

@@ -68,6 +68,7 @@ final class Comparisons {
       for (Line line : results.lines(task)) {
         double[][] seeds =
             line.runs(task).stream()
+                .filter(run -> !run.isUndefined())
                 .map(Run::id)
                 .filter(id -> Arrays.equals(common, labels.get(id)))
                 .map(answers::get)
@@ -134,7 +135,9 @@ final class Comparisons {
             .filter(i -> isAllowed.test(task.lines().get(i)))
             .boxed()
             .sorted(
-                Comparator.<Integer>comparingDouble(i -> task.paired().score(i).value()).reversed())
+                Comparator.<Integer>comparingDouble(
+                        i -> TieGroups.ranked(task.paired().score(i).value()))
+                    .reversed())
             .mapToInt(i -> i)
             .toArray();
     double[] values =

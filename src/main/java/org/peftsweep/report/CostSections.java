@@ -60,7 +60,7 @@ final class CostSections {
       for (Line line : results.lines(task)) {
         Map<String, List<Run>> byMachine = new TreeMap<>();
         for (Run run : line.runs(task)) {
-          if (run.score() != null) {
+          if (!run.isUndefined()) {
             byMachine
                 .computeIfAbsent(letters.get(run.fingerprint()), key -> new ArrayList<>())
                 .add(run);
@@ -203,7 +203,7 @@ final class CostSections {
       List<Run> evaluated =
           choice.evaluation().stream()
               .map(runs::get)
-              .filter(run -> run != null && run.isScored() && run.score() != null)
+              .filter(run -> run != null && run.isScored() && !run.isUndefined())
               .toList();
       rows.add(
           List.of(
@@ -325,8 +325,9 @@ final class CostSections {
   Section failures() {
     List<List<String>> rows = new ArrayList<>();
     for (Run run : results.runs()) {
-      if (!run.isFinished()) {
-        rows.add(List.of(run.id(), run.title(), run.status(), Objects.toString(run.reason(), "")));
+      if (!run.isFinished() || run.isUndefined()) {
+        String status = run.status() + (run.isUndefined() ? ", score undefined" : "");
+        rows.add(List.of(run.id(), run.title(), status, Objects.toString(run.reason(), "")));
       }
     }
     return source.section(

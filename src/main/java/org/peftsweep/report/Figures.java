@@ -11,16 +11,21 @@ final class Figures {
   /** What stands where there is nothing. */
   static final String MISSING = "—";
 
+  /** What stands where a trial is finished and its score is not defined. */
+  static final String UNDEFINED = "undefined";
+
   private Figures() {}
 
   /** A score, × 100. */
   static String percent(double score) {
-    return String.format(Locale.ROOT, "%.2f", 100 * score);
+    return Double.isNaN(score) ? MISSING : String.format(Locale.ROOT, "%.2f", 100 * score);
   }
 
   /** A difference of scores, × 100, with its sign. */
   static String points(double difference) {
-    return String.format(Locale.ROOT, "%+.2f", 100 * difference);
+    return Double.isNaN(difference)
+        ? MISSING
+        : String.format(Locale.ROOT, "%+.2f", 100 * difference);
   }
 
   /** A share, in percent. */

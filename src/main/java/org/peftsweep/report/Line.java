@@ -59,7 +59,13 @@ record Line(Map<String, Object> settings, SortedMap<String, List<Run>> runs) {
         .map(Run::score)
         .filter(Objects::nonNull)
         .mapToDouble(Double::doubleValue)
+        .filter(score -> !Double.isNaN(score))
         .toArray();
+  }
+
+  /** Returns how many seeds of a task are finished without a defined score. */
+  int undefined(String task) {
+    return (int) runs(task).stream().filter(Run::isUndefined).count();
   }
 
   /** Returns the mean over seeds; NaN where there is none. */

@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.peftsweep.stats.Interval;
+import org.peftsweep.stats.TieGroups;
 
 /**
  * Recipes that differ in the rates of value and of query and key alone, two or more of both: a grid
@@ -23,7 +24,7 @@ record RateGrid(List<Line> lines) {
     Map<Map<String, Object>, List<Line>> grids = new LinkedHashMap<>();
     for (Line line : results.lines()) {
       if (line.targets() != null
-          && results.tasks().stream().allMatch(task -> line.scores(task).length > 0)) {
+          && results.scoredTasks().stream().allMatch(task -> line.scores(task).length > 0)) {
         Map<String, Object> others = new LinkedHashMap<>(line.settings());
         others.keySet().removeAll(RATES);
         grids.computeIfAbsent(others, key -> new ArrayList<>()).add(line);
@@ -54,6 +55,11 @@ record RateGrid(List<Line> lines) {
             .filter(line -> comparisons.difference(line, lines.get(0)).isPresent());
     return side.max(
         Comparator.comparingDouble(
-            line -> comparisons.difference(line, lines.get(0)).map(Interval::value).orElseThrow()));
+            line ->
+                TieGroups.ranked(
+                    comparisons
+                        .difference(line, lines.get(0))
+                        .map(Interval::value)
+                        .orElseThrow())));
   }
 }

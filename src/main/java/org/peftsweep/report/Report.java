@@ -142,6 +142,10 @@ public final class Report {
             + (rows + missing.size())
             + " trials finished"
             + (rows > finished ? ", " + (rows - finished) + " ended without a score" : "");
+    long undefined = results.runs().stream().filter(Run::isUndefined).count();
+    if (undefined > 0) {
+      text += ", " + undefined + " of the finished with an undefined score";
+    }
     if (!missing.isEmpty()) {
       text += ", " + missing.size() + " still missing";
     }

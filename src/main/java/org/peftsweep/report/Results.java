@@ -89,7 +89,7 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
     List<String> extras = extras(scored);
     List<Line> lines = lines(scored, extras);
     Set<String> names = new TreeSet<>();
-    scored.stream().filter(run -> run.score() != null).map(Run::task).forEach(names::add);
+    scored.stream().map(Run::task).forEach(names::add);
     List<String> tasks =
         Stream.concat(taskOrder.stream().filter(names::contains), names.stream())
             .distinct()
@@ -118,6 +118,11 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
         .map(Run::metric)
         .distinct()
         .collect(Collectors.joining("/"));
+  }
+
+  /** Returns the tasks on which a recipe has a defined score. */
+  List<String> scoredTasks() {
+    return tasks.stream().filter(task -> !lines(task).isEmpty()).toList();
   }
 
   /** Returns the lines that have a score on a task. */

@@ -61,6 +61,12 @@ record Run(
     return status.equals("finished");
   }
 
+  /** Whether it is finished without the score that it would be ranked by. */
+  boolean isUndefined() {
+    Double counts = isTuning ? validationScore : score;
+    return isFinished() && (counts == null || Double.isNaN(counts));
+  }
+
   /** Whether it counts for the scores of its recipe. */
   boolean isScored() {
     return isFinished() && !isTuning && copy == 0;

@@ -131,7 +131,10 @@ final class ScoreSections {
   Section aggregates() {
     List<Line> complete =
         results.lines().stream()
-            .filter(line -> results.tasks().stream().allMatch(task -> line.scores(task).length > 0))
+            .filter(line -> !results.scoredTasks().isEmpty())
+            .filter(
+                line ->
+                    results.scoredTasks().stream().allMatch(task -> line.scores(task).length > 0))
             .toList();
     Optional<Line> base =
         complete.stream()
@@ -172,7 +175,7 @@ final class ScoreSections {
   }
 
   private List<double[]> scores(Line line) {
-    return results.tasks().stream().map(line::scores).toList();
+    return results.scoredTasks().stream().map(line::scores).toList();
   }
 
   /** Method × targets × rank against λ. */
@@ -183,7 +186,7 @@ final class ScoreSections {
         .map(Line::ratio)
         .forEach(ratios::add);
     Map<List<String>, Map<Double, List<Double>>> cells = new LinkedHashMap<>();
-    List<String> tasks = new ArrayList<>(results.tasks());
+    List<String> tasks = new ArrayList<>(results.scoredTasks());
     if (tasks.size() > 1) {
       tasks.add(ALL_TASKS);
     }
@@ -191,7 +194,10 @@ final class ScoreSections {
       for (Line line : results.lines()) {
         double mean =
             task.equals(ALL_TASKS)
-                ? results.tasks().stream().mapToDouble(line::mean).average().orElse(Double.NaN)
+                ? results.scoredTasks().stream()
+                    .mapToDouble(line::mean)
+                    .average()
+                    .orElse(Double.NaN)
                 : line.mean(task);
         if (line.targets() != null && !Double.isNaN(mean)) {
           cells
@@ -242,6 +248,9 @@ final class ScoreSections {
           settings.add(axes(line));
           scores.add(score);
         }
+      }
+      if (scores.isEmpty()) {
+        continue;
       }
       Importance importance =
           Importance.of(settings, scores.stream().mapToDouble(Double::doubleValue).toArray());

@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.stream.Collectors;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.peftsweep.results.ResultTables;
 
 /**
  * Where the numbers of a report's sections come from: queries that anyone can ask again.
@@ -13,6 +14,9 @@ import org.apache.spark.sql.Row;
  * @param predictions number of its predictions
  */
 record Source(List<String> sweeps, Dataset<Row> trials, long predictions) {
+  private static final String HAS_NO_SCORE =
+      "(status <> 'finished' OR " + ResultTables.IS_UNDEFINED + ")";
+
   private static final String EVALUATED =
       "coalesce(phase, 'evaluation') = 'evaluation' AND coalesce(copy, 0) = 0";
 
@@ -69,8 +73,8 @@ record Source(List<String> sweeps, Dataset<Row> trials, long predictions) {
 
   Query failures() {
     return query(
-        "SELECT id, title, status, reason FROM trials" + " WHERE sweep %s AND status <> 'finished'",
-        "status <> 'finished'");
+        "SELECT id, title, status, reason FROM trials" + " WHERE sweep %s AND " + HAS_NO_SCORE,
+        HAS_NO_SCORE);
   }
 
   /** Returns what holds of the column sweep. */

@@ -27,6 +27,11 @@ import org.apache.spark.sql.functions;
  * makes empty tables.
  */
 public final class ResultTables {
+  /** A condition on rows of trials: finished, but without the score that it is ranked by. */
+  public static final String IS_UNDEFINED =
+      "status = 'finished' AND isnan(ifnull(if(phase = 'tuning', validation_score, score),"
+          + " double('NaN')))";
+
   private final SparkSession spark;
   private final List<Snapshot> snapshots;
 

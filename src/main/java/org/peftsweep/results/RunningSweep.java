@@ -10,8 +10,9 @@ import java.time.Instant;
  * @param before trials that were done before this run
  * @param ended trials of this run that have a row
  * @param slots trials at once
- * @param secondsDone forecast of the ended trials together, on one slot
- * @param secondsLeft the same of the others
+ * @param secondsDone forecast of the work that is done, on one slot: of trials that ended and, once
+ *     one was evaluated, of the steps done of those that run
+ * @param secondsLeft the same of all other work
  */
 public record RunningSweep(
     int asked,
@@ -29,12 +30,10 @@ public record RunningSweep(
   }
 
   /**
-   * Returns the wall clock that is left, in seconds. Forecasts are wrong by a factor that shows
-   * once some trials are done.
+   * Returns the wall clock that is left, in seconds. Forecasts are wrong by a factor that shows as
+   * soon as some work is done.
    */
   public double left() {
-    return ended < slots || secondsDone == 0
-        ? secondsLeft / slots
-        : secondsLeft * elapsed() / secondsDone;
+    return secondsDone <= 0 ? secondsLeft / slots : secondsLeft * elapsed() / secondsDone;
   }
 }

@@ -64,7 +64,8 @@ public final class Scores {
   public static SortedMap<String, Score> best(List<Score> scores) {
     SortedMap<String, Score> best = new TreeMap<>();
     scores.stream()
-        .filter(score -> score.isFinished() && score.score() != null)
+        .filter(
+            score -> score.isFinished() && score.score() != null && !Double.isNaN(score.score()))
         .sorted(Comparator.comparing(Score::score, Comparator.reverseOrder()))
         .forEach(score -> best.putIfAbsent(score.task(), score));
     return best;

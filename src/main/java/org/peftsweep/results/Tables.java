@@ -31,22 +31,22 @@ public final class Tables {
                   "train_loss",
                   ColumnType.DOUBLE,
                   "mean loss of the steps since the evaluation before; null at step 0",
-                  r -> r.point().trainLoss()),
+                  r -> TrialColumns.defined(r.point().trainLoss())),
               Column.optional(
                   "validation_score",
                   ColumnType.DOUBLE,
                   "main metric on the validation part, in [-1, 1]",
-                  r -> r.point().validationScore()),
+                  r -> TrialColumns.defined(r.point().validationScore())),
               Column.optional(
                   "score",
                   ColumnType.DOUBLE,
                   "main metric on the reported sets, in [-1, 1]",
-                  r -> r.point().devScore()),
+                  r -> TrialColumns.defined(r.point().devScore())),
               Column.optional(
                   "metrics",
                   ColumnType.NUMBERS,
                   "every metric of every reported set, such as dev/f1",
-                  r -> r.point().devMetrics()),
+                  r -> TrialColumns.defined(r.point().devMetrics())),
               Column.required(
                   "evaluate_seconds",
                   ColumnType.DOUBLE,

@@ -12,6 +12,7 @@ import java.lang.reflect.RecordComponent;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Function;
@@ -53,7 +54,11 @@ final class TrialColumns {
         TEXT,
         "finished, diverged, oom, timeout, invalid or failed",
         r -> TrialFile.word(r.outcome().status()));
-    outcome("reason", TEXT, "why it is not finished, in one sentence", Outcome::reason);
+    outcome(
+        "reason",
+        TEXT,
+        "why it is not finished, or finished without a score, in one sentence",
+        Outcome::reason);
     optional("stack_trace", TEXT, "of the failure", TrialRow::stackTrace);
   }
 
@@ -138,7 +143,8 @@ final class TrialColumns {
     selected(
         "score_step",
         INT,
-        "step of the best validation score; the last one without a validation part",
+        "step of the best validation score; the last one without a validation part, or where that"
+            + " score is undefined at every step",
         CurvePoint::step);
     selected(
         "validation_score",
@@ -157,7 +163,11 @@ final class TrialColumns {
         "every metric of every reported set at score_step, such as dev/f1",
         CurvePoint::devMetrics);
     last("last_metrics", NUMBERS, "as metrics, after the last step", CurvePoint::devMetrics);
-    outcome("final_loss", DOUBLE, "training loss at the end", Outcome::finalLoss);
+    outcome(
+        "final_loss",
+        DOUBLE,
+        "training loss at the end; null where it is no number",
+        o -> defined(o.finalLoss()));
   }
 
   private void cost() {
@@ -267,8 +277,18 @@ final class TrialColumns {
   }
 
   /** A score that is undefined, as the correlation of a constant, is no measurement. */
-  private static Object defined(Object score) {
-    return score instanceof Double number && number.isNaN() ? null : score;
+  static Object defined(Object score) {
+    if (score instanceof Map<?, ?> scores) {
+      SortedMap<String, Double> known = new TreeMap<>();
+      scores.forEach(
+          (name, value) -> {
+            if (defined(value) != null) {
+              known.put((String) name, (Double) value);
+            }
+          });
+      return known;
+    }
+    return score instanceof Double number && !Double.isFinite(number) ? null : score;
   }
 
   private static String word(Enum<?> value) {

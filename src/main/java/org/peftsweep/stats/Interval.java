@@ -16,10 +16,15 @@ public record Interval(double value, double low, double high) {
 
   /**
    * Makes the percentile interval of a bootstrap: quantiles of the replicates, interpolated as in
-   * R's type 7 and NumPy's default.
+   * R's type 7 and NumPy's default. Undefined replicates do not count; of none the ends are NaN.
    */
   static Interval ofReplicates(double value, double[] replicates) {
-    double[] sorted = replicates.clone();
+    // A replicate may leave the statistic undefined, as a correlation of equals.
+    double[] sorted =
+        Arrays.stream(replicates).filter(replicate -> !Double.isNaN(replicate)).toArray();
+    if (sorted.length == 0) {
+      return new Interval(value, Double.NaN, Double.NaN);
+    }
     Arrays.sort(sorted);
     Percentile percentile = new Percentile().withEstimationType(EstimationType.R_7);
     percentile.setData(sorted);

@@ -88,8 +88,9 @@ public final class PairedBootstrap {
     int notBelow = 1;
     double[] differences = differences(first, second);
     for (double difference : differences) {
-      notAbove += difference <= 0 ? 1 : 0;
-      notBelow += difference >= 0 ? 1 : 0;
+      // One that is undefined speaks for no side.
+      notAbove += !(difference > 0) ? 1 : 0;
+      notBelow += !(difference < 0) ? 1 : 0;
     }
     return Math.min(1, 2.0 * Math.min(notAbove, notBelow) / (differences.length + 1));
   }

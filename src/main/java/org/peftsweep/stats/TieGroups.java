@@ -26,12 +26,12 @@ public final class TieGroups {
   /**
    * Returns the group of each, counted from 1.
    *
-   * @param scores the higher the better
+   * @param scores the higher the better; an undefined one, NaN, comes after all
    */
   public static int[] of(double[] scores, Test test) {
     int[] groups = new int[scores.length];
     List<Integer> left = new ArrayList<>(IntStream.range(0, scores.length).boxed().toList());
-    left.sort(Comparator.<Integer>comparingDouble(i -> scores[i]).reversed());
+    left.sort(Comparator.<Integer>comparingDouble(i -> ranked(scores[i])).reversed());
     for (int group = 1; !left.isEmpty(); group++) {
       int leader = left.remove(0);
       groups[leader] = group;
@@ -48,5 +48,10 @@ public final class TieGroups {
       left = rest;
     }
     return groups;
+  }
+
+  /** Returns the number to sort by: Java holds NaN for the greatest. */
+  public static double ranked(double score) {
+    return Double.isNaN(score) ? Double.NEGATIVE_INFINITY : score;
   }
 }

@@ -57,7 +57,9 @@ final class LiveProgress implements Progress, AutoCloseable {
 
   @Override
   public void evaluated(CurvePoint point) {
-    score = point.validationScore() == null ? point.devScore() : point.validationScore();
+    Double now = point.validationScore() == null ? point.devScore() : point.validationScore();
+    // JSON has no word for what is undefined.
+    score = now == null || Double.isNaN(now) ? null : now;
   }
 
   @Override

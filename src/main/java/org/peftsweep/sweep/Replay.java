@@ -87,16 +87,21 @@ public final class Replay {
     return curve.size() + " points of the curve and " + predictions.size() + " predictions";
   }
 
-  /** The shortest decimal of a number names it bit for bit; an undefined score is NaN. */
+  /** The shortest decimal of a number names it bit for bit. */
   private static String point(int step, Double loss, Double validation, Double score) {
     return "training loss "
-        + loss
+        + text(loss)
         + ", validation score "
-        + validation
+        + text(validation)
         + ", score "
-        + score
+        + text(score)
         + " at step "
         + step;
+  }
+
+  /** What is undefined is stored as null, in rows of old as NaN. */
+  private static String text(Double number) {
+    return number == null || !Double.isFinite(number) ? "undefined" : number.toString();
   }
 
   private static String prediction(String set, int example, double value, double probability) {

@@ -22,9 +22,11 @@ import org.peftsweep.spec.Trial;
  *
  * @param evaluation all trials that are to be evaluated, by what is decided so far
  * @param choices the decided contests
- * @param undecided the number of others
+ * @param undecided the number of contests that wait for trials
+ * @param hopeless names of the contests in which no entrant can win
  */
-public record Selection(List<Trial> evaluation, List<Agenda.Choice> choices, int undecided) {
+public record Selection(
+    List<Trial> evaluation, List<Agenda.Choice> choices, int undecided, List<String> hopeless) {
   /** What a row says: whether the trial is done, and its score, null for none. */
   private record Known(boolean isDone, Double validationScore) {}
 
@@ -41,6 +43,7 @@ public record Selection(List<Trial> evaluation, List<Agenda.Choice> choices, int
     }
     List<Trial> evaluation = new ArrayList<>();
     List<Agenda.Choice> choices = new ArrayList<>();
+    List<String> hopeless = new ArrayList<>();
     int undecided = 0;
     for (Contest contest : contests) {
       if (!contest.isOpen()) {
@@ -60,10 +63,21 @@ public record Selection(List<Trial> evaluation, List<Agenda.Choice> choices, int
         if (winner != null) {
           evaluation.addAll(winner.evaluation());
           choices.add(choice(contest, winner, highest));
+        } else {
+          hopeless.add(contest.name());
         }
       }
     }
-    return new Selection(List.copyOf(evaluation), List.copyOf(choices), undecided);
+    return new Selection(
+        List.copyOf(evaluation), List.copyOf(choices), undecided, List.copyOf(hopeless));
+  }
+
+  /** Says of a hopeless contest what to do. */
+  public static String sentence(String contest) {
+    return "Cannot choose for "
+        + contest
+        + ": no recipe has a defined validation score in all its tuning trials; set a larger part"
+        + " of train aside, or see the column reason";
   }
 
   private static boolean isDone(Known row) {
@@ -74,7 +88,7 @@ public record Selection(List<Trial> evaluation, List<Agenda.Choice> choices, int
     double sum = 0;
     for (Trial trial : entrant.tuning()) {
       Double score = known.get(trial.id()).validationScore();
-      if (score == null) {
+      if (score == null || !Double.isFinite(score)) {
         return Double.NEGATIVE_INFINITY;
       }
       sum += score;

@@ -7,8 +7,9 @@ import org.peftsweep.method.Attached.LayerScore;
 /**
  * What became of a trial. Quantities that were not measured are null.
  *
- * @param reason one sentence, null if finished
- * @param best the evaluation point with the best validation score (the first of equals)
+ * @param reason one sentence, null if finished with defined scores
+ * @param best the evaluation point with the best validation score (the first of equals); the last
+ *     one where that score is undefined everywhere
  * @param last the evaluation point after the last step
  * @param trainableParameters scalars that learned, head excluded
  * @param headParameters scalars of the head

@@ -263,10 +263,11 @@ public final class TrialRun {
     Outcome outcome(Status status, String reason) {
       List<CurvePoint> curve = trainer == null ? List.of() : trainer.curve();
       boolean measured = status == Status.FINISHED && !curve.isEmpty();
+      CurvePoint best = measured ? best(curve) : null;
       return new Outcome(
           status,
-          reason,
-          measured ? best(curve) : null,
+          best == null ? reason : undefined(best),
+          best,
           measured ? curve.get(curve.size() - 1) : null,
           trainableParameters,
           headParameters,
@@ -288,19 +289,42 @@ public final class TrialRun {
           ranks);
     }
 
-    /** The first point of the highest validation score; the last point without validation. */
-    private static CurvePoint best(List<CurvePoint> curve) {
-      CurvePoint best = curve.get(curve.size() - 1);
-      if (best.validationScore() == null) {
-        return best;
+    /** Says what is undefined of the point that counts, null for nothing. */
+    private String undefined(CurvePoint best) {
+      if (isUndefined(best.devScore())) {
+        List<Outcome.Prediction> all = trainer.predictions();
+        boolean areLabelsAlike =
+            all.stream().mapToDouble(Outcome.Prediction::label).distinct().count() <= 1;
+        return "score undefined: the "
+            + (areLabelsAlike ? "labels" : "predictions or labels")
+            + " of a reported set are constant";
       }
-      for (int i = curve.size() - 2; i >= 0; i--) {
-        double score = curve.get(i).validationScore();
-        if (score >= best.validationScore() || Double.isNaN(best.validationScore())) {
-          best = curve.get(i);
-        }
+      if (isUndefined(best.validationScore())) {
+        return "validation score undefined at every step, so the last step counts: the labels or"
+            + " predictions of the validation part are constant";
       }
-      return best;
+      return null;
     }
+  }
+
+  private static boolean isUndefined(Double score) {
+    return score != null && Double.isNaN(score);
+  }
+
+  /**
+   * Returns the first point of the highest validation score; the last point without validation, or
+   * where that is undefined at every step.
+   */
+  static CurvePoint best(List<CurvePoint> curve) {
+    CurvePoint best = curve.get(curve.size() - 1);
+    for (int i = curve.size() - 2; i >= 0; i--) {
+      Double score = curve.get(i).validationScore();
+      boolean isDefined = score != null && !Double.isNaN(score);
+      Double highest = best.validationScore();
+      if (isDefined && (highest == null || Double.isNaN(highest) || score >= highest)) {
+        best = curve.get(i);
+      }
+    }
+    return best;
   }
 }

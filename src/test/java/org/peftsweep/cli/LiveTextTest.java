@@ -59,7 +59,10 @@ class LiveTextTest {
   void forecastsByWhatTrialsTookOnceSomeHaveEnded() {
     assertThat(SWEEP.left()).isEqualTo(24);
     RunningSweep fresh = new RunningSweep(12, 2, 1, 2, START, 1, 12, START.plusSeconds(8));
-    assertThat(fresh.left()).isEqualTo(6);
+    // One twelfth and a bit of the work took 8 s.
+    assertThat(fresh.left()).isEqualTo(96);
+    RunningSweep unknown = new RunningSweep(12, 2, 0, 2, START, 0, 12, START.plusSeconds(8));
+    assertThat(unknown.left()).isEqualTo(6);
   }
 
   @Test

@@ -71,6 +71,43 @@ final class SampleSweep {
             null));
   }
 
+  /** Adds a finished trial whose scores are undefined. */
+  void addUndefined(Trial trial) {
+    Outcome sample = Samples.finished(0.5, 0);
+    CurvePoint point =
+        new CurvePoint(20, 2, 0.5, Double.NaN, Double.NaN, sample.best().devMetrics(), 1);
+    folder.publish(
+        Samples.row(
+            folder.sweep(),
+            trial,
+            1,
+            new Outcome(
+                Status.FINISHED,
+                "score undefined: the labels of a reported set are constant",
+                point,
+                point,
+                2_000L,
+                56L,
+                20,
+                0.4,
+                9872L,
+                1L << 20,
+                1L << 20,
+                0.5,
+                null,
+                null,
+                4.0,
+                1.0,
+                "cpu",
+                "cpu",
+                List.of(point),
+                IntStream.range(0, EXAMPLES)
+                    .mapToObj(i -> new Prediction("dev", i, 1, Double.NaN, 0.75))
+                    .toList(),
+                List.of(),
+                sample.ranks())));
+  }
+
   void fail(Trial trial, Status status, String reason) {
     folder.publish(Samples.row(folder.sweep(), trial, 1, Samples.failed(status, reason)));
   }
