@@ -140,6 +140,9 @@ final class PeftModules {
     if (node != null && node.isTextual()) {
       words.add(node.textValue());
     } else if (node != null) {
+      if (!node.isArray()) {
+        throw new IllegalArgumentException(key + " is " + node);
+      }
       for (JsonNode word : node) {
         if (!word.isTextual()) {
           throw new IllegalArgumentException(key + " is " + node);

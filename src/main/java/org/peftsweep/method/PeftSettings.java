@@ -8,6 +8,7 @@ import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.peftsweep.checkpoint.CheckpointException;
 import org.peftsweep.checkpoint.PeftFolder;
@@ -72,7 +73,7 @@ final class PeftSettings {
                         method,
                         "no adapter is of this method",
                         "choose the method that its peft_type names"));
-    this.modules = new PeftModules(adapter);
+    this.modules = readable(() -> new PeftModules(adapter));
     require("peft_type", form.type());
     requireStart();
     form.deciding().forEach(this::require);
@@ -148,7 +149,20 @@ final class PeftSettings {
    * @throws CheckpointException if they are not those of the adapter, or a setting cannot be read
    */
   AdapterLayout layout(Set<Role> targets) {
+    return readable(() -> read(targets));
+  }
+
+  /** Says which adapter has a setting that cannot be read. */
+  private <T> T readable(Supplier<T> read) {
     try {
+      return read.get();
+    } catch (IllegalArgumentException e) {
+      throw refusal(
+          adapter, method, "its " + e.getMessage(), "mend adapter_config.json, or train it anew");
+    }
+  }
+
+  private AdapterLayout read(Set<Role> targets) {
       SortedSet<String> adapted = new TreeSet<>();
       Set<Role> roles = EnumSet.noneOf(Role.class);
       Set<Role> asked = EnumSet.noneOf(Role.class);
@@ -176,10 +190,6 @@ final class PeftSettings {
           numbers(ALPHAS, adapted, "lora_alpha", JsonNode::doubleValue),
           biases(),
           saved());
-    } catch (IllegalArgumentException e) {
-      throw refusal(
-          adapter, method, "its " + e.getMessage(), "mend adapter_config.json, or train it anew");
-    }
   }
 
   private boolean adapts(Linear linear) {

@@ -243,6 +243,7 @@ public final class ModelCard {
       rows.put("targets", trial.targetsLabel());
     }
     flatten("", json.path("method"), rows);
+    rows.keySet().removeAll(Set.of("id", "version", "over.id", "over.version"));
     rows.put("seed", Long.toString(trial.seed()));
     flatten("", json.path("rates"), rows);
     flatten("", json.path("training"), rows);
@@ -258,7 +259,8 @@ public final class ModelCard {
     Map<String, String> rows = new LinkedHashMap<>();
     rows.put("task", task.name());
     rows.put("place", trial.task().location());
-    rows.put("labels", task.isRegression() ? "a number" : String.join(", ", task.labelNames()));
+    rows.put(
+        "labels", task.isRegression() ? "a number" : code(String.join(", ", task.labelNames())));
     flatten("", json(trial).path("task"), rows);
     rows.keySet().removeAll(Set.of("location"));
     return rows;
