@@ -62,8 +62,7 @@ final class QueryCommand implements Callable<Integer> {
       for (ResultFolder folder : ResultFolder.under(place, files)) {
         Inspection.of(folder, files).notices("left out").forEach(err::println);
       }
-      ReadOnly guard =
-          isUnsafe ? null : new ReadOnly(spark, place);
+      ReadOnly guard = isUnsafe ? null : new ReadOnly(spark, place);
       Answers answers = new Answers(spark, guard, format, out, err);
       if (sql == null && System.console() != null) {
         Prompt.ask(answers, () -> look(spark));

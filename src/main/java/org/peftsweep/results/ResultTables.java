@@ -29,8 +29,8 @@ import org.apache.spark.sql.functions;
 public final class ResultTables {
   /** A condition on rows of trials: finished, but without the score that it is ranked by. */
   public static final String IS_UNDEFINED =
-      "status = 'finished' AND isnan(ifnull(if(phase = 'tuning', validation_score, score),"
-          + " double('NaN')))";
+      "status = 'finished' AND (if(phase = 'tuning', validation_score, score) IS NULL"
+          + " OR isnan(if(phase = 'tuning', validation_score, score)))";
 
   private final SparkSession spark;
   private final List<Snapshot> snapshots;

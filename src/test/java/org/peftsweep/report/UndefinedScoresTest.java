@@ -42,7 +42,13 @@ class UndefinedScoresTest {
     assertThat(report.choice("rte", 1 << 30).advice()).startsWith("For rte");
     ResultTables tables = ResultTables.of(LocalSpark.session(), sweep.folder());
     assertThat(tables.trials().where(ResultTables.IS_UNDEFINED).count()).isEqualTo(2);
-    assertThat(tables.trials().selectExpr("score").orderBy(functions.desc("score")).first().isNullAt(0))
+    assertThat(
+            tables
+                .trials()
+                .selectExpr("score")
+                .orderBy(functions.desc("score"))
+                .first()
+                .isNullAt(0))
         .isFalse();
     assertThat(tables.curves().where("isnan(score) OR isnan(validation_score)").count()).isZero();
     assertThat(BenchmarkTable.of(tables.trials(), List.of("rte", "stsb")).text())
