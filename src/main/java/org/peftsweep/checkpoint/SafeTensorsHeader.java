@@ -65,7 +65,8 @@ record SafeTensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
       header.requireCover(dataBytes);
       return header;
     } catch (JacksonException e) {
-      throw new Fault("its header is not valid JSON", e);
+      boolean isTwice = e.getOriginalMessage().startsWith("Duplicate field");
+      throw new Fault("its header " + (isTwice ? "has a key twice" : "is not valid JSON"), e);
     } catch (CharacterCodingException e) {
       throw new Fault("its header is not valid UTF-8", e);
     }

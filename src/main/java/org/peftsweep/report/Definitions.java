@@ -9,6 +9,7 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import org.apache.commons.codec.digest.DigestUtils;
 import org.apache.commons.lang3.StringUtils;
 
 /**
@@ -36,7 +37,7 @@ record Definitions(List<Run> runs, Map<String, Map<String, List<String>>> tasks)
     List<Run> runs = inOnePlace(all);
     Map<String, Set<List<String>>> byTask = new LinkedHashMap<>();
     runs.stream()
-        .filter(run -> defined(run) && run.isFinished())
+        .filter(run -> run.isFinished() && run.metric() != null)
         .forEach(
             run ->
                 byTask
@@ -67,10 +68,6 @@ record Definitions(List<Run> runs, Map<String, Map<String, List<String>>> tasks)
         tasks);
   }
 
-  private static boolean defined(Run run) {
-    return run.metric() != null;
-  }
-
   private static List<String> definition(Run run) {
     return ORDER.stream().map(column -> String.valueOf(run.settings().get(column))).toList();
   }
@@ -87,7 +84,7 @@ record Definitions(List<Run> runs, Map<String, Map<String, List<String>>> tasks)
       names.put(
           definition,
           names.containsValue(name)
-              ? name + " " + StringUtils.left(definition.toString(), DIGITS)
+              ? name + " " + StringUtils.left(DigestUtils.sha256Hex(definition.toString()), DIGITS)
               : name);
     }
     return names;

@@ -21,8 +21,7 @@ public final class Shown {
 
   /** Returns a text on one line, cut in the middle. */
   public static String of(String text) {
-    return StringUtils.abbreviateMiddle(
-        sentences(StringUtils.normalizeSpace(text)).strip(), "…", LONGEST);
+    return StringUtils.abbreviateMiddle(StringUtils.normalizeSpace(sentences(text)), "…", LONGEST);
   }
 
   /** Returns a message, whose lines stay, without passwords and what a terminal would obey. */

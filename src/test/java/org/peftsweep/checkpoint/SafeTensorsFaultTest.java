@@ -47,7 +47,7 @@ class SafeTensorsFaultTest {
           {"x":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}        | x begins at 4, where byte 0 is due
           {"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}        | describes 4 bytes of data and 8 are there
           {"x":{"dtype":"F32","shape":[3],"data_offsets":[0,12]}}       | it was cut short: fetch the file again
-          {"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"x":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}} | Duplicate field 'x'
+          {"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"x":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}} | has a key twice
           {"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"y":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}} | y begins at 0, where byte 4 is due
           {"__metadata__":{"a":1},"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}} | holds a value that is not a string, a
           """)

@@ -165,6 +165,12 @@ class MainTest {
     assertThat(server.runs).hasSize(4);
     server.close();
     assertThat(sweep("--mlflow", server.uri())).isZero();
+    err.reset();
+    assertThat(sweep("--mlflow", server.uri().replace("://", "://me:secret@"))).isZero();
+    assertThat(err.toString(StandardCharsets.UTF_8))
+        .contains("Cannot log to " + server.uri() + ": it does not answer")
+        .doesNotContain("secret");
+    assertThat(sweep("--mlflow", "nosuch")).isEqualTo(2);
   }
 
   @Test
@@ -251,6 +257,41 @@ class MainTest {
     assertThat(report("small", "--task", "mini-rte", "--within", "5KB")).isZero();
     assertThat(out.toString(StandardCharsets.UTF_8))
         .startsWith("For mini-rte within 5.0 KB use LoRA QV r=4 λ=1");
+  }
+
+  /** By name, by folder, and from another output folder. */
+  @Test
+  void reportsOnSeveralSweepsTogether() throws IOException {
+    sweep();
+    Path other =
+        Files.writeString(
+            folder.resolve("other.yaml"),
+            SWEEP.replace("name: small", "name: other").replace("[4, 8]", "[8, 16]"));
+    assertThat(run("sweep", other.toString(), "--output", folder + "/elsewhere")).isZero();
+    out.reset();
+    assertThat(report("small", folder + "/elsewhere/other", "--format", "text,html,csv"))
+        .as(err.toString())
+        .isZero();
+    assertThat(out.toString(StandardCharsets.UTF_8))
+        .startsWith("small + other: 6 of 6 trials finished.\n")
+        .containsPattern("LoRA +QV +4 +1 ")
+        .containsPattern("LoRA +QV +16 +1 ")
+        .contains("output/_reports/small+other/report.html");
+    assertThat(folder.resolve("output/_reports/small+other/report.html"))
+        .content()
+        .contains("</html>");
+    assertThat(folder.resolve("output/_reports/small+other/report.csv")).exists();
+    // What is written there is no sweep.
+    assertThat(query("SELECT count(*) AS n FROM trials", "csv")).isZero();
+    out.reset();
+    assertThat(report("small", folder + "/elsewhere/other", "--task", "mini-rte")).isZero();
+    assertThat(out.toString(StandardCharsets.UTF_8)).startsWith("For mini-rte within 1.0 MB use");
+    assertThat(report("small", "nosuch")).isEqualTo(2);
+    assertThat(report("small", folder + "/nosuch/")).isEqualTo(2);
+    assertThat(report("small", "No Such")).isEqualTo(2);
+    out.reset();
+    assertThat(run("watch", folder + "/elsewhere/other", "--once")).isZero();
+    assertThat(out.toString(StandardCharsets.UTF_8)).contains("4 of 4 trials with a row");
   }
 
   @Test
