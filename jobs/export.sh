@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Writes a finished trial's model for Hugging Face: DIR/adapter for PEFT, where PEFT knows the
-# method, and DIR/merged, a plain model with its tokenizer. Seconds.
+# method, and DIR/merged, a plain model; each with tokenizer and model card. DIR/base is the base
+# model where Python could not read it in its place. Some seconds.
 #
 #   jobs/query.sh "SELECT id, title, score FROM trials ORDER BY score DESC LIMIT 3"   # which one?
 #   jobs/export.sh 1b2e7c9ed0a4 output/export/best

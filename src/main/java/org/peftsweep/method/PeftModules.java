@@ -50,7 +50,7 @@ final class PeftModules {
     JsonNode targets = adapter.setting(TARGETS).orElseThrow();
     if (targets.isTextual()) {
       return targets.textValue().equalsIgnoreCase(ALL_LINEAR)
-          || compile(TARGETS, targets.textValue()).matcher(module).matches();
+          || compile(TARGETS, "", targets.textValue(), "").matcher(module).matches();
     }
     List<String> names = words(TARGETS);
     return names.contains(module)
@@ -62,14 +62,14 @@ final class PeftModules {
     if (excluded.filter(JsonNode::isTextual).isPresent()) {
       String expression = excluded.get().textValue();
       return !expression.isEmpty()
-          && compile("exclude_modules", expression).matcher(module).matches();
+          && compile("exclude_modules", "", expression, "").matcher(module).matches();
     }
     return words("exclude_modules").stream()
             .anyMatch(name -> module.equals(name) || module.endsWith("." + name))
         || saved.stream()
             .anyMatch(
                 name ->
-                    compile("modules_to_save", "(^|.*\\.)" + name + "($|\\..*)")
+                    compile("modules_to_save", "(^|.*\\.)", name, "($|\\..*)")
                         .matcher(module)
                         .lookingAt());
   }
@@ -87,14 +87,11 @@ final class PeftModules {
       }
       layers.add(layer.intValue());
     }
-    List<String> patterns = new ArrayList<>();
-    words("layers_pattern").forEach(word -> patterns.add("(?:^|.*?\\.)" + word));
-    if (patterns.isEmpty()) {
-      patterns.add(".*?\\.[^.]*");
-    }
-    for (String pattern : patterns) {
+    List<String> named = words("layers_pattern");
+    String before = named.isEmpty() ? ".*?\\." : "(?:^|.*?\\.)";
+    for (String pattern : named.isEmpty() ? List.of("[^.]*") : named) {
       Matcher matcher =
-          compile("layers_pattern", pattern + "\\.(?<layer>\\d{1,9})\\.").matcher(module);
+          compile("layers_pattern", before, pattern, "\\.(?<layer>\\d{1,9})\\.").matcher(module);
       if (matcher.lookingAt()) {
         return layers.contains(Integer.valueOf(matcher.group("layer")));
       }
@@ -128,7 +125,7 @@ final class PeftModules {
     }
     return map.get().properties().stream()
         .filter(
-            entry -> compile(key, "(.*\\.)?(" + entry.getKey() + ")$").matcher(module).lookingAt())
+            entry -> compile(key, "(.*\\.)?(", entry.getKey(), ")$").matcher(module).lookingAt())
         .map(java.util.Map.Entry::getValue)
         .findFirst();
   }
@@ -154,14 +151,14 @@ final class PeftModules {
     return words;
   }
 
-  /** Python writes named groups otherwise. */
-  private static Pattern compile(String key, String expression) {
+  /** Puts an expression of an adapter into one of PEFT's; Python writes named groups otherwise. */
+  private static Pattern compile(String key, String before, String expression, String after) {
+    String java = expression.replace("(?P<", "(?<").replaceAll("\\(\\?P=(\\w+)\\)", "\\\\k<$1>");
     try {
-      return Pattern.compile(
-          expression.replace("(?P<", "(?<").replaceAll("\\(\\?P=(\\w+)\\)", "\\\\k<$1>"));
+      return Pattern.compile(before + java + after);
     } catch (PatternSyntaxException e) {
       throw new IllegalArgumentException(
-          key + " holds an expression that cannot be read here, " + expression, e);
+          key + " holds an expression that cannot be read here, \"" + expression + "\"", e);
     }
   }
 }

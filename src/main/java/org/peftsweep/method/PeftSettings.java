@@ -163,33 +163,33 @@ final class PeftSettings {
   }
 
   private AdapterLayout read(Set<Role> targets) {
-      SortedSet<String> adapted = new TreeSet<>();
-      Set<Role> roles = EnumSet.noneOf(Role.class);
-      Set<Role> asked = EnumSet.noneOf(Role.class);
-      for (Linear linear : outline.projections()) {
-        if (targets.contains(linear.role())) {
-          asked.add(linear.role());
-        }
-        if (adapts(linear)) {
-          adapted.add(linear.name());
-          roles.add(linear.role());
-        }
+    SortedSet<String> adapted = new TreeSet<>();
+    Set<Role> roles = EnumSet.noneOf(Role.class);
+    Set<Role> asked = EnumSet.noneOf(Role.class);
+    for (Linear linear : outline.projections()) {
+      if (targets.contains(linear.role())) {
+        asked.add(linear.role());
       }
-      // The pooler is none of the targets that a sweep file names: it comes with an adapter.
-      roles.remove(Role.POOLER);
-      if (method.usesTargets() && !roles.equals(asked)) {
-        throw refusal(
-            adapter,
-            method,
-            "it adapts " + words(roles) + ", not " + words(asked),
-            "give those that it was trained on as targets");
+      if (adapts(linear)) {
+        adapted.add(linear.name());
+        roles.add(linear.role());
       }
-      return new AdapterLayout(
-          method.usesTargets() ? adapted : new TreeSet<>(),
-          numbers(RANKS, adapted, "r", JsonNode::intValue),
-          numbers(ALPHAS, adapted, "lora_alpha", JsonNode::doubleValue),
-          biases(),
-          saved());
+    }
+    // The pooler is none of the targets that a sweep file names: it comes with an adapter.
+    roles.remove(Role.POOLER);
+    if (method.usesTargets() && !roles.equals(asked)) {
+      throw refusal(
+          adapter,
+          method,
+          "it adapts " + words(roles) + ", not " + words(asked),
+          "give those that it was trained on as targets");
+    }
+    return new AdapterLayout(
+        method.usesTargets() ? adapted : new TreeSet<>(),
+        numbers(RANKS, adapted, "r", JsonNode::intValue),
+        numbers(ALPHAS, adapted, "lora_alpha", JsonNode::doubleValue),
+        biases(),
+        saved());
   }
 
   private boolean adapts(Linear linear) {

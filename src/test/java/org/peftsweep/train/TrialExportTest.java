@@ -9,17 +9,29 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.apache.commons.io.FileUtils;
 import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.peftsweep.checkpoint.CheckpointException;
 import org.peftsweep.checkpoint.SafeTensors;
 import org.peftsweep.checkpoint.SafeTensorsWriter;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.data.Seeds;
+import org.peftsweep.method.AdapterLayout;
+import org.peftsweep.method.Attachment;
+import org.peftsweep.method.PeftAdapter;
+import org.peftsweep.method.Preparations;
+import org.peftsweep.model.Model;
+import org.peftsweep.model.Models;
 import org.peftsweep.spec.SpecException;
 import org.peftsweep.spec.Sweep;
 import org.peftsweep.spec.SweepFile;
@@ -140,6 +152,97 @@ class TrialExportTest {
           .as("probability of example %d", i)
           .isCloseTo(wanted.get(i).score(), within(1e-5));
     }
+  }
+
+  /**
+   * Other ranks, one matrix of layer 0 and one of layer 1, biases of both, and a norm as a whole.
+   */
+  private static final AdapterLayout UNEVEN =
+      new AdapterLayout(
+          new TreeSet<>(
+              Set.of(
+                  "roberta.encoder.layer.0.attention.self.query",
+                  "roberta.encoder.layer.1.attention.self.value")),
+          new TreeMap<>(Map.of("roberta.encoder.layer.1.attention.self.value", 3)),
+          new TreeMap<>(Map.of("roberta.encoder.layer.0.attention.self.query", 5.0)),
+          AdapterLayout.Biases.ADAPTED,
+          new TreeSet<>(Set.of("roberta.embeddings.LayerNorm")));
+
+  @ParameterizedTest
+  @ValueSource(strings = {"lora", "rslora", "dora", "eva"})
+  void aTrialFromAnUnevenAdapterIsCountedAndExportedWithoutIt(String method) throws Exception {
+    String block = "{method: " + method + ", rank: 4, alpha: 8, dropout: 0, adapter: %s}";
+    Path start = folder.resolve("start");
+    Trial plain = trial("builtin:mini", "{method: " + method + ", rank: 4, alpha: 8}", STEPS);
+    Base base = LIBRARY.base(plain.model(), "cpu");
+    try (Backend backend = Backends.open("cpu", 1);
+        Model model = Models.build(base.config(), 3, backend, base.weights(plain, backend))) {
+      new Attachment(
+              model, plain.targets(), backend, new Seeds(0), Preparations.alone(List.of()), UNEVEN)
+          .attach(plain.method());
+      PeftAdapter.write(start, plain.method(), model, UNEVEN, backend, "mini", 1);
+    }
+    Trial trial = trial("builtin:mini", block.formatted(start), STEPS);
+    Workload planned = Workload.of(trial, LIBRARY);
+    Outcome outcome = trained(trial);
+    // Query with rank 4, value with rank 3, two biases, gain and shift of the norm.
+    long magnitudes = method.equals("dora") ? 2 * 128 : 0;
+    assertThat(outcome.trainableParameters())
+        .isEqualTo(planned.trainableParameters())
+        .isEqualTo((4 + 3) * 256 + 2 * 128 + 2 * 128 + magnitudes);
+    assertThat(outcome.predictedPeakBytes()).isEqualTo(outcome.peakBytes());
+
+    Path adapter = folder.resolve("adapter");
+    Path merged = folder.resolve("merged");
+    FileUtils.deleteDirectory(start.toFile());
+    export(
+        trial.id(),
+        export -> {
+          export.writeAdapter(adapter, folder.resolve("base"));
+          export.writeMerged(merged);
+        });
+    Outcome whole = run(trial(merged.toString(), "{method: untrained}", STEPS), Keeper.NOTHING);
+    assertSame(whole.predictions(), outcome.predictions());
+    Trial next = trial("builtin:mini", block.formatted(adapter), STEPS);
+    assertSame(run(withoutSteps(next), Keeper.NOTHING).predictions(), outcome.predictions());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = ';',
+      value = {
+        "layer.1.attention.self.value.lora_B; left out; it lacks base_model.model.roberta",
+        "layer.0.attention.self.query.lora_A; spoilt; layer.0.attention.self.query.lora_A.weight holds NaN"
+      })
+  void anAdapterWhoseTensorsDoNotFitIsRefusedWhenTheSweepIsPlanned(
+      String tensor, String fault, String message) {
+    Trial first = trial("builtin:mini", "{method: lora}", STEPS);
+    trained(first);
+    Path adapter = folder.resolve("adapter");
+    export(first.id(), export -> export.writeAdapter(adapter, folder.resolve("base")));
+    Path file = adapter.resolve("adapter_model.safetensors");
+    SafeTensorsWriter changed = new SafeTensorsWriter();
+    try (SafeTensors stored = SafeTensors.open(file)) {
+      stored
+          .shapes()
+          .forEach(
+              (name, shape) -> {
+                float[] values = stored.floats(name);
+                boolean isMeant = name.contains(tensor);
+                values[1] = isMeant ? Float.NaN : values[1];
+                if (!isMeant || fault.equals("spoilt")) {
+                  changed.add(name, shape, values);
+                }
+              });
+      changed.write(file);
+    }
+    String block = "{method: lora, adapter: " + adapter + "}";
+    Library fresh = new Library(new Configuration());
+    Trial next = trial("builtin:mini", block, STEPS);
+    assertThatThrownBy(() -> Workload.of(next, fresh))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageStartingWith("Cannot start ")
+        .hasMessageContaining(message);
   }
 
   @Test
