@@ -1,5 +1,6 @@
 package org.peftsweep.cli;
 
+import java.text.NumberFormat;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -16,6 +17,7 @@ import org.peftsweep.sweep.PlannedTrial;
 final class DryRun {
   private final Plan plan;
   private final Forecast forecast;
+  private final NumberFormat numbers = NumberFormat.getIntegerInstance(Locale.ROOT);
 
   DryRun(Plan plan, Forecast forecast) {
     this.plan = plan;
@@ -68,7 +70,7 @@ final class DryRun {
     return List.of(texts).stream().map(Cell::of).toList();
   }
 
-  private static String number(long value) {
-    return String.format(Locale.ROOT, "%,d", value);
+  private String number(long value) {
+    return numbers.format(value);
   }
 }

@@ -8,6 +8,7 @@ import org.peftsweep.results.Agenda;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.spec.Contest;
 import org.peftsweep.spec.Sweep;
+import org.peftsweep.spec.Titles;
 import org.peftsweep.spec.Trial;
 import org.peftsweep.sweep.Selection;
 
@@ -45,8 +46,9 @@ final class Phases {
 
   /** Says what is planned to whom only the results are at hand. */
   void publish(ResultFolder folder, List<Agenda.Choice> choices) {
+    Titles title = sweep.titles();
     Map<String, String> titles = new LinkedHashMap<>();
-    trials.forEach(trial -> titles.put(trial.id(), sweep.title(trial)));
+    trials.forEach(trial -> titles.put(trial.id(), title.apply(trial)));
     folder.write(
         new Agenda(
             sweep.tasks().stream().map(task -> task.source().task().name()).toList(),

@@ -135,7 +135,7 @@ final class SweepCommand implements Callable<Integer> {
     inspection.notices("set aside, and its trials run again").forEach(err::println);
     Plan first =
         Plan.of(
-            phases.trials(), sweep::title, inspection.without(), forecast, Pace.UNKNOWN, filter);
+            phases.trials(), sweep.titles(), inspection.without(), forecast, Pace.UNKNOWN, filter);
     for (TaskPlan task : sweep.tasks()) {
       engine.taskNotices(task.source(), files).forEach((isDryRun ? out : err)::println);
     }
@@ -165,7 +165,7 @@ final class SweepCommand implements Callable<Integer> {
         Selection selection = Selection.of(contests, ResultTables.of(spark, folder).trials());
         phases.add(selection);
         phases.publish(folder, selection.choices());
-        last = Plan.of(phases.trials(), sweep::title, folder, forecast, Pace.UNKNOWN, filter);
+        last = Plan.of(phases.trials(), sweep.titles(), folder, forecast, Pace.UNKNOWN, filter);
         err.println(opening(sweep, last) + "; " + selection.choices().size() + " choices made");
         selection.hopeless().forEach(name -> err.println(Selection.sentence(name)));
         old = train(spark, folder, sweep, phases, last, filter);
@@ -297,7 +297,7 @@ final class SweepCommand implements Callable<Integer> {
         engine.forecast(sweep.execution(), spark.sparkContext().hadoopConfiguration());
     boolean isFresh = folder.trials().isEmpty();
     Pace pace = isFresh ? Pace.UNKNOWN : Pace.of(ResultTables.of(spark, folder), trials, forecast);
-    Plan plan = Plan.of(trials, sweep::title, folder, forecast, pace, filter);
+    Plan plan = Plan.of(trials, sweep.titles(), folder, forecast, pace, filter);
     try (ProgressLine progress =
         new ProgressLine(
             err, ProgressLine.isTerminal(), folder, spark.sparkContext().hadoopConfiguration())) {

@@ -1,6 +1,5 @@
 package org.peftsweep.method;
 
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -32,7 +31,7 @@ import org.peftsweep.model.Role;
  */
 public record EVA(int rank, double alpha, double dropout, double rho, double tau, int batches)
     implements Method {
-  private record Key(Set<Role> targets, int rank, double rho, double tau, int batches) {}
+  private record Key(List<String> targets, int rank, double rho, double tau, int batches) {}
 
   public EVA {
     Settings.atLeast("rank", rank, 1);
@@ -69,7 +68,7 @@ public record EVA(int rank, double alpha, double dropout, double rho, double tau
   private ActivationStart searched(Attachment to) {
     return to.preparations()
         .ofTask(
-            new Key(EnumSet.copyOf(to.targets()), rank, rho, tau, batches),
+            new Key(to.projections().stream().map(Linear::name).toList(), rank, rho, tau, batches),
             () -> search(to),
             kept -> ActivationStart.of(kept, to.projections()),
             () -> ActivationStart.blank(to, rank));

@@ -82,6 +82,10 @@ public record IST(
     private final Attached inner;
     private final LayerScores scores;
     private final int learning;
+
+    /** Those that the method adapts, from the lowest up; scores go by place in here. */
+    private final int[] layers;
+
     private final List<Parameter> parameters;
     private final List<Linear> changed;
     private final int[] selected;
@@ -91,15 +95,16 @@ public record IST(
       this.settings = settings;
       this.to = to;
       this.inner = inner;
-      int layers = to.model().layers();
+      this.layers =
+          to.model().projections().stream().mapToInt(Linear::layer).distinct().sorted().toArray();
       this.scores =
           new LayerScores(
-              layers,
-              Math.max(1, (int) (settings.suppressFraction * layers)),
+              layers.length,
+              Math.max(1, (int) (settings.suppressFraction * layers.length)),
               settings.candidates,
               settings.scoreRate);
-      this.learning = Math.max(1, (int) (settings.updateFraction * layers));
-      this.selected = new int[layers];
+      this.learning = Math.max(1, (int) (settings.updateFraction * layers.length));
+      this.selected = new int[layers.length];
       this.changed = to.model().projections().stream().filter(Choosing::isChanged).toList();
       this.parameters =
           to.model().trainable().stream().filter(parameter -> parameter.layer() >= 0).toList();
@@ -128,10 +133,10 @@ public record IST(
         }
         note(step);
       }
-      boolean[] chosen = new boolean[selected.length];
-      for (int layer : scores.draw(learning, -1, to.seeds().random("ist layers " + step))) {
-        chosen[layer] = true;
-        selected[layer]++;
+      boolean[] chosen = new boolean[to.model().layers()];
+      for (int place : scores.draw(learning, -1, to.seeds().random("ist layers " + step))) {
+        chosen[layers[place]] = true;
+        selected[place]++;
       }
       for (Parameter parameter : parameters) {
         if (!chosen[parameter.layer()]) {
@@ -145,18 +150,18 @@ public record IST(
       }
     }
 
-    private void respond(int[] layers, float response) {
+    private void respond(int[] places, float response) {
       for (Linear linear : changed) {
-        if (IntStream.of(layers).anyMatch(layer -> layer == linear.layer())) {
+        if (IntStream.of(places).anyMatch(place -> layers[place] == linear.layer())) {
           linear.respond(response);
         }
       }
     }
 
     private void note(int step) {
-      for (int layer = 0; layer < selected.length; layer++) {
-        rows.add(new LayerScore(step, layer, scores.of(layer), selected[layer]));
-        selected[layer] = 0;
+      for (int place = 0; place < selected.length; place++) {
+        rows.add(new LayerScore(step, layers[place], scores.of(place), selected[place]));
+        selected[place] = 0;
       }
     }
 
@@ -187,7 +192,7 @@ public record IST(
       double[] rowScores = from.doubles("row-scores");
       for (int row = 0; row < steps.length; row++) {
         // Each note has a row of every layer.
-        int layer = row % selected.length;
+        int layer = layers[row % selected.length];
         rows.add(new LayerScore((int) steps[row], layer, rowScores[row], (int) rowCounts[row]));
       }
     }

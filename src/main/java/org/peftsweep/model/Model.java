@@ -23,6 +23,21 @@ public interface Model extends AutoCloseable {
   /** Shows hidden states of all positions in the coming forward passes; null ends it. */
   void trace(Trace trace);
 
+  /**
+   * Returns this model as a method sees it that adapts some layers only: the others' projections
+   * are not among its projections.
+   *
+   * @throws IllegalArgumentException if the model has fewer layers
+   */
+  default Model within(Layers layers) {
+    if (layers.highest() >= layers()) {
+      throw new IllegalArgumentException(
+          "Cannot use layers = %s with a model of %d layers: give layers from 0 to %d"
+              .formatted(layers, layers(), layers() - 1));
+    }
+    return layers.isAll() ? this : ChosenLayers.of(this, layers);
+  }
+
   /** Returns all that learns: base, head and adapters, in a fixed order. */
   default List<Parameter> trainable() {
     return allParameters().stream().filter(Parameter::isTrainable).toList();

@@ -179,9 +179,13 @@ public record TextTable(List<String> header, List<Boolean> isNumber, List<List<C
 
   /** Returns aligned columns; the best carry a star, the second a prime. */
   public String text() {
+    List<Boolean> hasMarks =
+        IntStream.range(0, header.size())
+            .mapToObj(column -> rows.stream().anyMatch(row -> row.get(column).mark() != Mark.NONE))
+            .toList();
     List<List<String>> lines = new ArrayList<>();
-    lines.add(marked(header.stream().map(Cell::of).toList()));
-    rows.forEach(row -> lines.add(marked(row)));
+    lines.add(marked(header.stream().map(Cell::of).toList(), hasMarks));
+    rows.forEach(row -> lines.add(marked(row, hasMarks)));
     int[] widths =
         IntStream.range(0, header.size())
             .map(
@@ -202,17 +206,15 @@ public record TextTable(List<String> header, List<Boolean> isNumber, List<List<C
     return String.join("\n", text) + "\n";
   }
 
-  private List<String> marked(List<Cell> cells) {
+  private static List<String> marked(List<Cell> cells, List<Boolean> hasMarks) {
     List<String> marked = new ArrayList<>();
     for (int column = 0; column < cells.size(); column++) {
-      int at = column;
-      boolean hasMarks = rows.stream().anyMatch(row -> row.get(at).mark() != Mark.NONE);
       // Where one number has a mark the others leave room for it, so that digits align.
       String mark =
           switch (cells.get(column).mark()) {
             case BEST -> "*";
             case SECOND -> "'";
-            case NONE -> hasMarks ? " " : "";
+            case NONE -> hasMarks.get(column) ? " " : "";
           };
       marked.add(printable(cells.get(column).text()) + mark);
     }

@@ -1,11 +1,13 @@
 package org.peftsweep.spec;
 
 import java.lang.reflect.RecordComponent;
+import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.BiFunction;
 import java.util.function.Supplier;
@@ -18,6 +20,9 @@ import org.peftsweep.method.Method;
  * @param source names of the files, for keys that are missing
  */
 record Fields(String path, Value.Section section, Source source, Faults faults) {
+  private static final String ALPHA = "alpha";
+  private static final String RANK = "rank";
+
   /**
    * Where keys come from.
    *
@@ -58,9 +63,19 @@ record Fields(String path, Value.Section section, Source source, Faults faults) 
                         + entry.place()
                         + circumstances
                         + ": "
-                        + Scalars.choose(key, allowed));
+                        + choice(key, allowed));
               }
             });
+  }
+
+  /** Keys of training are many and stand in the defaults. */
+  private static String choice(String key, Collection<String> allowed) {
+    boolean isBlock = allowed.contains(RecipeReader.METHOD);
+    List<String> listed = new ArrayList<>(allowed);
+    if (isBlock && listed.removeIf(RecipeReader::isOfTraining)) {
+      listed.add("a key of training");
+    }
+    return Scalars.choose(key, allowed, listed);
   }
 
   Value value(String key) {
@@ -145,13 +160,25 @@ record Fields(String path, Value.Section section, Source source, Faults faults) 
         continue;
       }
       String key = RecordFields.name(component);
-      faults.attempt(() -> Scalars.of(component.getType(), key, value(key))).ifPresent(values::add);
+      faults.attempt(() -> setting(component, key, type)).ifPresent(values::add);
     }
     if (values.size() < type.getRecordComponents().length) {
       // Each missing value has its fault noted.
       throw new SpecException(List.of());
     }
     return guarded(() -> RecordFields.make(type, values));
+  }
+
+  /** A setting's value; alpha may be given as a multiple of the rank beside it. */
+  private Object setting(RecordComponent component, String key, Class<?> type) {
+    if (key.equals(ALPHA) && RecordFields.names(type).contains(RANK)) {
+      Optional<BigDecimal> factor = Scalars.multiple(value(key), RANK.charAt(0));
+      if (factor.isPresent()) {
+        int rank = Scalars.whole(RANK, value(RANK));
+        return factor.get().multiply(BigDecimal.valueOf(rank)).doubleValue();
+      }
+    }
+    return Scalars.of(component.getType(), key, value(key));
   }
 
   /** Puts into a record's refusal what the file says of the setting that it names, and where. */

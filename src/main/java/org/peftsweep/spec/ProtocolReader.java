@@ -1,9 +1,11 @@
 package org.peftsweep.spec;
 
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import org.peftsweep.method.Methods;
 
 /** Reads which seeds do what, and what is chosen with them. */
 final class ProtocolReader {
@@ -59,7 +61,13 @@ final class ProtocolReader {
 
   private static List<String> select(Fields top, List<Recipe> recipes) {
     Set<String> axes = new LinkedHashSet<>();
-    recipes.forEach(recipe -> axes.addAll(recipe.axes().keySet()));
+    Set<Object> met = new HashSet<>();
+    for (Recipe recipe : recipes) {
+      // Recipes are many, kinds of them few.
+      if (met.add(List.of(Methods.id(recipe.method()), recipe.training().keySet()))) {
+        axes.addAll(recipe.axes());
+      }
+    }
     return top.list(
         SELECT,
         (key, value) ->

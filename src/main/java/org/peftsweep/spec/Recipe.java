@@ -3,12 +3,13 @@ package org.peftsweep.spec;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Set;
 import java.util.SortedMap;
+import java.util.SortedSet;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.peftsweep.method.Method;
-import org.peftsweep.method.Methods;
+import org.peftsweep.model.Layers;
 import org.peftsweep.model.Role;
 import org.peftsweep.optim.Rates;
 
@@ -16,51 +17,42 @@ import org.peftsweep.optim.Rates;
  * One row of a comparison: what a trial is without its task and seed.
  *
  * @param targets empty for methods without targets
+ * @param layers that are adapted; all for methods without targets
  * @param rates {@link Rates#NONE} for methods that do not learn
+ * @param training what the recipe itself says of {@link Training}, by the names in sweep files; the
+ *     rest is the task's
  * @param randomInit whether the base is drawn anew instead of read
  * @param adapter location of the adapter that the method starts from, or {@code none}
  */
 public record Recipe(
-    Method method, Set<Role> targets, Rates rates, boolean randomInit, String adapter) {
+    Method method,
+    Set<Role> targets,
+    Layers layers,
+    Rates rates,
+    SortedMap<String, Object> training,
+    boolean randomInit,
+    String adapter) {
   public Recipe {
     Set<Role> ordered = EnumSet.noneOf(Role.class);
     ordered.addAll(targets);
     targets = Collections.unmodifiableSet(ordered);
+    training = Collections.unmodifiableSortedMap(new TreeMap<>(training));
   }
 
-  /**
-   * Returns by key all that may tell two recipes apart: {@code method}, {@code targets}, {@code
-   * init}, {@code adapter}, and settings and rates by their keys in sweep files.
-   */
-  SortedMap<String, String> axes() {
-    SortedMap<String, String> axes = new TreeMap<>();
-    for (Object record : List.of(method, rates)) {
-      RecordFields.of(record).forEach(field -> axes.put(field.name(), text(field.value())));
-    }
-    axes.put("method", Methods.id(method));
-    axes.put("targets", Targets.name(targets));
-    axes.put("init", randomInit ? "random" : "pretrained");
-    axes.put("adapter", adapter);
+  /** Returns the names of all that may tell two recipes apart, as {@link Axes} has them. */
+  SortedSet<String> axes() {
+    SortedSet<String> axes = new TreeSet<>(List.of(Axes.METHOD, Axes.TARGETS, Axes.INIT));
+    axes.addAll(List.of(Axes.LAYERS, Axes.ADAPTER));
+    axes.addAll(RecordFields.of(method).keySet());
+    axes.addAll(RecordFields.of(rates).keySet());
+    axes.addAll(training.keySet());
     return axes;
   }
 
-  /** Everything that a trial's title leaves out, by key; a head at the common rate is left out. */
-  SortedMap<String, String> untitled() {
-    SortedMap<String, String> words = new TreeMap<>();
-    for (Object record : List.of(method, rates)) {
-      RecordFields.of(record).forEach(field -> words.put(field.name(), text(field.value())));
-    }
-    words.put("adapter", adapter);
-    words.keySet().removeAll(List.of("rank", "ratio"));
-    if (rates.headLearningRate() == rates.learningRate()) {
-      words.remove("head-learning-rate");
-    }
-    return words;
-  }
-
-  private static String text(Object value) {
-    return value instanceof Double number
-        ? Numbers.text(number)
-        : String.valueOf(value).toLowerCase(Locale.ROOT);
+  /** Returns by axis what a trial's title does not always say. */
+  SortedMap<String, Object> untitled() {
+    SortedMap<String, Object> values = Axes.untitled(method, rates, layers, adapter);
+    values.putAll(training);
+    return values;
   }
 }

@@ -5,19 +5,32 @@ import com.fasterxml.jackson.databind.PropertyNamingStrategies.NamingBase;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.RecordComponent;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.Stream;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.peftsweep.method.Method;
 
 /** What a record holds, under the names of sweep files: {@code maxTokens} is {@code max-tokens}. */
 final class RecordFields {
   private static final NamingBase KEBAB = (NamingBase) PropertyNamingStrategies.KEBAB_CASE;
 
-  private RecordFields() {}
+  /** Reflection copies the components at each call, and sweeps have many trials. */
+  private static final ClassValue<List<Component>> COMPONENTS =
+      new ClassValue<>() {
+        @Override
+        protected List<Component> computeValue(Class<?> record) {
+          return Arrays.stream(record.getRecordComponents())
+              .map(component -> new Component(name(component), component))
+              .toList();
+        }
+      };
 
-  /** A component's name in sweep files and its value. */
-  record Field(String name, Object value) {}
+  private record Component(String name, RecordComponent component) {}
+
+  private RecordFields() {}
 
   /** The name in sweep files. */
   static String name(RecordComponent component) {
@@ -33,14 +46,32 @@ final class RecordFields {
   }
 
   /** All settings; a plug-in's beside those of the method that it is plugged into. */
-  static List<Field> of(Object record) {
-    return Arrays.stream(record.getClass().getRecordComponents())
-        .flatMap(
-            component ->
-                isMethod(component)
-                    ? of(valueOf(component, record)).stream()
-                    : Stream.of(new Field(name(component), valueOf(component, record))))
-        .toList();
+  static SortedMap<String, Object> of(Object record) {
+    SortedMap<String, Object> fields = new TreeMap<>();
+    for (Component component : COMPONENTS.get(record.getClass())) {
+      Object value = valueOf(component.component(), record);
+      if (isMethod(component.component())) {
+        fields.putAll(of(value));
+      } else {
+        fields.put(component.name(), value);
+      }
+    }
+    return fields;
+  }
+
+  /** Returns the same record with other values, by the names in sweep files. */
+  static <T extends Record> T with(T record, Map<String, Object> others) {
+    if (others.isEmpty()) {
+      return record;
+    }
+    List<Object> values = new ArrayList<>();
+    for (Component component : COMPONENTS.get(record.getClass())) {
+      Object other = others.get(component.name());
+      values.add(other == null ? valueOf(component.component(), record) : other);
+    }
+    @SuppressWarnings("unchecked")
+    Class<T> type = (Class<T>) record.getClass();
+    return make(type, values);
   }
 
   static boolean isMethod(RecordComponent component) {

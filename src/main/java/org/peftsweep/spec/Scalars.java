@@ -1,10 +1,12 @@
 package org.peftsweep.spec;
 
+import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.regex.Pattern;
 import org.apache.commons.lang3.StringUtils;
 import org.apache.commons.text.similarity.LevenshteinDistance;
@@ -26,6 +28,9 @@ final class Scalars {
   private static final int SLIP = 2;
 
   private static final int LONGEST_SHOWN = 80;
+
+  /** In characters; longer ones cost time and say nothing. */
+  private static final int LONGEST_NUMBER = 100;
 
   private Scalars() {}
 
@@ -57,7 +62,7 @@ final class Scalars {
 
   private static long whole(String key, Value value, long least, long most) {
     String text = plain(key, value, "give a whole number");
-    if (!WHOLE.matcher(text).matches()) {
+    if (text.length() > LONGEST_NUMBER || !WHOLE.matcher(text).matches()) {
       throw cannotUse(key, value, "give a whole number");
     }
     BigInteger number = new BigInteger(text);
@@ -72,7 +77,7 @@ final class Scalars {
 
   static double number(String key, Value value) {
     String text = plain(key, value, "give a number");
-    if (!NUMBER.matcher(text).matches()) {
+    if (!isNumber(text)) {
       throw cannotUse(key, value, "give a finite number, such as 0.5 or 1e-4");
     }
     double number = Double.parseDouble(text);
@@ -80,6 +85,24 @@ final class Scalars {
       throw cannotUse(key, value, "give a finite number, such as 0.5 or 1e-4");
     }
     return number;
+  }
+
+  /** The factor of {@code 2r}, 1 of {@code r}; nothing for another text. */
+  static Optional<BigDecimal> multiple(Value value, char of) {
+    boolean isOne = value instanceof Value.Scalar scalar && scalar.isPlain();
+    String text = value.text();
+    if (!isOne || text.isEmpty() || text.charAt(text.length() - 1) != of) {
+      return Optional.empty();
+    }
+    String factor = text.substring(0, text.length() - 1);
+    if (factor.isEmpty()) {
+      return Optional.of(BigDecimal.ONE);
+    }
+    return isNumber(factor) ? Optional.of(new BigDecimal(factor)) : Optional.empty();
+  }
+
+  private static boolean isNumber(String text) {
+    return text.length() <= LONGEST_NUMBER && NUMBER.matcher(text).matches();
   }
 
   static double positive(String key, Value value) {
@@ -121,11 +144,11 @@ final class Scalars {
   }
 
   static String choice(String key, Value value, Collection<String> choices) {
-    String text = scalar(key, value, choose(value.text(), choices)).text();
-    if (!choices.contains(text)) {
-      throw cannotUse(key, value, choose(text, choices));
+    boolean isOne = value instanceof Value.Scalar scalar && !scalar.isNothing();
+    if (!isOne || !choices.contains(value.text())) {
+      throw cannotUse(key, value, choose(value.text(), choices));
     }
-    return text;
+    return value.text();
   }
 
   static Object constant(Class<?> type, String key, Value value) {
@@ -136,12 +159,17 @@ final class Scalars {
 
   /** All choices; where there are many, those that the text may be a slip of. */
   static String choose(String text, Collection<String> choices) {
+    return choose(text, choices, choices);
+  }
+
+  /** The same with other words for a full list. */
+  static String choose(String text, Collection<String> choices, Collection<String> listed) {
     LevenshteinDistance distance = new LevenshteinDistance(SLIP);
     List<String> near =
         choices.stream().filter(choice -> distance.apply(text, choice) >= 0).toList();
     return choices.size() >= MANY && !near.isEmpty()
         ? "did you mean " + or(near)
-        : "choose " + or(List.copyOf(choices));
+        : "choose " + or(List.copyOf(listed));
   }
 
   static SpecException cannotUse(String key, Value value, String instead) {

@@ -7,7 +7,6 @@ import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Function;
-import org.peftsweep.method.Methods;
 
 /**
  * A sweep file, checked: every recipe on every task with every seed.
@@ -60,19 +59,20 @@ public record Sweep(
             .toList();
     Map<List<String>, List<Contest.Entrant>> contests = new LinkedHashMap<>();
     for (int recipe = 0; recipe < recipes.size(); recipe++) {
+      Recipe asked = recipes.get(recipe);
+      AdapterSource adapter =
+          AdapterSource.isNone(asked.adapter())
+              ? AdapterSource.NONE
+              : adapters.computeIfAbsent(
+                  asked.adapter(), place -> new AdapterSource(place, modelHash.apply(place)));
+      ModelSource base = new ModelSource(model, hash, asked.randomInit(), adapter);
       for (int task = 0; task < tasks.size(); task++) {
-        Recipe asked = recipes.get(recipe);
-        AdapterSource adapter =
-            AdapterSource.isNone(asked.adapter())
-                ? AdapterSource.NONE
-                : adapters.computeIfAbsent(
-                    asked.adapter(), place -> new AdapterSource(place, modelHash.apply(place)));
-        ModelSource base = new ModelSource(model, hash, asked.randomInit(), adapter);
         Trial trial = trial(asked, base, sources.get(task), tasks.get(task));
         List<String> key = new ArrayList<>(List.of(sources.get(task).task().name()));
-        SortedMap<String, String> axes = asked.axes();
-        protocol.select().forEach(axis -> key.add(axes.getOrDefault(axis, "none")));
-        if (!protocol.tunes()) {
+        if (protocol.tunes()) {
+          SortedMap<String, String> axes = Axes.of(trial);
+          protocol.select().forEach(axis -> key.add(axes.getOrDefault(axis, "none")));
+        } else {
           key.add("recipe " + recipe);
         }
         contests.computeIfAbsent(key, k -> new ArrayList<>()).add(entrant(trial));
@@ -85,14 +85,17 @@ public record Sweep(
 
   /** Returns a recipe on a task, with a seed that stands for all. */
   private static Trial trial(Recipe recipe, ModelSource base, TaskSource source, TaskPlan task) {
-    boolean learns = recipe.method().learns();
+    Training training = task.training().with(recipe.training());
     return new Trial(
         base,
         source,
         recipe.method(),
         recipe.targets(),
+        recipe.layers(),
         recipe.rates(),
-        learns ? task.training() : task.training().withoutSteps(),
+        recipe.method().learns() ? training : training.withoutSteps(),
+        0,
+        Phase.EVALUATION,
         0);
   }
 
@@ -107,33 +110,8 @@ public record Sweep(
         protocol.tuningSeeds().stream().map(trial::tuning).toList(), List.copyOf(evaluation));
   }
 
-  /**
-   * Returns a trial's title with every setting in which recipes of its method differ: {@code qqp ·
-   * lora r=8 qkv λ=4 η=2e-5 · seed 0}. No two trials of a sweep have the same.
-   */
-  public String title(Trial trial) {
-    SortedMap<String, String> mine = recipe(trial).untitled();
-    List<SortedMap<String, String>> others =
-        recipes.stream()
-            .filter(recipe -> Methods.id(recipe.method()).equals(trial.methodId()))
-            .map(Recipe::untitled)
-            .toList();
-    List<String> words = new ArrayList<>();
-    mine.forEach(
-        (key, value) -> {
-          if (others.stream().anyMatch(other -> !value.equals(other.get(key)))) {
-            words.add((key.equals("learning-rate") ? "η" : key) + "=" + value);
-          }
-        });
-    return trial.title(words);
-  }
-
-  private static Recipe recipe(Trial trial) {
-    return new Recipe(
-        trial.method(),
-        trial.targets(),
-        trial.rates(),
-        trial.model().randomInit(),
-        trial.model().adapter().location());
+  /** Returns what gives this sweep's trials their titles. */
+  public Titles titles() {
+    return new Titles(recipes);
   }
 }

@@ -48,7 +48,14 @@ public final class SweepFile {
     keys.addAll(TaskReader.DATA);
     keys.addAll(
         List.of(
-            "targets", "rates", "methods", "plug-ins", "training", "per-task", "declare-tasks"));
+            "targets",
+            "layers",
+            "rates",
+            "methods",
+            "plug-ins",
+            "training",
+            "per-task",
+            "declare-tasks"));
     keys.add(COMPUTE);
     return keys;
   }

@@ -1,5 +1,6 @@
 package org.peftsweep.spec;
 
+import java.util.Map;
 import java.util.Objects;
 import org.peftsweep.data.Padding;
 import org.peftsweep.method.Settings;
@@ -72,24 +73,17 @@ public record Training(
     return epochs > 0 || maxSteps > 0;
   }
 
+  /**
+   * Returns the same with some values replaced.
+   *
+   * @param others by their names in sweep files
+   */
+  Training with(Map<String, Object> others) {
+    return RecordFields.with(this, others);
+  }
+
   /** Returns the same without a single step. */
   public Training withoutSteps() {
-    return new Training(
-        0,
-        0,
-        batch,
-        accumulate,
-        maxTokens,
-        pad,
-        bucketBatches,
-        schedule,
-        warmupFraction,
-        clip,
-        weightDecay,
-        beta1,
-        beta2,
-        epsilon,
-        evaluateEvery,
-        precision);
+    return with(Map.of("epochs", 0.0, "max-steps", 0));
   }
 }

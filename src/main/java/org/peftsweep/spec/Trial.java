@@ -9,6 +9,7 @@ import java.util.Set;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.method.Method;
 import org.peftsweep.method.Methods;
+import org.peftsweep.model.Layers;
 import org.peftsweep.model.Role;
 import org.peftsweep.optim.Rates;
 
@@ -18,6 +19,7 @@ import org.peftsweep.optim.Rates;
  *
  * @param targets roles of the matrices the method works on, in the order of {@link Role}; empty for
  *     methods without targets
+ * @param layers whose matrices those are; all for methods without targets
  * @param training how it trains; without a step where the method does not learn
  * @param seed of initialisation, data order, dropout and the method's own sampling
  * @param phase tuning trials never look at the reported sets
@@ -28,6 +30,7 @@ public record Trial(
     TaskSource task,
     Method method,
     Set<Role> targets,
+    Layers layers,
     Rates rates,
     Training training,
     long seed,
@@ -36,6 +39,7 @@ public record Trial(
   public Trial {
     Objects.requireNonNull(model, "model");
     Objects.requireNonNull(task, "task");
+    Objects.requireNonNull(layers, "layers");
     Objects.requireNonNull(rates, "rates");
     Objects.requireNonNull(training, "training");
     Objects.requireNonNull(phase, "phase");
@@ -48,6 +52,10 @@ public record Trial(
               + id
               + ": give "
               + (method.usesTargets() ? "at least one" : "none"));
+    }
+    if (targets.isEmpty() && !layers.isAll()) {
+      throw new IllegalArgumentException(
+          "Cannot use layers = " + layers + " with method " + id + ": give all, it has no targets");
     }
     if (!method.learns() && training.takesSteps()) {
       throw new IllegalArgumentException(
@@ -67,17 +75,17 @@ public record Trial(
       Rates rates,
       Training training,
       long seed) {
-    this(model, task, method, targets, rates, training, seed, Phase.EVALUATION, 0);
+    this(model, task, method, targets, Layers.ALL, rates, training, seed, Phase.EVALUATION, 0);
   }
 
   /** Returns the same with another seed. */
   Trial withSeed(long seed) {
-    return new Trial(model, task, method, targets, rates, training, seed, phase, copy);
+    return new Trial(model, task, method, targets, layers, rates, training, seed, phase, copy);
   }
 
   /** Returns the same trial as a candidate with a tuning seed. */
   Trial tuning(long seed) {
-    return new Trial(model, task, method, targets, rates, training, seed, Phase.TUNING, 0);
+    return new Trial(model, task, method, targets, layers, rates, training, seed, Phase.TUNING, 0);
   }
 
   /** Returns a copy with a seed of its own; number 0 is the trial itself. */
@@ -89,6 +97,7 @@ public record Trial(
             task,
             method,
             targets,
+            layers,
             rates,
             training,
             new Seeds(seed).of("copy", number),
@@ -107,7 +116,7 @@ public record Trial(
 
   /** Returns the same for what the seeds of a recipe on a task have in common. */
   public String recipe() {
-    return new Trial(model, task, method, targets, rates, training, 0, phase, 0).id();
+    return new Trial(model, task, method, targets, layers, rates, training, 0, phase, 0).id();
   }
 
   /**
@@ -144,8 +153,8 @@ public record Trial(
   }
 
   /**
-   * Returns a line that people recognise: {@code rte · lora r=8 qv λ=4 · seed 0}. {@link
-   * Sweep#title} adds what else tells the trials of a sweep apart.
+   * Returns a line that people recognise: {@code rte · lora r=8 qv λ=4 · seed 0}. {@link Titles}
+   * adds what else tells the trials of a sweep apart.
    */
   public String title() {
     return title(List.of());
@@ -153,9 +162,10 @@ public record Trial(
 
   String title(List<String> more) {
     List<String> words = new ArrayList<>(List.of(methodId()));
-    RecordFields.of(method).stream()
-        .filter(field -> field.name().equals("rank"))
-        .forEach(field -> words.add("r=" + field.value()));
+    Object rank = RecordFields.of(method).get("rank");
+    if (rank != null) {
+      words.add("r=" + rank);
+    }
     if (!targets.isEmpty()) {
       words.add(Targets.name(targets));
     }

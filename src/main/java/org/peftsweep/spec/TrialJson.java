@@ -29,6 +29,7 @@ import java.util.Map;
 import org.peftsweep.method.Method;
 import org.peftsweep.method.Methods;
 import org.peftsweep.method.PlugIn;
+import org.peftsweep.model.Layers;
 
 /**
  * A trial as JSON, in one spelling only: keys sorted, no blanks, each real number by the shortest
@@ -57,11 +58,14 @@ final class TrialJson {
       Map.of("quotes", BooleanNode.FALSE, "dev-fraction", DoubleNode.valueOf(0));
 
   /** What counts of the training where no step is taken. */
-  private static final List<String> EVALUATION = List.of("max-tokens", "pad", "precision");
+  static final List<String> EVALUATION = List.of("max-tokens", "pad", "precision");
 
   /** Said only where it is something else. */
   private static final Map<String, JsonNode> UNLESS_OTHERWISE =
-      Map.of("phase", TextNode.valueOf("evaluation"), "copy", IntNode.valueOf(0));
+      Map.of(
+          "phase", TextNode.valueOf("evaluation"),
+          "copy", IntNode.valueOf(0),
+          "layers", TextNode.valueOf(Layers.ALL.toString()));
 
   private static final JsonMapper MAPPER = mapper();
 

@@ -46,7 +46,11 @@ public record Plan(
     Map<String, TrialFile> rows = ResultFolder.trials(files);
     Map<String, Integer> attempts = ResultFolder.attempts(files);
     Map<String, Trial> asked = new LinkedHashMap<>();
-    trials.forEach(trial -> asked.putIfAbsent(trial.id(), trial));
+    // Hashing is most of the work of a large plan.
+    List<String> ids = trials.parallelStream().map(Trial::id).toList();
+    for (int i = 0; i < ids.size(); i++) {
+      asked.putIfAbsent(ids.get(i), trials.get(i));
+    }
     Map<String, String> titles = new LinkedHashMap<>();
     asked.forEach((id, trial) -> titles.put(id, title.apply(trial)));
     List<String> done = new ArrayList<>();

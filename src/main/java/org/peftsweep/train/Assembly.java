@@ -49,8 +49,9 @@ record Assembly(
     Seeds seeds = new Seeds(trial.seed());
     Batches batches = batches(training, padId);
     Model model = Models.build(config, data.task().outputs(), backend, weights);
+    Model adapted = model.within(trial.layers());
     Attached method =
-        new Attachment(model, trial.targets(), backend, seeds, preparations, layout)
+        new Attachment(adapted, trial.targets(), backend, seeds, preparations, layout)
             .attach(trial.method());
     Optimizer optimizer =
         new AdamW(

@@ -114,12 +114,22 @@ public final class Library {
       return AdapterLayout.NONE;
     }
     return once(
-        List.of("adapter", source, trial.model().location(), trial.method(), trial.targets()),
+        List.of(
+            "adapter",
+            source,
+            trial.model().location(),
+            trial.method(),
+            trial.targets(),
+            trial.layers(),
+            outputs),
         () -> {
           try (PeftFolder adapter = PeftFolder.open(folder(source.location()))) {
             AdapterLayout layout =
                 PeftAdapter.layout(
-                    adapter, trial.method(), Models.outline(config, outputs), trial.targets());
+                    adapter,
+                    trial.method(),
+                    Models.outline(config, outputs).within(trial.layers()),
+                    trial.targets());
             try (Rehearsal rehearsal = Rehearsal.of(trial, layout, config, outputs)) {
               PeftAdapter.requireTensors(
                   adapter, trial.method(), rehearsal.model(), rehearsal.backend());

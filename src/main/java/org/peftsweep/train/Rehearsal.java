@@ -23,7 +23,12 @@ record Rehearsal(Backend backend, Model model, Attached method) implements AutoC
     Model model = Models.build(config, outputs, dry, new MemoryModel.Blank(dry, name -> false));
     Attachment to =
         new Attachment(
-            model, trial.targets(), dry, new Seeds(trial.seed()), Preparations.blank(), layout);
+            model.within(trial.layers()),
+            trial.targets(),
+            dry,
+            new Seeds(trial.seed()),
+            Preparations.blank(),
+            layout);
     return new Rehearsal(dry, model, to.attach(trial.method()));
   }
 

@@ -65,7 +65,8 @@ public final class TrialExport implements AutoCloseable {
     layout = json == null ? AdapterLayout.NONE : AdapterLayout.fromJson(json);
     Seeds seeds = new Seeds(trial.seed());
     method =
-        new Attachment(model, trial.targets(), backend, seeds, prepared, layout)
+        new Attachment(
+                model.within(trial.layers()), trial.targets(), backend, seeds, prepared, layout)
             .attach(trial.method());
     TrainedTensors.restore(kept, model, backend);
   }

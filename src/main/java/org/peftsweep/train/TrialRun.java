@@ -89,7 +89,9 @@ public final class TrialRun {
     TokenisedTask all = library.tokenised(trial.task(), trial.model(), base, training.maxTokens());
     TokenisedTask data = trial.phase() == Phase.TUNING ? all.withoutReported() : all;
     requireFit(base, training, data);
-    trial.method().requireFit(base.outline(data.task().outputs()), trial.targets());
+    trial
+        .method()
+        .requireFit(base.outline(data.task().outputs()).within(trial.layers()), trial.targets());
     record.loadSeconds = (System.nanoTime() - start) / 1e9;
     try {
       train(trial, terms, vigil, progress, record, base, data);

@@ -32,6 +32,24 @@ public record Workload(
   /** Names a task's mean number of words in the library: it is asked for once a trial. */
   private record MeanWords(TaskSource task) {}
 
+  private record ShapeKey(String model, int outputs) {}
+
+  /** A model without its values, and the scalars of all its projections and of its head. */
+  private record Shape(Model outline, long projections, long head) {
+    static Shape of(Model outline) {
+      long projections = 0;
+      for (Linear linear : outline.projections()) {
+        projections += (long) linear.out() * linear.in();
+      }
+      long head =
+          outline.parameters().stream()
+              .filter(parameter -> parameter.role() == Role.HEAD)
+              .mapToLong(Parameter::size)
+              .sum();
+      return new Shape(outline, projections, head);
+    }
+  }
+
   private static final double TOKENS_PER_WORD = 1.3;
   private static final int SPECIAL_TOKENS = 3;
 
@@ -43,8 +61,8 @@ public record Workload(
   public static Workload of(Trial trial, Library library) {
     Dataset dataset = library.dataset(trial.task());
     Training training = trial.training();
-    Model outline =
-        Models.outline(library.config(trial.model().location()), dataset.task().outputs());
+    Shape shape = shape(trial, library, dataset.task().outputs());
+    Model outline = shape.outline().within(trial.layers());
     try {
       trial.method().requireFit(outline, trial.targets());
       library.requireBatchesFit(trial);
@@ -52,15 +70,7 @@ public record Workload(
       throw new SpecException(e.getMessage(), e);
     }
     long trainable = trainable(trial, library, outline, dataset.task().outputs());
-    long frozenAndTrained = 0;
-    for (Linear linear : outline.projections()) {
-      frozenAndTrained += (long) linear.out() * linear.in();
-    }
-    long head =
-        outline.parameters().stream()
-            .filter(parameter -> parameter.role() == Role.HEAD)
-            .mapToLong(Parameter::size)
-            .sum();
+    long head = shape.head();
     int perEpoch = stepsPerEpoch(training, dataset.train().size());
     int steps = Trainer.steps(training, perEpoch);
     int every = training.evaluateEvery() > 0 ? training.evaluateEvery() : perEpoch;
@@ -75,7 +85,7 @@ public record Workload(
     // A product and its gradient for the input cost the same; a trained weight's gradient comes on
     // top.
     double trained = (double) steps * training.batch() * training.accumulate();
-    double perToken = 2.0 * frozenAndTrained;
+    double perToken = 2.0 * shape.projections();
     double backwards = trainable == 0 ? 0 : perToken + 2.0 * trainable;
     double operations = tokens * trained * (perToken + backwards);
     operations += tokens * evaluations * evaluated * perToken;
@@ -91,6 +101,14 @@ public record Workload(
     try (Rehearsal rehearsal = Rehearsal.of(trial, layout, config, outputs)) {
       return rehearsal.trainableParameters();
     }
+  }
+
+  /** Trials are many, models few. */
+  private static Shape shape(Trial trial, Library library, int outputs) {
+    String location = trial.model().location();
+    return library.once(
+        new ShapeKey(location, outputs),
+        () -> Shape.of(Models.outline(library.config(location), outputs)));
   }
 
   private static int stepsPerEpoch(Training training, int examples) {

@@ -72,7 +72,7 @@ class SweepFileTest {
         .contains(new IST(new LoRA(4, 8, 0.1), 0.5, 0.5, 0.25, 3, 10, 10, 16))
         .hasSize(4);
     assertThat(sweep.expand(model -> "m", task -> "t"))
-        .extracting(sweep::title)
+        .extracting(sweep.titles())
         .startsWith("mini-rte · lora+ist r=2 qv update-fraction=0.5 · seed 0");
   }
 
@@ -322,7 +322,7 @@ class SweepFileTest {
                 + " {method: lora, init: random, head-learning-rate: 0.01}, {method: full}");
 
     List<String> titles =
-        sweep.expand(model -> "m", task -> "t").stream().map(sweep::title).toList();
+        sweep.expand(model -> "m", task -> "t").stream().map(sweep.titles()).toList();
 
     assertThat(titles)
         .doesNotHaveDuplicates()

@@ -60,7 +60,11 @@ class MemoryModelTest {
             MemoryModel.predict(
                 trial, base.config(), base.tokenizer().padId(), data, AdapterLayout.NONE);
         assertThat(outcome.predictedPeakBytes()).isEqualTo(told.peakBytes());
-        check(sweep.title(trial), told, outcome.peakBytes(), backend.allocations().peakBytes());
+        check(
+            sweep.titles().apply(trial),
+            told,
+            outcome.peakBytes(),
+            backend.allocations().peakBytes());
       }
     }
   }

@@ -117,6 +117,7 @@ class TrialRunTest {
             trial.task(),
             trial.method(),
             trial.targets(),
+            trial.layers(),
             trial.rates(),
             trial.training(),
             trial.seed(),

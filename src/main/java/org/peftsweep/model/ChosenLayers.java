@@ -1,0 +1,40 @@
+package org.peftsweep.model;
+
+import java.util.List;
+import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Var;
+import org.peftsweep.data.Batch;
+
+/** A model that offers the projections of some layers alone; all else is the model's. */
+record ChosenLayers(Model model, List<Linear> projections) implements Model {
+  static Model of(Model model, Layers layers) {
+    return new ChosenLayers(
+        model,
+        model.projections().stream().filter(linear -> layers.contains(linear.layer())).toList());
+  }
+
+  @Override
+  public List<Parameter> parameters() {
+    return model.parameters();
+  }
+
+  @Override
+  public int layers() {
+    return model.layers();
+  }
+
+  @Override
+  public Var logits(Tape tape, Batch batch) {
+    return model.logits(tape, batch);
+  }
+
+  @Override
+  public void trace(Trace trace) {
+    model.trace(trace);
+  }
+
+  @Override
+  public void close() {
+    model.close();
+  }
+}
