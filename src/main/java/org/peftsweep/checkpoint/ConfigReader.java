@@ -11,6 +11,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.DoublePredicate;
 import java.util.stream.IntStream;
+import org.peftsweep.data.Shown;
 
 /**
  * Reads {@link ModelConfig}. Defaults are those of {@code RobertaConfig}, {@code BertConfig} and
@@ -18,6 +19,21 @@ import java.util.stream.IntStream;
  */
 final class ConfigReader {
   private static final List<String> ROPE_TYPES = List.of("default", "linear", "llama3");
+
+  /** Above any published model, and low enough for counting in whole numbers. */
+  private static final Map<String, Integer> MOST =
+      Map.ofEntries(
+          Map.entry("vocab_size", 10_000_000),
+          Map.entry("hidden_size", 65_536),
+          Map.entry("num_hidden_layers", 1_000),
+          Map.entry("num_attention_heads", 1_024),
+          Map.entry("num_key_value_heads", 1_024),
+          Map.entry("head_dim", 65_536),
+          Map.entry("intermediate_size", 1_000_000),
+          Map.entry("max_position_embeddings", 10_000_000),
+          Map.entry("original_max_position_embeddings", 10_000_000),
+          Map.entry("type_vocab_size", 1_000),
+          Map.entry("num_labels", 1_000_000));
 
   private final Path file;
   private final JsonNode root;
@@ -144,7 +160,6 @@ final class ConfigReader {
     JsonNode node = value(root, "id2label");
     if (node.isMissingNode()) {
       int labels = whole(root, "num_labels", 2);
-      require(labels <= 1_000_000, "num_labels", labels, "give at most 1000000");
       return IntStream.range(0, labels).mapToObj(label -> "LABEL_" + label).toList();
     }
     SortedMap<Integer, String> byId = new TreeMap<>();
@@ -174,8 +189,12 @@ final class ConfigReader {
     if (node.isMissingNode()) {
       return requireFallback(key, fallback);
     }
+    int most = MOST.get(key);
     require(
-        node.isInt() && node.intValue() > 0, key, node, "give a whole number from 1 to 2147483647");
+        node.isInt() && node.intValue() > 0 && node.intValue() <= most,
+        key,
+        node,
+        "give a whole number from 1 to " + most);
     return node.intValue();
   }
 
@@ -233,7 +252,7 @@ final class ConfigReader {
     if (!holds) {
       throw new CheckpointException(
           "Cannot use %s = %s in %s: %s"
-              .formatted(key, CheckpointException.quoted(String.valueOf(value)), file, advice));
+              .formatted(key, Shown.value(String.valueOf(value)), file, advice));
     }
   }
 }

@@ -3,6 +3,7 @@ package org.peftsweep.checkpoint;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Collectors;
+import org.peftsweep.data.Shown;
 
 /** The transformer families whose checkpoints can be used. */
 public enum Family {
@@ -55,7 +56,7 @@ public enum Family {
             () ->
                 new CheckpointException(
                     "Cannot use model_type = %s in %s: choose one of %s"
-                        .formatted(CheckpointException.quoted(modelType), where, modelTypeList())));
+                        .formatted(Shown.value(modelType), where, modelTypeList())));
   }
 
   private static List<String> modelTypeList() {

@@ -13,6 +13,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.peftsweep.data.Shown;
 
 /**
  * The weights of an ONNX model under the names of the model that it was exported from. The graph is
@@ -71,7 +72,7 @@ public final class OnnxFile implements TensorFile {
         String name =
             use != null && isAnonymous(initializer.name()) ? use.name() : initializer.name();
         if (tensors.put(name, isTransposed ? tensor.transposed() : tensor) != null) {
-          throw new Fault("two of its weights are named " + CheckpointException.quoted(name));
+          throw new Fault("two of its weights are named " + Shown.value(name));
         }
       }
     }
@@ -108,7 +109,7 @@ public final class OnnxFile implements TensorFile {
 
   private MappedTensor tensor(OnnxGraph.Initializer initializer) throws IOException, Fault {
     DType dtype = TYPES.get(initializer.type());
-    String name = CheckpointException.quoted(initializer.name());
+    String name = Shown.value(initializer.name());
     boolean isNone =
         initializer.shape().size() > MOST_DIMENSIONS
             || initializer.shape().stream().anyMatch(size -> size < 0);
@@ -141,9 +142,7 @@ public final class OnnxFile implements TensorFile {
   private Path beside(String location) throws Fault {
     if (!location.matches("[\\w-][\\w.-]*")) {
       throw new Fault(
-          "it keeps values in "
-              + CheckpointException.quoted(location)
-              + ", which is no file beside it");
+          "it keeps values in " + Shown.value(location) + ", which is no file beside it");
     }
     Path file = path.resolveSibling(location);
     if (!Files.isRegularFile(file)) {
@@ -175,7 +174,7 @@ public final class OnnxFile implements TensorFile {
     if (tensor == null) {
       throw new CheckpointException(
           "Cannot find %s in %s: %d names present"
-              .formatted(CheckpointException.quoted(name), path, tensors.size()));
+              .formatted(Shown.value(name), path, tensors.size()));
     }
     return tensor;
   }

@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.peftsweep.data.Shown;
 
 /**
  * Reads the pickle of a PyTorch file that holds named tensors, without executing it: a small stack
@@ -78,7 +79,7 @@ final class Pickle {
       }
       throw new Fault(
           "it names "
-              + CheckpointException.quoted(name.replace(' ', '.'))
+              + Shown.value(name.replace(' ', '.'))
               + ", and only tensors in dictionaries are read");
     }
   }
@@ -226,9 +227,7 @@ final class Pickle {
     require(pairs.size() % 2 == 0, "its pickle holds a key without a value");
     for (int i = 0; i < pairs.size(); i += 2) {
       String key = as(String.class, pairs.get(i));
-      require(
-          target.put(key, pairs.get(i + 1)) == null,
-          "it holds " + CheckpointException.quoted(key) + " twice");
+      require(target.put(key, pairs.get(i + 1)) == null, "it holds " + Shown.value(key) + " twice");
     }
   }
 

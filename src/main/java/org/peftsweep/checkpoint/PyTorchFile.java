@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipException;
 import java.util.zip.ZipFile;
+import org.peftsweep.data.Shown;
 
 /**
  * A file of named float tensors as {@code torch.save} writes it since PyTorch 1.6: a zip with a
@@ -92,7 +93,7 @@ public final class PyTorchFile implements TensorFile {
     if (entry.getMethod() != ZipEntry.STORED || entry.getSize() > Files.size(path)) {
       throw new Pickle.Fault(
           "its entry "
-              + CheckpointException.quoted(entry.getName())
+              + Shown.value(entry.getName())
               + " is compressed or larger than the file, which PyTorch never writes");
     }
     try (InputStream in = zip.getInputStream(entry)) {
@@ -120,7 +121,7 @@ public final class PyTorchFile implements TensorFile {
       throw new Pickle.Fault(
           "storage %s would have %d bytes, and %s"
               .formatted(
-                  CheckpointException.quoted(storage.key()),
+                  Shown.value(storage.key()),
                   wanted,
                   entry == null ? "it is not there" : "it has " + entry.getSize()));
     }
@@ -152,7 +153,7 @@ public final class PyTorchFile implements TensorFile {
     if (!isFloat(name)) {
       throw new CheckpointException(
           "Cannot read %s of %s as floats: its type is %s, and supported are %s"
-              .formatted(CheckpointException.quoted(name), path, dtype, DType.FLOATS));
+              .formatted(Shown.value(name), path, dtype, DType.FLOATS));
     }
     try {
       ByteBuffer data =
@@ -170,7 +171,7 @@ public final class PyTorchFile implements TensorFile {
     if (view == null) {
       throw new CheckpointException(
           "Cannot find %s in %s: %d names present"
-              .formatted(CheckpointException.quoted(name), path, tensors.size()));
+              .formatted(Shown.value(name), path, tensors.size()));
     }
     return view;
   }

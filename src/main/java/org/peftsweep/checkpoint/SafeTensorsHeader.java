@@ -1,7 +1,5 @@
 package org.peftsweep.checkpoint;
 
-import static org.peftsweep.checkpoint.CheckpointException.quoted;
-
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
@@ -18,6 +16,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.peftsweep.data.Shown;
 
 /**
  * The JSON header of a safetensors file, checked as strictly as its specification asks: known
@@ -80,13 +79,13 @@ record SafeTensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
       String name = parser.currentName();
       require(
           parser.nextToken() == JsonToken.START_OBJECT,
-          "the entry of " + quoted(name) + " is no object");
+          "the entry of " + Shown.value(name) + " is no object");
       if (name.equals(METADATA)) {
         while (parser.nextToken() != JsonToken.END_OBJECT) {
           String key = parser.currentName();
           require(
               parser.nextToken() == JsonToken.VALUE_STRING,
-              METADATA + " holds a value that is not a string, " + quoted(key));
+              METADATA + " holds a value that is not a string, " + Shown.value(key));
           metadata.put(key, parser.getText());
         }
       } else {
@@ -98,7 +97,7 @@ record SafeTensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
   }
 
   private static TensorInfo tensor(String fullName, JsonParser parser) throws IOException, Fault {
-    String name = quoted(fullName);
+    String name = Shown.value(fullName);
     DType dtype = null;
     List<Long> shape = null;
     List<Long> offsets = null;
@@ -109,7 +108,7 @@ record SafeTensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
         case "dtype" -> dtype = dtype(name, parser);
         case "shape" -> shape = numbers(name, key, parser);
         case "data_offsets" -> offsets = numbers(name, key, parser);
-        default -> throw new Fault(name + " has the unknown key " + quoted(key));
+        default -> throw new Fault(name + " has the unknown key " + Shown.value(key));
       }
     }
     require(dtype != null, name + " has no dtype");
@@ -125,7 +124,7 @@ record SafeTensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
             + " of "
             + dtype
             + " "
-            + quoted(shape.toString())
+            + Shown.value(shape.toString())
             + " cannot fill "
             + (end - begin)
             + " bytes");
@@ -137,7 +136,7 @@ record SafeTensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
         parser.currentToken() == JsonToken.VALUE_STRING, "the dtype of " + name + " is no word");
     String word = parser.getText();
     return DType.named(word)
-        .orElseThrow(() -> new Fault(name + " has the unknown dtype " + quoted(word)));
+        .orElseThrow(() -> new Fault(name + " has the unknown dtype " + Shown.value(word)));
   }
 
   private static List<Long> numbers(String name, String key, JsonParser parser)
@@ -176,7 +175,7 @@ record SafeTensorsHeader(Map<String, TensorInfo> tensors, Map<String, String> me
     for (TensorInfo tensor : byOffset) {
       require(
           tensor.begin() == covered,
-          quoted(tensor.name())
+          Shown.value(tensor.name())
               + " begins at "
               + tensor.begin()
               + ", where byte "

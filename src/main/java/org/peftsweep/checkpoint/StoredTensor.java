@@ -3,6 +3,7 @@ package org.peftsweep.checkpoint;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.List;
+import org.peftsweep.data.Shown;
 
 /**
  * A tensor found in a {@link Checkpoint}; its values are read when they are asked for.
@@ -43,7 +44,7 @@ public record StoredTensor(TensorFile file, String name, List<Long> shape) {
     if (!shape.equals(wantedShape)) {
       throw new CheckpointException(
           "Cannot use %s in %s: its shape is %s, and config.json asks for %s"
-              .formatted(CheckpointException.quoted(name), file.path(), shape, wantedShape));
+              .formatted(Shown.value(name), file.path(), shape, wantedShape));
     }
     return this;
   }
@@ -67,7 +68,7 @@ public record StoredTensor(TensorFile file, String name, List<Long> shape) {
         if (!Float.isFinite(chunk[i])) {
           throw new CheckpointException(
               "Cannot use %s in %s: its element %d is %s; supply weights that are numbers"
-                  .formatted(CheckpointException.quoted(name), file.path(), from + i, chunk[i]));
+                  .formatted(Shown.value(name), file.path(), from + i, chunk[i]));
         }
       }
     }

@@ -17,6 +17,7 @@ import java.util.TreeMap;
 import org.iq80.leveldb.table.BytewiseComparator;
 import org.iq80.leveldb.table.MMapTable;
 import org.iq80.leveldb.util.Slice;
+import org.peftsweep.data.Shown;
 
 /**
  * The weights of a TensorFlow checkpoint, as Google published BERT: an index, which is a table of
@@ -56,7 +57,7 @@ public final class TensorFlowBundle implements TensorFile {
       String variable = each.getKey();
       if (TYPES.containsKey(entry.type()) && !TensorFlowNames.isOfOptimizer(variable)) {
         if (entry.isSliced()) {
-          throw fault("it holds " + quoted(variable) + " in slices, save it whole");
+          throw fault("it holds " + Shown.value(variable) + " in slices, save it whole");
         }
         MappedFile shard = shards.get(entry.shard());
         if (shard == null) {
@@ -197,7 +198,7 @@ public final class TensorFlowBundle implements TensorFile {
       throw fault(
           "%s of sizes %s needs %d bytes and %d are there"
               .formatted(
-                  quoted(variable),
+                  Shown.value(variable),
                   entry.shape(),
                   wanted,
                   Math.max(0, Math.min(entry.bytes(), shard.bytes() - entry.offset()))));
@@ -206,12 +207,8 @@ public final class TensorFlowBundle implements TensorFile {
     boolean isKernel = TensorFlowNames.isKernel(variable) && entry.shape().size() == 2;
     String name = TensorFlowNames.inPyTorch(variable);
     if (tensors.put(name, isKernel ? tensor.transposed() : tensor) != null) {
-      throw fault("two of its variables are " + quoted(name));
+      throw fault("two of its variables are " + Shown.value(name));
     }
-  }
-
-  private static String quoted(String foreign) {
-    return CheckpointException.quoted(foreign);
   }
 
   private CheckpointException fault(String fault) {
@@ -244,7 +241,8 @@ public final class TensorFlowBundle implements TensorFile {
     MappedTensor tensor = tensors.get(name);
     if (tensor == null) {
       throw new CheckpointException(
-          "Cannot find %s in %s: %d names present".formatted(quoted(name), path, tensors.size()));
+          "Cannot find %s in %s: %d names present"
+              .formatted(Shown.value(name), path, tensors.size()));
     }
     return tensor;
   }

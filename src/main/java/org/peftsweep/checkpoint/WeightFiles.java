@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Function;
+import org.peftsweep.data.Shown;
 
 /**
  * Finds and opens the weights of a model folder. Of several formats the first counts, as in the
@@ -98,7 +99,7 @@ final class WeightFiles {
       if (!shard.matches("[\\w-][\\w.-]*")) {
         throw new CheckpointException(
             "Cannot use shard %s of %s: give the name of a file in the same folder"
-                .formatted(CheckpointException.quoted(shard), index));
+                .formatted(Shown.value(shard), index));
       }
       TensorFile file =
           shards.computeIfAbsent(shard, missing -> keep(open.apply(folder.resolve(missing))));
@@ -106,8 +107,7 @@ final class WeightFiles {
       if (shape == null) {
         throw new CheckpointException(
             "Cannot find %s in %s: %d names present"
-                .formatted(
-                    CheckpointException.quoted(entry.getKey()), file.path(), file.shapes().size()));
+                .formatted(Shown.value(entry.getKey()), file.path(), file.shapes().size()));
       }
       tensors.put(entry.getKey(), new StoredTensor(file, entry.getKey(), shape));
     }

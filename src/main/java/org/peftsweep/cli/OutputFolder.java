@@ -5,9 +5,9 @@ import java.io.UncheckedIOException;
 import java.util.regex.Pattern;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
+import org.peftsweep.data.Shown;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.spec.Locations;
-import org.peftsweep.spec.Shown;
 import picocli.CommandLine.Option;
 
 /** The option that says where the tables of all sweeps lie. */

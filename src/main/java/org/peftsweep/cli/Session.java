@@ -5,7 +5,7 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
-import org.peftsweep.spec.Shown;
+import org.peftsweep.data.Shown;
 
 /**
  * Spark as spark-submit set it up, with what is not said there. Closing it stops Spark, unless it

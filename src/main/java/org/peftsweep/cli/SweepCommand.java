@@ -129,6 +129,7 @@ final class SweepCommand implements Callable<Integer> {
             location -> engine.modelHash(location, files),
             source -> engine.taskHash(source, files));
     Phases phases = new Phases(sweep, contests);
+    engine.requireAll(phases.trials(), files).forEach(err::println);
     Forecast forecast = engine.forecast(sweep.execution(), files);
     TrialFilter filter = filter(phases.trials(), folder);
     Inspection inspection = Inspection.of(folder, files);

@@ -46,7 +46,7 @@ public record Batches(int batchRows, int maxTokens, Padding padding, int bucketB
     String stream = "data order " + epoch;
     int[] order = seeds.permutation(stream, examples.size());
     List<int[]> plan = new ArrayList<>();
-    int window = Math.multiplyExact(batchRows, bucketBatches);
+    int window = (int) Math.min((long) batchRows * bucketBatches, Math.max(1, order.length));
     for (int from = 0; from < order.length; from += window) {
       int[] rows = Arrays.copyOfRange(order, from, Math.min(order.length, from + window));
       if (bucketBatches == 1) {

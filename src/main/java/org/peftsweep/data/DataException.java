@@ -6,10 +6,10 @@ public final class DataException extends RuntimeException {
   private static final long serialVersionUID = 1;
 
   public DataException(String message) {
-    super(message);
+    super(Shown.sentence(message));
   }
 
   public DataException(String message, Throwable cause) {
-    super(message, cause);
+    super(Shown.sentence(message), cause);
   }
 }

@@ -3,6 +3,7 @@ package org.peftsweep.method;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.SplittableRandom;
 import org.peftsweep.checkpoint.StateReader;
@@ -14,6 +15,7 @@ import org.peftsweep.data.Seeds;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
+import org.peftsweep.model.Role;
 
 /**
  * Adaptive low-rank adaptation: {@code y = Wx + k·B·diag(E)·A·x + b}, {@code k = alpha/(r₀ +
@@ -52,13 +54,10 @@ public record AdaLoRA(
   private static final double DEVIATION = 0.02;
 
   public AdaLoRA {
-    Settings.atLeast("rank", rank, 1);
+    Settings.rank(rank);
     Settings.positive("alpha", alpha);
     Settings.fraction("dropout", dropout);
-    if (!(initialFactor >= 1) || initialFactor > 1000) {
-      throw new IllegalArgumentException(
-          "Cannot use initial-factor = " + initialFactor + ": give a number from 1 up to 1000");
-    }
+    Settings.between("initial-factor", initialFactor, 1.0, 1000.0);
     Settings.fraction("warm-fraction", warmFraction);
     Settings.fraction("final-fraction", finalFraction);
     if (warmFraction + finalFraction >= 1) {
@@ -67,7 +66,7 @@ public record AdaLoRA(
               + finalFraction
               + ": give less than what warm-fraction leaves of 1");
     }
-    Settings.atLeast("every", every, 1);
+    Settings.between("every", every, 1, Settings.MOST_STEPS);
     Settings.notNegative("orthogonality", orthogonality);
     Settings.fraction("smoothing", smoothing);
   }
@@ -146,6 +145,12 @@ public record AdaLoRA(
   @Override
   public int semanticsVersion() {
     return finalFraction == 0 ? 2 : 1;
+  }
+
+  @Override
+  public void requireFit(Model outline, Set<Role> targets) {
+    Method.super.requireFit(outline, targets);
+    LowRankStart.requireRank(outline, targets, "rank·initial-factor", initialRank());
   }
 
   @Override

@@ -2,6 +2,7 @@ package org.peftsweep.method;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Tape;
@@ -11,6 +12,7 @@ import org.peftsweep.model.Adapter;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
+import org.peftsweep.model.Role;
 
 /**
  * Weight-decomposed low-rank adaptation: {@code y = (m/n) ⊙ (Wx + (alpha/rank)·B·A·x) + b}, where
@@ -26,7 +28,7 @@ import org.peftsweep.model.Parameter;
  */
 public record DoRA(int rank, double alpha, double dropout) implements Method {
   public DoRA {
-    Settings.atLeast("rank", rank, 1);
+    Settings.rank(rank);
     Settings.positive("alpha", alpha);
     Settings.fraction("dropout", dropout);
   }
@@ -53,6 +55,12 @@ public record DoRA(int rank, double alpha, double dropout) implements Method {
   @Override
   public Optional<PeftForm> peft(Model model, int steps) {
     return Optional.of(PeftForm.lora(rank, alpha, dropout).deciding("use_dora", true));
+  }
+
+  @Override
+  public void requireFit(Model outline, Set<Role> targets) {
+    Method.super.requireFit(outline, targets);
+    LowRankStart.requireRank(outline, targets, "rank", rank);
   }
 
   @Override

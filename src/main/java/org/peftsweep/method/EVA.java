@@ -34,12 +34,12 @@ public record EVA(int rank, double alpha, double dropout, double rho, double tau
   private record Key(List<String> targets, int rank, double rho, double tau, int batches) {}
 
   public EVA {
-    Settings.atLeast("rank", rank, 1);
+    Settings.rank(rank);
     Settings.positive("alpha", alpha);
     Settings.fraction("dropout", dropout);
-    Settings.atLeast("rho", rho, 1);
+    Settings.between("rho", rho, 1.0, 1000.0);
     Settings.fraction("tau", tau);
-    Settings.atLeast("batches", batches, 1);
+    Settings.between("batches", batches, 1, Settings.MOST);
   }
 
   @Override

@@ -19,8 +19,8 @@ import org.peftsweep.optim.Update;
  */
 public record GaLore(int rank, int gap, double scale, GaLoreAdam.Side side) implements Method {
   public GaLore {
-    Settings.atLeast("rank", rank, 1);
-    Settings.atLeast("gap", gap, 1);
+    Settings.rank(rank);
+    Settings.between("gap", gap, 1, Settings.MOST_STEPS);
     Settings.positive("scale", scale);
   }
 

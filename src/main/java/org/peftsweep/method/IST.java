@@ -50,10 +50,10 @@ public record IST(
     part("update-fraction", updateFraction);
     part("suppress-fraction", suppressFraction);
     Settings.fraction("suppression", suppression);
-    Settings.atLeast("candidates", candidates, 2);
+    Settings.between("candidates", candidates, 2, 1_000);
     Settings.positive("score-rate", scoreRate);
-    Settings.atLeast("score-every", scoreEvery, 1);
-    Settings.atLeast("probe-examples", probeExamples, 1);
+    Settings.between("score-every", scoreEvery, 1, Settings.MOST_STEPS);
+    Settings.between("probe-examples", probeExamples, 1, Settings.MOST);
   }
 
   private static void part(String setting, double value) {
@@ -96,7 +96,12 @@ public record IST(
       this.to = to;
       this.inner = inner;
       this.layers =
-          to.model().projections().stream().mapToInt(Linear::layer).distinct().sorted().toArray();
+          to.model().projections().stream()
+              .mapToInt(Linear::layer)
+              .filter(layer -> layer >= 0)
+              .distinct()
+              .sorted()
+              .toArray();
       this.scores =
           new LayerScores(
               layers.length,

@@ -1,8 +1,10 @@
 package org.peftsweep.method;
 
 import java.util.Optional;
+import java.util.Set;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
+import org.peftsweep.model.Role;
 
 /**
  * Low-rank adaptation: {@code y = Wx + (alpha/rank)·B·A·x + b} with A {@code [rank, in]} and B
@@ -17,7 +19,7 @@ import org.peftsweep.model.Model;
  */
 public record LoRA(int rank, double alpha, double dropout) implements Method {
   public LoRA {
-    Settings.atLeast("rank", rank, 1);
+    Settings.rank(rank);
     Settings.positive("alpha", alpha);
     Settings.fraction("dropout", dropout);
   }
@@ -36,6 +38,12 @@ public record LoRA(int rank, double alpha, double dropout) implements Method {
   @Override
   public Optional<PeftForm> peft(Model model, int steps) {
     return Optional.of(PeftForm.lora(rank, alpha, dropout));
+  }
+
+  @Override
+  public void requireFit(Model outline, Set<Role> targets) {
+    Method.super.requireFit(outline, targets);
+    LowRankStart.requireRank(outline, targets, "rank", rank);
   }
 
   @Override

@@ -3,9 +3,11 @@ package org.peftsweep.method;
 import java.util.IdentityHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
+import org.peftsweep.model.Role;
 import org.peftsweep.optim.PreconditionedAdam;
 import org.peftsweep.optim.Update;
 
@@ -23,7 +25,7 @@ import org.peftsweep.optim.Update;
  */
 public record LoRAFA(int rank, double alpha, double dropout, boolean projection) implements Method {
   public LoRAFA {
-    Settings.atLeast("rank", rank, 1);
+    Settings.rank(rank);
     Settings.positive("alpha", alpha);
     Settings.fraction("dropout", dropout);
   }
@@ -56,6 +58,12 @@ public record LoRAFA(int rank, double alpha, double dropout, boolean projection)
   @Override
   public Optional<PeftForm> peft(Model model, int steps) {
     return Optional.of(PeftForm.lora(rank, alpha, dropout));
+  }
+
+  @Override
+  public void requireFit(Model outline, Set<Role> targets) {
+    Method.super.requireFit(outline, targets);
+    LowRankStart.requireRank(outline, targets, "rank", rank);
   }
 
   @Override

@@ -1,9 +1,11 @@
 package org.peftsweep.method;
 
 import java.util.Optional;
+import java.util.Set;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
+import org.peftsweep.model.Role;
 
 /**
  * LoRA whose B learns {@code bRatio} times as fast as its A; multiplies with λ, so that B of a
@@ -19,7 +21,7 @@ import org.peftsweep.model.Parameter;
  */
 public record LoRAPlus(int rank, double alpha, double dropout, double bRatio) implements Method {
   public LoRAPlus {
-    Settings.atLeast("rank", rank, 1);
+    Settings.rank(rank);
     Settings.positive("alpha", alpha);
     Settings.fraction("dropout", dropout);
     Settings.positive("b-ratio", bRatio);
@@ -45,6 +47,12 @@ public record LoRAPlus(int rank, double alpha, double dropout, double bRatio) im
   @Override
   public Optional<PeftForm> peft(Model model, int steps) {
     return Optional.of(PeftForm.lora(rank, alpha, dropout));
+  }
+
+  @Override
+  public void requireFit(Model outline, Set<Role> targets) {
+    Method.super.requireFit(outline, targets);
+    LowRankStart.requireRank(outline, targets, "rank", rank);
   }
 
   @Override

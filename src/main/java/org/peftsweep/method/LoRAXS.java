@@ -33,7 +33,7 @@ public record LoRAXS(int rank, double alpha, double dropout) implements Method {
   private record Key(String matrix, int rank) {}
 
   public LoRAXS {
-    Settings.atLeast("rank", rank, 1);
+    Settings.rank(rank);
     Settings.positive("alpha", alpha);
     Settings.fraction("dropout", dropout);
   }
@@ -85,7 +85,7 @@ public record LoRAXS(int rank, double alpha, double dropout) implements Method {
   @Override
   public void requireFit(Model outline, Set<Role> targets) {
     Method.super.requireFit(outline, targets);
-    LowRankStart.requireRank(outline, targets, rank);
+    LowRankStart.requireRank(outline, targets, "rank", rank);
   }
 
   /** As LoRA with {@code B·R} for B. */

@@ -28,15 +28,20 @@ record LowRankStart(float[] a, float[] b, int rank) implements Preparations.Prep
     return new LowRankStart(new float[rank * in], new float[out * rank], rank);
   }
 
-  /** Refuses a rank that a target is too narrow for. */
-  static void requireRank(Model outline, Set<Role> targets, int rank) {
+  /** Refuses a rank above the smaller side of a target. */
+  static void requireRank(Model outline, Set<Role> targets, String setting, int rank) {
     for (Linear linear : outline.projections()) {
       int most = Math.min(linear.out(), linear.in());
       if (targets.contains(linear.role()) && rank > most) {
-        throw new IllegalArgumentException(
-            "Cannot use rank = " + rank + " on " + linear.name() + ": give at most " + most);
+        throw tooLarge(setting, rank, linear, most);
       }
     }
+  }
+
+  static IllegalArgumentException tooLarge(String setting, int rank, Linear linear, int most) {
+    return new IllegalArgumentException(
+        "Cannot use %s = %d on %s, %d x %d: give at most %d"
+            .formatted(setting, rank, linear.name(), linear.out(), linear.in(), most));
   }
 
   /** Returns a weight {@code [out, in]} in double precision. */

@@ -22,7 +22,7 @@ public record OLoRA(int rank, double alpha, double dropout) implements Method {
   private record Key(String matrix, int rank) {}
 
   public OLoRA {
-    Settings.atLeast("rank", rank, 1);
+    Settings.rank(rank);
     Settings.positive("alpha", alpha);
     Settings.fraction("dropout", dropout);
   }
@@ -52,7 +52,7 @@ public record OLoRA(int rank, double alpha, double dropout) implements Method {
   @Override
   public void requireFit(Model outline, Set<Role> targets) {
     Method.super.requireFit(outline, targets);
-    LowRankStart.requireRank(outline, targets, rank);
+    LowRankStart.requireRank(outline, targets, "rank", rank);
   }
 
   @Override

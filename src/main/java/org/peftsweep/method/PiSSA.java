@@ -36,11 +36,11 @@ public record PiSSA(
   private record Key(Search svd, String matrix, int rank, double scale, int passes, int extra) {}
 
   public PiSSA {
-    Settings.atLeast("rank", rank, 1);
+    Settings.rank(rank);
     Settings.positive("alpha", alpha);
     Settings.fraction("dropout", dropout);
-    Settings.atLeast("iterations", iterations, 0);
-    Settings.atLeast("oversampling", oversampling, 0);
+    Settings.between("iterations", iterations, 0, 1_000);
+    Settings.between("oversampling", oversampling, 0, Settings.MOST_RANK);
   }
 
   @Override
@@ -84,7 +84,7 @@ public record PiSSA(
   @Override
   public void requireFit(Model outline, Set<Role> targets) {
     Method.super.requireFit(outline, targets);
-    LowRankStart.requireRank(outline, targets, rank);
+    LowRankStart.requireRank(outline, targets, "rank", rank);
   }
 
   @Override

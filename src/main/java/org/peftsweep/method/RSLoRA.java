@@ -1,8 +1,10 @@
 package org.peftsweep.method;
 
 import java.util.Optional;
+import java.util.Set;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
+import org.peftsweep.model.Role;
 
 /**
  * Rank-stabilised LoRA: as {@link LoRA}, scaled by {@code alpha/√rank} so that the update keeps its
@@ -16,7 +18,7 @@ import org.peftsweep.model.Model;
  */
 public record RSLoRA(int rank, double alpha, double dropout) implements Method {
   public RSLoRA {
-    Settings.atLeast("rank", rank, 1);
+    Settings.rank(rank);
     Settings.positive("alpha", alpha);
     Settings.fraction("dropout", dropout);
   }
@@ -34,6 +36,12 @@ public record RSLoRA(int rank, double alpha, double dropout) implements Method {
   @Override
   public Optional<PeftForm> peft(Model model, int steps) {
     return Optional.of(PeftForm.lora(rank, alpha, dropout).deciding("use_rslora", true));
+  }
+
+  @Override
+  public void requireFit(Model outline, Set<Role> targets) {
+    Method.super.requireFit(outline, targets);
+    LowRankStart.requireRank(outline, targets, "rank", rank);
   }
 
   @Override

@@ -6,34 +6,56 @@ package org.peftsweep.method;
  * line.
  */
 public final class Settings {
+  /** The largest rank. */
+  public static final int MOST_RANK = 65_536;
+
+  /** The largest number of steps. */
+  public static final int MOST_STEPS = 1_000_000_000;
+
+  /** The largest count of rows, passes, tokens and the like. */
+  public static final int MOST = 1_000_000;
+
+  /** Bounds of real numbers, within single precision. */
+  private static final double LEAST_REAL = 1e-30;
+
+  private static final double MOST_REAL = 1e30;
+
   private Settings() {}
 
-  /** A whole number of at least {@code least}. */
-  public static void atLeast(String setting, int value, int least) {
+  /** A whole number from {@code least} to {@code most}. */
+  public static void between(String setting, int value, int least, int most) {
     if (value < least) {
       throw refusal(setting, value, "a whole number of at least " + least);
+    } else if (value > most) {
+      throw refusal(setting, value, "a whole number of at most " + most);
     }
   }
 
-  /** A finite number of at least {@code least}. */
-  public static void atLeast(String setting, double value, double least) {
-    if (!(value >= least) || Double.isInfinite(value)) {
-      throw refusal(setting, value, "a number of at least " + least);
+  /** An inner dimension. */
+  public static void rank(int value) {
+    between("rank", value, 1, MOST_RANK);
+  }
+
+  /** A number from {@code least} to {@code most}. */
+  public static void between(String setting, double value, double least, double most) {
+    if (!(value >= least)) {
+      throw refusal(setting, value, "a number of at least " + text(least));
+    } else if (value > most) {
+      throw refusal(setting, value, "a number of at most " + text(most));
     }
   }
 
-  /** A finite number above 0. */
+  /** A number above 0. */
   public static void positive(String setting, double value) {
-    if (!(value > 0) || Double.isInfinite(value)) {
+    if (!(value > 0)) {
       throw refusal(setting, value, "a number above 0");
     }
+    between(setting, value, LEAST_REAL, MOST_REAL);
   }
 
-  /** A finite number of at least 0. */
+  /** A number of at least 0. */
   public static void notNegative(String setting, double value) {
-    if (!(value >= 0) || Double.isInfinite(value)) {
-      throw refusal(setting, value, "a number of at least 0");
-    }
+    between(setting, value, 0, MOST_REAL);
   }
 
   /** A number in [0, 1). */
@@ -41,6 +63,12 @@ public final class Settings {
     if (!(value >= 0 && value < 1)) {
       throw refusal(setting, value, "a number from 0 up to, not including, 1");
     }
+  }
+
+  private static String text(double bound) {
+    return bound == Math.rint(bound) && bound < MOST_REAL
+        ? Long.toString((long) bound)
+        : Double.toString(bound).replace(".0E", "e");
   }
 
   private static IllegalArgumentException refusal(String setting, Object value, String instead) {

@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SplittableRandom;
 import org.peftsweep.checkpoint.PeftFolder;
 import org.peftsweep.checkpoint.SafeTensorsWriter;
@@ -17,6 +18,7 @@ import org.peftsweep.data.Seeds;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
+import org.peftsweep.model.Role;
 
 /**
  * Vector-based random matrix adaptation: {@code y = Wx + d_b ⊙ B(d ⊙ Ax) + b}, where one frozen
@@ -35,7 +37,7 @@ import org.peftsweep.model.Parameter;
 public record VeRA(int rank, double initial, long projectionSeed, double dropout)
     implements Method {
   public VeRA {
-    Settings.atLeast("rank", rank, 1);
+    Settings.rank(rank);
     Settings.positive("initial", initial);
     Settings.fraction("dropout", dropout);
   }
@@ -123,6 +125,18 @@ public record VeRA(int rank, double initial, long projectionSeed, double dropout
             .other("d_initial", initial)
             .other("vera_dropout", dropout)
             .other("init_weights", true));
+  }
+
+  /** The rank may be above a matrix's sides, but the pair has to be an array. */
+  @Override
+  public void requireFit(Model outline, Set<Role> targets) {
+    Method.super.requireFit(outline, targets);
+    for (Linear linear : outline.projections()) {
+      int most = Integer.MAX_VALUE / Math.max(linear.out(), linear.in());
+      if (targets.contains(linear.role()) && rank > most) {
+        throw LowRankStart.tooLarge("rank", rank, linear, most);
+      }
+    }
   }
 
   @Override

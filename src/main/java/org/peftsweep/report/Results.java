@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
@@ -19,6 +20,7 @@ import org.apache.spark.sql.Row;
 import org.peftsweep.model.Role;
 import org.peftsweep.spec.SpecException;
 import org.peftsweep.spec.Targets;
+import org.peftsweep.spec.Training;
 import org.peftsweep.spec.Trial;
 
 /**
@@ -42,7 +44,7 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
   private static final String RECIPE = "recipe";
 
   /** What else may tell two trials apart. */
-  private static final List<String> OTHERS =
+  private static final List<String> COLUMNS =
       List.of(
           "model",
           "init",
@@ -55,15 +57,17 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
           "learning_rate",
           "head_learning_rate",
           "grouping",
-          "epochs",
-          "max_steps",
-          "batch",
-          "accumulate",
-          "max_tokens",
-          "schedule",
-          "precision",
           "metric",
           "semantics_version");
+
+  private static final String LAYERS = "layers";
+
+  /** The same, as the trial's JSON has it: rows may be older than a column. */
+  private static final List<String> OF_TRIAL =
+      Stream.concat(Stream.of(LAYERS), Training.keys().stream().map(Results::column)).toList();
+
+  private static final List<String> OTHERS =
+      Stream.concat(COLUMNS.stream(), OF_TRIAL.stream()).toList();
 
   /** What decides how long the same work takes. */
   private static final List<String> FINGERPRINT =
@@ -136,10 +140,10 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
 
   private static Run run(Row row) {
     Map<String, Object> settings = new LinkedHashMap<>();
-    Stream.concat(KEY.stream(), OTHERS.stream())
+    Stream.concat(KEY.stream(), COLUMNS.stream())
         .forEach(column -> settings.put(column, row.getAs(column)));
     settings.put(SWEEP, row.getAs(SWEEP));
-    settings.put(RECIPE, recipe(row.getAs("trial")));
+    settings.putAll(ofTrial(row.getAs("trial")));
     String phase = row.getAs("phase");
     Integer copy = row.getAs("copy");
     Instant started = row.<Timestamp>getAs("started_at").toInstant();
@@ -168,13 +172,31 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
             .collect(Collectors.joining(", ")));
   }
 
-  private static String recipe(String trial) {
+  private static Map<String, Object> ofTrial(String json) {
+    Map<String, Object> settings = new LinkedHashMap<>();
     try {
-      return Trial.fromJson(trial).recipe();
+      Trial trial = Trial.fromJson(json);
+      settings.put(RECIPE, trial.recipe());
+      settings.put(LAYERS, trial.targets().isEmpty() ? null : trial.layers().toString());
+      trial
+          .training()
+          .byKey()
+          .forEach(
+              (key, value) ->
+                  settings.put(
+                      column(key),
+                      value instanceof Enum<?> word
+                          ? word.name().toLowerCase(Locale.ROOT)
+                          : value));
     } catch (SpecException e) {
       // A row of another version of the program.
-      return trial;
+      settings.put(RECIPE, json);
     }
+    return settings;
+  }
+
+  private static String column(String key) {
+    return key.replace('-', '_');
   }
 
   private static List<String> extras(List<Run> scored) {

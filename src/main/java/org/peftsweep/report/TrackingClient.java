@@ -22,7 +22,7 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.peftsweep.spec.Shown;
+import org.peftsweep.data.Shown;
 
 /**
  * The few calls of MLflow's REST API (version 2.0) that logging needs.

@@ -79,6 +79,11 @@ final class TrialColumns {
         TEXT,
         "adapted matrices: qv is query and value; longer sets joined by +; null for none",
         t -> t.targets().isEmpty() ? null : Targets.name(t.targets()));
+    trial(
+        "layers",
+        TEXT,
+        "whose matrices those are: all, or ranges from 0 up, 0-2+6; null for no targets",
+        t -> t.targets().isEmpty() ? null : t.layers().toString());
     trial("learning_rate", DOUBLE, "η, of query and key", t -> t.rates().learningRate());
     trial("ratio", DOUBLE, "λ: rate of value over rate of query and key", t -> t.rates().ratio());
     trial(
@@ -113,7 +118,33 @@ final class TrialColumns {
     trial("batch", INT, "examples a forward and backward pass", t -> t.training().batch());
     trial("accumulate", INT, "passes a step", t -> t.training().accumulate());
     trial("max_tokens", INT, "longest input, in tokens", t -> t.training().maxTokens());
+    trial(
+        "pad", TEXT, "longest, or max: what rows are filled up to", t -> word(t.training().pad()));
+    trial(
+        "bucket_batches",
+        INT,
+        "batches within which examples are sorted by length",
+        t -> t.training().bucketBatches());
     trial("schedule", TEXT, "of the learning rate", t -> word(t.training().schedule()));
+    trial(
+        "warmup_fraction",
+        DOUBLE,
+        "part of all steps in which the rates rise",
+        t -> t.training().warmupFraction());
+    trial(
+        "clip",
+        DOUBLE,
+        "gradient norm at which gradients are cut, 0 for never",
+        t -> t.training().clip());
+    trial("weight_decay", DOUBLE, "decoupled, times the rate", t -> t.training().weightDecay());
+    trial("beta1", DOUBLE, "of AdamW, decay of the mean", t -> t.training().beta1());
+    trial("beta2", DOUBLE, "of AdamW, decay of the square", t -> t.training().beta2());
+    trial("epsilon", DOUBLE, "of AdamW, added after the root", t -> t.training().epsilon());
+    trial(
+        "evaluate_every",
+        INT,
+        "steps between evaluations, 0 for once an epoch",
+        t -> t.training().evaluateEvery());
     trial("precision", TEXT, "number format of products", t -> word(t.training().precision()));
     trial("seed", LONG, "of all randomness", Trial::seed);
     trial(

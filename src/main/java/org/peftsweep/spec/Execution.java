@@ -25,6 +25,8 @@ public record Execution(
     int memoryMebibytes,
     double timeLimitMinutes,
     double checkpointMinutes) {
+  private static final double MOST_MINUTES = 1_000_000;
+
   /** Names of the backends that a sweep file may ask for. */
   public static final List<String> BACKENDS = Backends.names();
 
@@ -33,11 +35,11 @@ public record Execution(
       throw new IllegalArgumentException(
           "Cannot use backend = " + backend + ": choose " + String.join(" or ", BACKENDS));
     }
-    Settings.atLeast("threads", threads, 1);
-    Settings.atLeast("keep-mebibytes", keepMebibytes, 0);
-    Settings.atLeast("memory-mebibytes", memoryMebibytes, 0);
-    Settings.notNegative("time-limit-minutes", timeLimitMinutes);
-    Settings.notNegative("checkpoint-minutes", checkpointMinutes);
+    Settings.between("threads", threads, 1, 1_024);
+    Settings.between("keep-mebibytes", keepMebibytes, 0, 1 << 20);
+    Settings.between("memory-mebibytes", memoryMebibytes, 0, 1 << 24);
+    Settings.between("time-limit-minutes", timeLimitMinutes, 0.0, MOST_MINUTES);
+    Settings.between("checkpoint-minutes", checkpointMinutes, 0.0, MOST_MINUTES);
   }
 
   /** Returns {@link #memoryMebibytes} in bytes. */

@@ -72,7 +72,8 @@ record Fields(String path, Value.Section section, Source source, Faults faults) 
   private static String choice(String key, Collection<String> allowed) {
     boolean isBlock = allowed.contains(RecipeReader.METHOD);
     List<String> listed = new ArrayList<>(allowed);
-    if (isBlock && listed.removeIf(RecipeReader::isOfTraining)) {
+    if (isBlock && listed.containsAll(RecipeReader.TRAINING)) {
+      listed.removeAll(RecipeReader.TRAINING);
       listed.add("a key of training");
     }
     return Scalars.choose(key, allowed, listed);
@@ -178,7 +179,12 @@ record Fields(String path, Value.Section section, Source source, Faults faults) 
         return factor.get().multiply(BigDecimal.valueOf(rank)).doubleValue();
       }
     }
-    return Scalars.of(component.getType(), key, value(key));
+    Value value = value(key);
+    if (type == Training.class && value instanceof Value.Items) {
+      throw Scalars.cannotUse(
+          key, value, "give one value, or write the list in a block of the grid");
+    }
+    return Scalars.of(component.getType(), key, value);
   }
 
   /** Puts into a record's refusal what the file says of the setting that it names, and where. */
@@ -189,8 +195,8 @@ record Fields(String path, Value.Section section, Source source, Faults faults) 
       String message = e.getMessage();
       for (Map.Entry<String, Value.Entry> entry : section.entries().entrySet()) {
         if (message.startsWith("Cannot use " + entry.getKey() + " = ")) {
-          String instead = message.substring(message.indexOf(": ") + 2);
-          throw Scalars.cannotUse(entry.getKey(), entry.getValue().value(), instead);
+          throw Scalars.cannotUse(
+              entry.getKey(), entry.getValue().value(), Scalars.instead(message));
         }
       }
       throw new SpecException(message.replaceFirst(": ", " in " + section.place() + ": "), e);

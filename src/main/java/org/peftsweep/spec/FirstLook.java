@@ -16,6 +16,7 @@ import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.hadoop.fs.UnsupportedFileSystemException;
 import org.apache.hadoop.util.VersionInfo;
+import org.peftsweep.data.Shown;
 
 /**
  * A brief look at a place on a remote file system. Hadoop's clients are made to keep a running job

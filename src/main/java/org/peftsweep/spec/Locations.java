@@ -17,6 +17,7 @@ import java.util.regex.Pattern;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
+import org.peftsweep.data.Shown;
 
 /**
  * Where models, data, adapters and results lie that a user names, looked at once before anything

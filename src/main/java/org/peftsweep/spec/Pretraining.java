@@ -5,6 +5,7 @@ import java.io.UncheckedIOException;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import org.peftsweep.data.Shown;
 import org.peftsweep.data.Task;
 import org.peftsweep.data.Tasks;
 import org.peftsweep.method.Settings;
@@ -46,11 +47,11 @@ public record Pretraining(
   public record Shape(
       int hidden, int layers, int heads, int feedForward, int positions, double dropout) {
     public Shape {
-      Settings.atLeast("hidden", hidden, 1);
-      Settings.atLeast("layers", layers, 1);
-      Settings.atLeast("heads", heads, 1);
-      Settings.atLeast("feed-forward", feedForward, 1);
-      Settings.atLeast("positions", positions, 4);
+      Settings.between("hidden", hidden, 1, 65_536);
+      Settings.between("layers", layers, 1, 1_000);
+      Settings.between("heads", heads, 1, 1_024);
+      Settings.between("feed-forward", feedForward, 1, Settings.MOST);
+      Settings.between("positions", positions, 4, Settings.MOST);
       Settings.fraction("dropout", dropout);
       if (hidden % heads != 0) {
         throw new IllegalArgumentException(
@@ -87,9 +88,9 @@ public record Pretraining(
     public Course {
       Settings.fraction("mask-fraction", maskFraction);
       Settings.positive("mask-fraction", maskFraction);
-      Settings.atLeast("steps", steps, 0);
-      Settings.atLeast("batch", batch, 1);
-      Settings.atLeast("max-tokens", maxTokens, 4);
+      Settings.between("steps", steps, 0, Settings.MOST_STEPS);
+      Settings.between("batch", batch, 1, Settings.MOST);
+      Settings.between("max-tokens", maxTokens, 4, Settings.MOST);
       Settings.fraction("dropout", dropout);
       Settings.positive("learning-rate", learningRate);
       Settings.fraction("warmup-fraction", warmupFraction);
@@ -104,8 +105,8 @@ public record Pretraining(
   public Pretraining {
     text = List.copyOf(text);
     tasks = List.copyOf(tasks);
-    Settings.atLeast("passages", passages, 0);
-    Settings.atLeast("vocabulary", vocabulary, 261);
+    Settings.between("passages", passages, 0, Settings.MOST_STEPS);
+    Settings.between("vocabulary", vocabulary, 261, 10_000_000);
     if (training.maxTokens() > model.positions()) {
       throw new IllegalArgumentException(
           "Cannot use max-tokens = "

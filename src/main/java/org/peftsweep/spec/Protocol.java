@@ -18,7 +18,7 @@ public record Protocol(List<Long> tuningSeeds, List<String> select, int duplicat
   public Protocol {
     tuningSeeds = List.copyOf(tuningSeeds);
     select = List.copyOf(select);
-    Settings.atLeast("duplicates", duplicates, 1);
+    Settings.between("duplicates", duplicates, 1, 10_000);
   }
 
   /** Whether settings are chosen before anything is evaluated. */

@@ -19,6 +19,7 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.peftsweep.method.Method;
 import org.peftsweep.method.Methods;
+import org.peftsweep.method.Settings;
 import org.peftsweep.model.Layers;
 import org.peftsweep.model.Role;
 import org.peftsweep.optim.Rates;
@@ -44,7 +45,7 @@ final class RecipeReader {
   private static final List<String> RATES = List.of(RATE, RATIO, HEAD_RATE, GROUPING);
   private static final List<String> ALL_RATES =
       List.of(RATE, RATIO, VALUE_RATE, HEAD_RATE, GROUPING);
-  private static final List<String> TRAINING = RecordFields.names(Training.class);
+  static final List<String> TRAINING = Training.keys();
 
   private final Fields top;
   private final Faults faults;
@@ -123,11 +124,6 @@ final class RecipeReader {
       }
     }
     return common;
-  }
-
-  /** Whether a key is one of {@link Training}. */
-  static boolean isOfTraining(String key) {
-    return TRAINING.contains(key);
   }
 
   private Set<String> keys(String id) {
@@ -247,7 +243,10 @@ final class RecipeReader {
       throw Scalars.cannotUse(
           HEAD_RATE, head, "with grouping paper the head has no rate of its own, give same");
     }
-    return new Rates(rate, ratio, isSame ? rate : Scalars.positive(HEAD_RATE, head), grouping);
+    double headRate = isSame ? rate : Scalars.positive(HEAD_RATE, head);
+    String given = fields.has(VALUE_RATE) ? VALUE_RATE : RATIO;
+    Scalars.checked(given, fields.value(given), () -> Settings.positive(RATIO, ratio));
+    return new Rates(rate, ratio, headRate, grouping);
   }
 
   /** In decimals, so that 2e-3 / 2e-5 is 100 and not a neighbour of it. */

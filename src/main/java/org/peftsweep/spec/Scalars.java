@@ -10,6 +10,8 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 import org.apache.commons.lang3.StringUtils;
 import org.apache.commons.text.similarity.LevenshteinDistance;
+import org.peftsweep.data.Shown;
+import org.peftsweep.method.Settings;
 import org.yaml.snakeyaml.nodes.Tag;
 
 /**
@@ -27,10 +29,11 @@ final class Scalars {
   /** Letters by which a slip may differ. */
   private static final int SLIP = 2;
 
-  private static final int LONGEST_SHOWN = 80;
-
   /** In characters; longer ones cost time and say nothing. */
   private static final int LONGEST_NUMBER = 100;
+
+  /** The longest path of common systems. */
+  private static final int LONGEST_WORD = 4_096;
 
   private Scalars() {}
 
@@ -107,10 +110,22 @@ final class Scalars {
 
   static double positive(String key, Value value) {
     double number = number(key, value);
-    if (number <= 0) {
-      throw cannotUse(key, value, "give a number above 0");
-    }
+    checked(key, value, () -> Settings.positive(key, number));
     return number;
+  }
+
+  /** Puts into a refusal of {@link Settings} what the file says and where. */
+  static void checked(String key, Value value, Runnable check) {
+    try {
+      check.run();
+    } catch (IllegalArgumentException e) {
+      throw cannotUse(key, value, instead(e.getMessage()));
+    }
+  }
+
+  /** What a refusal says to do. */
+  static String instead(String refusal) {
+    return refusal.substring(refusal.indexOf(": ") + 2);
   }
 
   static boolean flag(String key, Value value) {
@@ -130,6 +145,9 @@ final class Scalars {
     }
     if (scalar.text().isBlank()) {
       throw cannotUse(key, value, "give a word");
+    }
+    if (scalar.text().length() > LONGEST_WORD) {
+      throw cannotUse(key, value, "give at most " + LONGEST_WORD + " characters");
     }
     return scalar.text();
   }
@@ -184,9 +202,9 @@ final class Scalars {
 
   /** On one line and not too long. */
   static String shown(Value value) {
-    String text = StringUtils.normalizeSpace(value.text());
     boolean isQuoted = value instanceof Value.Scalar scalar && !scalar.isPlain();
-    return StringUtils.abbreviate(isQuoted ? '"' + text + '"' : text, LONGEST_SHOWN);
+    String text = Shown.value(StringUtils.normalizeSpace(value.text()));
+    return isQuoted ? '"' + text + '"' : text;
   }
 
   private static String name(Object constant) {

@@ -2,6 +2,8 @@ package org.peftsweep.spec;
 
 import java.util.Collection;
 import java.util.List;
+import java.util.stream.Collectors;
+import org.peftsweep.data.Shown;
 
 /**
  * A sweep file cannot be used. Each fault is one sentence with file and line; the message holds one
@@ -17,13 +19,13 @@ public final class SpecException extends RuntimeException {
   }
 
   public SpecException(String fault, Throwable cause) {
-    super(fault, cause);
-    this.faults = List.of(fault);
+    super(Shown.sentence(fault), cause);
+    this.faults = List.of(getMessage());
   }
 
-  SpecException(Collection<String> faults) {
-    super(String.join("\n", faults));
-    this.faults = List.copyOf(faults);
+  public SpecException(Collection<String> faults) {
+    super(faults.stream().map(Shown::sentence).collect(Collectors.joining("\n")));
+    this.faults = faults.stream().map(Shown::sentence).toList();
   }
 
   /** Returns every fault, in the order in which they were met. */

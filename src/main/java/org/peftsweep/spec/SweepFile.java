@@ -3,8 +3,10 @@ package org.peftsweep.spec;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -12,6 +14,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 import org.apache.hadoop.conf.Configuration;
+import org.peftsweep.data.Shown;
 
 /**
  * Reads sweep files.
@@ -27,6 +30,9 @@ public final class SweepFile {
   private static final String COMPUTE = "compute";
   private static final Set<String> WITHOUT_DEFAULT = Set.of("name", "model", "tasks", "grid");
   private static final Pattern NAME = Pattern.compile("[a-z0-9][a-z0-9-]*");
+
+  /** It names a folder, and temporary files beside it have longer names. */
+  private static final int LONGEST_NAME = 100;
 
   private static final long MOST_TRIALS = 1_000_000;
 
@@ -143,21 +149,16 @@ public final class SweepFile {
         faults.attempt(
             () -> ProtocolReader.read(fields, recipes.orElse(List.of()), tasks.orElse(List.of())));
     faults.throwIfAny();
-    long trials =
-        (long) recipes.orElseThrow().size()
-            * tasks.orElseThrow().size()
-            * Math.max(
-                protocol.orElseThrow().seeds().size(),
-                protocol.orElseThrow().protocol().tuningSeeds().size());
-    if (trials > MOST_TRIALS) {
-      throw new SpecException(
-          "Cannot run "
-              + trials
-              + " trials of "
-              + fields.source().file()
-              + ": give at most "
-              + MOST_TRIALS);
-    }
+    faults.attempt(
+        () -> {
+          requireFew(
+              fields.source().file(),
+              (long) recipes.orElseThrow().size() * tasks.orElseThrow().size(),
+              protocol.orElseThrow());
+          requireSteps(fields.source().file(), recipes.orElseThrow(), tasks.orElseThrow());
+          return true;
+        });
+    faults.throwIfAny();
     return new Sweep(
         name.orElseThrow(),
         model.orElseThrow(),
@@ -168,8 +169,53 @@ public final class SweepFile {
         execution.orElseThrow());
   }
 
+  /** Copies and both kinds of seeds counted. */
+  private static void requireFew(String file, long cells, ProtocolReader.Read protocol) {
+    BigInteger evaluations =
+        BigInteger.valueOf(protocol.protocol().duplicates())
+            .multiply(BigInteger.valueOf(protocol.seeds().size()));
+    BigInteger trials =
+        evaluations
+            .add(BigInteger.valueOf(protocol.protocol().tuningSeeds().size()))
+            .multiply(BigInteger.valueOf(cells));
+    if (trials.compareTo(BigInteger.valueOf(MOST_TRIALS)) > 0) {
+      throw new SpecException(
+          "Cannot run " + trials + " trials of " + file + ": give at most " + MOST_TRIALS);
+    }
+  }
+
+  /** What recipes say of training has to go with what each task says. */
+  private static void requireSteps(String file, List<Recipe> recipes, List<TaskPlan> tasks) {
+    Set<Map<String, Object>> met = new HashSet<>();
+    for (Recipe recipe : recipes) {
+      if (recipe.method().learns() && met.add(recipe.training())) {
+        for (TaskPlan task : tasks) {
+          requireSteps(file, recipe, task);
+        }
+      }
+    }
+  }
+
+  private static void requireSteps(String file, Recipe recipe, TaskPlan task) {
+    String name = task.source().task().name();
+    try {
+      if (!task.training().with(recipe.training()).takesSteps()) {
+        throw new SpecException(
+            "Cannot train %s with %s in %s: epochs and max-steps are 0, give one of them"
+                .formatted(name, recipe.training(), file));
+      }
+    } catch (IllegalArgumentException e) {
+      throw new SpecException(
+          e.getMessage().replaceFirst(": ", " on task " + name + " in " + file + ": "), e);
+    }
+  }
+
   private static String name(Fields fields) {
     String name = fields.word("name");
+    if (name.length() > LONGEST_NAME) {
+      throw Scalars.cannotUse(
+          "name", fields.value("name"), "give at most " + LONGEST_NAME + " characters");
+    }
     if (!NAME.matcher(name).matches()) {
       throw Scalars.cannotUse(
           "name", fields.value("name"), "use lower-case letters, digits and hyphens");

@@ -30,7 +30,7 @@ public record TaskSource(
     Objects.requireNonNull(task, "task");
     Objects.requireNonNull(location, "location");
     Objects.requireNonNull(contentHash, "contentHash");
-    Settings.atLeast("train-limit", trainLimit, 0);
+    Settings.between("train-limit", trainLimit, 0, Integer.MAX_VALUE);
     Settings.fraction("validation-fraction", validationFraction);
   }
 

@@ -1,7 +1,9 @@
 package org.peftsweep.spec;
 
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.SortedMap;
 import org.peftsweep.data.Padding;
 import org.peftsweep.method.Settings;
 import org.peftsweep.optim.Schedule;
@@ -49,14 +51,21 @@ public record Training(
   // Two special tokens and one of the text.
   private static final int LEAST_TOKENS = 3;
 
+  private static final double MOST_EPOCHS = 100_000;
+
   public Training {
-    Settings.notNegative("epochs", epochs);
-    Settings.atLeast("max-steps", maxSteps, 0);
-    Settings.atLeast("batch", batch, 1);
-    Settings.atLeast("accumulate", accumulate, 1);
-    Settings.atLeast("max-tokens", maxTokens, LEAST_TOKENS);
+    Settings.between("epochs", epochs, 0.0, MOST_EPOCHS);
+    Settings.between("max-steps", maxSteps, 0, Settings.MOST_STEPS);
+    Settings.between("batch", batch, 1, Settings.MOST);
+    Settings.between("accumulate", accumulate, 1, Settings.MOST);
+    Settings.between("max-tokens", maxTokens, LEAST_TOKENS, Settings.MOST);
+    if ((long) batch * maxTokens > Integer.MAX_VALUE) {
+      throw new IllegalArgumentException(
+          "Cannot use batch = %d: give at most %d with max-tokens = %d"
+              .formatted(batch, Integer.MAX_VALUE / maxTokens, maxTokens));
+    }
     Objects.requireNonNull(pad, "pad");
-    Settings.atLeast("bucket-batches", bucketBatches, 1);
+    Settings.between("bucket-batches", bucketBatches, 1, Settings.MOST);
     Objects.requireNonNull(schedule, "schedule");
     Settings.fraction("warmup-fraction", warmupFraction);
     Settings.notNegative("clip", clip);
@@ -64,8 +73,18 @@ public record Training(
     Settings.fraction("beta1", beta1);
     Settings.fraction("beta2", beta2);
     Settings.positive("epsilon", epsilon);
-    Settings.atLeast("evaluate-every", evaluateEvery, 0);
+    Settings.between("evaluate-every", evaluateEvery, 0, Settings.MOST_STEPS);
     Objects.requireNonNull(precision, "precision");
+  }
+
+  /** Returns the names of all settings, as sweep files have them. */
+  public static List<String> keys() {
+    return RecordFields.names(Training.class);
+  }
+
+  /** Returns all settings by their names in sweep files. */
+  public SortedMap<String, Object> byKey() {
+    return RecordFields.of(this);
   }
 
   /** Whether at least one step is taken. */

@@ -7,11 +7,16 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
+import org.peftsweep.data.Shown;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
 import org.yaml.snakeyaml.error.Mark;
 import org.yaml.snakeyaml.error.MarkedYAMLException;
 import org.yaml.snakeyaml.error.YAMLException;
+import org.yaml.snakeyaml.events.AliasEvent;
+import org.yaml.snakeyaml.events.CollectionEndEvent;
+import org.yaml.snakeyaml.events.CollectionStartEvent;
+import org.yaml.snakeyaml.events.Event;
 import org.yaml.snakeyaml.nodes.MappingNode;
 import org.yaml.snakeyaml.nodes.Node;
 import org.yaml.snakeyaml.nodes.NodeTuple;
@@ -35,6 +40,11 @@ final class YamlText {
           Tag.SEQ,
           Tag.MAP,
           Tag.MERGE);
+
+  /** Far above any sweep file. */
+  private static final int MOST_CHARACTERS = 1 << 20;
+
+  private static final int DEEPEST = 20;
 
   private final Function<Mark, String> places;
   private final Faults faults;
@@ -66,10 +76,10 @@ final class YamlText {
   }
 
   private Node compose(String text, String name) {
+    requireSmall(text, name);
     LoaderOptions options = new LoaderOptions();
-    options.setNestingDepthLimit(20);
-    options.setMaxAliasesForCollections(0);
     try {
+      requirePlain(new Yaml(options).parse(new StringReader(text)));
       return new Yaml(options).compose(new StringReader(text));
     } catch (MarkedYAMLException e) {
       Mark mark = e.getProblemMark();
@@ -77,6 +87,37 @@ final class YamlText {
       throw new SpecException("Cannot read " + place + " as YAML: " + problem(e), e);
     } catch (YAMLException e) {
       throw new SpecException("Cannot read " + name + " as YAML: " + oneLine(e.getMessage()), e);
+    }
+  }
+
+  private void requireSmall(String text, String name) {
+    if (text.length() > MOST_CHARACTERS) {
+      long line = text.substring(0, MOST_CHARACTERS).lines().count();
+      Mark mark = new Mark(name, MOST_CHARACTERS, (int) Math.max(0, line - 1), 0, new int[0], 0);
+      throw new SpecException(
+          "Cannot read %s: it has more than %d characters from here on, give a shorter file"
+              .formatted(places.apply(mark), MOST_CHARACTERS));
+    }
+  }
+
+  /** Refuses what would take memory and time beyond the text's own size. */
+  private void requirePlain(Iterable<Event> events) {
+    int depth = 0;
+    for (Event event : events) {
+      if (event instanceof CollectionStartEvent) {
+        depth++;
+      } else if (event instanceof CollectionEndEvent) {
+        depth--;
+      } else if (event instanceof AliasEvent alias) {
+        throw new SpecException(
+            "Cannot use the alias %s in %s: write the value out"
+                .formatted(Shown.value(alias.getAnchor()), places.apply(event.getStartMark())));
+      }
+      if (depth > DEEPEST) {
+        throw new SpecException(
+            "Cannot read %s: it lies more than %d levels deep, write it flatter"
+                .formatted(places.apply(event.getStartMark()), DEEPEST));
+      }
     }
   }
 

@@ -4,6 +4,7 @@ import java.util.List;
 import org.apache.hadoop.conf.Configuration;
 import org.peftsweep.spec.Execution;
 import org.peftsweep.spec.TaskSource;
+import org.peftsweep.spec.Trial;
 
 /** What the driver needs of the trainer: identities, forecasts, and the task that executors run. */
 public interface Engine {
@@ -15,6 +16,14 @@ public interface Engine {
 
   /** Returns what should be known of a task's examples before they are used, a sentence each. */
   List<String> taskNotices(TaskSource source, Configuration files);
+
+  /**
+   * Checks what files tell of trials before any of them runs.
+   *
+   * @return what a user should know of them, a sentence each
+   * @throws org.peftsweep.spec.SpecException with the faults of all, each once
+   */
+  List<String> requireAll(List<Trial> trials, Configuration files);
 
   /** Returns what tells the size of trials. */
   Forecast forecast(Execution execution, Configuration files);

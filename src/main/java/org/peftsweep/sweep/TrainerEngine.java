@@ -12,6 +12,7 @@ import org.peftsweep.train.CheckpointFolder;
 import org.peftsweep.train.Library;
 import org.peftsweep.train.MemoryBudget;
 import org.peftsweep.train.Outcome;
+import org.peftsweep.train.Preflight;
 import org.peftsweep.train.Progress;
 import org.peftsweep.train.Terms;
 import org.peftsweep.train.TrialRun;
@@ -40,6 +41,11 @@ public final class TrainerEngine implements Engine {
   @Override
   public List<String> taskNotices(TaskSource source, Configuration files) {
     return Library.shared(files).dataset(source).notices();
+  }
+
+  @Override
+  public List<String> requireAll(List<Trial> trials, Configuration files) {
+    return new Preflight(Library.shared(files)).requireAll(trials);
   }
 
   @Override

@@ -147,7 +147,37 @@ public final class Library {
         () -> {
           Path folder = folder(source.location());
           Checkpoint checkpoint = Checkpoint.open(folder);
-          return new Base(checkpoint, new CheckpointWeights(checkpoint), Tokenizer.open(folder));
+          return new Base(
+              checkpoint, new CheckpointWeights(checkpoint), tokenizer(source.location()));
+        });
+  }
+
+  /** Returns the tokenizer of the model at a location. */
+  Tokenizer tokenizer(String location) {
+    return once("tokenizer of " + location, () -> Tokenizer.open(folder(location)));
+  }
+
+  /** Returns the model at a location without its values; nothing may be attached to it. */
+  Model outline(String location, int outputs) {
+    return once(
+        List.of("outline", location, outputs), () -> Models.outline(config(location), outputs));
+  }
+
+  /**
+   * Looks through the weights at a location.
+   *
+   * @return names of what trials draw for themselves, as the files lack it
+   * @throws CheckpointException if a tensor is missing or has another shape, or a value is none
+   */
+  List<String> requireWeights(String location) {
+    return once(
+        "weights of " + location,
+        () -> {
+          try (Checkpoint checkpoint = Checkpoint.open(folder(location))) {
+            List<String> fresh = Models.requireComplete(checkpoint);
+            checkpoint.requireFinite();
+            return fresh;
+          }
         });
   }
 

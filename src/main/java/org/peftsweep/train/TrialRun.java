@@ -4,7 +4,6 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedMap;
-import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.checkpoint.SafeTensorsWriter;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.method.AdapterLayout;
@@ -85,13 +84,10 @@ public final class TrialRun {
     long start = System.nanoTime();
     Training training = trial.training();
     requireUnchanged(trial);
+    new Preflight(library).require(trial);
     Base base = library.base(trial.model(), backend.name());
     TokenisedTask all = library.tokenised(trial.task(), trial.model(), base, training.maxTokens());
     TokenisedTask data = trial.phase() == Phase.TUNING ? all.withoutReported() : all;
-    requireFit(base, training, data);
-    trial
-        .method()
-        .requireFit(base.outline(data.task().outputs()).within(trial.layers()), trial.targets());
     record.loadSeconds = (System.nanoTime() - start) / 1e9;
     try {
       train(trial, terms, vigil, progress, record, base, data);
@@ -189,31 +185,6 @@ public final class TrialRun {
               + " of "
               + task.location()
               + ": its rows are not those that the sweep was planned with");
-    }
-  }
-
-  private static void requireFit(Base base, Training training, TokenisedTask data) {
-    ModelConfig config = base.config();
-    int reserved = config.family().isEncoder() ? config.positionOffset() : 0;
-    if (training.maxTokens() + reserved > config.sizes().positions()) {
-      throw new IllegalArgumentException(
-          "Cannot use max-tokens = "
-              + training.maxTokens()
-              + " with a model of "
-              + (config.sizes().positions() - reserved)
-              + " positions: give at most that");
-    }
-    if (base.tokenizer().vocabularyTokens() > config.sizes().vocabulary()) {
-      throw new IllegalArgumentException(
-          "Cannot use a tokenizer of "
-              + base.tokenizer().vocabularyTokens()
-              + " tokens with a model of "
-              + config.sizes().vocabulary()
-              + ": give the tokenizer that the model was trained with");
-    }
-    if (data.train().isEmpty()) {
-      throw new IllegalArgumentException(
-          "Cannot train " + data.task().name() + " on no examples: lower validation-fraction");
     }
   }
 

@@ -10,11 +10,9 @@ import org.peftsweep.data.Padding;
 import org.peftsweep.method.AdapterLayout;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
-import org.peftsweep.model.Models;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
 import org.peftsweep.spec.Phase;
-import org.peftsweep.spec.SpecException;
 import org.peftsweep.spec.TaskSource;
 import org.peftsweep.spec.Training;
 import org.peftsweep.spec.Trial;
@@ -53,22 +51,12 @@ public record Workload(
   private static final double TOKENS_PER_WORD = 1.3;
   private static final int SPECIAL_TOKENS = 3;
 
-  /**
-   * Counts a trial's work without reading weights.
-   *
-   * @throws SpecException if the method does not fit the model
-   */
+  /** Counts a trial's work without reading weights. */
   public static Workload of(Trial trial, Library library) {
     Dataset dataset = library.dataset(trial.task());
     Training training = trial.training();
     Shape shape = shape(trial, library, dataset.task().outputs());
     Model outline = shape.outline().within(trial.layers());
-    try {
-      trial.method().requireFit(outline, trial.targets());
-      library.requireBatchesFit(trial);
-    } catch (IllegalArgumentException e) {
-      throw new SpecException(e.getMessage(), e);
-    }
     long trainable = trainable(trial, library, outline, dataset.task().outputs());
     long head = shape.head();
     int perEpoch = stepsPerEpoch(training, dataset.train().size());
@@ -107,8 +95,7 @@ public record Workload(
   private static Shape shape(Trial trial, Library library, int outputs) {
     String location = trial.model().location();
     return library.once(
-        new ShapeKey(location, outputs),
-        () -> Shape.of(Models.outline(library.config(location), outputs)));
+        new ShapeKey(location, outputs), () -> Shape.of(library.outline(location, outputs)));
   }
 
   private static int stepsPerEpoch(Training training, int examples) {

@@ -156,9 +156,9 @@ class ModelConfigTest {
           "rms_norm_eps": NaN | Cannot use rms_norm_eps = | above 0
           "attention_dropout": 1 | Cannot use attention_dropout = 1 in | from 0 to below 1
           "attention_bias": "no" | Cannot use attention_bias = "no" in | true or false
-          "num_labels": 0 | Cannot use num_labels = 0 in | from 1 to 2147483647
-          "num_labels": 2.5 | Cannot use num_labels = 2.5 in | from 1 to 2147483647
-          "num_labels": 99999999999 | Cannot use num_labels = 99999999999 in | from 1 to 2147483647
+          "num_labels": 0 | Cannot use num_labels = 0 in | from 1 to 1000000
+          "num_labels": 2.5 | Cannot use num_labels = 2.5 in | from 1 to 1000000
+          "num_labels": 99999999999 | Cannot use num_labels = 99999999999 in | from 1 to 1000000
           "id2label": {"0": "a", "2": "b"} | Cannot use id2label = | 0, 1, 2
           """)
   void aValueThatCannotBeUsedIsNamed(String entry, String start, String advice) {

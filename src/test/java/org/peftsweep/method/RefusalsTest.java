@@ -39,7 +39,8 @@ class RefusalsTest {
             () ->
                 new PiSSA(9, 8, 0, PiSSA.Search.EXACT, 0, 0)
                     .requireFit(LLAMA, EnumSet.of(Role.QUERY, Role.VALUE)))
-        .hasMessage("Cannot use rank = 9 on model.layers.0.self_attn.v_proj: give at most 8");
+        .hasMessage(
+            "Cannot use rank = 9 on model.layers.0.self_attn.v_proj, 8 x 24: give at most 8");
     assertThatThrownBy(
             () -> new EVA(16, 8, 0, 2, 0.99, 5).requireFit(LLAMA, EnumSet.of(Role.VALUE)))
         .hasMessage(

@@ -1,7 +1,9 @@
 package org.peftsweep.spec;
 
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
 
+import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Pattern;
@@ -42,26 +44,37 @@ class BadSweepFilesTest {
           {method: lora, alpha: .inf} => Cannot use alpha = .inf in x.yaml:5: give a finite number, such as 0.5 or 1e-4
           {method: lora, alpha: 1e999} => Cannot use alpha = 1e999 in x.yaml:5: give a finite number, such as 0.5 or 1e-4
           {method: lora, alpha: -1e-4} => Cannot use alpha = -1e-4 in x.yaml:5: give a number above 0
+          {method: lora, rank: 2147483647} => Cannot use rank = 2147483647 in x.yaml:5: give a whole number of at most 65536
+          {method: lora, alpha: 2x} => Cannot use alpha = 2x in x.yaml:5: give a finite number, such as 0.5 or 1e-4
+          {method: lora, alpha: 0r} => Cannot use alpha = 0r in x.yaml:5: give a number above 0
+          {method: lora, alpha: 1e-40} => Cannot use alpha = 1e-40 in x.yaml:5: give a number of at least 1e-30
+          {method: lora, layers: 5-0} => Cannot use layers = 5-0 in x.yaml:5: give all, a layer such as 3, or a range such as 0-5
+          {method: lora, layers: [[0-1, last]]} => Cannot use layers = last in x.yaml:5: give all, a layer such as 3, or a range such as 0-5
+          {method: head-only, layers: 0} => Cannot use the key layers in x.yaml:5 with method head-only: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, init or a key of training
+          {method: lora, batch: [16, 0]} => Cannot use batch = 0 in x.yaml:5: give a whole number of at least 1
+          {method: lora, batch: 1000000, max-tokens: 1000000} => Cannot use batch = 1000000 in x.yaml:5: give at most 2147 with max-tokens = 1000000
+          {method: lora, epochs: 2, max-steps: 3} => Cannot use epochs = 2 in x.yaml:5: max-steps = 3 in x.yaml:5 counts in its place, give max-steps: 0 beside it
+          {method: lora, learning-rate: 1e-20, value-learning-rate: 1e20} => Cannot use value-learning-rate = 1e20 in x.yaml:5: give a number of at most 1e30
           {method: lora, alpha: 0} => Cannot use alpha = 0 in x.yaml:5: give a number above 0
           {method: lora, dropout: 1} => Cannot use dropout = 1 in x.yaml:5: give a number from 0 up to, not including, 1
           {method: lola} => Cannot use method = lola in x.yaml:5: <choices for lola>
           {method: no} => Cannot use method = no in x.yaml:5: <choices for no>
-          {method: head-only, rank: 4} => Cannot use the key rank in x.yaml:5 with method head-only: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter or init
-          {method: head-only, targets: qv} => Cannot use the key targets in x.yaml:5 with method head-only: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter or init
-          {method: untrained, learning-rate: 1} => Cannot use the key learning-rate in x.yaml:5 with method untrained: choose method or init
-          {method: [lora, full], rank: 4} => Cannot use the key rank in x.yaml:5 with methods lora and full: choose method, targets, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter or init
-          {method: lora, rnak: 4} => Cannot use the key rnak in x.yaml:5 with method lora: choose method, rank, alpha, dropout, targets, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter or init
+          {method: head-only, rank: 4} => Cannot use the key rank in x.yaml:5 with method head-only: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, init or a key of training
+          {method: head-only, targets: qv} => Cannot use the key targets in x.yaml:5 with method head-only: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, init or a key of training
+          {method: untrained, learning-rate: 1} => Cannot use the key learning-rate in x.yaml:5 with method untrained: choose method, init, max-tokens, pad or precision
+          {method: [lora, full], rank: 4} => Cannot use the key rank in x.yaml:5 with methods lora and full: choose method, targets, layers, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, init or a key of training
+          {method: lora, rnak: 4} => Cannot use the key rnak in x.yaml:5 with method lora: did you mean rank
           {method: lora, plug-in: isst} => Cannot use plug-in = isst in x.yaml:5: choose none or ist
           {method: lora, plug-in: [ist, ist]} => Cannot use plug-in = ist twice in x.yaml:5: leave one out
-          {method: head-only, plug-in: ist} => Cannot use the key plug-in in x.yaml:5 with method head-only and plug-in ist: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter or init
-          {method: full, score-rate: 3} => Cannot use the key score-rate in x.yaml:5 with method full: choose method, targets, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter or init
-          {method: full, plug-in: [none, ist], score-rate: 3} => Cannot use the key score-rate in x.yaml:5 with method full and plug-in none and ist: choose method, targets, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter or init
+          {method: head-only, plug-in: ist} => Cannot use the key plug-in in x.yaml:5 with method head-only and plug-in ist: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, init or a key of training
+          {method: full, score-rate: 3} => Cannot use the key score-rate in x.yaml:5 with method full: choose method, targets, layers, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, init or a key of training
+          {method: full, plug-in: [none, ist], score-rate: 3} => Cannot use the key score-rate in x.yaml:5 with method full and plug-in none and ist: choose method, targets, layers, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, init or a key of training
           {method: full, plug-in: ist, update-fraction: 0} => Cannot use update-fraction = 0 in x.yaml:5: give a number above 0 and at most 1
           {method: full, plug-in: ist, candidates: 1} => Cannot use candidates = 1 in x.yaml:5: give a whole number of at least 2
           {method: sift, rate: 0} => Cannot use rate = 0 in x.yaml:5: give a number above 0 and at most 1
           {method: galore, side: up} => Cannot use side = up in x.yaml:5: choose std, reverse-std, left, right or both
           {method: galore, gap: 0} => Cannot use gap = 0 in x.yaml:5: give a whole number of at least 1
-          {method: adalora, initial-factor: 0.5} => Cannot use initial-factor = 0.5 in x.yaml:5: give a number from 1 up to 1000
+          {method: adalora, initial-factor: 0.5} => Cannot use initial-factor = 0.5 in x.yaml:5: give a number of at least 1
           {method: adalora, final-fraction: 0.95} => Cannot use final-fraction = 0.95 in x.yaml:5: give less than what warm-fraction leaves of 1
           {method: lora, targets: qw} => Cannot use targets = qw in x.yaml:5: choose q, k, v, o, qk, qv, kv, qkv, qkvo, ffn or all
           {method: lora, targets: [[query, valeu]]} => Cannot use targets = valeu in x.yaml:5: choose query, key, value, output, ffn-gate, ffn-up or ffn-down
@@ -80,7 +93,7 @@ class BadSweepFilesTest {
           &a {method: lora} => Cannot use the anchor a in x.yaml:5: write the value out
           !!java.util.Date {method: lora} => Cannot read x.yaml:5 as YAML: Global tag is not allowed: tag:yaml.org,2002:java.util.Date
           {method: !foo lora} => Cannot use the tag !foo in x.yaml:5: write the value without a tag
-          {<<: {rank: 3}, method: lora} => Cannot use the key << in x.yaml:5 with method lora: choose method, rank, alpha, dropout, targets, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter or init
+          {<<: {rank: 3}, method: lora} => Cannot use the key << in x.yaml:5 with method lora: choose method, rank, alpha, dropout, targets, layers, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, init or a key of training
           {? [a] : b, method: lora} => Cannot use [a] as a key in x.yaml:5: use a word
           """)
   void refusesABlock(String block, String sentence) {
@@ -96,6 +109,7 @@ class BadSweepFilesTest {
           """
           tranining: {} => Cannot use the key tranining in x.yaml:5: did you mean training
           training: {schedule: linaer} => Cannot use schedule = linaer in x.yaml:5: choose linear, cosine or constant
+          training: {batch: [16, 32]} => Cannot use batch = [16, 32] in x.yaml:5: give one value, or write the list in a block of the grid
           training: {batch: 0} => Cannot use batch = 0 in x.yaml:5: give a whole number of at least 1
           training: {epochs: 0} => Cannot use epochs = 0 in x.yaml:5: give a number above 0, or a block of method untrained
           training: {epochs: .inf} => Cannot use epochs = .inf in x.yaml:5: give a finite number, such as 0.5 or 1e-4
@@ -157,7 +171,7 @@ class BadSweepFilesTest {
           tuning-seeds: [1]|evaluation-seeds: [2] => Cannot use tuning-seeds = [1] in x.yaml:5: task mini-rte has no validation part to choose on, give validation-fraction above 0
           tuning-seeds: [1]|evaluation-seeds: [2, 1]|validation-fraction: 0.1 => Cannot use evaluation-seeds = [2, 1] in x.yaml:6: seed 1 is a tuning seed, give other ones
           tuning-seeds: [1]|evaluation-seeds: [2]|validation-fraction: 0.1|seeds: [0] => Cannot use both seeds and tuning-seeds in x.yaml:5: leave one out
-          tuning-seeds: [1]|evaluation-seeds: [2]|validation-fraction: 0.1|select: [rank] => Cannot use select = rank in x.yaml:8: choose adapter, grouping, head-learning-rate, init, learning-rate, method, ratio or targets
+          tuning-seeds: [1]|evaluation-seeds: [2]|validation-fraction: 0.1|select: [rank] => Cannot use select = rank in x.yaml:8: choose adapter, grouping, head-learning-rate, init, layers, learning-rate, method, ratio or targets
           """)
   void refusesAProtocol(String lines, String sentence) {
     assertRefused(HEAD + GRID + lines.replace("|", "\n") + "\n", Map.of(), sentence);
@@ -175,8 +189,8 @@ class BadSweepFilesTest {
           name: x|  a: b: c => Cannot read x.yaml:2 as YAML: mapping values are not allowed here
           name: x|grid: [ => Cannot read x.yaml:3 as YAML: expected the node content, but found '<stream end>'
           name: x|---|name: y => Cannot read x.yaml:2 as YAML: expected a single document in the stream, but found another document
-          a: &x [*x] => Cannot read x.yaml as YAML: Number of aliases for non-scalar nodes exceeds the specified max=0
-          a: &x 1|b: *x => Cannot use the anchor x in x.yaml:1: write the value out
+          a: &x [*x] => Cannot use the alias x in x.yaml:1: write the value out
+          a: &x 1|b: *x => Cannot use the alias x in x.yaml:2: write the value out
           """)
   void refusesAFile(String text, String sentence) {
     assertRefused(text.replace('|', '\n') + "\n", Map.of(), sentence);
@@ -187,7 +201,7 @@ class BadSweepFilesTest {
     assertRefused(
         "a: " + "[".repeat(5000),
         Map.of(),
-        "Cannot read x.yaml as YAML: Nesting Depth exceeded max 20");
+        "Cannot read x.yaml:1: it lies more than 20 levels deep, write it flatter");
   }
 
   @Test
@@ -196,8 +210,80 @@ class BadSweepFilesTest {
     assertRefused(
         HEAD + "grid:\n  - {method: lora, rank: " + list + ", alpha: " + list + "}\n",
         Map.of(),
-        "Cannot use the block in x.yaml:5: it stands for more than 100000 combinations, shorten"
-            + " its lists");
+        "Cannot use the grid in x.yaml:4: it stands for 160000 combinations, shorten its lists until"
+            + " there are at most 100000");
+  }
+
+  @Test
+  void countsCombinationsWithoutMakingThem() {
+    String list = "[1" + numbers(100) + "]";
+    String keys = "rank batch accumulate max-tokens bucket-batches evaluate-every";
+    assertTimeout(
+        Duration.ofSeconds(5),
+        () ->
+            assertRefused(
+                HEAD
+                    + "grid:\n  - {method: lora, "
+                    + keys.replace(" ", ": " + list + ", ")
+                    + ": "
+                    + list
+                    + "}\n",
+                Map.of(),
+                "Cannot use the grid in x.yaml:4: it stands for 1000000000000 combinations, shorten"
+                    + " its lists until there are at most 100000"));
+  }
+
+  @Test
+  void refusesMoreTrialsThanAnyoneRuns() {
+    assertRefused(
+        HEAD + "grid: [{method: lora, rank: [1" + numbers(200) + "]}]\nduplicates: 10000\n",
+        Map.of(),
+        "Cannot run 2000000 trials of x.yaml: give at most 1000000");
+  }
+
+  @Test
+  void refusesWhatIsTooLongForAnyUse() {
+    assertTimeout(
+        Duration.ofSeconds(5),
+        () -> {
+          assertRefused(
+              HEAD + GRID + "data: " + "x".repeat(50 << 20) + "\n",
+              Map.of(),
+              "Cannot read x.yaml:5: it has more than 1048576 characters from here on, give a"
+                  + " shorter file");
+          assertRefused(
+              HEAD + GRID + "data: " + "x".repeat(5000) + "\n",
+              Map.of(),
+              "Cannot use data = "
+                  + "x".repeat(79)
+                  + "… in x.yaml:5: give at most 4096 characters");
+          assertRefused(
+              HEAD + GRID + "seeds: [" + "9".repeat(900_000) + "]\n",
+              Map.of(),
+              "Cannot use seeds = " + "9".repeat(79) + "… in x.yaml:5: give a whole number");
+          assertRefused(
+              HEAD.replace("name: x", "name: " + "x".repeat(300)) + GRID,
+              Map.of(),
+              "Cannot use name = " + "x".repeat(79) + "… in x.yaml:1: give at most 100 characters");
+        });
+  }
+
+  @Test
+  void refusesAnAliasBombAtItsFirstAlias() {
+    StringBuilder bomb = new StringBuilder(HEAD + "a0: &a0 [x, x]\n");
+    for (int i = 1; i < 40; i++) {
+      bomb.append("a%d: &a%d [*a%d, *a%d]\n".formatted(i, i, i - 1, i - 1));
+    }
+    assertRefused(
+        bomb.toString(), Map.of(), "Cannot use the alias a0 in x.yaml:5: write the value out");
+  }
+
+  @Test
+  void repeatsNothingThatATerminalWouldObey() {
+    assertRefused(
+        HEAD + GRID + "init: \"a\\e[31m\\nb\\u202Ec\"\n",
+        Map.of(),
+        "Cannot use init = \"a [31m b c\" in x.yaml:5: choose pretrained or random");
   }
 
   @Test

@@ -7,6 +7,7 @@ import org.peftsweep.results.Samples;
 import org.peftsweep.spec.Execution;
 import org.peftsweep.spec.Phase;
 import org.peftsweep.spec.TaskSource;
+import org.peftsweep.spec.Trial;
 
 /**
  * Trains nothing: a trial's score follows from its seed and ratio, so that scheduling can be tested
@@ -36,6 +37,11 @@ public final class StandInEngine implements Engine {
 
   @Override
   public List<String> taskNotices(TaskSource source, Configuration files) {
+    return List.of();
+  }
+
+  @Override
+  public List<String> requireAll(List<Trial> trials, Configuration files) {
     return List.of();
   }
 

@@ -60,7 +60,7 @@ class SharedPreparationsTest {
   @Test
   void aMethodThatDoesNotFitTheModelIsRefusedWhenPlanned() throws IOException {
     Trial trial = trials("method: lora, targets: [[ffn-gate]]", "[0]", "").get(0);
-    assertThatThrownBy(() -> Workload.of(trial, library))
+    assertThatThrownBy(() -> new Preflight(library).requireAll(List.of(trial)))
         .isInstanceOf(SpecException.class)
         .hasMessageStartingWith("Cannot aim lora at ffn-gate: ");
   }
@@ -72,14 +72,14 @@ class SharedPreparationsTest {
     String sentence =
         "Cannot start eva from batches of fewer than 120 tokens: raise batch, or lower rank or rho";
     if (batch < 8) {
-      assertThatThrownBy(() -> Workload.of(trial, library))
+      assertThatThrownBy(() -> new Preflight(library).requireAll(List.of(trial)))
           .isInstanceOf(SpecException.class)
           .hasMessage(sentence);
       assertThatThrownBy(() -> run(List.of(trial)))
           .isInstanceOf(ImpossibleSettingException.class)
           .hasMessage(sentence);
     } else {
-      assertThat(Workload.of(trial, library).steps()).isEqualTo(1);
+      assertThat(new Preflight(library).requireAll(List.of(trial))).isEmpty();
       assertThat(run(List.of(trial)).get(0).status()).isEqualTo(Status.FINISHED);
     }
   }

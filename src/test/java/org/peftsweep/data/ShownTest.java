@@ -1,4 +1,4 @@
-package org.peftsweep.spec;
+package org.peftsweep.data;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

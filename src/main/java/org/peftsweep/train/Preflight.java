@@ -1,0 +1,145 @@
+package org.peftsweep.train;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.peftsweep.checkpoint.CheckpointException;
+import org.peftsweep.checkpoint.ModelConfig;
+import org.peftsweep.data.DataException;
+import org.peftsweep.data.Dataset;
+import org.peftsweep.data.Shown;
+import org.peftsweep.spec.ModelSource;
+import org.peftsweep.spec.SpecException;
+import org.peftsweep.spec.Trial;
+
+/**
+ * What files tell of trials before they run: whether model, tokenizer, adapter, data and settings
+ * go together. The driver asks for all trials before the first one starts, an executor for its own.
+ */
+public final class Preflight {
+  private static final int MOST_FAULTS = 20;
+
+  private final Library library;
+
+  /** What was checked before, with its fault or null; trials are many, what they differ in few. */
+  private final Map<Object, RuntimeException> checked = new HashMap<>();
+
+  private final Set<String> notices = new LinkedHashSet<>();
+
+  public Preflight(Library library) {
+    this.library = library;
+  }
+
+  /**
+   * Checks trials.
+   *
+   * @return what a user should know of them, a sentence each
+   * @throws SpecException with the faults of all, each once
+   */
+  public List<String> requireAll(List<Trial> trials) {
+    Set<String> faults = new LinkedHashSet<>();
+    for (Trial trial : trials) {
+      try {
+        require(trial);
+      } catch (IllegalArgumentException
+          | CheckpointException
+          | DataException
+          | SpecException fault) {
+        faults.add(fault.getMessage());
+      }
+      if (faults.size() == MOST_FAULTS) {
+        break;
+      }
+    }
+    if (!faults.isEmpty()) {
+      throw new SpecException(faults);
+    }
+    return new ArrayList<>(notices);
+  }
+
+  /**
+   * Checks one trial.
+   *
+   * @throws IllegalArgumentException if its settings do not fit its model or data
+   * @throws CheckpointException if a file of model or adapter cannot be used
+   * @throws DataException if the tokenizer or the data cannot be used
+   */
+  void require(Trial trial) {
+    ModelSource model = trial.model();
+    String location = model.location();
+    if (!model.randomInit()) {
+      once(List.of("weights", location), () -> requireWeights(location));
+    }
+    once(List.of("tokenizer", location), () -> requireTokenizer(location));
+    int maxTokens = trial.training().maxTokens();
+    once(List.of("positions", location, maxTokens), () -> requirePositions(location, maxTokens));
+    Dataset data = library.dataset(trial.task());
+    if (data.train().isEmpty()) {
+      throw new IllegalArgumentException(
+          "Cannot train " + data.task().name() + " on no examples: lower validation-fraction");
+    }
+    int outputs = data.task().outputs();
+    once(
+        List.of(location, outputs, trial.method(), trial.targets(), trial.layers()),
+        () ->
+            trial
+                .method()
+                .requireFit(
+                    library.outline(location, outputs).within(trial.layers()), trial.targets()));
+    library.layout(trial, library.config(location), outputs);
+    once(
+        List.of("batches", location, trial.task(), trial.method(), trial.training()),
+        () -> library.requireBatchesFit(trial));
+  }
+
+  private void once(Object key, Runnable check) {
+    if (!checked.containsKey(key)) {
+      RuntimeException fault = null;
+      try {
+        check.run();
+      } catch (IllegalArgumentException | CheckpointException | DataException e) {
+        fault = e;
+      }
+      checked.put(key, fault);
+    }
+    if (checked.get(key) != null) {
+      throw checked.get(key);
+    }
+  }
+
+  private void requireWeights(String location) {
+    List<String> fresh = library.requireWeights(location);
+    if (!fresh.isEmpty()) {
+      notices.add(
+          "Drawn from each trial's seed, as %s lacks them: %s"
+              .formatted(Shown.of(location), String.join(", ", fresh)));
+    }
+  }
+
+  private void requireTokenizer(String location) {
+    int vocabulary = library.config(location).sizes().vocabulary();
+    int tokens = library.tokenizer(location).vocabularyTokens();
+    if (tokens > vocabulary) {
+      throw new IllegalArgumentException(
+          "Cannot use a tokenizer of %d tokens with the vocabulary of %d of %s: give the tokenizer"
+                  .formatted(tokens, vocabulary, Shown.of(location))
+              + " that the model was trained with");
+    }
+  }
+
+  private void requirePositions(String location, int maxTokens) {
+    ModelConfig config = library.config(location);
+    int reserved = config.family().isEncoder() ? config.positionOffset() : 0;
+    int positions = config.sizes().positions() - reserved;
+    if (maxTokens > positions) {
+      throw new IllegalArgumentException(
+          "Cannot use max-tokens = %d with %s, a model of %d positions: give at most that, as with"
+                  .formatted(maxTokens, Shown.of(location), positions)
+              + " --set training.max-tokens="
+              + positions);
+    }
+  }
+}

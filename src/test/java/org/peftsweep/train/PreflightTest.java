@@ -1,0 +1,243 @@
+package org.peftsweep.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.function.UnaryOperator;
+import org.apache.hadoop.conf.Configuration;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.peftsweep.checkpoint.SafeTensors;
+import org.peftsweep.checkpoint.SafeTensorsWriter;
+import org.peftsweep.spec.SpecException;
+import org.peftsweep.spec.SweepFile;
+import org.peftsweep.spec.Trial;
+
+/** Faults of a model's files and of settings that do not go with them, all told before a start. */
+class PreflightTest {
+  private static final String QUERY = "roberta.encoder.layer.1.attention.self.query.weight";
+
+  @TempDir private Path folder;
+  private Path model;
+
+  @BeforeEach
+  void copyTheShippedModel() throws IOException {
+    model = Files.createDirectory(folder.resolve("model"));
+    for (String file : List.of("config.json", "model.safetensors", "tokenizer.json")) {
+      try (InputStream in = Preflight.class.getResourceAsStream("/models/mini/" + file)) {
+        Files.copy(in, model.resolve(file));
+      }
+    }
+  }
+
+  @Test
+  void passesWhatCanRun() throws IOException {
+    assertThat(check("method: [lora, full, pissa], layers: [0, 1, 0-1, all]", "")).isEmpty();
+  }
+
+  /** Each names the block of the grid, further keys, and the sentence without the model's place. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiterString = "=>",
+      textBlock =
+          """
+          method: lora => max-tokens: 65 => Cannot use max-tokens = 65 with MODEL, a model of 64 positions: give at most that, as with --set training.max-tokens=64
+          method: lora, max-tokens: [64, 1000000] => max-tokens: 32 => Cannot use max-tokens = 1000000 with MODEL, a model of 64 positions: give at most that, as with --set training.max-tokens=64
+          method: lora, layers: [0, 1-2] => max-tokens: 32 => Cannot use layers = 1-2 with a model of 2 layers: give layers from 0 to 1
+          method: ist-lora, layers: 9999 => max-tokens: 32 => Cannot use layers = 9999 with a model of 2 layers: give layers from 0 to 1
+          method: full, targets: [[ffn-gate]] => max-tokens: 32 => Cannot aim full at ffn-gate: the model has no such matrix, give others as targets
+          method: lora, rank: [8, 129] => max-tokens: 32 => Cannot use rank = 129 on roberta.encoder.layer.0.attention.self.query, 128 x 128: give at most 128
+          method: adalora, rank: 100 => max-tokens: 32 => Cannot use rank·initial-factor = 150 on roberta.encoder.layer.0.attention.self.query, 128 x 128: give at most 128
+          """)
+  void refusesSettingsThatDoNotGoWithTheModel(String block, String training, String sentence) {
+    String plain = block.replace("ist-lora", "lora, plug-in: ist");
+    assertThatThrownBy(() -> check(plain, training))
+        .isInstanceOf(SpecException.class)
+        .hasMessage(sentence.replace("MODEL", "file:" + model));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "rslora",
+        "dora",
+        "lorafa",
+        "loraplus",
+        "adalora",
+        "eva",
+        "olora",
+        "pissa",
+        "loraxs"
+      })
+  void refusesARankAboveTheMatrixOfEveryMethodThatCannotHaveIt(String method) {
+    assertThatThrownBy(() -> check("method: " + method + ", rank: 65536", "max-tokens: 32"))
+        .isInstanceOf(SpecException.class)
+        .hasMessageContaining("roberta.encoder.layer.0.attention.self.query");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "hidden_size",
+        "num_hidden_layers",
+        "intermediate_size",
+        "vocab_size",
+        "max_position_embeddings",
+        "type_vocab_size"
+      })
+  void refusesSizesThatTheWeightsDoNotHave(String key) throws IOException {
+    SplittableRandom random = new SplittableRandom(key.hashCode());
+    String config = Files.readString(model.resolve("config.json"));
+    for (int value : new int[] {1_000_000_000, Integer.MAX_VALUE, 1 + random.nextInt(900), 1000}) {
+      String text = config.replaceFirst("(\"" + key + "\" *: *)\\d+", "$1" + value);
+      Files.writeString(model.resolve("config.json"), text);
+      assertTimeout(
+          Duration.ofSeconds(20),
+          () ->
+              assertThatThrownBy(() -> check("method: lora", "max-tokens: 4"))
+                  .as("%s = %d", key, value)
+                  .isInstanceOf(SpecException.class)
+                  .hasMessageStartingWith("Cannot ")
+                  .hasMessageContaining(model.toString()));
+    }
+  }
+
+  @Test
+  void refusesAMissingWeightByItsName() throws IOException {
+    rewrite(tensors -> tensors.equals(QUERY) ? null : tensors, false);
+    assertThatThrownBy(() -> check("method: lora", "max-tokens: 32"))
+        .isInstanceOf(SpecException.class)
+        .hasMessageStartingWith("Cannot find " + QUERY);
+  }
+
+  @Test
+  void aRandomBaseNeedsNoWeights() throws IOException {
+    rewrite(tensors -> tensors.equals(QUERY) ? null : tensors, false);
+    assertThat(check("method: lora, init: random", "max-tokens: 32")).isEmpty();
+  }
+
+  @Test
+  void refusesAWeightThatIsNoNumber() throws IOException {
+    rewrite(name -> name, true);
+    assertThatThrownBy(() -> check("method: lora", "max-tokens: 32"))
+        .isInstanceOf(SpecException.class)
+        .hasMessageContaining(QUERY);
+  }
+
+  @Test
+  void refusesWeightsThatAreCutAnywhere() throws IOException {
+    byte[] whole = Files.readAllBytes(model.resolve("model.safetensors"));
+    SplittableRandom random = new SplittableRandom(1);
+    for (int i = 0; i < 20; i++) {
+      Files.write(
+          model.resolve("model.safetensors"),
+          java.util.Arrays.copyOf(whole, random.nextInt(whole.length)));
+      assertThatThrownBy(() -> check("method: lora", "max-tokens: 32"))
+          .isInstanceOf(SpecException.class)
+          .hasMessageStartingWith("Cannot ");
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"", "{", "[]", "{}", "{\"model\": 3}", "null", "{\"model\": {\"type\": \"BPE\"}}"})
+  void refusesATokenizerThatIsNone(String text) throws IOException {
+    Files.writeString(model.resolve("tokenizer.json"), text);
+    assertThatThrownBy(() -> check("method: lora", "max-tokens: 32"))
+        .isInstanceOf(SpecException.class)
+        .hasMessageStartingWith("Cannot ");
+  }
+
+  @Test
+  void refusesAModelWithoutATokenizer() throws IOException {
+    Files.delete(model.resolve("tokenizer.json"));
+    assertThatThrownBy(() -> check("method: lora", "max-tokens: 32"))
+        .isInstanceOf(SpecException.class)
+        .hasMessageContaining(model.toString());
+  }
+
+  @Test
+  void refusesATokenizerOfMoreTokensThanTheVocabulary() throws IOException {
+    String text = Files.readString(model.resolve("tokenizer.json"));
+    String added =
+        "{\"id\": 999999, \"content\": \"<extra>\", \"single_word\": false, \"lstrip\": false,"
+            + " \"rstrip\": false, \"normalized\": false, \"special\": true}";
+    Files.writeString(
+        model.resolve("tokenizer.json"),
+        text.replaceFirst("(\"added_tokens\" *: *\\[)", "$1" + added + ","));
+    assertThatThrownBy(() -> check("method: lora", "max-tokens: 32"))
+        .isInstanceOf(SpecException.class)
+        .hasMessageStartingWith("Cannot use a tokenizer of ");
+  }
+
+  @Test
+  void tellsTheFaultsOfAllTrialsOnce() {
+    assertThatThrownBy(
+            () -> check("method: lora, rank: [8, 200], layers: [all, 7]", "max-tokens: 65"))
+        .isInstanceOfSatisfying(
+            SpecException.class, refusal -> assertThat(refusal.faults()).hasSize(1));
+    assertThatThrownBy(
+            () -> check("method: lora, rank: [8, 200], layers: [all, 7]", "max-tokens: 64"))
+        .isInstanceOfSatisfying(
+            SpecException.class, refusal -> assertThat(refusal.faults()).hasSize(2));
+  }
+
+  /** Copies the weights under other names, null for none, maybe with a value that is no number. */
+  private void rewrite(UnaryOperator<String> names, boolean breaks) throws IOException {
+    Path file = model.resolve("model.safetensors");
+    Path copy = folder.resolve("copy.safetensors");
+    SafeTensorsWriter writer = new SafeTensorsWriter();
+    try (SafeTensors weights = SafeTensors.open(file)) {
+      weights
+          .shapes()
+          .forEach(
+              (name, shape) -> {
+                String other = names.apply(name);
+                if (other != null) {
+                  float[] values = weights.floats(name);
+                  if (breaks && name.equals(QUERY)) {
+                    values[values.length - 1] = Float.NaN;
+                  }
+                  writer.add(other, shape, values);
+                }
+              });
+      writer.write(copy);
+    }
+    Files.move(copy, file, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+  }
+
+  private List<String> check(String block, String training) throws IOException {
+    Path file = folder.resolve("sweep.yaml");
+    Files.writeString(
+        file,
+        """
+        name: sweep
+        model: %s
+        tasks: [mini-rte]
+        seeds: [0, 1]
+        train-limit: 64
+        grid: [{%s}]
+        training: {max-steps: 1%s}
+        """
+            .formatted(
+                "file:" + model, block, training.isEmpty() ? ", max-tokens: 64" : ", " + training));
+    Library library = new Library(new Configuration());
+    List<Trial> trials =
+        SweepFile.read(file.toString(), Map.of(), new Configuration())
+            .expand(location -> "m", library::taskHash);
+    return new Preflight(library).requireAll(trials);
+  }
+}
