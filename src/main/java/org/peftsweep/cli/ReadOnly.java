@@ -105,7 +105,10 @@ final class ReadOnly {
           "try_reflect",
           "from_xml",
           "schema_of_xml",
-          "spark_partition_id");
+          "from_avro",
+          "to_avro",
+          "from_protobuf",
+          "to_protobuf");
 
   private static final Set<String> FORMATS = Set.of("parquet", "json", "csv", "text", "orc");
 
