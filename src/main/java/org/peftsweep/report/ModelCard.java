@@ -160,6 +160,9 @@ public final class ModelCard {
 
   private String scores() {
     Task task = trial.task().task();
+    if (run.isUndefined()) {
+      return "It is not defined" + (run.reason() == null ? "" : ": " + code(run.reason())) + ".\n";
+    }
     if (run.lastScore() == null) {
       return "It has none: this trial chose settings on the validation part of train.\n";
     }

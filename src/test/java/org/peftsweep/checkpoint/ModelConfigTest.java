@@ -206,7 +206,7 @@ class ModelConfigTest {
             LLAMA + SIZES + ", \"num_key_value_heads\": 3, \"head_dim\": 10" + rope,
             LLAMA + SIZES + ", \"mlp_bias\": true, \"rms_norm_eps\": 1e-5");
     for (String config : configs) {
-      requireRoundTrip(read(config).withHead(List.of("no", "yes", "maybe"), 1));
+      requireRoundTrip(read(config).withHead(List.of("say \"no\"", "да: \\ ", "maybe"), 1));
     }
   }
 
@@ -217,6 +217,19 @@ class ModelConfigTest {
     assertThat(configs).isNotEmpty();
     for (Path config : configs) {
       requireRoundTrip(ModelConfig.read(config));
+    }
+  }
+
+  @Test
+  void aHeadSaysItsProblemAndHasAPaddingToken() throws IOException {
+    ModelConfig config = read(LLAMA + SIZES);
+    assertThat(config.padTokenId()).isEmpty();
+    Path file = folder.resolve("one.json");
+    for (List<String> labels : List.of(List.of("LABEL_0"), List.of("no", "yes"))) {
+      config.withHead(labels, 5).write(file, "ForSequenceClassification");
+      assertThat(ModelConfig.read(file).padTokenId()).hasValue(5);
+      assertThat(Files.readString(file))
+          .contains(labels.size() == 1 ? "\"regression\"" : "\"single_label_classification\"");
     }
   }
 

@@ -2,6 +2,8 @@ package org.peftsweep.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -10,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -19,6 +22,7 @@ import org.peftsweep.checkpoint.Checkpoint;
 import org.peftsweep.checkpoint.PeftFolder;
 import org.peftsweep.results.LocalSpark;
 import org.peftsweep.sweep.TrainerEngine;
+import org.yaml.snakeyaml.Yaml;
 
 /** Sweeps of one short trial each, and what can be had of them. */
 class ExportCommandTest {
@@ -74,6 +78,45 @@ class ExportCommandTest {
             "adapter_model.safetensors",
             "tokenizer.json",
             "tokenizer_config.json");
+  }
+
+  @Test
+  void theCardSaysScoreIntervalRecipeAndHowToMakeItAgain() throws IOException {
+    String id = trained("lora, rank: 4, ratio: 2", "--set", "seeds=[0,1]");
+    assertThat(export(id)).isZero();
+    String card = Files.readString(exported.resolve("adapter/README.md"));
+    Map<String, Object> matter = new Yaml().load(card.split("---\n")[1]);
+    assertThat(matter)
+        .containsEntry("library_name", "peft")
+        .containsEntry("base_model", exported.resolve("base").toString())
+        .containsEntry("license", "unknown")
+        .containsEntry("tags", List.of("text-classification", "lora", "peft"))
+        .containsEntry("metrics", List.of("accuracy"))
+        .containsKey("model-index");
+    assertThat(card)
+        .contains("# LoRA QV for mini-rte")
+        .contains("| the recipe, mean of 2 seeds |")
+        .containsPattern("\\| 95 % interval \\| \\d+\\.\\d\\d … \\d+\\.\\d\\d \\|")
+        .contains("The interval covers the choice of examples and of seeds.")
+        .contains("| rank | 4 |", "| ratio | 2.0 |", "| max-steps | 2 |", "| train-limit | 40 |")
+        .contains("AutoPeftModelForSequenceClassification.from_pretrained(folder)")
+        .contains("jobs/replay.sh " + id);
+    assertThat(Files.readString(exported.resolve("merged/README.md")))
+        .contains("library_name: transformers", "pipeline(\"text-classification\"");
+  }
+
+  @Test
+  void textsOfAnyLengthAreCutByTheTokenizerToWhatTheModelTakes() throws IOException {
+    assertThat(export(trained("lora"))).isZero();
+    for (String part : List.of("adapter", "base", "merged")) {
+      JsonNode settings =
+          new ObjectMapper()
+              .readTree(exported.resolve(part).resolve("tokenizer_config.json").toFile());
+      // The embedding has 66 rows, of which RoBERTa leaves the first two to padding.
+      assertThat(settings.path("model_max_length").asInt()).isEqualTo(64);
+      assertThat(settings.path("pad_token").asText()).isEqualTo("<pad>");
+      assertThat(settings.path("model_input_names").toString()).doesNotContain("token_type_ids");
+    }
   }
 
   @Test

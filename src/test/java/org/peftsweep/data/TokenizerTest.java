@@ -38,6 +38,32 @@ class TokenizerTest {
   }
 
   @Test
+  void whatIsWrittenGivesTheSameIdsAndNamesTheTokens() throws IOException {
+    Files.writeString(folder.resolve("vocab.txt"), "[PAD]\n[UNK]\n[CLS]\n[SEP]\na\n##b\n<odd>\n");
+    Files.writeString(
+        folder.resolve("tokenizer_config.json"), "{\"mask_token\": {\"content\": \"<odd>\"}}");
+    Path written = folder.resolve("written");
+    try (Tokenizer tokenizer = Tokenizer.open(folder)) {
+      tokenizer.write(written, 7, true);
+      try (Tokenizer again = Tokenizer.open(written)) {
+        assertThat(again.encode("ab a", "a", 16))
+            .usingRecursiveComparison()
+            .isEqualTo(tokenizer.encode("ab a", "a", 16));
+        assertThat(again.padId()).isZero();
+        assertThat(again.maskId()).hasValue(6);
+      }
+    }
+    JsonNode settings =
+        new ObjectMapper().readTree(written.resolve("tokenizer_config.json").toFile());
+    assertThat(settings.path("model_max_length").asInt()).isEqualTo(7);
+    assertThat(settings.path("model_input_names").toString())
+        .isEqualTo("[\"input_ids\",\"token_type_ids\",\"attention_mask\"]");
+    assertThat(settings.path("cls_token").asText()).isEqualTo("[CLS]");
+    assertThat(settings.path("sep_token").asText()).isEqualTo("[SEP]");
+    assertThat(settings.path("unk_token").asText()).isEqualTo("[UNK]");
+  }
+
+  @Test
   void truncationAndPaddingOfTheFileAreNotUsed() throws IOException {
     String cut =
         JSON.replace(
