@@ -101,7 +101,7 @@ class JointReportTest {
     SampleSweep first = new SampleSweep(output, "first");
     SampleSweep second = new SampleSweep(output, "second");
     first.add(lora(8, 0), 0.60);
-    second.add(withWeightDecay(lora(8, 0), 0.3), 0.80);
+    second.add(withDropout(lora(8, 0), 0.3), 0.80);
     assertThat(benchmark(report(first, second)))
         .contains("sweep")
         .containsPattern("LoRA .* first .*60\\.00")
@@ -113,7 +113,7 @@ class JointReportTest {
     SampleSweep first = new SampleSweep(output.resolve("a"), "same");
     SampleSweep second = new SampleSweep(output.resolve("b"), "same");
     first.add(lora(8, 0), 0.60);
-    second.add(withWeightDecay(lora(8, 0), 0.3), 0.80);
+    second.add(withDropout(lora(8, 0), 0.3), 0.80);
     Report report = report(first, second);
     assertThat(report.state()).startsWith("a/same + b/same: 2 of 2");
     assertThat(benchmark(report)).contains("a/same").contains("b/same");
@@ -184,8 +184,8 @@ class JointReportTest {
     return with(with(trial, "\"builtin:mini\"", "\"/elsewhere\""), "\"builtin\"", "\"/elsewhere\"");
   }
 
-  private static Trial withWeightDecay(Trial trial, double decay) {
-    return with(trial, "\"weight-decay\":0.01", "\"weight-decay\":" + decay);
+  private static Trial withDropout(Trial trial, double dropout) {
+    return with(trial, "\"dropout\":0.0", "\"dropout\":" + dropout);
   }
 
   /** Returns a trial that differs in a part of its JSON. */
