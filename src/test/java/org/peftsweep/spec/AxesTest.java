@@ -1,0 +1,139 @@
+package org.peftsweep.spec;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.peftsweep.method.Methods;
+import org.peftsweep.model.Layers;
+
+/** Keys of training, layers and multiples of a rank as axes of a grid. */
+class AxesTest {
+  private static final Map<String, String> OTHERS =
+      Map.of(
+          "pad", "max",
+          "schedule", "cosine",
+          "precision", "fp32",
+          "max-steps", "3",
+          "epochs", "2.5",
+          "warmup-fraction", "0.25",
+          "beta1", "0.5",
+          "beta2", "0.75");
+
+  @ParameterizedTest
+  @MethodSource("everyKeyOfTraining")
+  void everyKeyOfTrainingIsAnAxis(String key) {
+    String other = OTHERS.getOrDefault(key, "7");
+    boolean isOnly = key.equals("precision");
+    Sweep sweep = sweep("{method: lora, " + key + ": " + other + "}, {method: lora}");
+    List<Trial> trials = sweep.expand(model -> "m", task -> "t");
+
+    assertThat(Axes.of(trials.get(0)).get(key)).isEqualTo(other);
+    assertThat(trials.get(0).id().equals(trials.get(1).id())).isEqualTo(isOnly);
+    assertThat(sweep.titles().apply(trials.get(0))).contains(key + "=" + other);
+    assertThat(trials.stream().map(sweep.titles()).distinct()).hasSize(isOnly ? 1 : 2);
+  }
+
+  static List<String> everyKeyOfTraining() {
+    return Training.keys();
+  }
+
+  @Test
+  void aBlockCountsBeforeWhatTheTaskSays() {
+    Sweep sweep =
+        read(
+            "grid: [{method: lora, batch: [4, 8]}]\n"
+                + "training: {batch: 16}\nper-task: {mini-rte: {batch: 2, clip: 3}}\n");
+
+    assertThat(sweep.expand(model -> "m", task -> "t"))
+        .extracting(trial -> trial.training().batch() + " " + trial.training().clip())
+        .containsExactly("4 3.0", "8 3.0");
+  }
+
+  @Test
+  void oneSettingIsChosenForEachBatch() {
+    Sweep sweep =
+        read(
+            "validation-fraction: 0.1\ntuning-seeds: [1]\nevaluation-seeds: [2]\n"
+                + "select: [batch, layers]\n"
+                + "grid: [{method: lora, batch: [4, 8], layers: [0, all], rank: [2, 4]}]\n");
+
+    assertThat(sweep.contests(model -> "m", task -> "t"))
+        .extracting(Contest::name)
+        .containsExactly(
+            "mini-rte · 4 · 0", "mini-rte · 4 · all", "mini-rte · 8 · 0", "mini-rte · 8 · all");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"r, 4", "2r, 8", "0.5r, 2", "0.1r, 0.4", "1e1r, 40"})
+  void alphaIsAMultipleOfTheRankBesideIt(String alpha, double value) {
+    Trial multiple = first("{method: lora, rank: 4, alpha: " + alpha + "}");
+    Trial plain = first("{method: lora, rank: 4, alpha: " + value + "}");
+
+    assertThat(multiple).isEqualTo(plain);
+    assertThat(multiple.id()).isEqualTo(plain.id());
+  }
+
+  @Test
+  void aMultipleUnderMethodsFollowsTheRankOfTheBlock() {
+    Sweep sweep = read("methods: {lora: {alpha: 2r}}\ngrid: [{method: lora, rank: [4, 8, 16]}]\n");
+
+    assertThat(sweep.recipes())
+        .extracting(recipe -> RecordFields.of(recipe.method()).get("alpha"))
+        .containsExactly(8.0, 16.0, 32.0);
+  }
+
+  @Test
+  void layersAreSetsHoweverTheyAreWritten() {
+    Sweep sweep = sweep("{method: lora, layers: [0-5, [6, 7-9, 11], [11, 6-9], [0-5, 3], all]}");
+
+    assertThat(sweep.recipes())
+        .extracting(recipe -> recipe.layers().toString())
+        .containsExactly("0-5", "6-9+11", "all");
+    assertThat(sweep.recipes().get(1).layers().contains(10)).isFalse();
+    assertThat(Layers.of("6-9+11")).isEqualTo(sweep.recipes().get(1).layers());
+  }
+
+  @Test
+  void allLayersLeaveATrialItsId() {
+    Trial plain = first("{method: lora}");
+
+    assertThat(first("{method: lora, layers: all}").id()).isEqualTo(plain.id());
+    assertThat(plain.toJson()).doesNotContain("layers");
+    Trial some = first("{method: lora, layers: 0-1}");
+    assertThat(some.id()).isNotEqualTo(plain.id());
+    assertThat(Trial.fromJson(some.toJson())).isEqualTo(some);
+  }
+
+  @Test
+  void everyMethodWithTargetsTakesLayers() {
+    Methods.all()
+        .forEach(
+            (id, type) -> {
+              boolean takes = first("{method: " + id + "}").method().usesTargets();
+              if (takes) {
+                assertThat(first("{method: " + id + ", layers: 1}").layers())
+                    .isEqualTo(Layers.of("1"));
+              }
+            });
+  }
+
+  private static Trial first(String block) {
+    return sweep(block).expand(model -> "m", task -> "t").get(0);
+  }
+
+  private static Sweep sweep(String blocks) {
+    return read("grid: [" + blocks + "]\n");
+  }
+
+  private static Sweep read(String text) {
+    String file = "name: x\nmodel: builtin:mini\ntasks: [mini-rte]\n" + text;
+    Map<String, String> files = Map.of("x.yaml", file);
+    return SweepFile.read("x.yaml", Map.of(), location -> Optional.ofNullable(files.get(location)));
+  }
+}
