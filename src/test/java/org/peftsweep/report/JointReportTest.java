@@ -95,17 +95,16 @@ class JointReportTest {
     assertThat(benchmark(report(first, second))).containsPattern("LoRA +QV +8 .*70\\.00");
   }
 
-  /** A setting without a column must not be averaged over. */
+  /** A setting that has no column of its own must not be averaged over. */
   @Test
-  void sweepsThatDifferInWhatNoColumnShowsAreNamed() {
+  void sweepsThatDifferInAnySettingAreKeptApart() {
     SampleSweep first = new SampleSweep(output, "first");
     SampleSweep second = new SampleSweep(output, "second");
     first.add(lora(8, 0), 0.60);
     second.add(withDropout(lora(8, 0), 0.3), 0.80);
     assertThat(benchmark(report(first, second)))
-        .contains("sweep")
-        .containsPattern("LoRA .* first .*60\\.00")
-        .containsPattern("LoRA .* second .*80\\.00");
+        .containsPattern("LoRA .*\"dropout\":\"0.0\".*60\\.00")
+        .containsPattern("LoRA .*\"dropout\":\"0.3\".*80\\.00");
   }
 
   @Test
@@ -116,7 +115,7 @@ class JointReportTest {
     second.add(withDropout(lora(8, 0), 0.3), 0.80);
     Report report = report(first, second);
     assertThat(report.state()).startsWith("a/same + b/same: 2 of 2");
-    assertThat(benchmark(report)).contains("a/same").contains("b/same");
+    assertThat(benchmark(report)).contains("60.00").contains("80.00");
   }
 
   /** Whatever two sweeps hold, no trial is lost, counted twice or averaged with another recipe. */

@@ -56,9 +56,9 @@ class OutOfMemoryTest {
 
   @Test
   void ofTheHeap() throws Exception {
-    // AdaLoRA keeps two floats a scalar on the heap: here about 150 MB.
+    // VeRA draws its random pair on the heap: here about 130 MB.
     List<String> ends =
-        run(List.of("-Xmx96m"), SMALL, "8 {method: adalora, rank: 9000, targets: all}", SMALL);
+        run(List.of("-Xmx96m"), SMALL, "8 {method: vera, rank: 65536, targets: all}", SMALL);
     assertThat(ends.get(0)).startsWith("FINISHED ");
     assertThat(ends.get(1)).startsWith("OOM null Java heap space; ").contains("the heap may have");
     assertThat(ends.get(2)).isEqualTo(ends.get(0));
