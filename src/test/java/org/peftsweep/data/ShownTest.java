@@ -31,6 +31,6 @@ class ShownTest {
   void standsOnOneLineAndIsNotLong() {
     assertThat(Shown.of("a\nb\t\u001b[31mc\u202ed\u0000e")).isEqualTo("a b [31mc d e");
     assertThat(Shown.of("x".repeat(5000))).hasSize(200).contains("…");
-    assertThat(Shown.sentences("a\u001b\nb")).isEqualTo("a \nb");
+    assertThat(Shown.sentences("a\u001b\nb")).isEqualTo("a\nb");
   }
 }
