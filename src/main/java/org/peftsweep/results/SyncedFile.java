@@ -72,7 +72,12 @@ final class SyncedFile implements OutputFile {
   /** Brings what was written to the disk where the file system can do that. */
   static void sync(FSDataOutputStream out) throws IOException {
     if (out.hasCapability(StreamCapabilities.HSYNC)) {
-      out.hsync();
+      try {
+        out.hsync();
+      } catch (IOException e) {
+        // HDFS throws the same object again when the stream is closed, and none suppresses itself.
+        throw new IOException(e.getMessage(), e);
+      }
     }
   }
 
