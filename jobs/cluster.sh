@@ -33,7 +33,12 @@ launch() {
   shift
   nohup "$(java_command)" "${JAVA_MODULES[@]}" -Xmx512m -cp "$SPARK_HOME/jars/*" "$@" \
     >"$folder/$name.log" 2>&1 </dev/null &
-  echo $! >"$folder/$name.pid"
+  local pid=$!
+  echo "$pid" >"$folder/$name.pid"
+  # On a busy machine the new process is this script's twin for a moment.
+  until is_running "$name" || ! kill -0 "$pid" 2>/dev/null; do
+    sleep 0.05
+  done
 }
 
 # Tells how many workers the master knows; nothing while it does not answer.
