@@ -8,10 +8,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Collections;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import org.peftsweep.data.Shown;
 
@@ -26,7 +23,7 @@ import org.peftsweep.data.Shown;
  * <p>Values lie in the file, or in files beside it. Source: {@code onnx.proto} of ONNX, IR version
  * 10.
  */
-public final class OnnxFile implements TensorFile {
+public final class OnnxFile extends MappedTensors {
   /** Why a file is refused. */
   private static final class Fault extends Exception {
     private static final long serialVersionUID = 1;
@@ -41,14 +38,12 @@ public final class OnnxFile implements TensorFile {
 
   private static final int MOST_DIMENSIONS = 8;
 
-  private final Path path;
   private final Map<String, OnnxGraph.Initializer> stored;
   private final OnnxGraph graph;
   private final Map<Path, MappedFile> files = new HashMap<>();
-  private final Map<String, MappedTensor> tensors = new LinkedHashMap<>();
 
   private OnnxFile(Path path) throws IOException, Fault {
-    this.path = path;
+    super(path);
     if (Files.size(path) > Integer.MAX_VALUE) {
       throw new Fault("it has more than 2 GiB, which the format cannot hold in one file");
     }
@@ -71,7 +66,7 @@ public final class OnnxFile implements TensorFile {
         MappedTensor tensor = tensor(initializer);
         String name =
             use != null && isAnonymous(initializer.name()) ? use.name() : initializer.name();
-        if (tensors.put(name, isTransposed ? tensor.transposed() : tensor) != null) {
+        if (!add(name, isTransposed ? tensor.transposed() : tensor)) {
           throw new Fault("two of its weights are named " + Shown.value(name));
         }
       }
@@ -117,7 +112,7 @@ public final class OnnxFile implements TensorFile {
     if (bytes < 0) {
       throw new Fault("its tensor " + name + " has sizes " + initializer.shape());
     }
-    Path place = initializer.file().isEmpty() ? path : beside(initializer.file().get());
+    Path place = initializer.file().isEmpty() ? path() : beside(initializer.file().get());
     MappedFile file = files.get(place);
     if (file == null) {
       file = MappedFile.of(place);
@@ -140,47 +135,17 @@ public final class OnnxFile implements TensorFile {
   }
 
   private Path beside(String location) throws Fault {
-    if (!location.matches("[\\w-][\\w.-]*")) {
+    // Files of other names would not count for what the model is.
+    if (!location.matches("[\\w-][\\w.-]*") || !Checkpoint.isForeignWeights(location)) {
       throw new Fault(
-          "it keeps values in " + Shown.value(location) + ", which is no file beside it");
+          "it keeps values in "
+              + Shown.value(location)
+              + ", save it with all of them in one file beside it, such as model.onnx_data");
     }
-    Path file = path.resolveSibling(location);
+    Path file = path().resolveSibling(location);
     if (!Files.isRegularFile(file)) {
       throw new Fault("it keeps values in " + location + ", which is not beside it");
     }
     return file;
-  }
-
-  /** Files beside an ONNX file that hold values of it. */
-  List<Path> files() {
-    return files.keySet().stream().sorted().toList();
-  }
-
-  @Override
-  public Path path() {
-    return path;
-  }
-
-  @Override
-  public Map<String, List<Long>> shapes() {
-    Map<String, List<Long>> shapes = new LinkedHashMap<>();
-    tensors.forEach((name, tensor) -> shapes.put(name, tensor.shape()));
-    return Collections.unmodifiableMap(shapes);
-  }
-
-  @Override
-  public FloatSource values(String name) {
-    MappedTensor tensor = tensors.get(name);
-    if (tensor == null) {
-      throw new CheckpointException(
-          "Cannot find %s in %s: %d names present"
-              .formatted(Shown.value(name), path, tensors.size()));
-    }
-    return tensor;
-  }
-
-  @Override
-  public void close() {
-    // The garbage collector gives the mapping back.
   }
 }

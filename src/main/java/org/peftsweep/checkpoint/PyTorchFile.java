@@ -169,9 +169,7 @@ public final class PyTorchFile implements TensorFile {
   private Pickle.View view(String name) {
     Pickle.View view = tensors.get(name);
     if (view == null) {
-      throw new CheckpointException(
-          "Cannot find %s in %s: %d names present"
-              .formatted(Shown.value(name), path, tensors.size()));
+      throw missing(name);
     }
     return view;
   }

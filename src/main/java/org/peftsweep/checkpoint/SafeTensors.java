@@ -135,8 +135,7 @@ public final class SafeTensors implements TensorFile {
   public TensorInfo info(String name) {
     TensorInfo info = header.tensors().get(name);
     if (info == null) {
-      throw new CheckpointException(
-          "Cannot find %s in %s: %d names present".formatted(name, path, header.tensors().size()));
+      throw missing(name);
     }
     return info;
   }

@@ -4,6 +4,7 @@ import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import org.peftsweep.data.Shown;
 
 /** An open file of named float tensors, in whatever format. */
 public interface TensorFile extends AutoCloseable {
@@ -35,6 +36,13 @@ public interface TensorFile extends AutoCloseable {
     float[] values = new float[arrayLength(name)];
     source.read(0, FloatBuffer.wrap(values));
     return values;
+  }
+
+  /** Returns what to throw where a name is not in the file. */
+  default CheckpointException missing(String name) {
+    return new CheckpointException(
+        "Cannot find %s in %s: %d names present"
+            .formatted(Shown.value(name), path(), shapes().size()));
   }
 
   private int arrayLength(String name) {

@@ -9,7 +9,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -29,7 +28,7 @@ import org.peftsweep.data.Shown;
  * bert.encoder.layer.0.attention.self.query.weight [out, in]}. What an optimizer kept is left out.
  * Source: {@code tensor_bundle.proto} of TensorFlow.
  */
-public final class TensorFlowBundle implements TensorFile {
+public final class TensorFlowBundle extends MappedTensors {
   private static final String ENDING = ".index";
   private static final int CHUNK = 2;
   private static final int FIXED32 = 5;
@@ -39,12 +38,8 @@ public final class TensorFlowBundle implements TensorFile {
   private record Entry(
       int type, List<Long> shape, int shard, long offset, long bytes, boolean isSliced) {}
 
-  private final Path path;
-  private final Map<String, MappedTensor> tensors = new TreeMap<>();
-  private final List<Path> files = new ArrayList<>();
-
   private TensorFlowBundle(Path path) throws IOException {
-    this.path = path;
+    super(path);
     Map<Integer, MappedFile> shards = new LinkedHashMap<>();
     Map<String, byte[]> entries = entries();
     byte[] header = entries.remove("");
@@ -67,7 +62,7 @@ public final class TensorFlowBundle implements TensorFile {
         add(variable, entry, shard);
       }
     }
-    if (tensors.isEmpty()) {
+    if (shapes().isEmpty()) {
       throw fault("it holds no weights");
     }
   }
@@ -90,8 +85,8 @@ public final class TensorFlowBundle implements TensorFile {
 
   private Map<String, byte[]> entries() throws IOException {
     Map<String, byte[]> entries = new TreeMap<>();
-    try (FileChannel channel = FileChannel.open(path)) {
-      MMapTable table = new MMapTable(path.toString(), channel, new BytewiseComparator(), true);
+    try (FileChannel channel = FileChannel.open(path())) {
+      MMapTable table = new MMapTable(path().toString(), channel, new BytewiseComparator(), true);
       for (Map.Entry<Slice, Slice> entry : (Iterable<Map.Entry<Slice, Slice>>) table::iterator) {
         entries.put(entry.getKey().toString(StandardCharsets.UTF_8), entry.getValue().getBytes());
       }
@@ -178,13 +173,12 @@ public final class TensorFlowBundle implements TensorFile {
   }
 
   private MappedFile shard(int number, int count) throws IOException {
-    String name = path.getFileName().toString();
+    String name = path().getFileName().toString();
     String start = name.substring(0, name.length() - ENDING.length());
-    Path file = path.resolveSibling("%s.data-%05d-of-%05d".formatted(start, number, count));
+    Path file = path().resolveSibling("%s.data-%05d-of-%05d".formatted(start, number, count));
     if (!Files.isRegularFile(file)) {
       throw fault("its values are missing, supply " + file.getFileName() + " beside it");
     }
-    files.add(file);
     return MappedFile.of(file);
   }
 
@@ -206,7 +200,7 @@ public final class TensorFlowBundle implements TensorFile {
     MappedTensor tensor = new MappedTensor(shard, dtype, entry.offset(), entry.shape(), false);
     boolean isKernel = TensorFlowNames.isKernel(variable) && entry.shape().size() == 2;
     String name = TensorFlowNames.inPyTorch(variable);
-    if (tensors.put(name, isKernel ? tensor.transposed() : tensor) != null) {
+    if (!add(name, isKernel ? tensor.transposed() : tensor)) {
       throw fault("two of its variables are " + Shown.value(name));
     }
   }
@@ -216,39 +210,6 @@ public final class TensorFlowBundle implements TensorFile {
   }
 
   private String message(String fault) {
-    return "Cannot open " + path + " as a TensorFlow checkpoint: " + fault;
-  }
-
-  /** Files of values beside the index. */
-  List<Path> files() {
-    return files.stream().sorted().toList();
-  }
-
-  @Override
-  public Path path() {
-    return path;
-  }
-
-  @Override
-  public Map<String, List<Long>> shapes() {
-    Map<String, List<Long>> shapes = new LinkedHashMap<>();
-    tensors.forEach((name, tensor) -> shapes.put(name, tensor.shape()));
-    return Collections.unmodifiableMap(shapes);
-  }
-
-  @Override
-  public FloatSource values(String name) {
-    MappedTensor tensor = tensors.get(name);
-    if (tensor == null) {
-      throw new CheckpointException(
-          "Cannot find %s in %s: %d names present"
-              .formatted(Shown.value(name), path, tensors.size()));
-    }
-    return tensor;
-  }
-
-  @Override
-  public void close() {
-    // The garbage collector gives the mapping back.
+    return "Cannot open " + path() + " as a TensorFlow checkpoint: " + fault;
   }
 }

@@ -29,7 +29,6 @@ final class WeightFiles {
   private final Path folder;
   private final Map<String, StoredTensor> tensors = new TreeMap<>();
   private final List<TensorFile> files = new ArrayList<>();
-  private final List<Path> contents = new ArrayList<>();
 
   private WeightFiles(Path folder) {
     this.folder = folder;
@@ -55,11 +54,6 @@ final class WeightFiles {
     return files;
   }
 
-  /** The files whose bytes decide what the model computes, config.json not counted. */
-  List<Path> contents() {
-    return contents;
-  }
-
   private void read() {
     if (whole(SAFE, SafeTensors::open) || whole(PYTORCH, PyTorchFile::open)) {
       return;
@@ -67,13 +61,9 @@ final class WeightFiles {
     List<Path> onnx = matching("*.onnx");
     List<Path> bundles = matching("*.index");
     if (!onnx.isEmpty()) {
-      OnnxFile file = OnnxFile.open(one(onnx, "model.onnx"));
-      add(file);
-      contents.addAll(file.files());
+      add(OnnxFile.open(one(onnx, "model.onnx")));
     } else if (!bundles.isEmpty()) {
-      TensorFlowBundle bundle = TensorFlowBundle.open(one(bundles, "variables.index"));
-      add(bundle);
-      contents.addAll(bundle.files());
+      add(TensorFlowBundle.open(one(bundles, "variables.index")));
     } else {
       throw new CheckpointException(
           "Cannot find weights in %s: supply %s, %s, an .onnx file or a TensorFlow checkpoint"
@@ -91,7 +81,6 @@ final class WeightFiles {
     if (!Files.exists(index)) {
       return false;
     }
-    contents.add(index);
     JsonNode weightMap = JsonFile.read(index).path("weight_map");
     Map<String, TensorFile> shards = new TreeMap<>();
     for (Map.Entry<String, JsonNode> entry : weightMap.properties()) {
@@ -105,9 +94,7 @@ final class WeightFiles {
           shards.computeIfAbsent(shard, missing -> keep(open.apply(folder.resolve(missing))));
       List<Long> shape = file.shapes().get(entry.getKey());
       if (shape == null) {
-        throw new CheckpointException(
-            "Cannot find %s in %s: %d names present"
-                .formatted(Shown.value(entry.getKey()), file.path(), file.shapes().size()));
+        throw file.missing(entry.getKey());
       }
       tensors.put(entry.getKey(), new StoredTensor(file, entry.getKey(), shape));
     }
@@ -125,7 +112,6 @@ final class WeightFiles {
 
   private TensorFile keep(TensorFile file) {
     files.add(file);
-    contents.add(file.path());
     return file;
   }
 

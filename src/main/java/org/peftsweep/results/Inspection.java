@@ -182,9 +182,11 @@ public record Inspection(ResultFolder folder, List<Damage> damages) {
       if (!isRead) {
         return Optional.empty();
       }
-      // Where the file system keeps checksums, reading compares them, unused bytes included.
-      try (FSDataInputStream in = files.open(file.getPath())) {
-        in.transferTo(OutputStream.nullOutputStream());
+      if (ResultFolder.isLocal(files)) {
+        // Hadoop keeps checksums beside local files: reading compares them, unused bytes included.
+        try (FSDataInputStream in = files.open(file.getPath())) {
+          in.transferTo(OutputStream.nullOutputStream());
+        }
       }
       return read(table, file, configuration);
     } catch (IOException | RuntimeException e) {

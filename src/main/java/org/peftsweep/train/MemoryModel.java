@@ -29,16 +29,6 @@ final class MemoryModel {
   private MemoryModel() {}
 
   /**
-   * Predicts for a checkpoint that lacks nothing.
-   *
-   * @param layout of the adapter that the trial starts from
-   */
-  static Footprint predict(
-      Trial trial, ModelConfig config, int padId, TokenisedTask data, AdapterLayout layout) {
-    return predict(trial, config, name -> false, padId, data, layout);
-  }
-
-  /**
    * Predicts what a trial will hold.
    *
    * @param isMissing whether a checkpoint lacks a tensor, which the trial then draws for itself

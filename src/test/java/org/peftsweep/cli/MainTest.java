@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.BeforeAll;
@@ -317,13 +318,22 @@ class MainTest {
         .startsWith("Cannot answer the query: ")
         .contains("nothing")
         .doesNotContain("\tat ");
-    for (String bad : List.of("SELEKT", "SELECT * FROM nowhere", "SELECT CAST('x' AS INT)")) {
-      err.reset();
-      assertThat(query(bad, "table")).isEqualTo(2);
-      assertThat(err.toString(StandardCharsets.UTF_8).lines())
-          .singleElement()
-          .satisfies(line -> assertThat(line).startsWith("Cannot ").doesNotContain("["));
-    }
+    Map<String, String> told =
+        Map.of(
+            "SELEKT",
+            "Cannot answer",
+            "SELECT * FROM nowhere",
+            "Cannot use the table nowhere, which is no view (SHOW VIEWS lists them)",
+            "SELECT CAST('x' AS INT)",
+            "Cannot answer");
+    told.forEach(
+        (bad, start) -> {
+          err.reset();
+          assertThat(query(bad, "table")).isEqualTo(2);
+          assertThat(err.toString(StandardCharsets.UTF_8).lines())
+              .singleElement()
+              .satisfies(line -> assertThat(line).startsWith(start).doesNotContain("["));
+        });
   }
 
   @Test

@@ -95,16 +95,17 @@ class JointReportTest {
     assertThat(benchmark(report(first, second))).containsPattern("LoRA +QV +8 .*70\\.00");
   }
 
-  /** A setting that has no column of its own must not be averaged over. */
+  /** A setting without a column must not be averaged over. */
   @Test
-  void sweepsThatDifferInAnySettingAreKeptApart() {
+  void sweepsThatDifferInWhatNoColumnShowsAreNamed() {
     SampleSweep first = new SampleSweep(output, "first");
     SampleSweep second = new SampleSweep(output, "second");
     first.add(lora(8, 0), 0.60);
-    second.add(withDropout(lora(8, 0), 0.3), 0.80);
+    second.add(withDataSeed(lora(8, 0), 3), 0.80);
     assertThat(benchmark(report(first, second)))
-        .containsPattern("LoRA .*\"dropout\":\"0.0\".*60\\.00")
-        .containsPattern("LoRA .*\"dropout\":\"0.3\".*80\\.00");
+        .contains("sweep")
+        .containsPattern("LoRA .* first .*60\\.00")
+        .containsPattern("LoRA .* second .*80\\.00");
   }
 
   @Test
@@ -112,10 +113,10 @@ class JointReportTest {
     SampleSweep first = new SampleSweep(output.resolve("a"), "same");
     SampleSweep second = new SampleSweep(output.resolve("b"), "same");
     first.add(lora(8, 0), 0.60);
-    second.add(withDropout(lora(8, 0), 0.3), 0.80);
+    second.add(withDataSeed(lora(8, 0), 3), 0.80);
     Report report = report(first, second);
     assertThat(report.state()).startsWith("a/same + b/same: 2 of 2");
-    assertThat(benchmark(report)).contains("60.00").contains("80.00");
+    assertThat(benchmark(report)).contains("a/same").contains("b/same");
   }
 
   /** Whatever two sweeps hold, no trial is lost, counted twice or averaged with another recipe. */
@@ -183,8 +184,8 @@ class JointReportTest {
     return with(with(trial, "\"builtin:mini\"", "\"/elsewhere\""), "\"builtin\"", "\"/elsewhere\"");
   }
 
-  private static Trial withDropout(Trial trial, double dropout) {
-    return with(trial, "\"dropout\":0.0", "\"dropout\":" + dropout);
+  private static Trial withDataSeed(Trial trial, long seed) {
+    return with(trial, "\"data-seed\":0", "\"data-seed\":" + seed);
   }
 
   /** Returns a trial that differs in a part of its JSON. */

@@ -58,7 +58,12 @@ class MemoryModelTest {
             LIBRARY.tokenised(trial.task(), trial.model(), base, trial.training().maxTokens());
         Footprint told =
             MemoryModel.predict(
-                trial, base.config(), base.tokenizer().padId(), data, AdapterLayout.NONE);
+                trial,
+                base.config(),
+                base::lacks,
+                base.tokenizer().padId(),
+                data,
+                AdapterLayout.NONE);
         assertThat(outcome.predictedPeakBytes()).isEqualTo(told.peakBytes());
         check(
             sweep.titles().apply(trial),
@@ -76,7 +81,8 @@ class MemoryModelTest {
     for (Method method : List.of(new LoRA(8, 16, 0.1), new Full(), new DoRA(8, 16, 0.1))) {
       Trial trial = roberta(method, rows);
       TokenisedTask data = fullRows(rows, 128);
-      Footprint told = MemoryModel.predict(trial, ROBERTA_BASE, 1, data, AdapterLayout.NONE);
+      Footprint told =
+          MemoryModel.predict(trial, ROBERTA_BASE, name -> false, 1, data, AdapterLayout.NONE);
       try (Backend backend = Backends.open("cpu", 2);
           Assembly parts =
               Assembly.of(
