@@ -2,7 +2,6 @@ package org.peftsweep.method;
 
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.stream.Stream;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Tape;
@@ -12,7 +11,6 @@ import org.peftsweep.model.Adapter;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
-import org.peftsweep.model.Role;
 
 /**
  * Weight-decomposed low-rank adaptation: {@code y = (m/n) ⊙ (Wx + (alpha/rank)·B·A·x) + b}, where
@@ -58,9 +56,8 @@ public record DoRA(int rank, double alpha, double dropout) implements Method {
   }
 
   @Override
-  public void requireFit(Model outline, Set<Role> targets) {
-    Method.super.requireFit(outline, targets);
-    LowRankStart.requireRank(outline, targets, "rank", rank);
+  public int leastSide() {
+    return rank;
   }
 
   @Override

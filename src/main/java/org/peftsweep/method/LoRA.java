@@ -1,10 +1,8 @@
 package org.peftsweep.method;
 
 import java.util.Optional;
-import java.util.Set;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
-import org.peftsweep.model.Role;
 
 /**
  * Low-rank adaptation: {@code y = Wx + (alpha/rank)·B·A·x + b} with A {@code [rank, in]} and B
@@ -41,9 +39,8 @@ public record LoRA(int rank, double alpha, double dropout) implements Method {
   }
 
   @Override
-  public void requireFit(Model outline, Set<Role> targets) {
-    Method.super.requireFit(outline, targets);
-    LowRankStart.requireRank(outline, targets, "rank", rank);
+  public int leastSide() {
+    return rank;
   }
 
   @Override

@@ -3,11 +3,9 @@ package org.peftsweep.method;
 import java.util.IdentityHashMap;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
-import org.peftsweep.model.Role;
 import org.peftsweep.optim.PreconditionedAdam;
 import org.peftsweep.optim.Update;
 
@@ -61,9 +59,8 @@ public record LoRAFA(int rank, double alpha, double dropout, boolean projection)
   }
 
   @Override
-  public void requireFit(Model outline, Set<Role> targets) {
-    Method.super.requireFit(outline, targets);
-    LowRankStart.requireRank(outline, targets, "rank", rank);
+  public int leastSide() {
+    return rank;
   }
 
   @Override

@@ -1,11 +1,9 @@
 package org.peftsweep.method;
 
 import java.util.Optional;
-import java.util.Set;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
-import org.peftsweep.model.Role;
 
 /**
  * LoRA whose B learns {@code bRatio} times as fast as its A; multiplies with λ, so that B of a
@@ -50,9 +48,8 @@ public record LoRAPlus(int rank, double alpha, double dropout, double bRatio) im
   }
 
   @Override
-  public void requireFit(Model outline, Set<Role> targets) {
-    Method.super.requireFit(outline, targets);
-    LowRankStart.requireRank(outline, targets, "rank", rank);
+  public int leastSide() {
+    return rank;
   }
 
   @Override

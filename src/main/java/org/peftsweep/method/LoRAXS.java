@@ -2,7 +2,6 @@ package org.peftsweep.method;
 
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import org.peftsweep.checkpoint.PeftFolder;
 import org.peftsweep.checkpoint.SafeTensors;
 import org.peftsweep.checkpoint.SafeTensorsWriter;
@@ -14,7 +13,6 @@ import org.peftsweep.compute.Var;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
-import org.peftsweep.model.Role;
 import org.peftsweep.model.TrainedTensors;
 
 /**
@@ -83,9 +81,8 @@ public record LoRAXS(int rank, double alpha, double dropout) implements Method {
   }
 
   @Override
-  public void requireFit(Model outline, Set<Role> targets) {
-    Method.super.requireFit(outline, targets);
-    LowRankStart.requireRank(outline, targets, "rank", rank);
+  public int leastSide() {
+    return rank;
   }
 
   /** As LoRA with {@code B·R} for B. */

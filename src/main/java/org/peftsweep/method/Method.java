@@ -80,6 +80,12 @@ public sealed interface Method
               + targets.stream().sorted().map(Role::id).collect(Collectors.joining(" and "))
               + ": the model has no such matrix, give others as targets");
     }
+    LowRankStart.requireRank(outline, targets, "rank", leastSide());
+  }
+
+  /** Returns the least rows and columns that a target must have, for a rank that cannot be more. */
+  default int leastSide() {
+    return 0;
   }
 
   /**

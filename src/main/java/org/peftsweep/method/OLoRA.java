@@ -1,10 +1,8 @@
 package org.peftsweep.method;
 
 import java.util.Optional;
-import java.util.Set;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
-import org.peftsweep.model.Role;
 
 /**
  * LoRA with an orthonormal start: with {@code W = QR} B starts as the first columns of Q and A as
@@ -50,9 +48,8 @@ public record OLoRA(int rank, double alpha, double dropout) implements Method {
   }
 
   @Override
-  public void requireFit(Model outline, Set<Role> targets) {
-    Method.super.requireFit(outline, targets);
-    LowRankStart.requireRank(outline, targets, "rank", rank);
+  public int leastSide() {
+    return rank;
   }
 
   @Override

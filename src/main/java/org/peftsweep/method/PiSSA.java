@@ -1,11 +1,9 @@
 package org.peftsweep.method;
 
 import java.util.Optional;
-import java.util.Set;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
-import org.peftsweep.model.Role;
 
 /**
  * LoRA that trains the weight's principal part: with {@code W = UΣVᵀ} and {@code s = alpha/rank}, B
@@ -82,9 +80,8 @@ public record PiSSA(
   }
 
   @Override
-  public void requireFit(Model outline, Set<Role> targets) {
-    Method.super.requireFit(outline, targets);
-    LowRankStart.requireRank(outline, targets, "rank", rank);
+  public int leastSide() {
+    return rank;
   }
 
   @Override

@@ -1,10 +1,8 @@
 package org.peftsweep.method;
 
 import java.util.Optional;
-import java.util.Set;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
-import org.peftsweep.model.Role;
 
 /**
  * Rank-stabilised LoRA: as {@link LoRA}, scaled by {@code alpha/√rank} so that the update keeps its
@@ -39,9 +37,8 @@ public record RSLoRA(int rank, double alpha, double dropout) implements Method {
   }
 
   @Override
-  public void requireFit(Model outline, Set<Role> targets) {
-    Method.super.requireFit(outline, targets);
-    LowRankStart.requireRank(outline, targets, "rank", rank);
+  public int leastSide() {
+    return rank;
   }
 
   @Override
