@@ -6,14 +6,21 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** Holds the sources to the arrows between packages. */
+/** Holds the sources to the arrows between packages, and between files. */
 class ArchitectureTest {
   /** Each package may use those before it. */
   private static final List<String> FLOORS =
@@ -38,6 +45,29 @@ class ArchitectureTest {
   private static final Pattern OURS = Pattern.compile("\\borg\\.peftsweep\\.([a-z]\\w*)");
   private static final Pattern SPARK = Pattern.compile("\\b(org\\.apache\\.spark|scala)\\.");
   private static final Pattern COMMENT = Pattern.compile("/\\*.*?\\*/|//[^\n]*", Pattern.DOTALL);
+
+  private static final Pattern TEXT = Pattern.compile("\"(?:\\\\.|[^\"\\\\\n])*\"");
+  private static final Pattern PERMITS = Pattern.compile("\\bpermits\\b[^{]*\\{");
+  private static final Pattern NAME = Pattern.compile("(?<![.\\w])([A-Z]\\w*)");
+  private static final Pattern DECLARED =
+      Pattern.compile("\\b(?:class|interface|record|enum)\\s+(\\w+)");
+  private static final Pattern IMPORTED =
+      Pattern.compile("import\\s+(?:static\\s+)?[\\w.]+?\\.([A-Z]\\w*)");
+  private static final Pattern OUR_FILE =
+      Pattern.compile("\\borg\\.peftsweep\\.([a-z][a-z0-9.]*\\.[A-Z]\\w*)");
+
+  /** Files that are halves of one thing, such as a record and what reads it. */
+  private static final List<List<String>> PAIRS =
+      List.of(
+          List.of("checkpoint/ConfigReader", "checkpoint/ConfigWriter", "checkpoint/ModelConfig"),
+          List.of("cli/Interrupts", "cli/Main", "cli/ReplayCommand", "cli/SweepCommand"),
+          List.of("method/AdaLoRATriplets", "method/PeftAdapter", "method/PeftSettings"),
+          List.of("method/Attachment", "method/Method"),
+          List.of("model/Adapter", "model/Linear"),
+          List.of("optim/AdamW", "optim/DenseAdam", "optim/Update"),
+          List.of("results/Tables", "results/TrialColumns"),
+          List.of("spec/FirstLook", "spec/Locations"),
+          List.of("spec/Trial", "spec/TrialJson"));
 
   @Test
   void packagesUseOnlyThoseBelowThem() {
@@ -69,6 +99,85 @@ class ArchitectureTest {
       assertThat(rooms).extracting(room -> room.getFileName().toString()).isSubsetOf(FLOORS);
       assertThat(rooms).allSatisfy(room -> assertThat(room.resolve("package-info.java")).exists());
     }
+  }
+
+  @Test
+  void noFilesUseEachOtherInACircle() {
+    Map<Path, Set<Path>> uses = uses();
+    assertThat(circles(uses))
+        .extracting(circle -> circle.stream().map(ArchitectureTest::name).toList())
+        .containsExactlyInAnyOrderElementsOf(PAIRS);
+  }
+
+  @Test
+  void noPackageUsesItsOwnParts() {
+    List<String> offenders = new ArrayList<>();
+    uses()
+        .forEach(
+            (file, used) ->
+                used.stream()
+                    .filter(other -> !other.getParent().equals(file.getParent()))
+                    .filter(other -> other.startsWith(file.getParent()))
+                    .forEach(other -> offenders.add(name(file) + " uses " + name(other))));
+    assertThat(offenders).isEmpty();
+  }
+
+  /** Every file with those that its code names; what a sealed type permits does not count. */
+  private static Map<Path, Set<Path>> uses() {
+    Map<Path, Set<Path>> uses = new TreeMap<>();
+    for (Path file : sources()) {
+      String code = PERMITS.matcher(TEXT.matcher(code(file)).replaceAll("")).replaceAll("{");
+      Set<String> declared = words(DECLARED, code);
+      Set<String> imported = words(IMPORTED, code);
+      Set<Path> used = new TreeSet<>();
+      for (String name : words(NAME, code)) {
+        if (!declared.contains(name) && !imported.contains(name)) {
+          used.add(file.resolveSibling(name + ".java"));
+        }
+      }
+      for (String ours : words(OUR_FILE, code)) {
+        used.add(SOURCES.resolve(ours.replace('.', '/') + ".java"));
+      }
+      used.removeIf(other -> other.equals(file) || !Files.exists(other));
+      uses.put(file, used);
+    }
+    return uses;
+  }
+
+  private static Set<String> words(Pattern pattern, String code) {
+    return pattern.matcher(code).results().map(found -> found.group(1)).collect(Collectors.toSet());
+  }
+
+  /** The largest sets of files of which each reaches all others. */
+  private static List<Set<Path>> circles(Map<Path, Set<Path>> uses) {
+    Map<Path, Set<Path>> reached = new TreeMap<>();
+    uses.keySet().forEach(file -> reached.put(file, reach(file, uses)));
+    return uses.keySet().stream()
+        .filter(file -> reached.get(file).contains(file))
+        .map(
+            file ->
+                (Set<Path>)
+                    reached.get(file).stream()
+                        .filter(other -> reached.get(other).contains(file))
+                        .collect(Collectors.toCollection(TreeSet::new)))
+        .distinct()
+        .toList();
+  }
+
+  private static Set<Path> reach(Path file, Map<Path, Set<Path>> uses) {
+    Set<Path> reached = new TreeSet<>();
+    Deque<Path> open = new ArrayDeque<>(uses.get(file));
+    while (!open.isEmpty()) {
+      Path next = open.pop();
+      if (reached.add(next)) {
+        open.addAll(uses.get(next));
+      }
+    }
+    return reached;
+  }
+
+  private static String name(Path file) {
+    return SOURCES.relativize(file).toString().replace(".java", "");
   }
 
   private static String room(Path file) {

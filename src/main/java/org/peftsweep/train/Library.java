@@ -209,12 +209,15 @@ public final class Library {
   }
 
   /**
-   * Refuses a trial whose method cannot start from its first batches; tokenises the task only for a
-   * method that asks.
+   * Refuses a trial whose method cannot start from its first batches, unless it starts from an
+   * adapter; tokenises the task only for a method that asks.
    *
    * @throws IllegalArgumentException saying what does not fit
    */
   void requireBatchesFit(Trial trial) {
+    if (!trial.model().adapter().isNone()) {
+      return;
+    }
     trial
         .method()
         .requireBatches(

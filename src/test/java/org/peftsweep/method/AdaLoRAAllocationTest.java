@@ -41,18 +41,32 @@ import org.peftsweep.optim.Schedule;
 /** Holds the allocation of ranks to the reference implementation, step by step. */
 class AdaLoRAAllocationTest {
   static Stream<Arguments> trainedCases() {
-    return cases("after", "train/E/");
+    return onBackends(trained());
   }
 
   static Stream<Arguments> allocatorCases() {
+    return onBackends(allocated());
+  }
+
+  private static Stream<Arguments> onBackends(Stream<Path> folders) {
+    return folders.flatMap(
+        folder -> Backends.names().stream().map(name -> Arguments.of(folder, name)));
+  }
+
+  /** Cases that train on a model until ranks are shared out. */
+  static Stream<Path> trained() {
+    return cases("after", "train/E/");
+  }
+
+  /** Cases of the allocation alone, on given gradients. */
+  static Stream<Path> allocated() {
     return cases("p/", "g/");
   }
 
-  private static Stream<Arguments> cases(String... prefixes) {
+  private static Stream<Path> cases(String... prefixes) {
     return GoldenCase.folders("peft").stream()
         .filter(folder -> folder.getFileName().toString().contains("adalora"))
-        .filter(folder -> has(folder, prefixes))
-        .flatMap(folder -> Backends.names().stream().map(name -> Arguments.of(folder, name)));
+        .filter(folder -> has(folder, prefixes));
   }
 
   private static boolean has(Path folder, String... prefixes) {
@@ -143,7 +157,7 @@ class AdaLoRAAllocationTest {
         AdaLoRA settings = GoldenMethods.adaLoRA(config.path("peft_config"));
         Attachment to =
             new Attachment(
-                model, GoldenMethods.targets(config).orElseThrow(), backend, new Seeds(0));
+                model, GoldenMethods.targets(config, model), backend, new Seeds(0));
         Attached method = settings.attach(to);
         load(golden, model, backend);
         train(golden, config.path("optimizer"), model, method, tape, batches);

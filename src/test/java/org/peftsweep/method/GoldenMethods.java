@@ -1,12 +1,14 @@
 package org.peftsweep.method;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.EnumSet;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeMap;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.model.Linear;
+import org.peftsweep.model.Model;
 import org.peftsweep.model.Role;
 import org.peftsweep.optim.AdamW;
 import org.peftsweep.optim.OptimizerState;
@@ -16,31 +18,20 @@ import org.peftsweep.optim.Update;
 
 /** Reads methods and targets from the settings that reference cases were made with. */
 final class GoldenMethods {
-  private static final Map<String, Set<Role>> ROLES = new TreeMap<>();
-
-  static {
-    ROLES.put("query", EnumSet.of(Role.QUERY));
-    ROLES.put("q_proj", EnumSet.of(Role.QUERY));
-    ROLES.put("key", EnumSet.of(Role.KEY));
-    ROLES.put("k_proj", EnumSet.of(Role.KEY));
-    ROLES.put("value", EnumSet.of(Role.VALUE));
-    ROLES.put("v_proj", EnumSet.of(Role.VALUE));
-    ROLES.put("o_proj", EnumSet.of(Role.OUTPUT));
-    ROLES.put("attention.output.dense", EnumSet.of(Role.OUTPUT));
-    ROLES.put("intermediate.dense", EnumSet.of(Role.FFN_UP));
-    // A module is named by its ending, and this one ends two.
-    ROLES.put("output.dense", EnumSet.of(Role.OUTPUT, Role.FFN_DOWN));
-    ROLES.put("up_proj", EnumSet.of(Role.FFN_UP));
-    ROLES.put("gate_proj", EnumSet.of(Role.FFN_GATE));
-    ROLES.put("down_proj", EnumSet.of(Role.FFN_DOWN));
-  }
-
   /** Part of the names of cases that PEFT's optimizer for LoRA-FA made. */
   private static final String LORAFA_OPTIMIZER = "lorafa_optimizer";
 
   private GoldenMethods() {}
 
-  /** Returns the method of a case; empty where this project has none for it. */
+  /** Returns the method of a case, on the model that it was made with. */
+  static Method method(JsonNode manifest, Model model) {
+    Method method = method(manifest).orElseThrow();
+    return method instanceof IA3
+        ? new IA3(inputs(manifest.path("config").path("peft_config"), model))
+        : method;
+  }
+
+  /** Returns the method of a case, inputs of IA3 aside; empty where this project has none. */
   static Optional<Method> method(JsonNode manifest) {
     JsonNode config = manifest.path("config");
     String name = config.path("method").asText();
@@ -56,13 +47,10 @@ final class GoldenMethods {
     if (plain.startsWith("adalora_")) {
       return Optional.of(adaLoRA(peft));
     }
-    if (!targets(config).isPresent()) {
-      return Optional.empty();
-    }
     int rank = peft.path("r").asInt();
     return switch (peft.path("peft_type").asText()) {
       case "LN_TUNING" -> Optional.of(new LnTuning());
-      case "IA3" -> Optional.of(new IA3(inputs(peft)));
+      case "IA3" -> Optional.of(new IA3(IA3.Inputs.NONE));
       case "VERA" ->
           Optional.of(
               new VeRA(
@@ -167,9 +155,9 @@ final class GoldenMethods {
     };
   }
 
-  private static IA3.Inputs inputs(JsonNode peft) {
-    Set<Role> roles = EnumSet.noneOf(Role.class);
-    peft.path("feedforward_modules").forEach(module -> roles.addAll(roles(module.asText())));
+  private static IA3.Inputs inputs(JsonNode peft, Model model) {
+    JsonNode given = peft.path("feedforward_modules");
+    Set<Role> roles = given.isEmpty() && !given.isTextual() ? Set.of() : roles(given, model);
     if (roles.isEmpty()) {
       return IA3.Inputs.NONE;
     }
@@ -191,31 +179,40 @@ final class GoldenMethods {
         peft.path("beta1").asDouble());
   }
 
-  /** Returns the targets; empty where one of them names no role that this project knows. */
-  static Optional<Set<Role>> targets(JsonNode config) {
-    Set<Role> targets = EnumSet.noneOf(Role.class);
-    if (config.path("peft_config").path("peft_type").asText().equals("LN_TUNING")) {
-      return Optional.of(targets);
+  /** Returns the roles of the modules that a case targets, whatever PEFT calls them. */
+  static Set<Role> targets(JsonNode config, Model model) {
+    JsonNode peft = config.path("peft_config");
+    boolean isOfMatrices = !peft.isMissingNode() && !peft.isNull();
+    if (!isOfMatrices || peft.path("peft_type").asText().equals("LN_TUNING")) {
+      return Set.of();
     }
-    for (JsonNode module : config.path("peft_config").path("target_modules")) {
-      Set<Role> roles = roles(module.asText());
-      if (roles.isEmpty()) {
-        return Optional.empty();
-      }
-      targets.addAll(roles);
-    }
-    return Optional.of(targets);
+    return roles(peft.path("target_modules"), model);
   }
 
-  private static Set<Role> roles(String module) {
-    String inLayer = module.replaceFirst(".*\\.layers?\\.\\d+\\.", "");
-    if (!inLayer.equals(module) && inLayer.equals("output.dense")) {
-      return EnumSet.of(Role.FFN_DOWN);
+  /**
+   * Returns the roles of modules: {@code all-linear}, a regular expression of whole names, or a
+   * list of names and of their ends.
+   */
+  private static Set<Role> roles(JsonNode modules, Model model) {
+    Set<Role> roles = EnumSet.noneOf(Role.class);
+    Set<Role> others = EnumSet.noneOf(Role.class);
+    for (Linear linear : model.projections()) {
+      (isNamed(linear.name(), modules) ? roles : others).add(linear.role());
     }
-    return ROLES.keySet().stream()
-        .filter(ending -> inLayer.equals(ending) || inLayer.endsWith("." + ending))
-        .reduce((a, b) -> a.length() > b.length() ? a : b)
-        .map(ROLES::get)
-        .orElse(Set.of());
+    assertThat(roles).as("roles that %s names", modules).isNotEmpty();
+    assertThat(roles).as("roles that %s names in all layers", modules).doesNotContainAnyElementsOf(others);
+    return roles;
+  }
+
+  private static boolean isNamed(String module, JsonNode modules) {
+    if (modules.isTextual()) {
+      return modules.asText().equals("all-linear") || module.matches(modules.asText());
+    }
+    for (JsonNode name : modules) {
+      if (module.equals(name.asText()) || module.endsWith("." + name.asText())) {
+        return true;
+      }
+    }
+    return false;
   }
 }

@@ -51,7 +51,6 @@ class PeftNamesTest {
   @MethodSource("foldersOfPeft")
   void readsAndWritesWhatPeftWrote(Path path) {
     JsonNode config = manifest(path).path("config");
-    Method method = GoldenMethods.method(manifest(path)).orElseThrow();
     Path base = path.resolve(config.path("base_model").asText()).normalize();
     Path inputs = path.resolve(config.path("batches").asText()).normalize();
     try (GoldenCase golden = GoldenCase.open(path);
@@ -66,12 +65,13 @@ class PeftNamesTest {
                 golden.shape("fwd/logits")[1],
                 backend,
                 new CheckpointWeights(checkpoint).forTrial(backend, new Seeds(0)))) {
+      Method method = GoldenMethods.method(manifest(path), model);
       List<Batch> search = new ArrayList<>();
       config
           .path("eva")
           .path("dataloader_batches")
           .forEach(index -> search.add(GoldenMethodsTest.batch(batches, index.asInt())));
-      Set<Role> targets = GoldenMethods.targets(config).orElseThrow();
+      Set<Role> targets = GoldenMethods.targets(config, model);
       boolean isReadable =
           method.peft(model, 1).orElseThrow().start().isPresent() && !(method instanceof VeRA);
       AdapterLayout layout =

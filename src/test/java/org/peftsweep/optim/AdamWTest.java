@@ -7,21 +7,33 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.peftsweep.GoldenCase;
+import org.peftsweep.GoldenCoverage;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
 
 class AdamWTest {
+  /** The start of a case's code, and the update of a parameter that follows it. */
+  private static final Map<String, Function<Parameter, Update>> REFERENCES =
+      Map.of(
+          "torch.optim.AdamW",
+          DenseAdam::new,
+          "transformers.optimization.AdamW",
+          PreconditionedAdam::of);
+
   static Stream<Arguments> goldenOnBackends() {
-    return GoldenCase.folders("optim").stream()
-        .filter(AdamWTest::isAdamW)
+    return folders()
         .flatMap(folder -> Backends.names().stream().map(name -> Arguments.of(folder, name)));
   }
 
@@ -29,12 +41,19 @@ class AdamWTest {
     return Backends.names().stream();
   }
 
-  private static boolean isAdamW(Path folder) {
-    return GoldenCase.json(folder.resolve("manifest.json"))
-        .path("made_with")
-        .path("code")
-        .asText()
-        .startsWith("torch.optim.AdamW");
+  private static Stream<Path> folders() {
+    return GoldenCase.folders("optim").stream().filter(folder -> update(folder).isPresent());
+  }
+
+  private static Optional<Function<Parameter, Update>> update(Path folder) {
+    String code =
+        GoldenCase.json(folder.resolve("manifest.json")).path("made_with").path("code").asText();
+    return REFERENCES.keySet().stream().filter(code::startsWith).findFirst().map(REFERENCES::get);
+  }
+
+  @Test
+  void everyCaseIsRunOrListed() {
+    GoldenCoverage.require("optim", folders().toList());
   }
 
   @Tag("golden")
@@ -73,7 +92,8 @@ class AdamWTest {
             backend,
             List.of(parameter),
             new Rates(rate, 1, rate, Rates.Grouping.ROLES),
-            settings)) {
+            settings,
+            update(golden.folder()).orElseThrow()::apply)) {
       assertThat(optimizer.stateBytes()).isZero();
       for (int at = 0; at < gradients.length; at += size) {
         setGradient(backend, parameter, Arrays.copyOfRange(gradients, at, at + size));

@@ -5,9 +5,12 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.peftsweep.GoldenCase;
+import org.peftsweep.GoldenCoverage;
 import org.peftsweep.TestFolders;
 
 class ScheduleTest {
@@ -23,15 +26,15 @@ class ScheduleTest {
   void followsTheReferenceStepByStep() {
     JsonNode golden =
         GoldenCase.json(TestFolders.golden().resolve("schedules").resolve("schedules.json"));
-    int checked = 0;
+    Set<String> names = new TreeSet<>();
     for (JsonNode entry : golden.path("cases")) {
-      Schedule schedule = NAMES.get(entry.path("name").asText());
-      if (schedule != null) {
-        check(schedule, entry);
-        checked++;
+      String name = entry.path("name").asText();
+      names.add(name);
+      if (NAMES.containsKey(name)) {
+        check(NAMES.get(name), entry);
       }
     }
-    assertThat(checked).isGreaterThanOrEqualTo(NAMES.size());
+    GoldenCoverage.require("schedules", names, NAMES.keySet());
   }
 
   private static void check(Schedule schedule, JsonNode entry) {
