@@ -64,7 +64,6 @@ class ArchitectureTest {
           List.of("method/AdaLoRATriplets", "method/PeftAdapter", "method/PeftSettings"),
           List.of("method/Attachment", "method/Method"),
           List.of("model/Adapter", "model/Linear"),
-          List.of("optim/AdamW", "optim/DenseAdam", "optim/Update"),
           List.of("results/Tables", "results/TrialColumns"),
           List.of("spec/FirstLook", "spec/Locations"),
           List.of("spec/Trial", "spec/TrialJson"));

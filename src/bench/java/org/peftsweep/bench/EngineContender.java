@@ -16,6 +16,7 @@ import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Weights;
 import org.peftsweep.optim.AdamW;
 import org.peftsweep.optim.Rates;
+import org.peftsweep.optim.Updates;
 
 /** This project's engine, stepping as the trainer does. */
 final class EngineContender implements Contender {
@@ -23,7 +24,7 @@ final class EngineContender implements Contender {
   private final Tape tape;
   private final Model model;
   private final List<Parameter> learning;
-  private final AdamW optimizer;
+  private final Updates updates;
   private final Batch batch;
   private final int[] labels;
 
@@ -68,16 +69,13 @@ final class EngineContender implements Contender {
     }
     this.learning = model.trainable();
     double rate = Workload.LEARNING_RATE;
-    this.optimizer =
-        new AdamW(
+    this.updates =
+        new Updates(
             backend,
             learning,
             new Rates(rate, 1, rate, Rates.Grouping.ROLES),
-            new AdamW.Settings(
-                Workload.BETA1,
-                Workload.BETA2,
-                Workload.ADAM_EPSILON,
-                Workload.WEIGHT_DECAY));
+            Workload.WEIGHT_DECAY,
+            new AdamW(Workload.BETA1, Workload.BETA2, Workload.ADAM_EPSILON));
   }
 
   private void draw(Parameter parameter) {
@@ -96,7 +94,7 @@ final class EngineContender implements Contender {
     Var logits = model.logits(tape, batch);
     tape.crossEntropy(logits, labels);
     tape.backward();
-    optimizer.step(1);
+    updates.step(1);
   }
 
   @Override
@@ -108,13 +106,13 @@ final class EngineContender implements Contender {
   @Override
   public long nativeBytes() {
     return tape.arena().bytes()
-        + optimizer.stateBytes()
+        + updates.stateBytes()
         + model.parameters().stream().mapToLong(Parameter::ownBytes).sum();
   }
 
   @Override
   public void close() {
-    optimizer.close();
+    updates.close();
     tape.close();
     model.close();
     backend.close();

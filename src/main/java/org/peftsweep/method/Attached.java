@@ -7,7 +7,7 @@ import org.peftsweep.checkpoint.StateReader;
 import org.peftsweep.checkpoint.StateWriter;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.model.Parameter;
-import org.peftsweep.optim.Update;
+import org.peftsweep.optim.UpdateChoice;
 
 /**
  * What a method does besides its forward pass while a trial trains; it overrides what it needs. A
@@ -28,8 +28,8 @@ public interface Attached extends AutoCloseable {
   record LayerScore(int step, int layer, double score, int selected) {}
 
   /** Chooses how parameters are updated; asked once a parameter, before the first step. */
-  default Update.Choice updates() {
-    return Update.Choice.STANDARD;
+  default UpdateChoice updates() {
+    return UpdateChoice.STANDARD;
   }
 
   /** Returns how many scalars of a parameter that trains learn. */

@@ -1,9 +1,10 @@
 package org.peftsweep.method;
 
 import org.peftsweep.model.Linear;
-import org.peftsweep.model.Parameter;
+import org.peftsweep.optim.AdamW;
 import org.peftsweep.optim.GaLoreAdam;
-import org.peftsweep.optim.Update;
+import org.peftsweep.optim.Optimizer;
+import org.peftsweep.optim.UpdateChoice;
 
 /**
  * Gradient low-rank projection: the chosen matrices learn in full, with Adam's moments kept in a
@@ -31,14 +32,18 @@ public record GaLore(int rank, int gap, double scale, GaLoreAdam.Side side) impl
     }
     return new Attached() {
       @Override
-      public Update.Choice updates() {
-        return parameter -> to.targets().contains(parameter.role()) ? projected(parameter) : null;
+      public UpdateChoice updates() {
+        return (parameter, optimizer) ->
+            to.targets().contains(parameter.role())
+                ? new GaLoreAdam(parameter, (AdamW) optimizer, rank, gap, scale, side)
+                : optimizer.update(parameter);
       }
     };
   }
 
-  private Update projected(Parameter parameter) {
-    return new GaLoreAdam(parameter, rank, gap, scale, side);
+  @Override
+  public boolean takes(Optimizer optimizer) {
+    return optimizer instanceof AdamW;
   }
 
   @Override

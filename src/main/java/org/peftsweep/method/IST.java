@@ -11,7 +11,7 @@ import org.peftsweep.checkpoint.StateWriter;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Parameter;
-import org.peftsweep.optim.Update;
+import org.peftsweep.optim.UpdateChoice;
 
 /**
  * Importance-aware sparse tuning: in each step only a few layers learn, drawn by scores that are
@@ -203,7 +203,7 @@ public record IST(
     }
 
     @Override
-    public Update.Choice updates() {
+    public UpdateChoice updates() {
       return inner.updates();
     }
 

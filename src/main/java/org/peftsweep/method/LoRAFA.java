@@ -6,8 +6,10 @@ import java.util.Optional;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
+import org.peftsweep.optim.AdamW;
+import org.peftsweep.optim.Optimizer;
 import org.peftsweep.optim.PreconditionedAdam;
-import org.peftsweep.optim.Update;
+import org.peftsweep.optim.UpdateChoice;
 
 /**
  * LoRA with a frozen A: {@code y = Wx + (alpha/rank)·B·A·x + b} where A keeps its random start and
@@ -43,12 +45,13 @@ public record LoRAFA(int rank, double alpha, double dropout, boolean projection)
 
   private record Projected(Map<Parameter, LowRank> pairs) implements Attached {
     @Override
-    public Update.Choice updates() {
-      return parameter -> {
+    public UpdateChoice updates() {
+      return (parameter, optimizer) -> {
         LowRank pair = pairs.get(parameter);
+        AdamW adam = (AdamW) optimizer;
         return pair == null
-            ? PreconditionedAdam.of(parameter)
-            : PreconditionedAdam.ofB(parameter, pair.a(), pair.scale());
+            ? PreconditionedAdam.of(parameter, adam)
+            : PreconditionedAdam.ofB(parameter, adam, pair.a(), pair.scale());
       };
     }
   }
@@ -61,6 +64,11 @@ public record LoRAFA(int rank, double alpha, double dropout, boolean projection)
   @Override
   public int leastSide() {
     return rank;
+  }
+
+  @Override
+  public boolean takes(Optimizer optimizer) {
+    return !projection || optimizer instanceof AdamW;
   }
 
   @Override

@@ -9,6 +9,7 @@ import java.util.stream.Collectors;
 import org.peftsweep.data.Batch;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Role;
+import org.peftsweep.optim.Optimizer;
 
 /**
  * A fine-tuning method: what learns besides the head, and how the output of a projection changes.
@@ -105,6 +106,11 @@ public sealed interface Method
   /** Whether it adds or trains something in each layer, which a plug-in can choose from. */
   default boolean adaptsLayers() {
     return usesTargets();
+  }
+
+  /** Whether it can be trained with an optimizer; one whose updates are Adam's takes no other. */
+  default boolean takes(Optimizer optimizer) {
+    return true;
   }
 
   /** Whether anything learns, if only the head; without, a trial takes no steps. */

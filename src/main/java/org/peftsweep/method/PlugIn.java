@@ -7,6 +7,7 @@ import java.util.function.Supplier;
 import org.peftsweep.data.Batch;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Role;
+import org.peftsweep.optim.Optimizer;
 
 /**
  * Decides which parameters of another method learn at a step. A sweep file names it beside the
@@ -58,6 +59,11 @@ public sealed interface PlugIn extends Method permits IST {
   @Override
   default String id() {
     return over().id() + "+" + Method.id(getClass());
+  }
+
+  @Override
+  default boolean takes(Optimizer optimizer) {
+    return over().takes(optimizer);
   }
 
   @Override

@@ -2,8 +2,10 @@ package org.peftsweep.method;
 
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Parameter;
+import org.peftsweep.optim.AdamW;
+import org.peftsweep.optim.Optimizer;
 import org.peftsweep.optim.SparseAdam;
-import org.peftsweep.optim.Update;
+import org.peftsweep.optim.UpdateChoice;
 
 /**
  * Sparse increment fine-tuning: of each chosen matrix and its bias only the entries learn whose
@@ -38,14 +40,22 @@ public record SIFT(double rate) implements Method {
   }
 
   @Override
+  public boolean takes(Optimizer optimizer) {
+    return optimizer instanceof AdamW;
+  }
+
+  @Override
   public long trainable(int out, int in, boolean hasBias) {
     return SparseAdam.kept((long) out * in, rate) + (hasBias ? SparseAdam.kept(out, rate) : 0);
   }
 
   private record Sparse(double rate, Attachment to) implements Attached {
     @Override
-    public Update.Choice updates() {
-      return parameter -> isSparse(parameter) ? new SparseAdam(parameter, rate) : null;
+    public UpdateChoice updates() {
+      return (parameter, optimizer) ->
+          isSparse(parameter)
+              ? new SparseAdam(parameter, (AdamW) optimizer, rate)
+              : optimizer.update(parameter);
     }
 
     @Override

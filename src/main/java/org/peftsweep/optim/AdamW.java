@@ -1,122 +1,74 @@
 package org.peftsweep.optim;
 
-import java.util.ArrayList;
-import java.util.List;
-import org.peftsweep.checkpoint.StateReader;
-import org.peftsweep.checkpoint.StateWriter;
 import org.peftsweep.compute.AdamStep;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.model.Parameter;
 
 /**
  * AdamW (Loshchilov and Hutter, arXiv:1711.05101) as torch.optim has it: decay before the update, ε
- * added to the bias-corrected root. A method may choose another {@link Update} for a parameter.
+ * added to the bias-corrected root.
  *
- * <p>State: two floats a trained scalar, allocated by the first step that has its gradient. A
- * parameter without a gradient in a step neither decays nor advances its own step count.
+ * <p>State: two floats a trained scalar, allocated by the first step that has its gradient.
+ *
+ * @param beta1 decay of the mean of gradients, in [0, 1)
+ * @param beta2 decay of the mean of their squares, in [0, 1)
+ * @param epsilon added after the root, above 0
  */
-public final class AdamW implements Optimizer {
+public record AdamW(double beta1, double beta2, double epsilon) implements Optimizer {
+  public AdamW {
+    Optimizers.requireFraction("beta1", beta1);
+    Optimizers.requireFraction("beta2", beta2);
+    Optimizers.requirePositive("epsilon", epsilon);
+  }
+
+  @Override
+  public Update update(Parameter parameter) {
+    return new Dense(parameter, this);
+  }
+
   /**
-   * Settings of all groups.
+   * Returns the scalars of a parameter's step.
    *
-   * @param weightDecay decoupled, on parameters that {@link Rates#decays} names
+   * @param step from 1
+   * @param ownEpsilon in place of that of the settings
    */
-  public record Settings(double beta1, double beta2, double epsilon, double weightDecay) {
-    /** Returns the scalars of a parameter's step, counted from 1. */
-    AdamStep at(int step, double rate, double epsilon, double decay) {
-      return new AdamStep(
-          (float) rate,
-          (float) beta1,
-          (float) beta2,
-          (float) epsilon,
-          (float) decay,
-          1 - Math.pow(beta1, step),
-          1 - Math.pow(beta2, step));
+  AdamStep at(int step, double rate, double ownEpsilon, double decay) {
+    return new AdamStep(
+        (float) rate,
+        (float) beta1,
+        (float) beta2,
+        (float) ownEpsilon,
+        (float) decay,
+        1 - Math.pow(beta1, step),
+        1 - Math.pow(beta2, step));
+  }
+
+  /** The update of all scalars of a parameter. */
+  private static final class Dense implements Update {
+    private final Parameter parameter;
+    private final AdamW settings;
+    private final OptimizerState state;
+
+    private Dense(Parameter parameter, AdamW settings) {
+      this.parameter = parameter;
+      this.settings = settings;
+      this.state = new OptimizerState(2 * parameter.size());
     }
-  }
 
-  private record Entry(Parameter parameter, Update update) {}
-
-  private final Backend backend;
-  private final Rates rates;
-  private final Settings settings;
-  private final Scratch scratch;
-  private final List<Entry> entries = new ArrayList<>();
-
-  public AdamW(Backend backend, List<Parameter> parameters, Rates rates, Settings settings) {
-    this(backend, parameters, rates, settings, Update.Choice.STANDARD);
-  }
-
-  /** Makes the optimizer with updates that a method chooses. */
-  public AdamW(
-      Backend backend,
-      List<Parameter> parameters,
-      Rates rates,
-      Settings settings,
-      Update.Choice choice) {
-    this.backend = backend;
-    this.rates = rates;
-    this.settings = settings;
-    this.scratch = new Scratch(backend);
-    for (Parameter parameter : parameters) {
-      Update chosen = choice.apply(parameter);
-      entries.add(new Entry(parameter, chosen == null ? new DenseAdam(parameter) : chosen));
+    @Override
+    public void step(Backend backend, double rate, double decay, Scratch scratch) {
+      int[] shape = parameter.value().shape();
+      backend.adamW(
+          parameter.value(),
+          parameter.var().gradient(),
+          state.part(backend, 0, shape),
+          state.part(backend, parameter.size(), shape),
+          settings.at(state.advance(), rate, settings.epsilon, decay));
     }
-  }
 
-  @Override
-  public void rest() {
-    for (Entry entry : entries) {
-      if (entry.parameter.isResting()) {
-        entry.update.state().park(backend);
-      }
+    @Override
+    public OptimizerState state() {
+      return state;
     }
-  }
-
-  @Override
-  public void receive() {
-    for (Entry entry : entries) {
-      if (entry.parameter.var().hasGradient()) {
-        entry.update.receive(backend, scratch);
-      }
-    }
-  }
-
-  @Override
-  public void step(double factor) {
-    for (Entry entry : entries) {
-      Parameter parameter = entry.parameter;
-      if (parameter.var().hasGradient()) {
-        double decay = rates.decays(parameter) ? settings.weightDecay : 0;
-        entry.update.step(backend, settings, factor * rates.of(parameter), decay, scratch);
-      }
-    }
-  }
-
-  @Override
-  public long stateBytes() {
-    return entries.stream().mapToLong(entry -> entry.update.stateBytes()).sum();
-  }
-
-  @Override
-  public long scratchBytes() {
-    return scratch.bytes();
-  }
-
-  @Override
-  public void save(StateWriter to) {
-    entries.forEach(entry -> entry.update.save(backend, to.under(entry.parameter.name())));
-  }
-
-  @Override
-  public void restore(StateReader from) {
-    entries.forEach(entry -> entry.update.restore(backend, from.under(entry.parameter.name())));
-  }
-
-  @Override
-  public void close() {
-    entries.forEach(entry -> entry.update.state().free(backend));
-    entries.clear();
-    scratch.close();
   }
 }

@@ -54,6 +54,7 @@ public final class GaLoreAdam implements Update {
   }
 
   private final Parameter parameter;
+  private final AdamW adam;
   private final int rank;
   private final int gap;
   private final float scale;
@@ -70,8 +71,9 @@ public final class GaLoreAdam implements Update {
    * @param gap steps between two subspaces
    * @param scale on the update
    */
-  public GaLoreAdam(Parameter parameter, int rank, int gap, double scale, Side side) {
+  public GaLoreAdam(Parameter parameter, AdamW adam, int rank, int gap, double scale, Side side) {
     this.parameter = parameter;
+    this.adam = adam;
     this.rows = parameter.value().rows();
     this.columns = parameter.value().columns();
     this.rank = Math.min(rank, Math.min(rows, columns));
@@ -83,8 +85,7 @@ public final class GaLoreAdam implements Update {
   }
 
   @Override
-  public void step(
-      Backend backend, AdamW.Settings settings, double rate, double decay, Scratch scratch) {
+  public void step(Backend backend, double rate, double decay, Scratch scratch) {
     Tensor weight = parameter.value().reshape(rows, columns);
     Tensor gradient = parameter.var().gradient().reshape(rows, columns);
     if (state.steps() % gap == 0) {
@@ -97,13 +98,13 @@ public final class GaLoreAdam implements Update {
     // The gradient has served: its memory takes the update in the subspace.
     Tensor change = new Tensor(gradient.memory(), gradient.offset(), lowRows(), lowColumns());
     backend.fill(change, 0);
-    double correction2 = 1 - Math.pow(settings.beta2(), step);
+    double correction2 = 1 - Math.pow(adam.beta2(), step);
     backend.adamW(
         change,
         low,
         state.part(backend, 0, lowRows(), lowColumns()),
         state.part(backend, lowSize(), lowRows(), lowColumns()),
-        settings.at(step, rate, settings.epsilon() / Math.sqrt(correction2), 0));
+        adam.at(step, rate, adam.epsilon() / Math.sqrt(correction2), 0));
     addBack(backend, change, both, weight);
     if (decay != 0) {
       backend.scale((float) (1 - rate * decay), weight, weight);

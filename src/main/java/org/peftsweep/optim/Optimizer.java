@@ -1,35 +1,20 @@
 package org.peftsweep.optim;
 
-import org.peftsweep.checkpoint.StateReader;
-import org.peftsweep.checkpoint.StateWriter;
+import org.peftsweep.model.Parameter;
 
-/** Changes parameters along their gradients and remembers what it needs from step to step. */
-public interface Optimizer extends AutoCloseable {
-  /** Frees the backend's memory of what it remembers of parameters that rest; they may wake. */
-  void rest();
+/**
+ * How what learns moves along its gradient.
+ *
+ * <p>Each optimizer is a record; its components are its settings, by the same names in sweep files
+ * (camelCase there becomes kebab-case). The permits clause is the registry. Rates, schedule, weight
+ * decay and clipping are the trial's, whichever optimizer it has.
+ */
+public sealed interface Optimizer permits AdamW {
+  /** Makes the update of one parameter, which remembers nothing yet. */
+  Update update(Parameter parameter);
 
-  /** Lets updates change fresh gradients before they are clipped. */
-  void receive();
-
-  /**
-   * Updates every parameter that has a gradient.
-   *
-   * @param factor the schedule's, on every learning rate
-   */
-  void step(double factor);
-
-  /** Returns the backend's memory of its state as it is now, in bytes. */
-  long stateBytes();
-
-  /** Returns the memory that it works in and remembers nothing in, in bytes. */
-  long scratchBytes();
-
-  /** Writes all that it remembers, by parameter. */
-  void save(StateWriter to);
-
-  /** Takes up what {@link #save} wrote, before the first step. */
-  void restore(StateReader from);
-
-  @Override
-  void close();
+  /** Raised whenever the same settings would give other numbers; part of a trial's identity. */
+  default int semanticsVersion() {
+    return 1;
+  }
 }

@@ -20,13 +20,15 @@ public final class PreconditionedAdam implements Update {
   private static final double RIDGE = 1e-8;
 
   private final Parameter parameter;
+  private final AdamW adam;
   private final Parameter a;
   private final double scale;
   private final int rank;
   private final OptimizerState state;
 
-  private PreconditionedAdam(Parameter parameter, Parameter a, double scale) {
+  private PreconditionedAdam(Parameter parameter, AdamW adam, Parameter a, double scale) {
     this.parameter = parameter;
+    this.adam = adam;
     this.a = a;
     this.scale = scale;
     this.rank = a == null ? 0 : a.value().rows();
@@ -39,18 +41,17 @@ public final class PreconditionedAdam implements Update {
    * @param a {@code [rank, in]}, frozen
    * @param scale of {@code B·A}
    */
-  public static PreconditionedAdam ofB(Parameter b, Parameter a, double scale) {
-    return new PreconditionedAdam(b, a, scale);
+  public static PreconditionedAdam ofB(Parameter b, AdamW adam, Parameter a, double scale) {
+    return new PreconditionedAdam(b, adam, a, scale);
   }
 
   /** Returns the update of a parameter that is no B: the same without preconditioner. */
-  public static PreconditionedAdam of(Parameter parameter) {
-    return new PreconditionedAdam(parameter, null, 1);
+  public static PreconditionedAdam of(Parameter parameter, AdamW adam) {
+    return new PreconditionedAdam(parameter, adam, null, 1);
   }
 
   @Override
-  public void step(
-      Backend backend, AdamW.Settings settings, double rate, double decay, Scratch scratch) {
+  public void step(Backend backend, double rate, double decay, Scratch scratch) {
     int[] shape = parameter.value().shape();
     Tensor gradient = parameter.var().gradient();
     if (a != null) {
@@ -63,13 +64,13 @@ public final class PreconditionedAdam implements Update {
       gradient = closest;
     }
     int step = state.advance();
-    double correction2 = 1 - Math.pow(settings.beta2(), step);
+    double correction2 = 1 - Math.pow(adam.beta2(), step);
     backend.adamW(
         parameter.value(),
         gradient,
         state.part(backend, 0, shape),
         state.part(backend, parameter.size(), shape),
-        settings.at(step, rate, settings.epsilon() / Math.sqrt(correction2), 0));
+        adam.at(step, rate, adam.epsilon() / Math.sqrt(correction2), 0));
     if (decay != 0) {
       backend.scale((float) (1 - rate * decay), parameter.value(), parameter.value());
     }

@@ -16,6 +16,7 @@ import org.peftsweep.model.Parameter;
  */
 public final class SparseAdam implements Update {
   private final Parameter parameter;
+  private final AdamW adam;
   private final int kept;
   private final OptimizerState state;
   private int[] chosen;
@@ -25,8 +26,9 @@ public final class SparseAdam implements Update {
    *
    * @param rate part of the entries that learn
    */
-  public SparseAdam(Parameter parameter, double rate) {
+  public SparseAdam(Parameter parameter, AdamW adam, double rate) {
     this.parameter = parameter;
+    this.adam = adam;
     this.kept = kept(parameter.size(), rate);
     this.state = new OptimizerState(2L * kept);
   }
@@ -64,8 +66,7 @@ public final class SparseAdam implements Update {
   }
 
   @Override
-  public void step(
-      Backend backend, AdamW.Settings settings, double rate, double decay, Scratch scratch) {
+  public void step(Backend backend, double rate, double decay, Scratch scratch) {
     Tensor gradient = column(parameter.var().gradient());
     Tensor few = scratch.take(kept, 1);
     backend.gather(gradient, chosen, false, few);
@@ -77,7 +78,7 @@ public final class SparseAdam implements Update {
         few,
         state.part(backend, 0, kept, 1),
         state.part(backend, kept, kept, 1),
-        settings.at(state.advance(), rate, settings.epsilon(), 0));
+        adam.at(state.advance(), rate, adam.epsilon(), 0));
     backend.scatterAdd(increment, chosen, column(parameter.value()));
   }
 

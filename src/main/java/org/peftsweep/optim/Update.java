@@ -1,22 +1,14 @@
 package org.peftsweep.optim;
 
-import java.util.function.Function;
 import org.peftsweep.checkpoint.StateReader;
 import org.peftsweep.checkpoint.StateWriter;
 import org.peftsweep.compute.Backend;
-import org.peftsweep.model.Parameter;
 
 /**
- * How one parameter moves along its gradient, and what it remembers for that. A method chooses it;
- * rates, schedule, decay and clipping stay those of the trial.
+ * How one parameter moves along its gradient, and what it remembers for that. Rates, schedule,
+ * decay and clipping are those of the trial.
  */
 public interface Update {
-  /** Makes the update of a parameter; null leaves it to {@link AdamW}. */
-  interface Choice extends Function<Parameter, Update> {
-    /** Leaves every parameter to {@link AdamW}. */
-    Choice STANDARD = parameter -> null;
-  }
-
   /** Changes a fresh gradient before clipping sees it, or clears it. */
   default void receive(Backend backend, Scratch scratch) {}
 
@@ -26,7 +18,7 @@ public interface Update {
    * @param rate learning rate of this step, schedule included
    * @param decay decoupled weight decay, 0 where none acts on the parameter
    */
-  void step(Backend backend, AdamW.Settings settings, double rate, double decay, Scratch scratch);
+  void step(Backend backend, double rate, double decay, Scratch scratch);
 
   /** Returns what it remembers. */
   OptimizerState state();

@@ -13,7 +13,7 @@ import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
 import org.peftsweep.model.Weights;
 import org.peftsweep.optim.AdamW;
-import org.peftsweep.optim.Optimizer;
+import org.peftsweep.optim.Updates;
 import org.peftsweep.spec.Training;
 import org.peftsweep.spec.Trial;
 
@@ -29,10 +29,10 @@ record Assembly(
     Tape tape,
     Model model,
     Attached method,
-    Optimizer optimizer)
+    Updates updates)
     implements AutoCloseable {
   /**
-   * Builds the model, attaches the method and makes the optimizer that it asks for.
+   * Builds the model, attaches the method and makes the updates that it asks for.
    *
    * @param layout of the adapter that the trial starts from
    */
@@ -53,21 +53,20 @@ record Assembly(
     Attached method =
         new Attachment(adapted, trial.targets(), backend, seeds, preparations, layout)
             .attach(trial.method());
-    Optimizer optimizer =
-        new AdamW(
+    Updates updates =
+        new Updates(
             backend,
             model.trainable(),
             trial.rates(),
-            new AdamW.Settings(
-                training.beta1(), training.beta2(), training.epsilon(), training.weightDecay()),
+            training.weightDecay(),
+            new AdamW(training.beta1(), training.beta2(), training.epsilon()),
             method.updates());
-    return new Assembly(
-        training, data, batches, seeds, new Tape(backend), model, method, optimizer);
+    return new Assembly(training, data, batches, seeds, new Tape(backend), model, method, updates);
   }
 
   @Override
   public void close() {
-    optimizer.close();
+    updates.close();
     method.close();
     model.close();
     tape.close();

@@ -29,9 +29,9 @@ import org.peftsweep.model.MaskedLanguageModel;
 import org.peftsweep.model.RandomWeights;
 import org.peftsweep.optim.AdamW;
 import org.peftsweep.optim.GradientClip;
-import org.peftsweep.optim.Optimizer;
 import org.peftsweep.optim.Rates;
 import org.peftsweep.optim.Schedule;
+import org.peftsweep.optim.Updates;
 import org.peftsweep.spec.Pretraining;
 
 /**
@@ -119,7 +119,7 @@ public final class Pretrainer {
     int warmup = Schedule.warmupSteps(course.steps(), course.warmupFraction());
     double sum = 0;
     int step = 0;
-    try (Optimizer optimizer = optimizer(model)) {
+    try (Updates updates = updates(model)) {
       for (int epoch = 0; step < course.steps(); epoch++) {
         for (Batch batch : batches.train(passages, seeds, epoch)) {
           if (step == course.steps()) {
@@ -131,7 +131,7 @@ public final class Pretrainer {
           double factor = Schedule.LINEAR.factor(step, course.steps(), warmup);
           step++;
           if (masking.rows().length > 0) {
-            sum += step(model, tape, masking, optimizer, factor, seeds.of("dropout", step));
+            sum += step(model, tape, masking, updates, factor, seeds.of("dropout", step));
           }
           if (step % REPORT_EVERY == 0) {
             log.accept(
@@ -147,7 +147,7 @@ public final class Pretrainer {
       MaskedLanguageModel model,
       Tape tape,
       Masking masking,
-      Optimizer optimizer,
+      Updates updates,
       double factor,
       long seed) {
     tape.startTraining(seed);
@@ -160,17 +160,18 @@ public final class Pretrainer {
           "Cannot go on pretraining at a loss of " + loss + ": lower learning-rate");
     }
     GradientClip.apply(backend, model.parameters(), course.clip());
-    optimizer.step(factor);
+    updates.step(factor);
     return loss;
   }
 
-  private Optimizer optimizer(MaskedLanguageModel model) {
+  private Updates updates(MaskedLanguageModel model) {
     double rate = course.learningRate();
-    return new AdamW(
+    return new Updates(
         backend,
         model.parameters(),
         new Rates(rate, 1, rate, Rates.Grouping.ROLES),
-        new AdamW.Settings(course.beta1(), course.beta2(), course.epsilon(), course.weightDecay()));
+        course.weightDecay(),
+        new AdamW(course.beta1(), course.beta2(), course.epsilon()));
   }
 
   private Quality quality(

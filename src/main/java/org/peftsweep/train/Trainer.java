@@ -26,8 +26,8 @@ import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.TrainedTensors;
 import org.peftsweep.optim.GradientClip;
-import org.peftsweep.optim.Optimizer;
 import org.peftsweep.optim.Schedule;
+import org.peftsweep.optim.Updates;
 import org.peftsweep.spec.Training;
 import org.peftsweep.train.Outcome.CurvePoint;
 import org.peftsweep.train.Outcome.Prediction;
@@ -52,7 +52,7 @@ final class Trainer {
   private final Model model;
   private final List<Parameter> learning;
   private final Attached method;
-  private final Optimizer optimizer;
+  private final Updates updates;
   private final Tape tape;
   private final Seeds seeds;
   private final Batches batches;
@@ -80,7 +80,7 @@ final class Trainer {
     this.model = parts.model();
     this.learning = model.trainable();
     this.method = parts.method();
-    this.optimizer = parts.optimizer();
+    this.updates = parts.updates();
     this.tape = parts.tape();
     this.seeds = parts.seeds();
     this.batches = parts.batches();
@@ -186,7 +186,7 @@ final class Trainer {
     StateWriter parameters = state.under("parameters");
     TrainedTensors.of(model).forEach(p -> parameters.tensor(p.name(), p.value(), tape.backend()));
     method.save(state.under("method"));
-    optimizer.save(state.under("optimizer"));
+    updates.save(state.under("optimizer"));
     vigil.keep(step, state);
   }
 
@@ -209,7 +209,7 @@ final class Trainer {
     StateReader parameters = state.under("parameters");
     TrainedTensors.of(model).forEach(p -> parameters.tensor(p.name(), p.value(), tape.backend()));
     method.restore(state.under("method"));
-    optimizer.restore(state.under("optimizer"));
+    updates.restore(state.under("optimizer"));
   }
 
   private int stepsPerEpoch() {
@@ -227,7 +227,7 @@ final class Trainer {
   private double step(List<Batch> passes, double factor, int steps) {
     long start = System.nanoTime();
     method.beforeStep(step, steps, this::probe);
-    optimizer.rest();
+    updates.rest();
     learning.forEach(parameter -> parameter.var().clearGradient());
     double loss = 0;
     for (int pass = 0; pass < passes.size(); pass++) {
@@ -243,12 +243,12 @@ final class Trainer {
     if (passes.size() > 1) {
       average(passes.size());
     }
-    optimizer.receive();
+    updates.receive();
     double norm = GradientClip.apply(tape.backend(), learning, training.clip());
     if (!Double.isFinite(norm)) {
       throw new DivergedException("Norm of the gradient", norm, step);
     }
-    optimizer.step(factor);
+    updates.step(factor);
     method.afterStep(step - 1, steps);
     measure();
     trainSeconds += seconds(start);
@@ -257,9 +257,9 @@ final class Trainer {
 
   /** Notes what is held at the end of a step, when gradients and optimizer state are there. */
   private void measure() {
-    optimizerBytes = Math.max(optimizerBytes, optimizer.stateBytes());
+    optimizerBytes = Math.max(optimizerBytes, updates.stateBytes());
     long own = model.allParameters().stream().mapToLong(Parameter::ownBytes).sum();
-    long held = own + optimizer.stateBytes() + optimizer.scratchBytes() + method.stateBytes();
+    long held = own + updates.stateBytes() + updates.scratchBytes() + method.stateBytes();
     heldBytes = Math.max(heldBytes, held);
   }
 

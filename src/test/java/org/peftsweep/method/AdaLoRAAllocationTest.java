@@ -34,9 +34,9 @@ import org.peftsweep.model.Role;
 import org.peftsweep.model.TinyModels;
 import org.peftsweep.optim.AdamW;
 import org.peftsweep.optim.GradientClip;
-import org.peftsweep.optim.Optimizer;
 import org.peftsweep.optim.Rates;
 import org.peftsweep.optim.Schedule;
+import org.peftsweep.optim.Updates;
 
 /** Holds the allocation of ranks to the reference implementation, step by step. */
 class AdaLoRAAllocationTest {
@@ -156,8 +156,7 @@ class AdaLoRAAllocationTest {
               new CheckpointWeights(checkpoint).forTrial(backend, new Seeds(0)))) {
         AdaLoRA settings = GoldenMethods.adaLoRA(config.path("peft_config"));
         Attachment to =
-            new Attachment(
-                model, GoldenMethods.targets(config, model), backend, new Seeds(0));
+            new Attachment(model, GoldenMethods.targets(config, model), backend, new Seeds(0));
         Attached method = settings.attach(to);
         load(golden, model, backend);
         train(golden, config.path("optimizer"), model, method, tape, batches);
@@ -184,17 +183,17 @@ class AdaLoRAAllocationTest {
     Backend backend = tape.backend();
     double rate = recipe.path("lr").asDouble();
     Rates rates = new Rates(rate, recipe.path("v_lr_ratio").asDouble(), rate, Rates.Grouping.ROLES);
-    AdamW.Settings settings =
-        new AdamW.Settings(
+    AdamW adam =
+        new AdamW(
             recipe.path("betas").get(0).asDouble(),
             recipe.path("betas").get(1).asDouble(),
-            recipe.path("eps").asDouble(),
-            recipe.path("weight_decay").asDouble());
+            recipe.path("eps").asDouble());
+    double decay = recipe.path("weight_decay").asDouble();
     int steps = recipe.path("steps").asInt();
     float[] losses = new float[steps];
     float[] norms = new float[steps];
     Map<String, float[]> entries = new TreeMap<>();
-    try (Optimizer optimizer = new AdamW(backend, model.trainable(), rates, settings)) {
+    try (Updates updates = new Updates(backend, model.trainable(), rates, decay, adam)) {
       for (int step = 0; step < steps; step++) {
         int at = step % 5;
         tape.startTraining(step);
@@ -207,7 +206,7 @@ class AdaLoRAAllocationTest {
             (float)
                 GradientClip.apply(
                     backend, model.trainable(), recipe.path("max_grad_norm").asDouble());
-        optimizer.step(
+        updates.step(
             Schedule.LINEAR.factor(
                 step,
                 recipe.path("num_training_steps").asInt(),
@@ -274,8 +273,8 @@ class AdaLoRAAllocationTest {
       Attached method =
           new AdaLoRA(2, 8, 0, 3, 0.1, 0.3, 1, 0.1, 0.85)
               .attach(new Attachment(model, targets, backend, new Seeds(1)));
-      try (Optimizer optimizer = TrainingSteps.optimizer(model, method, backend)) {
-        TrainingSteps.take(model, method, optimizer, tape, 30);
+      try (Updates updates = TrainingSteps.updates(model, method, backend)) {
+        TrainingSteps.take(model, method, updates, tape, 30);
       }
       assertThat(method.ranks()).hasSize(6);
       assertThat(method.ranks().values().stream().mapToInt(rank -> rank).sum()).isEqualTo(12);

@@ -28,8 +28,8 @@ import org.peftsweep.model.Role;
 import org.peftsweep.model.Weights;
 import org.peftsweep.optim.AdamW;
 import org.peftsweep.optim.GaLoreAdam;
-import org.peftsweep.optim.Optimizer;
 import org.peftsweep.optim.Rates;
+import org.peftsweep.optim.Updates;
 
 /** Trainable scalars on RoBERTa-base, against the published and derived counts (head excluded). */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -175,14 +175,14 @@ class CountsTest {
       List<Parameter> adapted =
           model.trainable().stream().filter(p -> p.role() != Role.HEAD).toList();
       Rates rates = new Rates(0, 1, 0, Rates.Grouping.ROLES);
-      AdamW.Settings settings = new AdamW.Settings(0.9, 0.99, 1e-8, 0);
-      try (Optimizer optimizer = new AdamW(backend, adapted, rates, settings, attached.updates())) {
+      AdamW adam = new AdamW(0.9, 0.99, 1e-8);
+      try (Updates updates = new Updates(backend, adapted, rates, 0, adam, attached.updates())) {
         for (int step = 0; step < 2; step++) {
           adapted.forEach(parameter -> parameter.var().markGradientFresh());
-          optimizer.receive();
-          optimizer.step(1);
+          updates.receive();
+          updates.step(1);
         }
-        assertThat(optimizer.stateBytes()).isEqualTo(Float.BYTES * floats);
+        assertThat(updates.stateBytes()).isEqualTo(Float.BYTES * floats);
       }
     }
   }

@@ -19,8 +19,8 @@ import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
 import org.peftsweep.model.TinyModels;
 import org.peftsweep.optim.AdamW;
-import org.peftsweep.optim.Optimizer;
 import org.peftsweep.optim.Rates;
+import org.peftsweep.optim.Updates;
 
 /** The grouping alone says what decays, whatever update a method chooses. */
 class DecayContractTest {
@@ -64,10 +64,10 @@ class DecayContractTest {
       Attached attached =
           method.attach(new Attachment(model, targets, backend, new Seeds(1), prepared));
       Rates rates = new Rates(0.1, 2, 0.1, grouping);
-      AdamW.Settings settings = new AdamW.Settings(0.9, 0.99, 1e-8, decay);
-      try (Optimizer optimizer =
-          new AdamW(backend, model.trainable(), rates, settings, attached.updates())) {
-        TrainingSteps.take(model, attached, optimizer, tape, 1);
+      AdamW adam = new AdamW(0.9, 0.99, 1e-8);
+      try (Updates updates =
+          new Updates(backend, model.trainable(), rates, decay, adam, attached.updates())) {
+        TrainingSteps.take(model, attached, updates, tape, 1);
       }
       for (Parameter parameter : model.trainable()) {
         float[] of = new float[Math.toIntExact(parameter.size())];

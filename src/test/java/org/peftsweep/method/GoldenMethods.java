@@ -15,6 +15,7 @@ import org.peftsweep.optim.OptimizerState;
 import org.peftsweep.optim.Rates;
 import org.peftsweep.optim.Scratch;
 import org.peftsweep.optim.Update;
+import org.peftsweep.optim.UpdateChoice;
 
 /** Reads methods and targets from the settings that reference cases were made with. */
 final class GoldenMethods {
@@ -121,30 +122,28 @@ final class GoldenMethods {
     return new Rates(rate, ratio, rate, Rates.Grouping.ROLES);
   }
 
-  /** Returns the other settings of the optimizer; LoRA-FA's has its own ε, told in words only. */
-  static AdamW.Settings settings(JsonNode config) {
+  /** Returns the settings of the optimizer; LoRA-FA's has its own ε, told in words only. */
+  static AdamW adam(JsonNode config) {
     JsonNode recipe = config.path("optimizer");
     boolean isLoRAFA = config.path("method").asText().contains(LORAFA_OPTIMIZER);
-    return new AdamW.Settings(
+    return new AdamW(
         recipe.path("betas").get(0).asDouble(),
         recipe.path("betas").get(1).asDouble(),
-        isLoRAFA ? 1e-6 : recipe.path("eps").asDouble(),
-        recipe.path("weight_decay").asDouble());
+        isLoRAFA ? 1e-6 : recipe.path("eps").asDouble());
   }
 
   /** Returns a method's updates as a case's recipe decays: LoRA-FA's optimizer spares no bias. */
-  static Update.Choice updates(JsonNode config, Attached method) {
+  static UpdateChoice updates(JsonNode config, Attached method) {
     double decay = config.path("optimizer").path("weight_decay").asDouble();
     if (!config.path("method").asText().contains(LORAFA_OPTIMIZER)) {
       return method.updates();
     }
-    return parameter -> {
-      Update update = method.updates().apply(parameter);
+    return (parameter, optimizer) -> {
+      Update update = method.updates().update(parameter, optimizer);
       return new Update() {
         @Override
-        public void step(
-            Backend backend, AdamW.Settings settings, double rate, double own, Scratch scratch) {
-          update.step(backend, settings, rate, decay, scratch);
+        public void step(Backend backend, double rate, double own, Scratch scratch) {
+          update.step(backend, rate, decay, scratch);
         }
 
         @Override
@@ -200,7 +199,9 @@ final class GoldenMethods {
       (isNamed(linear.name(), modules) ? roles : others).add(linear.role());
     }
     assertThat(roles).as("roles that %s names", modules).isNotEmpty();
-    assertThat(roles).as("roles that %s names in all layers", modules).doesNotContainAnyElementsOf(others);
+    assertThat(roles)
+        .as("roles that %s names in all layers", modules)
+        .doesNotContainAnyElementsOf(others);
     return roles;
   }
 

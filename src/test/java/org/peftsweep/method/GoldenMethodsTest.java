@@ -31,11 +31,10 @@ import org.peftsweep.model.Models;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
 import org.peftsweep.model.Weights;
-import org.peftsweep.optim.AdamW;
 import org.peftsweep.optim.GradientClip;
-import org.peftsweep.optim.Optimizer;
 import org.peftsweep.optim.Rates;
 import org.peftsweep.optim.Schedule;
+import org.peftsweep.optim.Updates;
 
 /**
  * Holds every method to the reference implementation: output and gradients of a given state, five
@@ -186,13 +185,17 @@ class GoldenMethodsTest {
     Backend backend = tape.backend();
     JsonNode recipe = config.path("optimizer");
     Rates rates = GoldenMethods.rates(config);
-    AdamW.Settings settings = GoldenMethods.settings(config);
     int steps = recipe.path("steps").asInt();
     float[] losses = new float[steps];
     float[] norms = new float[steps];
-    try (Optimizer optimizer =
-        new AdamW(
-            backend, model.trainable(), rates, settings, GoldenMethods.updates(config, method))) {
+    try (Updates updates =
+        new Updates(
+            backend,
+            model.trainable(),
+            rates,
+            recipe.path("weight_decay").asDouble(),
+            GoldenMethods.adam(config),
+            GoldenMethods.updates(config, method))) {
       for (int step = 0; step < steps; step++) {
         tape.startTraining(step);
         model.trainable().forEach(parameter -> parameter.var().clearGradient());
@@ -210,7 +213,7 @@ class GoldenMethodsTest {
             (float)
                 GradientClip.apply(
                     backend, model.trainable(), recipe.path("max_grad_norm").asDouble());
-        optimizer.step(
+        updates.step(
             Schedule.LINEAR.factor(
                 step,
                 recipe.path("num_training_steps").asInt(),

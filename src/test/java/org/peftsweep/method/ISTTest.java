@@ -27,7 +27,7 @@ import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
 import org.peftsweep.model.TinyModels;
 import org.peftsweep.optim.GaLoreAdam;
-import org.peftsweep.optim.Optimizer;
+import org.peftsweep.optim.Updates;
 
 /** Over tiny models of 8 layers, of which 2 learn in a step. */
 class ISTTest {
@@ -76,11 +76,11 @@ class ISTTest {
   void onlyTheChosenLayersAndTheHeadMove(Method method) {
     try (Model model = model()) {
       Attached attached = attach(over(method, 0.25), model);
-      try (Optimizer optimizer = TrainingSteps.optimizer(model, attached, backend)) {
+      try (Updates updates = TrainingSteps.updates(model, attached, backend)) {
         Set<Integer> everMoved = new TreeSet<>();
         for (int step = 0; step < 30; step++) {
           List<float[]> before = values(model);
-          TrainingSteps.take(model, attached, optimizer, tape, step, 30);
+          TrainingSteps.take(model, attached, updates, tape, step, 30);
           Set<Integer> awake =
               model.trainable().stream()
                   .filter(parameter -> !parameter.isResting())
@@ -116,10 +116,10 @@ class ISTTest {
   private long[] bytes(Attached method, Model model) {
     long state = 0;
     long own = 0;
-    try (Optimizer optimizer = TrainingSteps.optimizer(model, method, backend)) {
+    try (Updates updates = TrainingSteps.updates(model, method, backend)) {
       for (int step = 0; step < 6; step++) {
-        TrainingSteps.take(model, method, optimizer, tape, step, 6);
-        state = Math.max(state, optimizer.stateBytes());
+        TrainingSteps.take(model, method, updates, tape, step, 6);
+        state = Math.max(state, updates.stateBytes());
         own = Math.max(own, model.allParameters().stream().mapToLong(Parameter::ownBytes).sum());
       }
     }
@@ -141,8 +141,8 @@ class ISTTest {
     try (Model model = model();
         Tape own = new Tape(backend)) {
       Attached attached = attach(method, model);
-      try (Optimizer optimizer = TrainingSteps.optimizer(model, attached, backend)) {
-        TrainingSteps.take(model, attached, optimizer, own, 6);
+      try (Updates updates = TrainingSteps.updates(model, attached, backend)) {
+        TrainingSteps.take(model, attached, updates, own, 6);
       }
       return own.arena().peakBytes();
     }
@@ -155,8 +155,8 @@ class ISTTest {
         Model all = model()) {
       Attached alone = attach(method, plain);
       Attached plugged = attach(over(method, 1), all);
-      try (Optimizer first = TrainingSteps.optimizer(plain, alone, backend);
-          Optimizer second = TrainingSteps.optimizer(all, plugged, backend)) {
+      try (Updates first = TrainingSteps.updates(plain, alone, backend);
+          Updates second = TrainingSteps.updates(all, plugged, backend)) {
         TrainingSteps.take(plain, alone, first, tape, 5);
         TrainingSteps.take(all, plugged, second, tape, 5);
       }
@@ -193,8 +193,8 @@ class ISTTest {
     try (Model before = model();
         Model trained = model()) {
       Attached attached = attach(over(method, 1), trained);
-      try (Optimizer optimizer = TrainingSteps.optimizer(trained, attached, backend)) {
-        TrainingSteps.take(trained, attached, optimizer, tape, 5);
+      try (Updates updates = TrainingSteps.updates(trained, attached, backend)) {
+        TrainingSteps.take(trained, attached, updates, tape, 5);
       }
       for (int i = 0; i < before.parameters().size(); i++) {
         if (before.parameters().get(i).role() == Role.HEAD) {
@@ -215,8 +215,8 @@ class ISTTest {
   void notesScoresAndHowOftenEachLayerLearned() {
     try (Model model = model()) {
       Attached method = attach(over(new LoRA(3, 6, 0), 0.25), model);
-      try (Optimizer optimizer = TrainingSteps.optimizer(model, method, backend)) {
-        TrainingSteps.take(model, method, optimizer, tape, 9);
+      try (Updates updates = TrainingSteps.updates(model, method, backend)) {
+        TrainingSteps.take(model, method, updates, tape, 9);
       }
       List<Attached.LayerScore> rows = method.layerScores(9);
       assertThat(rows.stream().map(Attached.LayerScore::step).distinct())

@@ -35,7 +35,7 @@ import org.peftsweep.model.Role;
 import org.peftsweep.model.TinyModels;
 import org.peftsweep.model.TrainedTensors;
 import org.peftsweep.optim.GaLoreAdam;
-import org.peftsweep.optim.Optimizer;
+import org.peftsweep.optim.Updates;
 
 /** What every method promises, over the registry: a method without a sample here fails by name. */
 class MethodContractTest {
@@ -348,8 +348,8 @@ class MethodContractTest {
   }
 
   private void train(Setup setup, int steps) {
-    try (Optimizer optimizer = TrainingSteps.optimizer(setup.model(), setup.method(), backend)) {
-      TrainingSteps.take(setup.model(), setup.method(), optimizer, tape, steps);
+    try (Updates updates = TrainingSteps.updates(setup.model(), setup.method(), backend)) {
+      TrainingSteps.take(setup.model(), setup.method(), updates, tape, steps);
     }
   }
 

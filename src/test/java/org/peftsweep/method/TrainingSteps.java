@@ -6,41 +6,41 @@ import org.peftsweep.data.Batch;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.TinyModels;
 import org.peftsweep.optim.AdamW;
-import org.peftsweep.optim.Optimizer;
 import org.peftsweep.optim.Rates;
+import org.peftsweep.optim.Updates;
 
 /** Steps on random batches, with all that a method asks to be called for. */
 final class TrainingSteps {
   private TrainingSteps() {}
 
-  static Optimizer optimizer(Model model, Attached method, Backend backend) {
-    return new AdamW(
+  static Updates updates(Model model, Attached method, Backend backend) {
+    return new Updates(
         backend,
         model.trainable(),
         new Rates(1e-2, 2, 1e-2, Rates.Grouping.ROLES),
-        new AdamW.Settings(0.9, 0.99, 1e-8, 0.01),
+        0.01,
+        new AdamW(0.9, 0.99, 1e-8),
         method.updates());
   }
 
-  static void take(Model model, Attached method, Optimizer optimizer, Tape tape, int steps) {
+  static void take(Model model, Attached method, Updates updates, Tape tape, int steps) {
     for (int step = 0; step < steps; step++) {
-      take(model, method, optimizer, tape, step, steps);
+      take(model, method, updates, tape, step, steps);
     }
   }
 
-  static void take(
-      Model model, Attached method, Optimizer optimizer, Tape tape, int step, int steps) {
+  static void take(Model model, Attached method, Updates updates, Tape tape, int step, int steps) {
     Probe probe = (examples, draw) -> () -> evaluate(model, tape, TinyModels.batch(1000 + draw));
     method.beforeStep(step, steps, probe);
-    optimizer.rest();
+    updates.rest();
     model.trainable().forEach(parameter -> parameter.var().clearGradient());
     Batch batch = TinyModels.batch(step);
     tape.startTraining(step);
     tape.crossEntropy(model.logits(tape, batch), TinyModels.classes(batch));
     method.regulariser(tape);
     tape.backward();
-    optimizer.receive();
-    optimizer.step(1);
+    updates.receive();
+    updates.step(1);
     method.afterStep(step, steps);
   }
 

@@ -27,7 +27,7 @@ import org.peftsweep.model.Role;
 /** Holds the updates that methods choose to the reference implementations, on given gradients. */
 class UpdatesTest {
   private static final Rates RATES = new Rates(0.01, 1, 0.01, Rates.Grouping.ROLES);
-  private static final AdamW.Settings SETTINGS = new AdamW.Settings(0.9, 0.999, 1e-8, 0);
+  private static final AdamW ADAM = new AdamW(0.9, 0.999, 1e-8);
 
   static Stream<Arguments> galore() {
     return onBackends(cases("proj_type"));
@@ -69,12 +69,13 @@ class UpdatesTest {
         GaLoreAdam update =
             new GaLoreAdam(
                 parameter,
+                adam(config),
                 config.path("rank").asInt(),
                 config.path("update_proj_gap").asInt(),
                 config.path("scale").asDouble(),
                 side);
         float[] path = new float[golden.floats(name + "/grads").length];
-        try (AdamW optimizer = optimizer(backend, parameter, config, update)) {
+        try (Updates optimizer = optimizer(backend, parameter, config, update)) {
           for (int step = 0; step * parameter.size() < path.length; step++) {
             step(golden, name, backend, parameter, optimizer, step);
             backend.read(
@@ -113,10 +114,11 @@ class UpdatesTest {
       JsonNode config = config(folder);
       for (String name : tensors(golden)) {
         Parameter parameter = parameter(golden, name, backend);
-        SparseAdam update = new SparseAdam(parameter, config.path("sparse_rate").asDouble());
+        SparseAdam update =
+            new SparseAdam(parameter, adam(config), config.path("sparse_rate").asDouble());
         float[] path = new float[golden.floats(name + "/clean/params").length];
         int size = Math.toIntExact(parameter.size());
-        try (AdamW optimizer = optimizer(backend, parameter, config, update)) {
+        try (Updates optimizer = optimizer(backend, parameter, config, update)) {
           step(golden, name, backend, parameter, optimizer, 0);
           int[] wanted = golden.ints(name + "/clean/index");
           Arrays.sort(wanted);
@@ -141,9 +143,9 @@ class UpdatesTest {
       int columns = 14;
       Parameter parameter =
           Parameter.zeros(backend, "w", Role.QUERY, 0, rows, columns).train(backend);
-      GaLoreAdam update = new GaLoreAdam(parameter, 3, 50, 1, side);
-      try (AdamW optimizer =
-          new AdamW(backend, List.of(parameter), RATES, SETTINGS, any -> update)) {
+      GaLoreAdam update = new GaLoreAdam(parameter, ADAM, 3, 50, 1, side);
+      try (Updates optimizer =
+          new Updates(backend, List.of(parameter), RATES, 0, ADAM, (any, adam) -> update)) {
         SplittableRandom random = new SplittableRandom(3);
         for (int step = 0; step < 4; step++) {
           set(backend, parameter, normal(random, rows * columns));
@@ -167,9 +169,10 @@ class UpdatesTest {
     try (Backend backend = Backends.open("cpu", 1)) {
       Parameter sparse = Parameter.zeros(backend, "a", Role.QUERY, 0, 3, 4).train(backend);
       Parameter dense = Parameter.zeros(backend, "b", Role.QUERY, 0, 3, 4).train(backend);
-      SparseAdam update = new SparseAdam(sparse, 1);
-      try (AdamW first = new AdamW(backend, List.of(sparse), RATES, SETTINGS, any -> update);
-          AdamW second = new AdamW(backend, List.of(dense), RATES, SETTINGS)) {
+      SparseAdam update = new SparseAdam(sparse, ADAM, 1);
+      try (Updates first =
+              new Updates(backend, List.of(sparse), RATES, 0, ADAM, (any, adam) -> update);
+          Updates second = new Updates(backend, List.of(dense), RATES, 0, ADAM)) {
         SplittableRandom random = new SplittableRandom(3);
         for (int step = 0; step < 4; step++) {
           float[] gradient = normal(random, 12);
@@ -191,9 +194,9 @@ class UpdatesTest {
   void clippingSeesOnlyWhatLearns() {
     try (Backend backend = Backends.open("cpu", 1)) {
       Parameter parameter = Parameter.zeros(backend, "a", Role.QUERY, 0, 1, 4).train(backend);
-      SparseAdam update = new SparseAdam(parameter, 0.25);
-      try (AdamW optimizer =
-          new AdamW(backend, List.of(parameter), RATES, SETTINGS, any -> update)) {
+      SparseAdam update = new SparseAdam(parameter, ADAM, 0.25);
+      try (Updates optimizer =
+          new Updates(backend, List.of(parameter), RATES, 0, ADAM, (any, adam) -> update)) {
         set(backend, parameter, new float[] {1, -5, 5, 3});
         optimizer.receive();
         assertThat(parameter.var().hasGradient()).isFalse();
@@ -209,8 +212,8 @@ class UpdatesTest {
     try (Backend backend = Backends.open("cpu", 1)) {
       Parameter resting = Parameter.zeros(backend, "a", Role.QUERY, 0, 3, 4).train(backend);
       Parameter awake = Parameter.zeros(backend, "b", Role.QUERY, 0, 3, 4).train(backend);
-      try (AdamW first = new AdamW(backend, List.of(resting), RATES, SETTINGS);
-          AdamW second = new AdamW(backend, List.of(awake), RATES, SETTINGS)) {
+      try (Updates first = new Updates(backend, List.of(resting), RATES, 0, ADAM);
+          Updates second = new Updates(backend, List.of(awake), RATES, 0, ADAM)) {
         SplittableRandom random = new SplittableRandom(3);
         for (int step = 0; step < 5; step++) {
           float[] gradient = normal(random, 12);
@@ -247,19 +250,23 @@ class UpdatesTest {
     return parameter;
   }
 
-  private static AdamW optimizer(
+  private static AdamW adam(JsonNode config) {
+    return new AdamW(
+        config.path("betas").get(0).asDouble(),
+        config.path("betas").get(1).asDouble(),
+        config.path("eps").asDouble());
+  }
+
+  private static Updates optimizer(
       Backend backend, Parameter parameter, JsonNode config, Update update) {
     double rate = config.path("lr").asDouble();
-    return new AdamW(
+    return new Updates(
         backend,
         List.of(parameter),
         new Rates(rate, 1, rate, Rates.Grouping.ROLES),
-        new AdamW.Settings(
-            config.path("betas").get(0).asDouble(),
-            config.path("betas").get(1).asDouble(),
-            config.path("eps").asDouble(),
-            config.path("weight_decay").asDouble()),
-        any -> update);
+        config.path("weight_decay").asDouble(),
+        adam(config),
+        (any, adam) -> update);
   }
 
   private static void step(
@@ -267,7 +274,7 @@ class UpdatesTest {
       String name,
       Backend backend,
       Parameter parameter,
-      AdamW optimizer,
+      Updates optimizer,
       int step) {
     int size = Math.toIntExact(parameter.size());
     float[] gradients = golden.floats(name + "/grads");

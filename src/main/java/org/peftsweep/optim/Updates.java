@@ -1,0 +1,117 @@
+package org.peftsweep.optim;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.peftsweep.checkpoint.StateReader;
+import org.peftsweep.checkpoint.StateWriter;
+import org.peftsweep.compute.Backend;
+import org.peftsweep.model.Parameter;
+
+/**
+ * Moves all parameters that train along their gradients: each by the update of the optimizer, or by
+ * one that the method chose, at the rates of their groups.
+ *
+ * <p>A parameter without a gradient in a step neither moves nor decays, and its update is not told
+ * of the step.
+ */
+public final class Updates implements AutoCloseable {
+  private record Entry(Parameter parameter, Update update) {}
+
+  private final Backend backend;
+  private final Rates rates;
+  private final double weightDecay;
+  private final Scratch scratch;
+  private final List<Entry> entries = new ArrayList<>();
+
+  /** Makes updates that are all the optimizer's own. */
+  public Updates(
+      Backend backend,
+      List<Parameter> parameters,
+      Rates rates,
+      double weightDecay,
+      Optimizer optimizer) {
+    this(backend, parameters, rates, weightDecay, optimizer, UpdateChoice.STANDARD);
+  }
+
+  /**
+   * Makes the updates of parameters.
+   *
+   * @param weightDecay decoupled, on parameters that {@link Rates#decays} names
+   * @param choice the method's
+   */
+  public Updates(
+      Backend backend,
+      List<Parameter> parameters,
+      Rates rates,
+      double weightDecay,
+      Optimizer optimizer,
+      UpdateChoice choice) {
+    this.backend = backend;
+    this.rates = rates;
+    this.weightDecay = weightDecay;
+    this.scratch = new Scratch(backend);
+    for (Parameter parameter : parameters) {
+      entries.add(new Entry(parameter, choice.update(parameter, optimizer)));
+    }
+  }
+
+  /** Frees the backend's memory of what it remembers of parameters that rest; they may wake. */
+  public void rest() {
+    for (Entry entry : entries) {
+      if (entry.parameter.isResting()) {
+        entry.update.state().park(backend);
+      }
+    }
+  }
+
+  /** Lets updates change fresh gradients before they are clipped. */
+  public void receive() {
+    for (Entry entry : entries) {
+      if (entry.parameter.var().hasGradient()) {
+        entry.update.receive(backend, scratch);
+      }
+    }
+  }
+
+  /**
+   * Updates every parameter that has a gradient.
+   *
+   * @param factor the schedule's, on every learning rate
+   */
+  public void step(double factor) {
+    for (Entry entry : entries) {
+      Parameter parameter = entry.parameter;
+      if (parameter.var().hasGradient()) {
+        double decay = rates.decays(parameter) ? weightDecay : 0;
+        entry.update.step(backend, factor * rates.of(parameter), decay, scratch);
+      }
+    }
+  }
+
+  /** Returns the backend's memory of its state as it is now, in bytes. */
+  public long stateBytes() {
+    return entries.stream().mapToLong(entry -> entry.update.stateBytes()).sum();
+  }
+
+  /** Returns the memory that it works in and remembers nothing in, in bytes. */
+  public long scratchBytes() {
+    return scratch.bytes();
+  }
+
+  /** Writes all that it remembers, by parameter. */
+  public void save(StateWriter to) {
+    entries.forEach(entry -> entry.update.save(backend, to.under(entry.parameter.name())));
+  }
+
+  /** Takes up what {@link #save} wrote, before the first step. */
+  public void restore(StateReader from) {
+    entries.forEach(entry -> entry.update.restore(backend, from.under(entry.parameter.name())));
+  }
+
+  @Override
+  public void close() {
+    entries.forEach(entry -> entry.update.state().free(backend));
+    entries.clear();
+    scratch.close();
+  }
+}
