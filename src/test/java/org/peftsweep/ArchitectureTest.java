@@ -78,7 +78,6 @@ class ArchitectureTest {
               "results/ParquetTable",
               "results/ResultFolder",
               "results/SyncedFile"),
-          List.of("spec/Fields", "spec/RecipeReader"),
           List.of("spec/FirstLook", "spec/Locations"),
           List.of("spec/Trial", "spec/TrialJson"));
 

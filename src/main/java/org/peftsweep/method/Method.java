@@ -1,7 +1,6 @@
 package org.peftsweep.method;
 
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
@@ -130,18 +129,7 @@ public sealed interface Method
 
   /** Returns the id in sweep files and tables, with what is plugged in: {@code lora+ist}. */
   default String id() {
-    return id(getClass());
-  }
-
-  /**
-   * Returns the id of a record: {@code LoRA} is {@code lora}, {@code HeadOnly} {@code head-only},
-   * {@code AdaLoRA} {@code adalora}.
-   */
-  static String id(Class<?> method) {
-    return method
-        .getSimpleName()
-        .replaceAll("([a-z])((?!Lo[Rr])[A-Z][a-z])", "$1-$2")
-        .toLowerCase(Locale.ROOT);
+    return MethodId.of(getClass());
   }
 
   /** The name in tables, as the papers write it. */

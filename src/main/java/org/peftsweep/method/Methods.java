@@ -7,14 +7,6 @@ import java.util.TreeMap;
 
 /** What can be told of all methods from the sealed interfaces: their ids and records. */
 public final class Methods {
-  private static final ClassValue<String> IDS =
-      new ClassValue<>() {
-        @Override
-        protected String computeValue(Class<?> method) {
-          return Method.id(method);
-        }
-      };
-
   private static final SortedMap<String, Class<? extends Method>> BY_ID =
       byId(Method.class, Method.class);
   private static final SortedMap<String, Class<? extends PlugIn>> PLUG_INS =
@@ -36,7 +28,7 @@ public final class Methods {
 
   /** Returns the id of a method's record, without what is plugged into it. */
   public static String id(Class<?> method) {
-    return IDS.get(method);
+    return MethodId.of(method);
   }
 
   /** Returns the id of a method with what is plugged into it: {@code lora}, {@code lora+ist}. */

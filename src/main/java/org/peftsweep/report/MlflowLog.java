@@ -49,6 +49,7 @@ public final class MlflowLog {
           "accumulate",
           "max_tokens",
           "schedule",
+          "optimizer",
           "precision",
           "seed");
   private static final List<String> METRICS =

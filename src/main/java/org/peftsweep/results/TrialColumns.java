@@ -15,10 +15,13 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import java.util.function.Function;
 import org.peftsweep.method.Method;
 import org.peftsweep.method.Methods;
 import org.peftsweep.method.PlugIn;
+import org.peftsweep.optim.Optimizer;
+import org.peftsweep.optim.Optimizers;
 import org.peftsweep.spec.Targets;
 import org.peftsweep.spec.Trial;
 import org.peftsweep.train.Outcome;
@@ -137,9 +140,16 @@ final class TrialColumns {
         "gradient norm at which gradients are cut, 0 for never",
         t -> t.training().clip());
     trial("weight_decay", DOUBLE, "decoupled, times the rate", t -> t.training().weightDecay());
-    trial("beta1", DOUBLE, "of AdamW, decay of the mean", t -> t.training().beta1());
-    trial("beta2", DOUBLE, "of AdamW, decay of the square", t -> t.training().beta2());
-    trial("epsilon", DOUBLE, "of AdamW, added after the root", t -> t.training().epsilon());
+    trial(
+        "optimizer",
+        TEXT,
+        "id of the optimizer",
+        t -> Optimizers.id(t.training().optimizer().getClass()));
+    trial(
+        "optimizer_settings",
+        TEXT,
+        "all settings of the optimizer: beta1=0.9 beta2=0.99",
+        t -> optimizerSettings(t.training().optimizer()));
     trial(
         "evaluate_every",
         INT,
@@ -348,18 +358,24 @@ final class TrialColumns {
     return settings;
   }
 
-  private static SortedMap<String, Object> components(Method method) {
+  private static String optimizerSettings(Optimizer optimizer) {
+    return components(optimizer).entrySet().stream()
+        .map(setting -> setting.getKey() + "=" + setting.getValue())
+        .collect(Collectors.joining(" "));
+  }
+
+  private static SortedMap<String, Object> components(Object record) {
     SortedMap<String, Object> components = new TreeMap<>();
-    for (RecordComponent component : method.getClass().getRecordComponents()) {
+    for (RecordComponent component : record.getClass().getRecordComponents()) {
       try {
-        Object value = component.getAccessor().invoke(method);
+        Object value = component.getAccessor().invoke(record);
         if (value instanceof Method over) {
           components.putAll(components(over));
         } else {
           components.put(component.getName(), value);
         }
       } catch (ReflectiveOperationException e) {
-        throw new IllegalStateException("Cannot read " + component + " of " + method, e);
+        throw new IllegalStateException("Cannot read " + component + " of " + record, e);
       }
     }
     return components;

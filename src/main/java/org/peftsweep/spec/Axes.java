@@ -17,6 +17,7 @@ final class Axes {
   static final String LAYERS = "layers";
   static final String INIT = "init";
   static final String ADAPTER = "adapter";
+  static final String OPTIMIZER = "optimizer";
 
   private static final String HEAD_RATE = "head-learning-rate";
 

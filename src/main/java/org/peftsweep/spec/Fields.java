@@ -11,7 +11,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.BiFunction;
 import java.util.function.Supplier;
-import org.peftsweep.method.Method;
 
 /**
  * The keys of one section of a sweep file with its defaults laid under it.
@@ -51,6 +50,15 @@ record Fields(String path, Value.Section section, Source source, Faults faults) 
 
   /** The same, with words that say in which circumstances. */
   void allowOnly(Collection<String> allowed, String circumstances) {
+    allowOnly(allowed, allowed, circumstances);
+  }
+
+  /**
+   * The same where not all that is allowed is listed to whoever gave another key.
+   *
+   * @param listed what is said in place of the allowed keys
+   */
+  void allowOnly(Collection<String> allowed, Collection<String> listed, String circumstances) {
     section
         .entries()
         .forEach(
@@ -63,20 +71,9 @@ record Fields(String path, Value.Section section, Source source, Faults faults) 
                         + entry.place()
                         + circumstances
                         + ": "
-                        + choice(key, allowed));
+                        + Scalars.choose(key, allowed, List.copyOf(listed)));
               }
             });
-  }
-
-  /** Keys of training are many and stand in the defaults. */
-  private static String choice(String key, Collection<String> allowed) {
-    boolean isBlock = allowed.contains(RecipeReader.METHOD);
-    List<String> listed = new ArrayList<>(allowed);
-    if (isBlock && listed.containsAll(RecipeReader.TRAINING)) {
-      listed.removeAll(RecipeReader.TRAINING);
-      listed.add("a key of training");
-    }
-    return Scalars.choose(key, allowed, listed);
   }
 
   Value value(String key) {
@@ -152,12 +149,12 @@ record Fields(String path, Value.Section section, Source source, Faults faults) 
     return record(type, null);
   }
 
-  /** The same for a plug-in: the component that is a method is given. */
-  <T> T record(Class<T> type, Method over) {
+  /** The same where the component of another record's type is given: a method, an optimizer. */
+  <T> T record(Class<T> type, Object given) {
     List<Object> values = new ArrayList<>();
     for (RecordComponent component : type.getRecordComponents()) {
-      if (RecordFields.isMethod(component)) {
-        values.add(over);
+      if (component.getType().isInstance(given)) {
+        values.add(given);
         continue;
       }
       String key = RecordFields.name(component);

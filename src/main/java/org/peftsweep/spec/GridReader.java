@@ -2,6 +2,7 @@ package org.peftsweep.spec;
 
 import java.math.BigInteger;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -78,8 +79,13 @@ final class GridReader {
       ids.add(Scalars.choice(RecipeReader.METHOD, id, Methods.all().keySet()));
     }
     List<String> plugIns = plugIns(block);
+    Collection<String> allowed = recipes.allowed(ids, plugIns);
+    if (allowed.contains(Axes.OPTIMIZER)) {
+      allowed.addAll(OptimizerReader.settings(top, block));
+    }
     block.allowOnly(
-        recipes.allowed(ids, plugIns),
+        allowed,
+        listed(allowed),
         (ids.size() > 1 ? " with methods " : " with method ")
             + String.join(" and ", ids)
             + (plugIns.isEmpty() ? "" : " and plug-in " + String.join(" and ", plugIns)));
@@ -90,6 +96,15 @@ final class GridReader {
               + ": leave one out");
     }
     return block;
+  }
+
+  /** Keys of training are many and stand in the defaults. */
+  private static List<String> listed(Collection<String> allowed) {
+    List<String> listed = new ArrayList<>(allowed);
+    if (listed.removeIf(RecipeReader::isOfTraining)) {
+      listed.add("a key of training");
+    }
+    return listed;
   }
 
   /** How many recipes a block stands for. */

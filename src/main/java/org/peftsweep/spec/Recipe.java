@@ -11,6 +11,8 @@ import java.util.TreeSet;
 import org.peftsweep.method.Method;
 import org.peftsweep.model.Layers;
 import org.peftsweep.model.Role;
+import org.peftsweep.optim.Optimizer;
+import org.peftsweep.optim.Optimizers;
 import org.peftsweep.optim.Rates;
 
 /**
@@ -20,7 +22,7 @@ import org.peftsweep.optim.Rates;
  * @param layers that are adapted; all for methods without targets
  * @param rates {@link Rates#NONE} for methods that do not learn
  * @param training what the recipe itself says of {@link Training}, by the names in sweep files; the
- *     rest is the task's
+ *     rest is the task's; the optimizer is one of them, with its settings
  * @param randomInit whether the base is drawn anew instead of read
  * @param adapter location of the adapter that the method starts from, or {@code none}
  */
@@ -45,14 +47,24 @@ public record Recipe(
     axes.addAll(List.of(Axes.LAYERS, Axes.ADAPTER));
     axes.addAll(RecordFields.of(method).keySet());
     axes.addAll(RecordFields.of(rates).keySet());
-    axes.addAll(training.keySet());
+    axes.addAll(trainingValues().keySet());
     return axes;
   }
 
   /** Returns by axis what a trial's title does not always say. */
   SortedMap<String, Object> untitled() {
     SortedMap<String, Object> values = Axes.untitled(method, rates, layers, adapter);
-    values.putAll(training);
+    values.putAll(trainingValues());
+    return values;
+  }
+
+  /** What the recipe says of the training, with the settings of an optimizer one by one. */
+  private SortedMap<String, Object> trainingValues() {
+    SortedMap<String, Object> values = new TreeMap<>(training);
+    if (values.remove(Axes.OPTIMIZER) instanceof Optimizer optimizer) {
+      values.put(Axes.OPTIMIZER, Optimizers.id(optimizer.getClass()));
+      values.putAll(RecordFields.of(optimizer));
+    }
     return values;
   }
 }

@@ -45,7 +45,8 @@ final class RecipeReader {
   private static final List<String> RATES = List.of(RATE, RATIO, HEAD_RATE, GROUPING);
   private static final List<String> ALL_RATES =
       List.of(RATE, RATIO, VALUE_RATE, HEAD_RATE, GROUPING);
-  static final List<String> TRAINING = Training.keys();
+  private static final List<String> TRAINING = RecordFields.names(Training.class);
+  private static final List<String> TRAINING_AND_OPTIMIZER = Training.keys();
 
   private final Fields top;
   private final Faults faults;
@@ -75,6 +76,7 @@ final class RecipeReader {
     faults.attempt(() -> Scalars.word(Axes.ADAPTER, top.value(Axes.ADAPTER)));
     faults.attempt(() -> targets(top.value(Axes.TARGETS)));
     faults.attempt(() -> layers(top.value(Axes.LAYERS)));
+    OptimizerReader.check(top);
   }
 
   private Fields methodDefaults(String id) {
@@ -126,6 +128,11 @@ final class RecipeReader {
     return common;
   }
 
+  /** Whether a key is one of {@link Training}, its optimizer's settings among them. */
+  static boolean isOfTraining(String key) {
+    return TRAINING_AND_OPTIMIZER.contains(key);
+  }
+
   private Set<String> keys(String id) {
     Set<String> keys = new LinkedHashSet<>(List.of(METHOD));
     Method method = defaults.get(id);
@@ -157,7 +164,7 @@ final class RecipeReader {
         method.usesTargets() ? targets(fields.value(Axes.TARGETS)) : Set.of(),
         method.usesTargets() ? layers(fields.value(Axes.LAYERS)) : Layers.ALL,
         learns ? once(ALL_RATES, choice, own -> rates(top.fields("rates").under(own))) : Rates.NONE,
-        once(TRAINING, choice, own -> training(own, learns)),
+        once(TRAINING_AND_OPTIMIZER, choice, own -> training(own, learns)),
         init(fields.value(Axes.INIT)),
         learns
             ? Scalars.word(Axes.ADAPTER, fields.value(Axes.ADAPTER))
@@ -212,7 +219,7 @@ final class RecipeReader {
       return Collections.emptySortedMap();
     }
     Fields fields = top.fields("training").under(own);
-    Training training = fields.record(Training.class);
+    Training training = OptimizerReader.training(top, fields);
     if (learns && own.entries().containsKey(EPOCHS) && training.maxSteps() > 0) {
       throw Scalars.cannotUse(
           EPOCHS,
@@ -222,7 +229,16 @@ final class RecipeReader {
     }
     SortedMap<String, Object> values = RecordFields.of(training);
     values.keySet().retainAll(own.entries().keySet());
+    if (values.keySet().removeAll(optimizerKeys())) {
+      values.put(Axes.OPTIMIZER, training.optimizer());
+    }
     return values;
+  }
+
+  private static Set<String> optimizerKeys() {
+    Set<String> keys = new LinkedHashSet<>(RecordFields.ofOptimizers());
+    keys.add(Axes.OPTIMIZER);
+    return keys;
   }
 
   private static boolean init(Value value) {

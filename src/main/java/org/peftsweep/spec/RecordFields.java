@@ -7,11 +7,15 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.RecordComponent;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashSet;
+import java.util.Set;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import org.peftsweep.method.Method;
+import org.peftsweep.optim.Optimizer;
+import org.peftsweep.optim.Optimizers;
 
 /** What a record holds, under the names of sweep files: {@code maxTokens} is {@code max-tokens}. */
 final class RecordFields {
@@ -45,12 +49,22 @@ final class RecordFields {
         .toList();
   }
 
-  /** All settings; a plug-in's beside those of the method that it is plugged into. */
+  /** The names of all optimizers' settings. */
+  static Set<String> ofOptimizers() {
+    Set<String> names = new LinkedHashSet<>();
+    Optimizers.all().values().forEach(type -> names.addAll(names(type)));
+    return names;
+  }
+
+  /** All settings; beside a plug-in's those of its method, beside an optimizer's id its own. */
   static SortedMap<String, Object> of(Object record) {
     SortedMap<String, Object> fields = new TreeMap<>();
     for (Component component : COMPONENTS.get(record.getClass())) {
       Object value = valueOf(component.component(), record);
-      if (isMethod(component.component())) {
+      if (value instanceof Optimizer optimizer) {
+        fields.put(component.name(), Optimizers.id(optimizer.getClass()));
+        fields.putAll(of(optimizer));
+      } else if (isMethod(component.component())) {
         fields.putAll(of(value));
       } else {
         fields.put(component.name(), value);

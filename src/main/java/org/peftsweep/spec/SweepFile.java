@@ -15,6 +15,9 @@ import java.util.Set;
 import java.util.regex.Pattern;
 import org.apache.hadoop.conf.Configuration;
 import org.peftsweep.data.Shown;
+import org.peftsweep.optim.AdamW;
+import org.peftsweep.optim.Optimizer;
+import org.peftsweep.optim.Optimizers;
 
 /**
  * Reads sweep files.
@@ -60,6 +63,7 @@ public final class SweepFile {
             "methods",
             "plug-ins",
             "training",
+            "optimizers",
             "per-task",
             "declare-tasks"));
     keys.add(COMPUTE);
@@ -155,6 +159,7 @@ public final class SweepFile {
               fields.source().file(),
               (long) recipes.orElseThrow().size() * tasks.orElseThrow().size(),
               protocol.orElseThrow());
+          requireOptimizers(fields, recipes.orElseThrow(), tasks.orElseThrow());
           requireSteps(fields.source().file(), recipes.orElseThrow(), tasks.orElseThrow());
           return true;
         });
@@ -167,6 +172,27 @@ public final class SweepFile {
         protocol.orElseThrow().seeds(),
         protocol.orElseThrow().protocol(),
         execution.orElseThrow());
+  }
+
+  private static void requireOptimizers(
+      Fields fields, List<Recipe> recipes, List<TaskPlan> tasks) {
+    for (Recipe recipe : recipes) {
+      for (TaskPlan task : tasks) {
+        Optimizer optimizer = task.training().with(recipe.training()).optimizer();
+        if (!recipe.method().takes(optimizer)) {
+          throw new SpecException(
+              "Cannot use optimizer = "
+                  + Optimizers.id(optimizer.getClass())
+                  + " with method "
+                  + recipe.method().id()
+                  + " in "
+                  + fields.place("grid")
+                  + ": its updates are a form of "
+                  + Optimizers.id(AdamW.class)
+                  + ", give that");
+        }
+      }
+    }
   }
 
   /** Copies and both kinds of seeds counted. */

@@ -118,7 +118,7 @@ final class TaskReader {
   private void checkTraining() {
     List<String> trainingKeys = RecordFields.names(Training.class);
     faults.attempt(() -> top.fields("training")).ifPresent(f -> f.allowOnly(trainingKeys));
-    faults.attempt(() -> top.fields("training").record(Training.class));
+    faults.attempt(() -> OptimizerReader.training(top, top.fields("training")));
     List<String> taskKeys = new ArrayList<>(trainingKeys);
     taskKeys.addAll(DATA);
     Fields perTask = top.fields("per-task");
@@ -140,12 +140,12 @@ final class TaskReader {
         perTask.has(task.name())
             ? perTask.fields(task.name()).section()
             : new Value.Section(value.place(), Map.of());
-    Training training = training(top.fields("training").under(own));
+    Training training = training(top, top.fields("training").under(own));
     return new TaskPlan(source(task, value, top.under(own)), training);
   }
 
-  private static Training training(Fields fields) {
-    Training training = fields.record(Training.class);
+  private static Training training(Fields top, Fields fields) {
+    Training training = OptimizerReader.training(top, fields);
     if (!training.takesSteps()) {
       throw Scalars.cannotUse(
           "epochs",

@@ -1,11 +1,13 @@
 package org.peftsweep.spec;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.SortedMap;
 import org.peftsweep.data.Padding;
 import org.peftsweep.method.Settings;
+import org.peftsweep.optim.Optimizer;
 import org.peftsweep.optim.Schedule;
 
 /**
@@ -23,7 +25,7 @@ import org.peftsweep.optim.Schedule;
  * @param warmupFraction part of all steps in which the rate rises from 0, in [0, 1)
  * @param clip global gradient norm above which gradients are scaled down, 0 for none
  * @param weightDecay decoupled, times the rate of the step
- * @param epsilon of AdamW, added after the bias-corrected root
+ * @param optimizer with its settings
  * @param evaluateEvery optimizer steps between evaluations, 0 for once an epoch
  */
 public record Training(
@@ -38,9 +40,7 @@ public record Training(
     double warmupFraction,
     double clip,
     double weightDecay,
-    double beta1,
-    double beta2,
-    double epsilon,
+    Optimizer optimizer,
     int evaluateEvery,
     Precision precision) {
   /** Number format of products. */
@@ -70,16 +70,16 @@ public record Training(
     Settings.fraction("warmup-fraction", warmupFraction);
     Settings.notNegative("clip", clip);
     Settings.notNegative("weight-decay", weightDecay);
-    Settings.fraction("beta1", beta1);
-    Settings.fraction("beta2", beta2);
-    Settings.positive("epsilon", epsilon);
+    Objects.requireNonNull(optimizer, "optimizer");
     Settings.between("evaluate-every", evaluateEvery, 0, Settings.MOST_STEPS);
     Objects.requireNonNull(precision, "precision");
   }
 
-  /** Returns the names of all settings, as sweep files have them. */
+  /** Returns the names of all settings, as sweep files have them, those of all optimizers last. */
   public static List<String> keys() {
-    return RecordFields.names(Training.class);
+    List<String> keys = new ArrayList<>(RecordFields.names(Training.class));
+    keys.addAll(RecordFields.ofOptimizers());
+    return List.copyOf(keys);
   }
 
   /** Returns all settings by their names in sweep files. */

@@ -30,6 +30,9 @@ import org.peftsweep.method.Method;
 import org.peftsweep.method.Methods;
 import org.peftsweep.method.PlugIn;
 import org.peftsweep.model.Layers;
+import org.peftsweep.optim.AdamW;
+import org.peftsweep.optim.Optimizer;
+import org.peftsweep.optim.Optimizers;
 
 /**
  * A trial as JSON, in one spelling only: keys sorted, no blanks, each real number by the shortest
@@ -38,6 +41,7 @@ import org.peftsweep.model.Layers;
 final class TrialJson {
   private static final int ID_DIGITS = 12;
   private static final String VERSION = "version";
+  private static final String ID = "id";
 
   private static final String MODEL = "model";
   private static final String ADAPTER = "adapter";
@@ -53,21 +57,28 @@ final class TrialJson {
   private static final List<String> COLUMNS =
       List.of("text-columns", "label-column", "quotes", "dev-fraction");
 
-  /** Of the same, said only where it is something else. */
-  private static final Map<String, JsonNode> UNLESS_DECLARED =
-      Map.of("quotes", BooleanNode.FALSE, "dev-fraction", DoubleNode.valueOf(0));
-
   /** What counts of the training where no step is taken. */
   static final List<String> EVALUATION = List.of("max-tokens", "pad", "precision");
 
-  /** Said only where it is something else. */
-  private static final Map<String, JsonNode> UNLESS_OTHERWISE =
-      Map.of(
-          "phase", TextNode.valueOf("evaluation"),
-          "copy", IntNode.valueOf(0),
-          "layers", TextNode.valueOf(Layers.ALL.toString()));
+  /** Its settings stand among those of the training, and the optimizer is not named. */
+  private static final String UNNAMED = Optimizers.id(AdamW.class);
+
+  private static final String OPTIMIZER = "optimizer";
 
   private static final JsonMapper MAPPER = mapper();
+
+  private static final NeutralValues NEUTRAL =
+      new NeutralValues(
+          Map.of(
+              "phase", TextNode.valueOf("evaluation"),
+              "copy", IntNode.valueOf(0),
+              "layers", TextNode.valueOf(Layers.ALL.toString()),
+              "model/adapter", MAPPER.valueToTree(AdapterSource.NONE),
+              "task/task/quotes", BooleanNode.FALSE,
+              "task/task/dev-fraction", DoubleNode.valueOf(0)));
+
+  /** Raised whenever several passes a step would give other numbers. */
+  private static final int ACCUMULATION_VERSION = 2;
 
   private TrialJson() {}
 
@@ -84,17 +95,9 @@ final class TrialJson {
           over.remove(VERSION);
         }
       }
-      UNLESS_OTHERWISE.forEach(
-          (key, value) -> {
-            if (!tree.has(key)) {
-              tree.set(key, value);
-            }
-          });
-      if (tree.path("task").get("task") instanceof ObjectNode task) {
-        UNLESS_DECLARED.forEach(task::putIfAbsent);
-      }
-      if (tree.get(MODEL) instanceof ObjectNode model && !model.has(ADAPTER)) {
-        model.set(ADAPTER, MAPPER.valueToTree(AdapterSource.NONE));
+      NEUTRAL.fillIn(tree);
+      if (tree.get("training") instanceof ObjectNode training) {
+        nameOptimizer(training);
       }
       return MAPPER.treeToValue(tree, Trial.class);
     } catch (JsonProcessingException e) {
@@ -115,6 +118,9 @@ final class TrialJson {
     } else if (trial.training().maxSteps() > 0) {
       training.remove("epochs");
     }
+    if (trial.training().takesSteps() && trial.training().accumulate() > 1) {
+      training.put(VERSION, ACCUMULATION_VERSION);
+    }
     byte[] text = text(tree).getBytes(StandardCharsets.UTF_8);
     try {
       byte[] hash = MessageDigest.getInstance("SHA-256").digest(text);
@@ -126,29 +132,36 @@ final class TrialJson {
 
   private static ObjectNode tree(Trial trial) {
     ObjectNode tree = MAPPER.valueToTree(trial);
+    NEUTRAL.leaveOut(tree);
     ObjectNode method = (ObjectNode) tree.get("method");
-    UNLESS_OTHERWISE.forEach(
-        (key, value) -> {
-          if (value.equals(tree.get(key))) {
-            tree.remove(key);
-          }
-        });
     method.put(VERSION, trial.method().semanticsVersion());
     if (trial.method() instanceof PlugIn plugIn) {
       ((ObjectNode) method.get(OVER)).put(VERSION, plugIn.over().semanticsVersion());
     }
-    ObjectNode task = (ObjectNode) tree.get("task").get("task");
-    UNLESS_DECLARED.forEach(
-        (key, value) -> {
-          if (value.equals(task.get(key))) {
-            task.remove(key);
-          }
-        });
-    if (trial.model().adapter().isNone()) {
-      // Trials that start without one are older than the key.
-      ((ObjectNode) tree.get(MODEL)).remove(ADAPTER);
+    ObjectNode training = (ObjectNode) tree.get("training");
+    ObjectNode optimizer = (ObjectNode) training.get(OPTIMIZER);
+    if (optimizer.get(ID).asText().equals(UNNAMED)) {
+      training.remove(OPTIMIZER);
+      optimizer.remove(ID);
+      training.setAll(optimizer);
+    } else {
+      optimizer.put(VERSION, trial.training().optimizer().semanticsVersion());
     }
     return tree;
+  }
+
+  private static void nameOptimizer(ObjectNode training) {
+    if (training.get(OPTIMIZER) instanceof ObjectNode named) {
+      named.remove(VERSION);
+      return;
+    }
+    ObjectNode optimizer = MAPPER.createObjectNode().put(ID, UNNAMED);
+    for (String setting : RecordFields.names(AdamW.class)) {
+      if (training.has(setting)) {
+        optimizer.set(setting, training.remove(setting));
+      }
+    }
+    training.set(OPTIMIZER, optimizer);
   }
 
   private static String text(JsonNode tree) {
@@ -175,15 +188,17 @@ final class TrialJson {
             .disable(MapperFeature.AUTO_DETECT_IS_GETTERS)
             .propertyNamingStrategy(PropertyNamingStrategies.KEBAB_CASE)
             .annotationIntrospector(new KebabEnums())
-            .addMixIn(Method.class, MethodById.class)
+            .addMixIn(Method.class, ById.class)
+            .addMixIn(Optimizer.class, ById.class)
             .build();
     Methods.all().forEach((id, type) -> mapper.registerSubtypes(new NamedType(type, id)));
     Methods.plugIns().forEach((id, type) -> mapper.registerSubtypes(new NamedType(type, id)));
+    Optimizers.all().forEach((id, type) -> mapper.registerSubtypes(new NamedType(type, id)));
     return mapper;
   }
 
-  @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "id")
-  private interface MethodById {}
+  @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = ID)
+  private interface ById {}
 
   private static final class KebabEnums extends JacksonAnnotationIntrospector {
     private static final long serialVersionUID = 1;

@@ -12,7 +12,6 @@ import org.peftsweep.method.Preparations;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
 import org.peftsweep.model.Weights;
-import org.peftsweep.optim.AdamW;
 import org.peftsweep.optim.Updates;
 import org.peftsweep.spec.Training;
 import org.peftsweep.spec.Trial;
@@ -59,7 +58,7 @@ record Assembly(
             model.trainable(),
             trial.rates(),
             training.weightDecay(),
-            new AdamW(training.beta1(), training.beta2(), training.epsilon()),
+            training.optimizer(),
             method.updates());
     return new Assembly(training, data, batches, seeds, new Tape(backend), model, method, updates);
   }

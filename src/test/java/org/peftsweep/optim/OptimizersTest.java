@@ -202,7 +202,7 @@ class OptimizersTest {
         }
       }
       for (float value : floats(backend, parameter)) {
-        assertThat(Math.abs(value)).isLessThan(0.5f);
+        assertThat(Math.abs(value)).isLessThan(0.6f);
       }
     }
   }

@@ -14,6 +14,7 @@ import org.peftsweep.method.Attached.LayerScore;
 import org.peftsweep.method.LoRA;
 import org.peftsweep.method.Method;
 import org.peftsweep.model.Role;
+import org.peftsweep.optim.AdamW;
 import org.peftsweep.optim.Rates;
 import org.peftsweep.optim.Schedule;
 import org.peftsweep.spec.ModelSource;
@@ -71,9 +72,7 @@ public final class Samples {
         0.06,
         1,
         0.01,
-        0.9,
-        0.999,
-        1e-8,
+        new AdamW(0.9, 0.999, 1e-8),
         0,
         Training.Precision.FP32);
   }

@@ -20,6 +20,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.peftsweep.data.Padding;
 import org.peftsweep.method.Methods;
+import org.peftsweep.optim.AdamW;
+import org.peftsweep.optim.Optimizers;
 import org.peftsweep.optim.Rates;
 import org.peftsweep.optim.Schedule;
 
@@ -96,9 +98,7 @@ class ConfFilesTest {
                 0,
                 1,
                 0,
-                0.9,
-                0.99,
-                1e-8,
+                new AdamW(0.9, 0.99, 1e-8),
                 0,
                 Training.Precision.FP32));
     assertThat(trials)
@@ -156,6 +156,11 @@ class ConfFilesTest {
             (id, type) ->
                 RecordFields.names(type)
                     .forEach(setting -> settings.add("plug-ins." + id + "." + setting)));
+    Optimizers.all()
+        .forEach(
+            (id, type) ->
+                RecordFields.names(type)
+                    .forEach(setting -> settings.add("optimizers." + id + "." + setting)));
     RecordFields.names(Training.class).forEach(key -> settings.add("training." + key));
     RecordFields.names(Execution.class).forEach(key -> settings.add("compute." + key));
     assertThat(leaves).containsAll(settings);

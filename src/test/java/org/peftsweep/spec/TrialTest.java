@@ -25,6 +25,7 @@ import org.peftsweep.method.Method;
 import org.peftsweep.method.Methods;
 import org.peftsweep.method.Untrained;
 import org.peftsweep.model.Role;
+import org.peftsweep.optim.AdamW;
 import org.peftsweep.optim.Rates;
 import org.peftsweep.optim.Schedule;
 
@@ -312,9 +313,7 @@ class TrialTest {
         0,
         1,
         0,
-        0.9,
-        beta2,
-        1e-8,
+        new AdamW(0.9, beta2, 1e-8),
         0,
         Training.Precision.FP32);
   }

@@ -15,6 +15,7 @@ import org.peftsweep.method.HeadOnly;
 import org.peftsweep.method.LoRA;
 import org.peftsweep.method.Method;
 import org.peftsweep.model.Role;
+import org.peftsweep.optim.AdamW;
 import org.peftsweep.optim.Rates;
 import org.peftsweep.optim.Schedule;
 import org.peftsweep.spec.ModelSource;
@@ -84,9 +85,7 @@ class BuiltInTasksTest {
         0,
         1,
         0,
-        0.9,
-        0.99,
-        1e-8,
+        new AdamW(0.9, 0.99, 1e-8),
         steps,
         Training.Precision.FP32);
   }

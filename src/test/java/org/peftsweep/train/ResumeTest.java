@@ -18,6 +18,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.method.Methods;
+import org.peftsweep.optim.Optimizers;
 import org.peftsweep.spec.SweepFile;
 import org.peftsweep.spec.Trial;
 import org.peftsweep.train.Outcome.CurvePoint;
@@ -50,7 +51,9 @@ class ResumeTest {
             "{method: lora, plug-in: ist, score-every: 3}",
             "{method: adalora, rank: 2, plug-in: ist, score-every: 3}",
             "{method: full, plug-in: ist, score-every: 2, update-fraction: 0.5}");
-    return Stream.concat(methods, plugIns);
+    Stream<String> optimizers =
+        Optimizers.all().keySet().stream().map(id -> "{method: lora, optimizer: " + id + "}");
+    return Stream.of(methods, plugIns, optimizers).flatMap(blocks -> blocks);
   }
 
   /** Hears all losses, and says from when on a trial is to stop. */

@@ -26,6 +26,7 @@ import org.peftsweep.method.LoRA;
 import org.peftsweep.method.Method;
 import org.peftsweep.method.Untrained;
 import org.peftsweep.model.Role;
+import org.peftsweep.optim.AdamW;
 import org.peftsweep.optim.Rates;
 import org.peftsweep.optim.Schedule;
 import org.peftsweep.spec.ModelSource;
@@ -233,9 +234,7 @@ class TrialRunTest {
             0,
             1,
             0,
-            0.9,
-            0.99,
-            1e-8,
+            new AdamW(0.9, 0.99, 1e-8),
             0,
             Training.Precision.FP32);
     Trial trial = trial(new LoRA(4, 8, 0), QV, rates(1e-3), tooLong, 0);
@@ -300,9 +299,7 @@ class TrialRunTest {
         0,
         1,
         0,
-        0.9,
-        0.99,
-        1e-8,
+        new AdamW(0.9, 0.99, 1e-8),
         10,
         Training.Precision.FP32);
   }
