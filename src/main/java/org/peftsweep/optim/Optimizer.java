@@ -9,7 +9,7 @@ import org.peftsweep.model.Parameter;
  * (camelCase there becomes kebab-case). The permits clause is the registry. Rates, schedule, weight
  * decay and clipping are the trial's, whichever optimizer it has.
  */
-public sealed interface Optimizer permits AdamW, Lion {
+public sealed interface Optimizer permits AdamW, Lion, SM3 {
   /** Makes the update of one parameter, which remembers nothing yet. */
   Update update(Parameter parameter);
 
