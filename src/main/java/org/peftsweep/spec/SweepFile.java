@@ -174,8 +174,7 @@ public final class SweepFile {
         execution.orElseThrow());
   }
 
-  private static void requireOptimizers(
-      Fields fields, List<Recipe> recipes, List<TaskPlan> tasks) {
+  private static void requireOptimizers(Fields fields, List<Recipe> recipes, List<TaskPlan> tasks) {
     for (Recipe recipe : recipes) {
       for (TaskPlan task : tasks) {
         Optimizer optimizer = task.training().with(recipe.training()).optimizer();
