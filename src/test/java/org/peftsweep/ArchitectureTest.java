@@ -61,7 +61,6 @@ class ArchitectureTest {
       List.of(
           List.of("checkpoint/ConfigReader", "checkpoint/ConfigWriter", "checkpoint/ModelConfig"),
           List.of("cli/Interrupts", "cli/Main", "cli/ReplayCommand", "cli/SweepCommand"),
-          List.of("method/AdaLoRATriplets", "method/PeftAdapter", "method/PeftSettings"),
           List.of("method/Attachment", "method/Method"),
           List.of("model/Adapter", "model/Linear"),
           List.of("model/ChosenLayers", "model/Model"),

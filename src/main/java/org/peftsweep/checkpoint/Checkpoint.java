@@ -6,7 +6,6 @@ import java.util.Collections;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
@@ -17,12 +16,6 @@ import java.util.stream.Stream;
  */
 public final class Checkpoint implements AutoCloseable {
   private static final String CONFIG = "config.json";
-
-  /** Weights in other formats than safetensors, by their path within the folder. */
-  private static final Pattern FOREIGN =
-      Pattern.compile(
-          "pytorch_model[\\w.-]*\\.(bin|bin\\.index\\.json)"
-              + "|(onnx/|variables/)?[^/]+(\\.onnx|\\.onnx[._]data|\\.index|\\.data-\\d{5}-of-\\d{5})");
 
   private final Path folder;
   private final ModelConfig config;
@@ -48,11 +41,6 @@ public final class Checkpoint implements AutoCloseable {
               + WeightFiles.SAFE);
     }
     return new Checkpoint(folder);
-  }
-
-  /** Whether a path within a model folder is one of weights in another format than safetensors. */
-  public static boolean isForeignWeights(String path) {
-    return FOREIGN.matcher(path).matches();
   }
 
   public Path folder() {

@@ -136,7 +136,7 @@ public final class OnnxFile extends MappedTensors {
 
   private Path beside(String location) throws Fault {
     // Files of other names would not count for what the model is.
-    if (!location.matches("[\\w-][\\w.-]*") || !Checkpoint.isForeignWeights(location)) {
+    if (!location.matches("[\\w-][\\w.-]*") || !TensorFile.isForeign(location)) {
       throw new Fault(
           "it keeps values in "
               + Shown.value(location)

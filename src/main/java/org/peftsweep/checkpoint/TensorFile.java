@@ -4,10 +4,22 @@ import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.peftsweep.data.Shown;
 
 /** An open file of named float tensors, in whatever format. */
 public interface TensorFile extends AutoCloseable {
+  /** Weights in other formats than safetensors, by their path within the folder. */
+  Pattern FOREIGN =
+      Pattern.compile(
+          "pytorch_model[\\w.-]*\\.(bin|bin\\.index\\.json)"
+              + "|(onnx/|variables/)?[^/]+(\\.onnx|\\.onnx[._]data|\\.index|\\.data-\\d{5}-of-\\d{5})");
+
+  /** Whether a path within a model folder is one of weights in another format than safetensors. */
+  static boolean isForeign(String path) {
+    return FOREIGN.matcher(path).matches();
+  }
+
   Path path();
 
   /** Returns the sizes of all tensors, outermost first, in the order of the file. */

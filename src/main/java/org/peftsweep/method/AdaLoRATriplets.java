@@ -24,7 +24,7 @@ record AdaLoRATriplets(List<Integer> left) {
         || !parameter.name().matches(".*\\.lora_[AEB]")) {
       return Optional.empty();
     }
-    String name = PeftAdapter.module(parameter) + ".lora_E";
+    String name = parameter.module() + ".lora_E";
     JsonNode pattern = adapter.setting("rank_pattern").orElse(null);
     int rank = parameter.value().shape()[parameter.name().endsWith(B) ? 1 : 0];
     if (pattern == null || pattern.path(name).size() != rank) {
@@ -56,7 +56,7 @@ record AdaLoRATriplets(List<Integer> left) {
   private float[] spread(Parameter parameter, float[] stored, Backend backend) {
     int columns = parameter.value().columns();
     int rows = parameter.value().rows();
-    float[] all = PeftAdapter.floats(parameter, backend);
+    float[] all = TrainedTensors.floats(parameter, backend);
     for (int i = 0; i < left.size(); i++) {
       if (parameter.name().endsWith(B)) {
         for (int row = 0; row < rows; row++) {

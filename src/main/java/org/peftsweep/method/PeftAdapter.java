@@ -70,7 +70,7 @@ public final class PeftAdapter {
     SafeTensorsWriter tensors = new SafeTensorsWriter();
     Namer namer = new Namer(model, form);
     for (Parameter parameter : model.parameters()) {
-      if (parameter.isTrainable() || layout.saved().contains(module(parameter))) {
+      if (parameter.isTrainable() || layout.saved().contains(parameter.module())) {
         add(tensors, PeftFolder.PREFIX + namer.name(parameter), parameter, backend);
       }
     }
@@ -142,13 +142,7 @@ public final class PeftAdapter {
   }
 
   static void add(SafeTensorsWriter tensors, String name, Parameter parameter, Backend backend) {
-    tensors.add(name, TrainedTensors.shape(parameter), floats(parameter, backend));
-  }
-
-  static float[] floats(Parameter parameter, Backend backend) {
-    float[] values = new float[Math.toIntExact(parameter.size())];
-    backend.read(parameter.value(), 0, values, 0, values.length);
-    return values;
+    tensors.add(name, TrainedTensors.shape(parameter), TrainedTensors.floats(parameter, backend));
   }
 
   /** Names parameters as PEFT does: what an adapter wraps has another name than in the model. */
@@ -163,7 +157,7 @@ public final class PeftAdapter {
     }
 
     String name(Parameter parameter) {
-      String module = module(parameter);
+      String module = parameter.module();
       String last = parameter.name().substring(module.length());
       if (wrapped.contains(module)) {
         return module + ".base_layer" + last;
@@ -180,22 +174,17 @@ public final class PeftAdapter {
     if (form.type().equals(NORM_TUNING)) {
       model.parameters().stream()
           .filter(parameter -> parameter.isTrainable() && parameter.role() == Role.NORM)
-          .forEach(parameter -> modules.add(module(parameter)));
+          .forEach(parameter -> modules.add(parameter.module()));
     }
     modules.removeAll(layout.saved());
     return modules;
-  }
-
-  /** Returns the name of a parameter's module: all before the last dot. */
-  public static String module(Parameter parameter) {
-    return parameter.name().substring(0, parameter.name().lastIndexOf('.'));
   }
 
   /** Returns the shortest endings of names that tell these modules from all others of a model. */
   static Set<String> suffixes(Collection<String> chosen, Model model) {
     List<String> others =
         model.parameters().stream()
-            .map(PeftAdapter::module)
+            .map(Parameter::module)
             .filter(module -> !chosen.contains(module))
             .toList();
     return chosen.stream()

@@ -14,6 +14,7 @@ import org.peftsweep.checkpoint.CheckpointException;
 import org.peftsweep.checkpoint.PeftFolder;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
+import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
 
 /** What {@code adapter_config.json} says, held to a method and a model. */
@@ -248,7 +249,7 @@ final class PeftSettings {
   private SortedSet<String> saved() {
     return outline.parameters().stream()
         .filter(parameter -> parameter.role() != Role.HEAD)
-        .map(PeftAdapter::module)
+        .map(Parameter::module)
         .filter(modules::saves)
         .collect(Collectors.toCollection(TreeSet::new));
   }

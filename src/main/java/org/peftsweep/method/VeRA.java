@@ -19,6 +19,7 @@ import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
+import org.peftsweep.model.TrainedTensors;
 
 /**
  * Vector-based random matrix adaptation: {@code y = Wx + d_b ⊙ B(d ⊙ Ax) + b}, where one frozen
@@ -193,7 +194,7 @@ public record VeRA(int rank, double initial, long projectionSeed, double dropout
     @Override
     public Map<String, float[]> drawn(Backend backend) {
       Map<String, float[]> drawn = new HashMap<>();
-      pair.forEach(shared -> drawn.put(name(shared), PeftAdapter.floats(shared, backend)));
+      pair.forEach(shared -> drawn.put(name(shared), TrainedTensors.floats(shared, backend)));
       return drawn;
     }
 

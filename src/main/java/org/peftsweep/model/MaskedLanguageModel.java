@@ -70,9 +70,7 @@ public final class MaskedLanguageModel implements AutoCloseable {
   /** Hands every tensor's Hugging Face name and values to a writer. */
   public void forEachTensor(BiConsumer<Parameter, float[]> writer) {
     for (Parameter parameter : builder.parameters()) {
-      float[] values = new float[Math.toIntExact(parameter.size())];
-      builder.backend().read(parameter.value(), 0, values, 0, values.length);
-      writer.accept(parameter, values);
+      writer.accept(parameter, TrainedTensors.floats(parameter, builder.backend()));
     }
   }
 

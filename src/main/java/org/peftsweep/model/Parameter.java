@@ -54,6 +54,11 @@ public final class Parameter {
     return name;
   }
 
+  /** Returns the name of its module: all before the last dot. */
+  public String module() {
+    return name.substring(0, name.lastIndexOf('.'));
+  }
+
   public Role role() {
     return role;
   }

@@ -78,6 +78,13 @@ public final class TrainedTensors {
     }
   }
 
+  /** Returns a parameter's values, row-major. */
+  public static float[] floats(Parameter parameter, Backend backend) {
+    float[] values = new float[Math.toIntExact(parameter.size())];
+    backend.read(parameter.value(), 0, values, 0, values.length);
+    return values;
+  }
+
   /** Returns the sizes of a parameter as files have them. */
   public static List<Long> shape(Parameter parameter) {
     return Arrays.stream(parameter.value().shape()).mapToObj(extent -> (long) extent).toList();

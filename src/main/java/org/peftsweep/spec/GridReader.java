@@ -101,7 +101,8 @@ final class GridReader {
   /** Keys of training are many and stand in the defaults. */
   private static List<String> listed(Collection<String> allowed) {
     List<String> listed = new ArrayList<>(allowed);
-    if (listed.removeIf(RecipeReader::isOfTraining)) {
+    if (listed.containsAll(RecordFields.names(Training.class))) {
+      listed.removeIf(RecipeReader::isOfTraining);
       listed.add("a key of training");
     }
     return listed;

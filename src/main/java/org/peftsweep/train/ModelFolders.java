@@ -14,8 +14,8 @@ import org.apache.commons.io.FileUtils;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
-import org.peftsweep.checkpoint.Checkpoint;
 import org.peftsweep.checkpoint.CheckpointException;
+import org.peftsweep.checkpoint.TensorFile;
 import org.peftsweep.spec.ModelSource;
 
 /**
@@ -72,14 +72,13 @@ final class ModelFolders {
               .toList();
       boolean hasSafe = all.stream().anyMatch(file -> file.toString().endsWith(".safetensors"));
       return all.stream()
-          .filter(
-              file -> !hasSafe || !Checkpoint.isForeignWeights(folder.relativize(file).toString()))
+          .filter(file -> !hasSafe || !TensorFile.isForeign(folder.relativize(file).toString()))
           .toList();
     }
   }
 
   private static boolean decides(String name) {
-    if (Checkpoint.isForeignWeights(name)) {
+    if (TensorFile.isForeign(name)) {
       return true;
     }
     if (name.contains("/")) {

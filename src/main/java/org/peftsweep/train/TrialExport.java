@@ -23,6 +23,7 @@ import org.peftsweep.method.Preparations;
 import org.peftsweep.model.MergedModel;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
+import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
 import org.peftsweep.model.TrainedTensors;
 import org.peftsweep.spec.Trial;
@@ -168,7 +169,7 @@ public final class TrialExport implements AutoCloseable {
     List<String> fresh =
         model.parameters().stream()
             .filter(parameter -> parameter.role() == Role.POOLER && base.lacks(parameter.name()))
-            .map(PeftAdapter::module)
+            .map(Parameter::module)
             .distinct()
             .toList();
     PeftAdapter.write(

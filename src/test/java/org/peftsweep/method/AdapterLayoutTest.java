@@ -39,6 +39,7 @@ import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
 import org.peftsweep.model.TinyModels;
+import org.peftsweep.model.TrainedTensors;
 
 /** Adapters that are not the same for all matrices, drawn at random: out, and in again. */
 class AdapterLayoutTest {
@@ -145,7 +146,7 @@ class AdapterLayoutTest {
     List<String> free =
         model.parameters().stream()
             .filter(parameter -> parameter.role() != Role.HEAD)
-            .map(PeftAdapter::module)
+            .map(Parameter::module)
             .filter(module -> !modules.contains(module))
             .distinct()
             .toList();
@@ -172,7 +173,7 @@ class AdapterLayoutTest {
 
   private void move(Model model, SplittableRandom random) {
     for (Parameter parameter : model.trainable()) {
-      float[] values = PeftAdapter.floats(parameter, backend);
+      float[] values = TrainedTensors.floats(parameter, backend);
       for (int i = 0; i < values.length; i++) {
         values[i] += (float) (0.1 * random.nextGaussian());
       }

@@ -19,6 +19,8 @@ class AxesTest {
           "pad", "max",
           "schedule", "cosine",
           "precision", "fp32",
+          "optimizer", "lion",
+          "momentum", "0.5",
           "max-steps", "3",
           "epochs", "2.5",
           "warmup-fraction", "0.25",
@@ -30,7 +32,8 @@ class AxesTest {
   void everyKeyOfTrainingIsAnAxis(String key) {
     String other = OTHERS.getOrDefault(key, "7");
     boolean isOnly = key.equals("precision");
-    Sweep sweep = sweep("{method: lora, " + key + ": " + other + "}, {method: lora}");
+    String block = "{method: lora" + (key.equals("momentum") ? ", optimizer: sm3" : "");
+    Sweep sweep = sweep(block + ", " + key + ": " + other + "}, " + block + "}");
     List<Trial> trials = sweep.expand(model -> "m", task -> "t");
 
     assertThat(Axes.of(trials.get(0)).get(key)).isEqualTo(other);
