@@ -61,7 +61,7 @@ class ArchitectureTest {
       List.of(
           List.of("checkpoint/ConfigReader", "checkpoint/ConfigWriter", "checkpoint/ModelConfig"),
           List.of("cli/Interrupts", "cli/Main", "cli/ReplayCommand", "cli/SweepCommand"),
-          List.of("method/Attachment", "method/Method"),
+          List.of("method/AttachContext", "method/Method"),
           List.of("model/Adapter", "model/Linear"),
           List.of("model/ChosenLayers", "model/Model"),
           List.of(

@@ -8,7 +8,7 @@ import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
 import org.peftsweep.data.Seeds;
-import org.peftsweep.method.Attachment;
+import org.peftsweep.method.AttachContext;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
@@ -61,7 +61,7 @@ final class EngineContender implements Contender {
     workload
         .method()
         .method()
-        .attach(new Attachment(model, Workload.TARGETS, backend, new Seeds(1)));
+        .attach(new AttachContext(model, Workload.TARGETS, backend, new Seeds(1)));
     for (Linear linear : model.projections()) {
       if (linear.adapter() != null) {
         linear.adapter().parameters().forEach(this::draw);

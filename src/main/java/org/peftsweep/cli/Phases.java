@@ -4,9 +4,9 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.peftsweep.results.Agenda;
+import org.peftsweep.results.Manifest;
 import org.peftsweep.results.ResultFolder;
-import org.peftsweep.spec.Contest;
+import org.peftsweep.spec.Candidates;
 import org.peftsweep.spec.Sweep;
 import org.peftsweep.spec.Titles;
 import org.peftsweep.spec.Trial;
@@ -15,15 +15,15 @@ import org.peftsweep.sweep.Selection;
 /** The trials of a sweep, those that wait for a choice of settings included once it is made. */
 final class Phases {
   private final Sweep sweep;
-  private final List<Contest> contests;
+  private final List<Candidates> candidates;
   private List<Trial> trials;
   private int undecided;
 
-  Phases(Sweep sweep, List<Contest> contests) {
+  Phases(Sweep sweep, List<Candidates> candidates) {
     this.sweep = sweep;
-    this.contests = contests;
-    this.trials = contests.stream().flatMap(Contest::first).toList();
-    this.undecided = (int) contests.stream().filter(Contest::isOpen).count();
+    this.candidates = candidates;
+    this.trials = candidates.stream().flatMap(Candidates::first).toList();
+    this.undecided = (int) candidates.stream().filter(Candidates::isOpen).count();
   }
 
   /** Returns all trials known so far. */
@@ -45,12 +45,12 @@ final class Phases {
   }
 
   /** Says what is planned to whom only the results are at hand. */
-  void publish(ResultFolder folder, List<Agenda.Choice> choices) {
+  void publish(ResultFolder folder, List<Manifest.Choice> choices) {
     Titles title = sweep.titles();
     Map<String, String> titles = new LinkedHashMap<>();
     trials.forEach(trial -> titles.put(trial.id(), title.apply(trial)));
     folder.write(
-        new Agenda(
+        new Manifest(
             sweep.tasks().stream().map(task -> task.source().task().name()).toList(),
             sweep.protocol().tuningSeeds(),
             sweep.seeds(),
@@ -69,6 +69,6 @@ final class Phases {
                 + " evaluated %d times.%n",
             undecided,
             sweep.protocol().tuningSeeds().size(),
-            contests.get(0).entrants().get(0).evaluation().size());
+            candidates.get(0).entrants().get(0).evaluation().size());
   }
 }

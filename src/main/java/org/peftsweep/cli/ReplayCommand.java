@@ -18,9 +18,9 @@ import org.peftsweep.spec.Trial;
 import org.peftsweep.sweep.Engine;
 import org.peftsweep.sweep.Replay;
 import org.peftsweep.sweep.Slot;
-import org.peftsweep.train.Keeper;
 import org.peftsweep.train.Outcome;
 import org.peftsweep.train.Progress;
+import org.peftsweep.train.TensorSink;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -85,7 +85,7 @@ final class ReplayCommand implements Callable<Integer> {
   /** Keeps nothing; the folder that states would come from is not there. */
   private static Slot slot(Configuration files) {
     Path none = new Path("file:///tmp", "peft-sweep-replay-" + UUID.randomUUID());
-    return new Slot("driver", null, files, Keeper.NOTHING, none, () -> false);
+    return new Slot("driver", null, files, TensorSink.NOTHING, none, () -> false);
   }
 
   private Row row(ResultTables tables) {

@@ -19,8 +19,8 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 import org.peftsweep.data.Shown;
-import org.peftsweep.report.Choice;
 import org.peftsweep.report.Printed;
+import org.peftsweep.report.Recommendation;
 import org.peftsweep.report.Report;
 import org.peftsweep.results.Inspection;
 import org.peftsweep.results.ResultFolder;
@@ -147,15 +147,15 @@ final class ReportCommand implements Callable<Integer> {
     return new Path(new Path(output.path(files), JOINT), name);
   }
 
-  private Choice choice(Report report, long bytes) {
+  private Recommendation choice(Report report, long bytes) {
     try {
-      return report.choice(task, bytes);
+      return report.recommendation(task, bytes);
     } catch (IllegalArgumentException e) {
       throw new InputException(e.getMessage());
     }
   }
 
-  private void print(Choice choice) {
+  private void print(Recommendation choice) {
     out.println(choice.advice());
     out.println();
     out.print(choice.table().text());

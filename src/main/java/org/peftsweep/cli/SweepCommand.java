@@ -32,7 +32,7 @@ import org.peftsweep.results.Lease;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.ResultTables;
 import org.peftsweep.results.TrialFile;
-import org.peftsweep.spec.Contest;
+import org.peftsweep.spec.Candidates;
 import org.peftsweep.spec.Locations;
 import org.peftsweep.spec.Sweep;
 import org.peftsweep.spec.SweepFile;
@@ -124,11 +124,11 @@ final class SweepCommand implements Callable<Integer> {
     Configuration files = SparkHadoopUtil.get().conf();
     Sweep sweep = SweepFile.read(file, overrides, Locations.ofProcess(files, Installation.home()));
     ResultFolder folder = new ResultFolder(new Path(output.path(files), sweep.name()), files);
-    List<Contest> contests =
-        sweep.contests(
+    List<Candidates> candidates =
+        sweep.candidates(
             location -> engine.modelHash(location, files),
             source -> engine.taskHash(source, files));
-    Phases phases = new Phases(sweep, contests);
+    Phases phases = new Phases(sweep, candidates);
     engine.requireAll(phases.trials(), files).forEach(err::println);
     Forecast forecast = engine.forecast(sweep.execution(), files);
     TrialFilter filter = filter(phases.trials(), folder);
@@ -163,7 +163,7 @@ final class SweepCommand implements Callable<Integer> {
       StaleRows old = train(spark, folder, sweep, phases, first, filter);
       Plan last = first;
       if (sweep.protocol().tunes() && stop.reason().isEmpty()) {
-        Selection selection = Selection.of(contests, ResultTables.of(spark, folder).trials());
+        Selection selection = Selection.of(candidates, ResultTables.of(spark, folder).trials());
         phases.add(selection);
         phases.publish(folder, selection.choices());
         last = Plan.of(phases.trials(), sweep.titles(), folder, forecast, Pace.UNKNOWN, filter);

@@ -39,7 +39,7 @@ final class ActivationSearch {
 
   private final Map<Linear, Integer> ranks = new LinkedHashMap<>();
 
-  ActivationSearch(Attachment to, int rank, int components, double tau) {
+  ActivationSearch(AttachContext to, int rank, int components, double tau) {
     this.model = to.model();
     this.targets = to.projections();
     this.batches = to.preparations().batches();

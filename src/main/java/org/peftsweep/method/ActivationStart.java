@@ -7,7 +7,7 @@ import org.peftsweep.checkpoint.SafeTensors;
 import org.peftsweep.model.Linear;
 
 /** Where EVA starts: a rank and an A for each target. */
-record ActivationStart(SortedMap<String, Of> byModule) implements Preparations.Prepared {
+record ActivationStart(SortedMap<String, Of> byModule) implements InitCache.Prepared {
   /**
    * One target's start.
    *
@@ -16,7 +16,7 @@ record ActivationStart(SortedMap<String, Of> byModule) implements Preparations.P
   record Of(int rank, float[] a) {}
 
   /** Zeros for every target, of the rank that its adapter gives, or else of the mean rank. */
-  static ActivationStart blank(Attachment to, int mean) {
+  static ActivationStart blank(AttachContext to, int mean) {
     SortedMap<String, Of> byModule = new TreeMap<>();
     for (Linear linear : to.projections()) {
       int rank = to.rank(linear, mean);

@@ -77,7 +77,7 @@ public record AdaLoRA(
   }
 
   @Override
-  public Attached attach(Attachment to) {
+  public MethodHooks attach(AttachContext to) {
     List<TripletAdapter> adapters = new ArrayList<>();
     for (Linear linear : to.projections()) {
       TripletAdapter triplets = triplets(to, linear);
@@ -93,7 +93,7 @@ public record AdaLoRA(
         initialRank(), rank, warmFraction, finalFraction, every, smoothing);
   }
 
-  private TripletAdapter triplets(Attachment to, Linear linear) {
+  private TripletAdapter triplets(AttachContext to, Linear linear) {
     int r = initialRank();
     Parameter a = zeros(to.backend(), linear, "lora_A", r, linear.in());
     Parameter e = zeros(to.backend(), linear, "lora_E", r, 1);
@@ -159,7 +159,7 @@ public record AdaLoRA(
   }
 
   private record Allocating(List<TripletAdapter> adapters, float weight, RankAllocator allocator)
-      implements Attached {
+      implements MethodHooks {
     @Override
     public double regulariser(Tape tape) {
       double sum = 0;

@@ -14,9 +14,9 @@ import org.peftsweep.model.Role;
  */
 public record Bitfit() implements Method {
   @Override
-  public Attached attach(Attachment to) {
+  public MethodHooks attach(AttachContext to) {
     biases(to.model()).forEach(bias -> bias.train(to.backend()));
-    return Attached.PASSIVE;
+    return MethodHooks.PASSIVE;
   }
 
   private static List<Parameter> biases(Model model) {

@@ -32,7 +32,7 @@ public record DoRA(int rank, double alpha, double dropout) implements Method {
   }
 
   @Override
-  public Attached attach(Attachment to) {
+  public MethodHooks attach(AttachContext to) {
     for (Linear linear : to.projections()) {
       int rank = to.rank(linear, this.rank);
       float scale = (float) (to.alpha(linear, alpha) / rank);
@@ -47,7 +47,7 @@ public record DoRA(int rank, double alpha, double dropout) implements Method {
       to.backend().rowNorms(linear.weight().value(), magnitude.value());
       linear.attach(new Decomposed(update, magnitude.train(to.backend())));
     }
-    return Attached.PASSIVE;
+    return MethodHooks.PASSIVE;
   }
 
   @Override

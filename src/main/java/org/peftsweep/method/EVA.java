@@ -43,7 +43,7 @@ public record EVA(int rank, double alpha, double dropout, double rho, double tau
   }
 
   @Override
-  public Attached attach(Attachment to) {
+  public MethodHooks attach(AttachContext to) {
     ActivationStart start = to.layout().isNone() ? searched(to) : ActivationStart.blank(to, rank);
     for (Linear linear : to.projections()) {
       ActivationStart.Of of = start.of(linear.name());
@@ -65,7 +65,7 @@ public record EVA(int rank, double alpha, double dropout, double rho, double tau
     return new Shared(start.ranks());
   }
 
-  private ActivationStart searched(Attachment to) {
+  private ActivationStart searched(AttachContext to) {
     return to.preparations()
         .ofTask(
             new Key(to.projections().stream().map(Linear::name).toList(), rank, rho, tau, batches),
@@ -75,16 +75,16 @@ public record EVA(int rank, double alpha, double dropout, double rho, double tau
   }
 
   /** A search moves ranks but no scale; an adapter says both. */
-  private float scale(Attachment to, Linear linear, int own) {
+  private float scale(AttachContext to, Linear linear, int own) {
     return (float) (to.layout().isNone() ? alpha / rank : to.alpha(linear, alpha) / own);
   }
 
-  private ActivationStart search(Attachment to) {
+  private ActivationStart search(AttachContext to) {
     requireBatches(to.preparations()::batches);
     return new ActivationSearch(to, rank, components(), tau).run(batches);
   }
 
-  private record Shared(SortedMap<String, Integer> ranks) implements Attached {}
+  private record Shared(SortedMap<String, Integer> ranks) implements MethodHooks {}
 
   private int components() {
     return (int) Math.rint(rank * rho);

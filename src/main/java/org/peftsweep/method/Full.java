@@ -10,14 +10,14 @@ import org.peftsweep.model.Linear;
  */
 public record Full() implements Method {
   @Override
-  public Attached attach(Attachment to) {
+  public MethodHooks attach(AttachContext to) {
     for (Linear linear : to.projections()) {
       linear.weight().train(to.backend());
       if (linear.bias() != null) {
         linear.bias().train(to.backend());
       }
     }
-    return Attached.PASSIVE;
+    return MethodHooks.PASSIVE;
   }
 
   @Override

@@ -4,7 +4,7 @@ import org.peftsweep.model.Linear;
 import org.peftsweep.optim.AdamW;
 import org.peftsweep.optim.GaLoreAdam;
 import org.peftsweep.optim.Optimizer;
-import org.peftsweep.optim.UpdateChoice;
+import org.peftsweep.optim.UpdateRule;
 
 /**
  * Gradient low-rank projection: the chosen matrices learn in full, with Adam's moments kept in a
@@ -26,13 +26,13 @@ public record GaLore(int rank, int gap, double scale, GaLoreAdam.Side side) impl
   }
 
   @Override
-  public Attached attach(Attachment to) {
+  public MethodHooks attach(AttachContext to) {
     for (Linear linear : to.projections()) {
       linear.weight().train(to.backend());
     }
-    return new Attached() {
+    return new MethodHooks() {
       @Override
-      public UpdateChoice updates() {
+      public UpdateRule updates() {
         return (parameter, optimizer) ->
             to.targets().contains(parameter.role())
                 ? new GaLoreAdam(parameter, (AdamW) optimizer, rank, gap, scale, side)

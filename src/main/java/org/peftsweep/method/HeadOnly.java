@@ -6,9 +6,9 @@ package org.peftsweep.method;
  */
 public record HeadOnly() implements Method {
   @Override
-  public Attached attach(Attachment to) {
+  public MethodHooks attach(AttachContext to) {
     // The head learns with every method; there is nothing to add.
-    return Attached.PASSIVE;
+    return MethodHooks.PASSIVE;
   }
 
   @Override

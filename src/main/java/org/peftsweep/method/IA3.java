@@ -45,7 +45,7 @@ public record IA3(Inputs inputs) implements Method {
   }
 
   @Override
-  public Attached attach(Attachment to) {
+  public MethodHooks attach(AttachContext to) {
     for (Linear linear : to.projections()) {
       boolean ofInput = scalesInput(linear);
       int[] shape = ofInput ? new int[] {1, linear.in()} : new int[] {linear.out(), 1};
@@ -56,7 +56,7 @@ public record IA3(Inputs inputs) implements Method {
       scale.train(to.backend());
       linear.attach(ofInput ? new OfInput(scale) : new OfOutput(scale));
     }
-    return Attached.PASSIVE;
+    return MethodHooks.PASSIVE;
   }
 
   private Set<String> adapted(Model model, boolean ofInput) {

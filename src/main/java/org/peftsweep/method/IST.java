@@ -11,7 +11,7 @@ import org.peftsweep.checkpoint.StateWriter;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Parameter;
-import org.peftsweep.optim.UpdateChoice;
+import org.peftsweep.optim.UpdateRule;
 
 /**
  * Importance-aware sparse tuning: in each step only a few layers learn, drawn by scores that are
@@ -64,8 +64,8 @@ public record IST(
   }
 
   @Override
-  public Attached attach(Attachment to) {
-    Attached inner = over.attach(to);
+  public MethodHooks attach(AttachContext to) {
+    MethodHooks inner = over.attach(to);
     for (Linear linear : to.model().projections()) {
       linear.weight().keepOrigin(to.backend());
       if (linear.bias() != null) {
@@ -76,10 +76,10 @@ public record IST(
   }
 
   /** Chooses layers for one trial. */
-  private static final class Choosing implements Attached {
+  private static final class Choosing implements MethodHooks {
     private final IST settings;
-    private final Attachment to;
-    private final Attached inner;
+    private final AttachContext to;
+    private final MethodHooks inner;
     private final LayerScores scores;
     private final int learning;
 
@@ -91,7 +91,7 @@ public record IST(
     private final int[] selected;
     private final List<LayerScore> rows = new ArrayList<>();
 
-    Choosing(IST settings, Attachment to, Attached inner) {
+    Choosing(IST settings, AttachContext to, MethodHooks inner) {
       this.settings = settings;
       this.to = to;
       this.inner = inner;
@@ -203,7 +203,7 @@ public record IST(
     }
 
     @Override
-    public UpdateChoice updates() {
+    public UpdateRule updates() {
       return inner.updates();
     }
 

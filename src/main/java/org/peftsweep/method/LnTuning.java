@@ -14,9 +14,9 @@ import org.peftsweep.model.Role;
  */
 public record LnTuning() implements Method {
   @Override
-  public Attached attach(Attachment to) {
+  public MethodHooks attach(AttachContext to) {
     norms(to.model()).forEach(parameter -> parameter.train(to.backend()));
-    return Attached.PASSIVE;
+    return MethodHooks.PASSIVE;
   }
 
   private static List<Parameter> norms(Model model) {

@@ -23,14 +23,14 @@ public record LoRA(int rank, double alpha, double dropout) implements Method {
   }
 
   @Override
-  public Attached attach(Attachment to) {
+  public MethodHooks attach(AttachContext to) {
     for (Linear linear : to.projections()) {
       int rank = to.rank(linear, this.rank);
       float scale = (float) (to.alpha(linear, alpha) / rank);
       LowRank update = LowRank.fresh(to, linear, rank, scale, (float) dropout);
       linear.attach(new LowRankAdapter(update));
     }
-    return Attached.PASSIVE;
+    return MethodHooks.PASSIVE;
   }
 
   @Override

@@ -9,7 +9,7 @@ import org.peftsweep.model.Parameter;
 import org.peftsweep.optim.AdamW;
 import org.peftsweep.optim.Optimizer;
 import org.peftsweep.optim.PreconditionedAdam;
-import org.peftsweep.optim.UpdateChoice;
+import org.peftsweep.optim.UpdateRule;
 
 /**
  * LoRA with a frozen A: {@code y = Wx + (alpha/rank)·B·A·x + b} where A keeps its random start and
@@ -31,7 +31,7 @@ public record LoRAFA(int rank, double alpha, double dropout, boolean projection)
   }
 
   @Override
-  public Attached attach(Attachment to) {
+  public MethodHooks attach(AttachContext to) {
     Map<Parameter, LowRank> pairs = new IdentityHashMap<>();
     for (Linear linear : to.projections()) {
       int rank = to.rank(linear, this.rank);
@@ -40,12 +40,12 @@ public record LoRAFA(int rank, double alpha, double dropout, boolean projection)
       pairs.put(update.b().train(to.backend()), update);
       linear.attach(new LowRankAdapter(update));
     }
-    return projection ? new Projected(pairs) : Attached.PASSIVE;
+    return projection ? new Projected(pairs) : MethodHooks.PASSIVE;
   }
 
-  private record Projected(Map<Parameter, LowRank> pairs) implements Attached {
+  private record Projected(Map<Parameter, LowRank> pairs) implements MethodHooks {
     @Override
-    public UpdateChoice updates() {
+    public UpdateRule updates() {
       return (parameter, optimizer) -> {
         LowRank pair = pairs.get(parameter);
         AdamW adam = (AdamW) optimizer;

@@ -26,7 +26,7 @@ public record LoRAPlus(int rank, double alpha, double dropout, double bRatio) im
   }
 
   @Override
-  public Attached attach(Attachment to) {
+  public MethodHooks attach(AttachContext to) {
     for (Linear linear : to.projections()) {
       int rank = to.rank(linear, this.rank);
       float scale = (float) (to.alpha(linear, alpha) / rank);
@@ -39,7 +39,7 @@ public record LoRAPlus(int rank, double alpha, double dropout, double bRatio) im
         parameter.scaleRate(bRatio);
       }
     }
-    return Attached.PASSIVE;
+    return MethodHooks.PASSIVE;
   }
 
   @Override

@@ -37,7 +37,7 @@ public record LoRAXS(int rank, double alpha, double dropout) implements Method {
   }
 
   @Override
-  public Attached attach(Attachment to) {
+  public MethodHooks attach(AttachContext to) {
     Backend backend = to.backend();
     for (Linear linear : to.projections()) {
       LowRank outer =
@@ -56,7 +56,7 @@ public record LoRAXS(int rank, double alpha, double dropout) implements Method {
               backend, linear.name() + ".lora_R", linear.role(), linear.layer(), rank, rank);
       linear.attach(new Core(outer, inner.train(backend)));
     }
-    return Attached.PASSIVE;
+    return MethodHooks.PASSIVE;
   }
 
   private LowRankStart principal(Backend backend, Linear linear) {

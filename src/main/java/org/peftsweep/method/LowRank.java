@@ -18,7 +18,7 @@ import org.peftsweep.model.Parameter;
  */
 record LowRank(Parameter a, Parameter b, float scale, float dropout) {
   /** Makes trainable factors with A uniform in ±1/√in and B zero. */
-  static LowRank fresh(Attachment to, Linear linear, int rank, float scale, float dropout) {
+  static LowRank fresh(AttachContext to, Linear linear, int rank, float scale, float dropout) {
     LowRank pair = drawn(to, linear, rank, scale, dropout);
     pair.a.train(to.backend());
     pair.b.train(to.backend());
@@ -26,7 +26,7 @@ record LowRank(Parameter a, Parameter b, float scale, float dropout) {
   }
 
   /** Makes frozen factors with A uniform in ±1/√in and B zero. */
-  static LowRank drawn(Attachment to, Linear linear, int rank, float scale, float dropout) {
+  static LowRank drawn(AttachContext to, Linear linear, int rank, float scale, float dropout) {
     LowRank pair = zeros(to.backend(), linear, ".weight", rank, scale, dropout);
     SplittableRandom random = to.seeds().random("initialise " + pair.a.name());
     double bound = 1 / Math.sqrt(linear.in());

@@ -17,7 +17,7 @@ import org.peftsweep.model.Role;
  * @param a {@code [rank, in]}
  * @param b {@code [out, rank]}
  */
-record LowRankStart(float[] a, float[] b, int rank) implements Preparations.Prepared {
+record LowRankStart(float[] a, float[] b, int rank) implements InitCache.Prepared {
   @Override
   public long bytes() {
     return Float.BYTES * ((long) a.length + b.length);

@@ -40,9 +40,9 @@ public sealed interface Method
   /**
    * Sets the model up for training; called once on a fresh model whose head already learns.
    *
-   * @return what the method does besides its forward pass; {@link Attached#PASSIVE} for nothing
+   * @return what the method does besides its forward pass; {@link MethodHooks#PASSIVE} for nothing
    */
-  Attached attach(Attachment to);
+  MethodHooks attach(AttachContext to);
 
   /**
    * Returns how many scalars learn for one target {@code W [out, in]}, its bias counted where it

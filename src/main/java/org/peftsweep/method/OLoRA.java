@@ -26,7 +26,7 @@ public record OLoRA(int rank, double alpha, double dropout) implements Method {
   }
 
   @Override
-  public Attached attach(Attachment to) {
+  public MethodHooks attach(AttachContext to) {
     for (Linear linear : to.projections()) {
       int rank = to.rank(linear, this.rank);
       float scale = (float) (to.alpha(linear, alpha) / rank);
@@ -44,7 +44,7 @@ public record OLoRA(int rank, double alpha, double dropout) implements Method {
                   () -> LowRankStart.blank(linear.out(), linear.in(), rank));
       linear.attach(ResidualAdapter.of(to, linear, start, scale, (float) dropout));
     }
-    return Attached.PASSIVE;
+    return MethodHooks.PASSIVE;
   }
 
   @Override

@@ -42,7 +42,7 @@ public record PiSSA(
   }
 
   @Override
-  public Attached attach(Attachment to) {
+  public MethodHooks attach(AttachContext to) {
     for (Linear linear : to.projections()) {
       int rank = to.rank(linear, this.rank);
       double scale = to.alpha(linear, alpha) / rank;
@@ -64,7 +64,7 @@ public record PiSSA(
                   () -> LowRankStart.blank(linear.out(), linear.in(), rank));
       linear.attach(ResidualAdapter.of(to, linear, start, (float) scale, (float) dropout));
     }
-    return Attached.PASSIVE;
+    return MethodHooks.PASSIVE;
   }
 
   private LowRankStart start(Backend backend, Linear linear, int rank, double scale) {

@@ -22,13 +22,13 @@ public record RSLoRA(int rank, double alpha, double dropout) implements Method {
   }
 
   @Override
-  public Attached attach(Attachment to) {
+  public MethodHooks attach(AttachContext to) {
     for (Linear linear : to.projections()) {
       int rank = to.rank(linear, this.rank);
       float scale = (float) (to.alpha(linear, alpha) / Math.sqrt(rank));
       linear.attach(new LowRankAdapter(LowRank.fresh(to, linear, rank, scale, (float) dropout)));
     }
-    return Attached.PASSIVE;
+    return MethodHooks.PASSIVE;
   }
 
   @Override

@@ -31,7 +31,7 @@ record ResidualAdapter(LowRank update, LowRank start) implements PeftAdapter.Exc
 
   /** Makes an adapter that begins at a start, and so changes nothing yet. */
   static ResidualAdapter of(
-      Attachment to, Linear linear, LowRankStart from, float scale, float dropout) {
+      AttachContext to, Linear linear, LowRankStart from, float scale, float dropout) {
     Backend backend = to.backend();
     int rank = from.rank();
     LowRank update = LowRank.zeros(backend, linear, ".weight", rank, scale, dropout);

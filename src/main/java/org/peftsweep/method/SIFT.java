@@ -5,7 +5,7 @@ import org.peftsweep.model.Parameter;
 import org.peftsweep.optim.AdamW;
 import org.peftsweep.optim.Optimizer;
 import org.peftsweep.optim.SparseAdam;
-import org.peftsweep.optim.UpdateChoice;
+import org.peftsweep.optim.UpdateRule;
 
 /**
  * Sparse increment fine-tuning: of each chosen matrix and its bias only the entries learn whose
@@ -29,7 +29,7 @@ public record SIFT(double rate) implements Method {
   }
 
   @Override
-  public Attached attach(Attachment to) {
+  public MethodHooks attach(AttachContext to) {
     for (Linear linear : to.projections()) {
       linear.weight().train(to.backend());
       if (linear.bias() != null) {
@@ -49,9 +49,9 @@ public record SIFT(double rate) implements Method {
     return SparseAdam.kept((long) out * in, rate) + (hasBias ? SparseAdam.kept(out, rate) : 0);
   }
 
-  private record Sparse(double rate, Attachment to) implements Attached {
+  private record Sparse(double rate, AttachContext to) implements MethodHooks {
     @Override
-    public UpdateChoice updates() {
+    public UpdateRule updates() {
       return (parameter, optimizer) ->
           isSparse(parameter)
               ? new SparseAdam(parameter, (AdamW) optimizer, rate)
@@ -62,7 +62,7 @@ public record SIFT(double rate) implements Method {
     public long learning(Parameter parameter) {
       return isSparse(parameter)
           ? SparseAdam.kept(parameter.size(), rate)
-          : Attached.super.learning(parameter);
+          : MethodHooks.super.learning(parameter);
     }
 
     private boolean isSparse(Parameter parameter) {

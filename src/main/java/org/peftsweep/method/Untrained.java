@@ -6,9 +6,9 @@ package org.peftsweep.method;
  */
 public record Untrained() implements Method {
   @Override
-  public Attached attach(Attachment to) {
+  public MethodHooks attach(AttachContext to) {
     // Nothing learns; there is nothing to add.
-    return Attached.PASSIVE;
+    return MethodHooks.PASSIVE;
   }
 
   @Override

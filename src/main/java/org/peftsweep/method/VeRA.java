@@ -44,10 +44,10 @@ public record VeRA(int rank, double initial, long projectionSeed, double dropout
   }
 
   @Override
-  public Attached attach(Attachment to) {
+  public MethodHooks attach(AttachContext to) {
     List<Linear> targets = to.projections();
     if (targets.isEmpty()) {
-      return Attached.PASSIVE;
+      return MethodHooks.PASSIVE;
     }
     Backend backend = to.backend();
     Linear first = targets.get(0);
@@ -75,7 +75,7 @@ public record VeRA(int rank, double initial, long projectionSeed, double dropout
           new Scaled(
               narrow.get(linear.in()).var(), rows, inner, outer, (float) dropout, pair, owned));
     }
-    return Attached.PASSIVE;
+    return MethodHooks.PASSIVE;
   }
 
   private Parameter frozen(Backend backend, Linear owner, String name, int rows, int columns) {

@@ -30,7 +30,7 @@ public final class Updates implements AutoCloseable {
       Rates rates,
       double weightDecay,
       Optimizer optimizer) {
-    this(backend, parameters, rates, weightDecay, optimizer, UpdateChoice.STANDARD);
+    this(backend, parameters, rates, weightDecay, optimizer, UpdateRule.STANDARD);
   }
 
   /**
@@ -45,7 +45,7 @@ public final class Updates implements AutoCloseable {
       Rates rates,
       double weightDecay,
       Optimizer optimizer,
-      UpdateChoice choice) {
+      UpdateRule choice) {
     this.backend = backend;
     this.rates = rates;
     this.weightDecay = weightDecay;

@@ -14,7 +14,7 @@ import java.util.function.DoubleFunction;
 import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
-import org.peftsweep.results.Agenda;
+import org.peftsweep.results.Manifest;
 import org.peftsweep.stats.ExpectedMaximum;
 import org.peftsweep.stats.Pareto;
 
@@ -174,10 +174,10 @@ final class CostSections {
   }
 
   /** Returns trials and slot seconds of a choice, by the ids of the evaluations it led to. */
-  Map<String, String> tuning(Optional<Agenda> agenda) {
+  Map<String, String> tuning(Optional<Manifest> manifest) {
     Map<String, Run> runs = byId();
     Map<String, String> tuning = new TreeMap<>();
-    for (Agenda.Choice choice : agenda.map(Agenda::choices).orElse(List.of())) {
+    for (Manifest.Choice choice : manifest.map(Manifest::choices).orElse(List.of())) {
       String cost = choice.tuning().size() + " trials, " + seconds(known(runs, choice)) + " s";
       choice.evaluation().forEach(id -> tuning.put(id, cost));
     }
@@ -190,15 +190,15 @@ final class CostSections {
     return runs;
   }
 
-  private static List<Run> known(Map<String, Run> runs, Agenda.Choice choice) {
+  private static List<Run> known(Map<String, Run> runs, Manifest.Choice choice) {
     return choice.tuning().stream().map(runs::get).filter(Objects::nonNull).toList();
   }
 
   /** The ledger of choices, beside what came of them. */
-  Section effort(Optional<Agenda> agenda) {
+  Section effort(Optional<Manifest> manifest) {
     Map<String, Run> runs = byId();
     List<List<String>> rows = new ArrayList<>();
-    for (Agenda.Choice choice : agenda.map(Agenda::choices).orElse(List.of())) {
+    for (Manifest.Choice choice : manifest.map(Manifest::choices).orElse(List.of())) {
       List<Run> tuning = known(runs, choice);
       List<Run> evaluated =
           choice.evaluation().stream()
@@ -219,7 +219,7 @@ final class CostSections {
               seconds(evaluated)));
     }
     String protocol =
-        agenda
+        manifest
             .filter(known -> !known.tuningSeeds().isEmpty())
             .map(
                 known ->

@@ -8,7 +8,7 @@ import java.util.TreeMap;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.functions;
-import org.peftsweep.results.Agenda;
+import org.peftsweep.results.Manifest;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.ResultTables;
 
@@ -32,14 +32,15 @@ public final class Report {
   private final int undecided;
 
   private Report(List<ResultFolder> folders, ResultTables tables) {
-    List<Optional<Agenda>> agendas = folders.stream().map(ResultFolder::agenda).toList();
-    Optional<Agenda> agenda = agendas.stream().flatMap(Optional::stream).reduce(Agenda::and);
+    List<Optional<Manifest>> manifests = folders.stream().map(ResultFolder::manifest).toList();
+    Optional<Manifest> manifest =
+        manifests.stream().flatMap(Optional::stream).reduce(Manifest::and);
     this.sweep = String.join(" + ", tables.sweeps());
     this.curves = tables.curves();
-    this.undecided = agenda.map(Agenda::undecided).orElse(0);
+    this.undecided = manifest.map(Manifest::undecided).orElse(0);
     Map<String, String> asked =
-        agendas.stream().allMatch(Optional::isPresent)
-            ? agenda.map(Agenda::trials).orElse(Map.of())
+        manifests.stream().allMatch(Optional::isPresent)
+            ? manifest.map(Manifest::trials).orElse(Map.of())
             : Map.of();
     // Rows of other trials may lie in the folder, from earlier states of the sweep file.
     Dataset<Row> trials =
@@ -50,7 +51,7 @@ public final class Report {
                 .where(functions.col("id").isInCollection(List.copyOf(asked.keySet())));
     trials = trials.cache();
     try {
-      List<String> order = agenda.map(Agenda::tasks).orElse(List.of());
+      List<String> order = manifest.map(Manifest::tasks).orElse(List.of());
       if (folders.size() > 1) {
         Definitions definitions = Definitions.of(Results.runs(trials));
         this.results = Results.of(definitions.runs(), definitions.ordered(order));
@@ -71,7 +72,7 @@ public final class Report {
       if (!heatmaps.isEmpty() && results.tasks().contains("mnli")) {
         heatmaps.add(Heatmap.paper());
       }
-      this.sections = sections(agenda);
+      this.sections = sections(manifest);
     } finally {
       trials.unpersist();
     }
@@ -94,10 +95,10 @@ public final class Report {
     return new Report(folders, tables);
   }
 
-  private List<Section> sections(Optional<Agenda> agenda) {
+  private List<Section> sections(Optional<Manifest> manifest) {
     ScoreSections scores = new ScoreSections(results, comparisons, source);
     List<Section> all = new ArrayList<>();
-    all.add(scores.benchmark(costs.tuning(agenda)));
+    all.add(scores.benchmark(costs.tuning(manifest)));
     all.add(scores.ranks());
     all.add(
         source.section(
@@ -120,7 +121,7 @@ public final class Report {
             source.scores()));
     all.add(scores.importance());
     all.add(costs.costs());
-    all.add(costs.effort(agenda));
+    all.add(costs.effort(manifest));
     all.add(costs.budget());
     all.add(scores.noise());
     all.add(costs.failures());
@@ -160,8 +161,8 @@ public final class Report {
   }
 
   /** Returns what is best for a task within a size of adapter. */
-  public Choice choice(String task, long bytes) {
-    return Choice.of(results, comparisons, task, bytes);
+  public Recommendation recommendation(String task, long bytes) {
+    return Recommendation.of(results, comparisons, task, bytes);
   }
 
   String sweep() {

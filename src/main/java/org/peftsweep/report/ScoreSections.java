@@ -288,7 +288,7 @@ final class ScoreSections {
     List<List<String>> rows = new ArrayList<>();
     for (String task : results.tasks()) {
       double[] differences =
-          Copies.of(results, task).stream().mapToDouble(Math::abs).sorted().toArray();
+          Replicates.of(results, task).stream().mapToDouble(Math::abs).sorted().toArray();
       if (differences.length > 0) {
         rows.add(
             List.of(
@@ -303,7 +303,7 @@ final class ScoreSections {
         "noise",
         "Noise floor",
         "How far copies of one cell lie apart that differ in nothing but chance: a difference"
-            + " between recipes below this means nothing. Copies are asked for with duplicates in"
+            + " between recipes below this means nothing. Replicates are asked for with duplicates in"
             + " the sweep file.",
         TextTable.of(
             List.of("task", "pairs of copies", "mean |difference|", "median", "largest"),

@@ -171,7 +171,7 @@ public final class ResultFolder {
   }
 
   /** Replaces what the sweep is known to have been asked. */
-  public void write(Agenda agenda) {
+  public void write(Manifest manifest) {
     Path target = new Path(root, AGENDA);
     Path hidden = new Path(root, "." + AGENDA + "." + UUID.randomUUID());
     try {
@@ -181,7 +181,7 @@ public final class ResultFolder {
         DiskFaults.checked(
             () -> {
               try (FSDataOutputStream out = fileSystem().create(hidden)) {
-                out.write(agenda.toJson().getBytes(StandardCharsets.UTF_8));
+                out.write(manifest.toJson().getBytes(StandardCharsets.UTF_8));
                 SyncedFile.sync(out);
               }
             });
@@ -199,10 +199,10 @@ public final class ResultFolder {
    * Returns what the sweep was last asked; empty for folders of before there was such a file, and
    * where it is damaged: the next run writes it anew.
    */
-  public Optional<Agenda> agenda() {
+  public Optional<Manifest> manifest() {
     Path file = new Path(root, AGENDA);
     try (InputStream in = fileSystem().open(file)) {
-      return Optional.of(Agenda.fromJson(new String(in.readAllBytes(), StandardCharsets.UTF_8)));
+      return Optional.of(Manifest.fromJson(new String(in.readAllBytes(), StandardCharsets.UTF_8)));
     } catch (FileNotFoundException | JsonProcessingException | ChecksumException e) {
       return Optional.empty();
     } catch (IOException e) {

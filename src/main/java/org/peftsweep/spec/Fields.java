@@ -18,7 +18,7 @@ import java.util.function.Supplier;
  * @param path dotted keys that lead here, empty at the top
  * @param source names of the files, for keys that are missing
  */
-record Fields(String path, Value.Section section, Source source, Faults faults) {
+record Fields(String path, Value.Section section, Source source, SpecErrors faults) {
   private static final String ALPHA = "alpha";
   private static final String RANK = "rank";
 

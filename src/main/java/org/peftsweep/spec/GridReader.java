@@ -20,7 +20,7 @@ final class GridReader {
   private static final int MOST_RECIPES = 100_000;
 
   private final Fields top;
-  private final Faults faults;
+  private final SpecErrors faults;
   private final RecipeReader recipes;
 
   private GridReader(Fields top) {

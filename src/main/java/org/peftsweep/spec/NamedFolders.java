@@ -21,9 +21,9 @@ final class NamedFolders {
           "adapter", "give a folder with adapter_config.json, or none");
 
   private final Locations locations;
-  private final Faults faults;
+  private final SpecErrors faults;
 
-  NamedFolders(Locations locations, Faults faults) {
+  NamedFolders(Locations locations, SpecErrors faults) {
     this.locations = locations;
     this.faults = faults;
   }

@@ -142,7 +142,7 @@ public record Pretraining(
 
   private static Pretraining read(
       String location, TextSource texts, Optional<Locations> locations) {
-    Faults faults = new Faults();
+    SpecErrors faults = new SpecErrors();
     Value.Section section = YamlText.file(location, text(location, texts), faults);
     Fields fields = new Fields("", section, new Fields.Source(location, location, KEYS), faults);
     faults.throwIfAny();

@@ -30,7 +30,7 @@ final class ProtocolReader {
    * @param tasks the same
    */
   static Read read(Fields top, List<Recipe> recipes, List<TaskPlan> tasks) {
-    Faults faults = top.faults();
+    SpecErrors faults = top.faults();
     List<Long> tuning = seeds(top, TUNING);
     List<Long> evaluation = seeds(top, EVALUATION);
     Optional<List<Long>> plain = faults.attempt(() -> top.list(SEEDS, Scalars::longWhole));

@@ -49,7 +49,7 @@ final class RecipeReader {
   private static final List<String> TRAINING_AND_OPTIMIZER = Training.keys();
 
   private final Fields top;
-  private final Faults faults;
+  private final SpecErrors faults;
   private final Map<String, Method> defaults = new TreeMap<>();
 
   /** What was made of the same keys and values before. */

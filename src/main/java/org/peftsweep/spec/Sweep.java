@@ -42,14 +42,14 @@ public record Sweep(
    */
   public List<Trial> expand(
       Function<String, String> modelHash, Function<TaskSource, String> taskHash) {
-    return contests(modelHash, taskHash).stream().flatMap(Contest::first).toList();
+    return candidates(modelHash, taskHash).stream().flatMap(Candidates::first).toList();
   }
 
   /**
    * Returns every choice that the protocol asks for; without tuning each recipe stands alone on
    * each task.
    */
-  public List<Contest> contests(
+  public List<Candidates> candidates(
       Function<String, String> modelHash, Function<TaskSource, String> taskHash) {
     String hash = modelHash.apply(model);
     Map<String, AdapterSource> adapters = new TreeMap<>();
@@ -57,7 +57,7 @@ public record Sweep(
         tasks.stream()
             .map(task -> task.source().withContentHash(taskHash.apply(task.source())))
             .toList();
-    Map<List<String>, List<Contest.Entrant>> contests = new LinkedHashMap<>();
+    Map<List<String>, List<Candidates.Entrant>> candidates = new LinkedHashMap<>();
     for (int recipe = 0; recipe < recipes.size(); recipe++) {
       Recipe asked = recipes.get(recipe);
       AdapterSource adapter =
@@ -75,11 +75,11 @@ public record Sweep(
         } else {
           key.add("recipe " + recipe);
         }
-        contests.computeIfAbsent(key, k -> new ArrayList<>()).add(entrant(trial));
+        candidates.computeIfAbsent(key, k -> new ArrayList<>()).add(entrant(trial));
       }
     }
-    return contests.entrySet().stream()
-        .map(entry -> new Contest(String.join(" · ", entry.getKey()), entry.getValue()))
+    return candidates.entrySet().stream()
+        .map(entry -> new Candidates(String.join(" · ", entry.getKey()), entry.getValue()))
         .toList();
   }
 
@@ -99,14 +99,14 @@ public record Sweep(
         0);
   }
 
-  private Contest.Entrant entrant(Trial trial) {
+  private Candidates.Entrant entrant(Trial trial) {
     List<Trial> evaluation = new ArrayList<>();
     for (long seed : seeds) {
       for (int copy = 0; copy < protocol.duplicates(); copy++) {
         evaluation.add(trial.withSeed(seed).copy(copy));
       }
     }
-    return new Contest.Entrant(
+    return new Candidates.Entrant(
         protocol.tuningSeeds().stream().map(trial::tuning).toList(), List.copyOf(evaluation));
   }
 

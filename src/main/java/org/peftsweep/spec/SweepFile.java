@@ -39,7 +39,7 @@ public final class SweepFile {
 
   private static final long MOST_TRIALS = 1_000_000;
 
-  private final Faults faults = new Faults();
+  private final SpecErrors faults = new SpecErrors();
   private final TextSource texts;
   private final Optional<Locations> locations;
 

@@ -31,7 +31,7 @@ final class TaskReader {
   private static final double DEV_FRACTION = 0.2;
 
   private final Fields top;
-  private final Faults faults;
+  private final SpecErrors faults;
   private final Map<String, Task> known = new LinkedHashMap<>();
 
   /** Declared, with a fault: not to be taken for unknown too. */

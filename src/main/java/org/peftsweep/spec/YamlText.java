@@ -47,15 +47,15 @@ final class YamlText {
   private static final int DEEPEST = 20;
 
   private final Function<Mark, String> places;
-  private final Faults faults;
+  private final SpecErrors faults;
 
-  private YamlText(Function<Mark, String> places, Faults faults) {
+  private YamlText(Function<Mark, String> places, SpecErrors faults) {
     this.places = places;
     this.faults = faults;
   }
 
   /** Reads a file, whose top must be a map of keys. */
-  static Value.Section file(String name, String text, Faults faults) {
+  static Value.Section file(String name, String text, SpecErrors faults) {
     YamlText reader = new YamlText(mark -> name + ":" + (mark.getLine() + 1), faults);
     Node node = reader.compose(text, name);
     if (node == null) {
@@ -69,7 +69,7 @@ final class YamlText {
   }
 
   /** Reads one value, every part of which stands at {@code place}. */
-  static Value value(String place, String text, Faults faults) {
+  static Value value(String place, String text, SpecErrors faults) {
     YamlText reader = new YamlText(mark -> place, faults);
     Node node = reader.compose(text, place);
     return node == null ? new Value.Scalar(place, "", true, Tag.NULL) : reader.value(node);

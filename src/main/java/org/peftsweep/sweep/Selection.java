@@ -7,31 +7,31 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
-import org.peftsweep.results.Agenda;
-import org.peftsweep.spec.Contest;
-import org.peftsweep.spec.Contest.Entrant;
+import org.peftsweep.results.Manifest;
+import org.peftsweep.spec.Candidates;
+import org.peftsweep.spec.Candidates.Entrant;
 import org.peftsweep.spec.Trial;
 
 /**
- * The choices of a sweep as far as its rows decide them: of each contest the entrant whose mean
- * validation score over the tuning seeds is highest, the first in the file of equals.
+ * The choices of a sweep as far as its rows decide them: of each set of candidates the entrant
+ * whose mean validation score over the tuning seeds is highest, the first in the file of equals.
  *
  * <p>A function of the rows alone, so that it comes out the same whenever and wherever it is made.
- * A contest is decided when all its tuning trials are done; an entrant with a trial that diverged,
- * or without a defined score, cannot win.
+ * Candidates are decided between when all their tuning trials are done; an entrant with a trial
+ * that diverged, or without a defined score, cannot win.
  *
  * @param evaluation all trials that are to be evaluated, by what is decided so far
- * @param choices the decided contests
- * @param undecided the number of contests that wait for trials
- * @param hopeless names of the contests in which no entrant can win
+ * @param choices those that are decided
+ * @param undecided the number of sets of candidates that wait for trials
+ * @param hopeless names of the candidates of which no entrant can win
  */
 public record Selection(
-    List<Trial> evaluation, List<Agenda.Choice> choices, int undecided, List<String> hopeless) {
+    List<Trial> evaluation, List<Manifest.Choice> choices, int undecided, List<String> hopeless) {
   /** What a row says: whether the trial is done, and its score, null for none. */
   private record Known(boolean isDone, Double validationScore) {}
 
   /** Makes every choice that can be made. */
-  public static Selection of(List<Contest> contests, Dataset<Row> trials) {
+  public static Selection of(List<Candidates> candidates, Dataset<Row> trials) {
     Map<String, Known> known = new HashMap<>();
     for (Row row : trials.select("id", "status", "validation_score").collectAsList()) {
       boolean isFinished = row.getString(1).equals("finished");
@@ -42,18 +42,18 @@ public record Selection(
               isFinished && !row.isNullAt(2) ? row.getDouble(2) : null));
     }
     List<Trial> evaluation = new ArrayList<>();
-    List<Agenda.Choice> choices = new ArrayList<>();
+    List<Manifest.Choice> choices = new ArrayList<>();
     List<String> hopeless = new ArrayList<>();
     int undecided = 0;
-    for (Contest contest : contests) {
-      if (!contest.isOpen()) {
-        contest.first().forEach(evaluation::add);
-      } else if (!contest.first().allMatch(trial -> isDone(known.get(trial.id())))) {
+    for (Candidates group : candidates) {
+      if (!group.isOpen()) {
+        group.first().forEach(evaluation::add);
+      } else if (!group.first().allMatch(trial -> isDone(known.get(trial.id())))) {
         undecided++;
       } else {
         Entrant winner = null;
         double highest = Double.NEGATIVE_INFINITY;
-        for (Entrant entrant : contest.entrants()) {
+        for (Entrant entrant : group.entrants()) {
           double score = score(entrant, known);
           if (score > highest) {
             winner = entrant;
@@ -62,9 +62,9 @@ public record Selection(
         }
         if (winner != null) {
           evaluation.addAll(winner.evaluation());
-          choices.add(choice(contest, winner, highest));
+          choices.add(choice(group, winner, highest));
         } else {
-          hopeless.add(contest.name());
+          hopeless.add(group.name());
         }
       }
     }
@@ -72,10 +72,10 @@ public record Selection(
         List.copyOf(evaluation), List.copyOf(choices), undecided, List.copyOf(hopeless));
   }
 
-  /** Says of a hopeless contest what to do. */
-  public static String sentence(String contest) {
+  /** Says of hopeless candidates what to do. */
+  public static String sentence(String group) {
     return "Cannot choose for "
-        + contest
+        + group
         + ": no recipe has a defined validation score in all its tuning trials; set a larger part"
         + " of train aside, or see the column reason";
   }
@@ -96,11 +96,11 @@ public record Selection(
     return sum / entrant.tuning().size();
   }
 
-  private static Agenda.Choice choice(Contest contest, Entrant winner, double score) {
-    return new Agenda.Choice(
-        contest.name(),
-        contest.entrants().size(),
-        ids(contest.first()),
+  private static Manifest.Choice choice(Candidates group, Entrant winner, double score) {
+    return new Manifest.Choice(
+        group.name(),
+        group.entrants().size(),
+        ids(group.first()),
         ids(winner.evaluation().stream()),
         score);
   }

@@ -3,7 +3,7 @@ package org.peftsweep.sweep;
 import java.util.function.BooleanSupplier;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
-import org.peftsweep.train.Keeper;
+import org.peftsweep.train.TensorSink;
 
 /**
  * Where Spark runs a trial, and what it finds there.
@@ -11,7 +11,7 @@ import org.peftsweep.train.Keeper;
  * @param executor Spark's id of the executor, {@code driver} in local mode
  * @param gpuAddress which Spark reserved for this task alone, null where none was asked for
  * @param files how the driver reaches Hadoop's file systems, credentials included
- * @param keeper takes the trained tensors of a trial that finishes
+ * @param sink takes the trained tensors of a trial that finishes
  * @param checkpoints folder for states of this trial, from which another attempt goes on
  * @param isStopped whether Spark wants the trial to stop
  */
@@ -19,6 +19,6 @@ public record Slot(
     String executor,
     String gpuAddress,
     Configuration files,
-    Keeper keeper,
+    TensorSink sink,
     Path checkpoints,
     BooleanSupplier isStopped) {}

@@ -14,7 +14,7 @@ import org.peftsweep.train.MemoryBudget;
 import org.peftsweep.train.Outcome;
 import org.peftsweep.train.Preflight;
 import org.peftsweep.train.Progress;
-import org.peftsweep.train.Terms;
+import org.peftsweep.train.RunLimits;
 import org.peftsweep.train.TrialRun;
 import org.peftsweep.train.Workload;
 
@@ -85,16 +85,16 @@ public final class TrainerEngine implements Engine {
 
     @Override
     public Outcome run(Trial trial, Slot slot, Progress progress) {
-      Terms terms =
-          new Terms(
+      RunLimits limits =
+          new RunLimits(
               timeLimit,
               MemoryBudget.shared(memoryBytes),
               new CheckpointFolder(slot.checkpoints(), slot.files()),
               checkpointEvery,
               slot.isStopped(),
-              slot.keeper().upTo(keepMebibytes * MEBIBYTE));
+              slot.sink().upTo(keepMebibytes * MEBIBYTE));
       try (Backend opened = Backends.open(backend, threads)) {
-        return new TrialRun(Library.shared(slot.files()), opened).run(trial, terms, progress);
+        return new TrialRun(Library.shared(slot.files()), opened).run(trial, limits, progress);
       }
     }
   }

@@ -18,8 +18,8 @@ import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.TrialRow;
 import org.peftsweep.spec.Trial;
 import org.peftsweep.train.CheckpointFolder;
-import org.peftsweep.train.Keeper;
 import org.peftsweep.train.Outcome;
+import org.peftsweep.train.TensorSink;
 
 /**
  * The executor's side of a trial: runs it, publishes its rows and then removes its checkpoints. The
@@ -91,7 +91,7 @@ final class TrialJob implements Function<String, Ending> {
     return new Ending(trial.id(), outcome.status(), outcome.reason(), seconds(started, finished));
   }
 
-  private static Slot slot(Configuration files, Keeper keeper, Path checkpoints) {
+  private static Slot slot(Configuration files, TensorSink sink, Path checkpoints) {
     TaskContext task = TaskContext.get();
     Map<String, ResourceInformation> resources = task.resourcesJMap();
     ResourceInformation gpu = resources.get(GPU);
@@ -100,7 +100,7 @@ final class TrialJob implements Function<String, Ending> {
         SparkEnv.get().executorId(),
         hasGpu ? gpu.addresses()[0] : null,
         files,
-        keeper,
+        sink,
         checkpoints,
         task::isInterrupted);
   }

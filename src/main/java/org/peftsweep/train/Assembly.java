@@ -6,9 +6,9 @@ import org.peftsweep.compute.Tape;
 import org.peftsweep.data.Batches;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.method.AdapterLayout;
-import org.peftsweep.method.Attached;
-import org.peftsweep.method.Attachment;
-import org.peftsweep.method.Preparations;
+import org.peftsweep.method.AttachContext;
+import org.peftsweep.method.InitCache;
+import org.peftsweep.method.MethodHooks;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
 import org.peftsweep.model.Weights;
@@ -27,7 +27,7 @@ record Assembly(
     Seeds seeds,
     Tape tape,
     Model model,
-    Attached method,
+    MethodHooks method,
     Updates updates)
     implements AutoCloseable {
   /**
@@ -41,7 +41,7 @@ record Assembly(
       int padId,
       TokenisedTask data,
       Weights weights,
-      Preparations preparations,
+      InitCache preparations,
       AdapterLayout layout,
       Backend backend) {
     Training training = trial.training();
@@ -49,8 +49,8 @@ record Assembly(
     Batches batches = batches(training, padId);
     Model model = Models.build(config, data.task().outputs(), backend, weights);
     Model adapted = model.within(trial.layers());
-    Attached method =
-        new Attachment(adapted, trial.targets(), backend, seeds, preparations, layout)
+    MethodHooks method =
+        new AttachContext(adapted, trial.targets(), backend, seeds, preparations, layout)
             .attach(trial.method());
     Updates updates =
         new Updates(

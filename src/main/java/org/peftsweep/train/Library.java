@@ -20,8 +20,8 @@ import org.peftsweep.data.Dataset;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.data.Tokenizer;
 import org.peftsweep.method.AdapterLayout;
+import org.peftsweep.method.InitCache;
 import org.peftsweep.method.PeftAdapter;
-import org.peftsweep.method.Preparations;
 import org.peftsweep.model.CheckpointWeights;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
@@ -47,7 +47,7 @@ public final class Library {
 
   private final Configuration hadoop;
   private final ModelFolders folders;
-  private final Map<Object, CompletableFuture<Object>> shelf = new ConcurrentHashMap<>();
+  private final Map<Object, CompletableFuture<Object>> store = new ConcurrentHashMap<>();
 
   public Library(Configuration hadoop) {
     this.hadoop = hadoop;
@@ -191,7 +191,7 @@ public final class Library {
    * Returns what methods may prepare for a trial: shared by all that have its base model and, where
    * it matters, its task and batches; the seed matters only to a random base.
    */
-  Preparations preparations(Trial trial, TokenisedTask data, int padId, String backend) {
+  InitCache preparations(Trial trial, TokenisedTask data, int padId, String backend) {
     Training training = trial.training();
     List<Object> base =
         List.of(
@@ -200,7 +200,7 @@ public final class Library {
             trial.model().randomInit() ? trial.seed() : "pretrained");
     Batches batches = Assembly.batches(training, padId);
     TaskSource task = trial.task().withContentHash("");
-    return new Preparations(
+    return new InitCache(
         this::once, base, List.of(task, batches), () -> first(batches, data, task));
   }
 
@@ -241,12 +241,12 @@ public final class Library {
   @SuppressWarnings("unchecked")
   <T> T once(Object key, Supplier<T> load) {
     CompletableFuture<Object> mine = new CompletableFuture<>();
-    CompletableFuture<Object> first = shelf.putIfAbsent(key, mine);
+    CompletableFuture<Object> first = store.putIfAbsent(key, mine);
     if (first == null) {
       try {
         mine.complete(load.get());
       } catch (RuntimeException | Error e) {
-        shelf.remove(key);
+        store.remove(key);
         mine.completeExceptionally(e);
         throw e;
       }

@@ -7,7 +7,7 @@ import org.peftsweep.compute.DryBackend;
 import org.peftsweep.compute.Memory;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.method.AdapterLayout;
-import org.peftsweep.method.Preparations;
+import org.peftsweep.method.InitCache;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
 import org.peftsweep.model.Role;
@@ -45,8 +45,8 @@ final class MemoryModel {
     boolean isRandom = trial.model().randomInit();
     Weights weights = new Blank(dry, isRandom ? name -> true : isMissing);
     try (Assembly parts =
-        Assembly.of(trial, config, padId, data, weights, Preparations.blank(), layout, dry)) {
-      Trainer trainer = new Trainer(parts, Progress.SILENT, new Vigil(Terms.FREE));
+        Assembly.of(trial, config, padId, data, weights, InitCache.blank(), layout, dry)) {
+      Trainer trainer = new Trainer(parts, Progress.SILENT, new RunWatch(RunLimits.FREE));
       trainer.rehearse(STEPS);
       return new Footprint(
           trainer.peakBytes(),

@@ -5,9 +5,9 @@ import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.DryBackend;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.method.AdapterLayout;
-import org.peftsweep.method.Attached;
-import org.peftsweep.method.Attachment;
-import org.peftsweep.method.Preparations;
+import org.peftsweep.method.AttachContext;
+import org.peftsweep.method.InitCache;
+import org.peftsweep.method.MethodHooks;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
 import org.peftsweep.model.Role;
@@ -17,17 +17,17 @@ import org.peftsweep.spec.Trial;
  * A trial's model with its method attached on a {@link DryBackend}: names and shapes of all that
  * learns, without values.
  */
-record Rehearsal(Backend backend, Model model, Attached method) implements AutoCloseable {
+record Rehearsal(Backend backend, Model model, MethodHooks method) implements AutoCloseable {
   static Rehearsal of(Trial trial, AdapterLayout layout, ModelConfig config, int outputs) {
     Backend dry = DryBackend.open();
     Model model = Models.build(config, outputs, dry, new MemoryModel.Blank(dry, name -> false));
-    Attachment to =
-        new Attachment(
+    AttachContext to =
+        new AttachContext(
             model.within(trial.layers()),
             trial.targets(),
             dry,
             new Seeds(trial.seed()),
-            Preparations.blank(),
+            InitCache.blank(),
             layout);
     return new Rehearsal(dry, model, to.attach(trial.method()));
   }

@@ -21,7 +21,7 @@ import org.peftsweep.data.Batches;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.data.Task;
 import org.peftsweep.data.TokenizedExample;
-import org.peftsweep.method.Attached;
+import org.peftsweep.method.MethodHooks;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.TrainedTensors;
@@ -51,13 +51,13 @@ final class Trainer {
   private final Task task;
   private final Model model;
   private final List<Parameter> learning;
-  private final Attached method;
+  private final MethodHooks method;
   private final Updates updates;
   private final Tape tape;
   private final Seeds seeds;
   private final Batches batches;
   private final Progress progress;
-  private final Vigil vigil;
+  private final RunWatch watch;
   private final List<CurvePoint> curve = new ArrayList<>();
   private final List<Prediction> predictions = new ArrayList<>();
   private int step;
@@ -73,7 +73,7 @@ final class Trainer {
   private long heldBytes;
   private long arenaBytes;
 
-  Trainer(Assembly parts, Progress progress, Vigil vigil) {
+  Trainer(Assembly parts, Progress progress, RunWatch watch) {
     this.training = parts.training();
     this.data = parts.data();
     this.task = data.task();
@@ -85,17 +85,17 @@ final class Trainer {
     this.seeds = parts.seeds();
     this.batches = parts.batches();
     this.progress = progress;
-    this.vigil = vigil;
+    this.watch = watch;
   }
 
   /**
    * Trains and evaluates to the end, from the newest kept state on where there is one.
    *
-   * @throws StoppedException if the terms stop it; its state is kept
+   * @throws StoppedException if the limits stop it; its state is kept
    * @throws Deadline.PassedException if it takes too long
    */
   void run() {
-    vigil.restore(this::restore);
+    watch.restore(this::restore);
     int perEpoch = stepsPerEpoch();
     int steps = steps(training, perEpoch);
     int warmup = Schedule.warmupSteps(steps, training.warmupFraction());
@@ -113,7 +113,7 @@ final class Trainer {
         losses++;
         progress.step(step, steps, lastLoss);
         evaluateWhereDue(perEpoch, every, steps);
-        if (step < steps && vigil.isCheckpointDue()) {
+        if (step < steps && watch.isCheckpointDue()) {
           keep();
         }
       }
@@ -132,8 +132,8 @@ final class Trainer {
   }
 
   private void stopIfAsked() {
-    vigil.deadline().require();
-    if (vigil.isStopped()) {
+    watch.deadline().require();
+    if (watch.isStopped()) {
       keep();
       throw new StoppedException("Stopped after step " + step);
     }
@@ -174,7 +174,7 @@ final class Trainer {
     state.number("losses", losses);
     state.number("train-seconds", trainSeconds);
     state.number("evaluate-seconds", evaluateSeconds);
-    state.number("seconds", vigil.deadline().seconds());
+    state.number("seconds", watch.deadline().seconds());
     state.number("optimizer-bytes", optimizerBytes);
     state.number("held-bytes", heldBytes);
     state.number("arena-bytes", arenaBytes());
@@ -187,7 +187,7 @@ final class Trainer {
     TrainedTensors.of(model).forEach(p -> parameters.tensor(p.name(), p.value(), tape.backend()));
     method.save(state.under("method"));
     updates.save(state.under("optimizer"));
-    vigil.keep(step, state);
+    watch.keep(step, state);
   }
 
   private void restore(StateReader state) {
@@ -197,7 +197,7 @@ final class Trainer {
     losses = (int) state.wholeNumber("losses");
     trainSeconds = state.number("train-seconds");
     evaluateSeconds = state.number("evaluate-seconds");
-    vigil.deadline().add(state.number("seconds"));
+    watch.deadline().add(state.number("seconds"));
     optimizerBytes = state.wholeNumber("optimizer-bytes");
     heldBytes = state.wholeNumber("held-bytes");
     arenaBytes = state.wholeNumber("arena-bytes");
@@ -231,7 +231,7 @@ final class Trainer {
     learning.forEach(parameter -> parameter.var().clearGradient());
     double loss = 0;
     for (int pass = 0; pass < passes.size(); pass++) {
-      vigil.deadline().require();
+      watch.deadline().require();
       tape.startTraining(seeds.of("dropout", (long) step * training.accumulate() + pass));
       loss += (loss(passes.get(pass)) + method.regulariser(tape)) / passes.size();
       tape.backward();

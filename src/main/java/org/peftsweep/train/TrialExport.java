@@ -16,10 +16,10 @@ import org.peftsweep.compute.Backend;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.data.Task;
 import org.peftsweep.method.AdapterLayout;
-import org.peftsweep.method.Attached;
-import org.peftsweep.method.Attachment;
+import org.peftsweep.method.AttachContext;
+import org.peftsweep.method.InitCache;
+import org.peftsweep.method.MethodHooks;
 import org.peftsweep.method.PeftAdapter;
-import org.peftsweep.method.Preparations;
 import org.peftsweep.model.MergedModel;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
@@ -52,7 +52,7 @@ public final class TrialExport implements AutoCloseable {
   private final Backend backend;
   private final Model model;
   private final AdapterLayout layout;
-  private final Attached method;
+  private final MethodHooks method;
 
   private TrialExport(Trial trial, int steps, SafeTensors kept, Base base, Backend backend) {
     this.trial = trial;
@@ -61,12 +61,12 @@ public final class TrialExport implements AutoCloseable {
     this.backend = backend;
     Task task = trial.task().task();
     model = Models.build(base.config(), task.outputs(), backend, base.weights(trial, backend));
-    Preparations prepared = Preparations.of(kept);
-    String json = kept.metadata().get(Keeper.LAYOUT);
+    InitCache prepared = InitCache.of(kept);
+    String json = kept.metadata().get(TensorSink.LAYOUT);
     layout = json == null ? AdapterLayout.NONE : AdapterLayout.fromJson(json);
     Seeds seeds = new Seeds(trial.seed());
     method =
-        new Attachment(
+        new AttachContext(
                 model.within(trial.layers()), trial.targets(), backend, seeds, prepared, layout)
             .attach(trial.method());
     TrainedTensors.restore(kept, model, backend);
@@ -81,7 +81,7 @@ public final class TrialExport implements AutoCloseable {
    *     with
    */
   public static TrialExport open(String id, SafeTensors kept, Library library, Backend backend) {
-    String json = kept.metadata().get(Keeper.TRIAL);
+    String json = kept.metadata().get(TensorSink.TRIAL);
     if (json == null) {
       throw new CheckpointException(
           "Cannot export " + kept.path() + ": it does not say which trial it is of");
@@ -102,7 +102,7 @@ public final class TrialExport implements AutoCloseable {
               + location
               + " are not its base model any more");
     }
-    int steps = Integer.parseInt(kept.metadata().getOrDefault(Keeper.STEPS, "0"));
+    int steps = Integer.parseInt(kept.metadata().getOrDefault(TensorSink.STEPS, "0"));
     return new TrialExport(
         trial, steps, kept, library.base(trial.model(), backend.name()), backend);
   }

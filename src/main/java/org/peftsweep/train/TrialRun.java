@@ -7,9 +7,9 @@ import java.util.SortedMap;
 import org.peftsweep.checkpoint.SafeTensorsWriter;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.method.AdapterLayout;
-import org.peftsweep.method.Attached;
 import org.peftsweep.method.ImpossibleSettingException;
-import org.peftsweep.method.Preparations;
+import org.peftsweep.method.InitCache;
+import org.peftsweep.method.MethodHooks;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Role;
 import org.peftsweep.model.TrainedTensors;
@@ -33,9 +33,9 @@ public final class TrialRun {
     this.backend = backend;
   }
 
-  /** Trains on no terms. */
+  /** Trains on no limits. */
   public Outcome run(Trial trial, Progress progress) {
-    return run(trial, Terms.FREE, progress);
+    return run(trial, RunLimits.FREE, progress);
   }
 
   /**
@@ -43,13 +43,13 @@ public final class TrialRun {
    * outcomes; memory is free again once the backend is closed.
    *
    * @throws IllegalArgumentException if the trial's settings do not fit its model or data
-   * @throws StoppedException if the terms stop it
+   * @throws StoppedException if the limits stop it
    */
-  public Outcome run(Trial trial, Terms terms, Progress progress) {
+  public Outcome run(Trial trial, RunLimits limits, Progress progress) {
     Record record = new Record();
-    try (Vigil vigil = new Vigil(terms)) {
+    try (RunWatch watch = new RunWatch(limits)) {
       try {
-        run(trial, terms, vigil, progress, record);
+        run(trial, limits, watch, progress, record);
         return record.outcome(Status.FINISHED, null);
       } catch (Trainer.DivergedException e) {
         return record.outcome(Status.DIVERGED, e.getMessage());
@@ -61,8 +61,8 @@ public final class TrialRun {
           return record.outcome(Status.OOM, record.figures(lack.get()));
         }
         // What the deadline interrupts throws something of its own.
-        if (vigil.deadline().hasPassed() && !(e instanceof StoppedException)) {
-          String limit = e instanceof Deadline.PassedException ? "" : vigil.deadline() + ": ";
+        if (watch.deadline().hasPassed() && !(e instanceof StoppedException)) {
+          String limit = e instanceof Deadline.PassedException ? "" : watch.deadline() + ": ";
           return record.outcome(Status.TIMEOUT, limit + e.getMessage());
         }
         throw e;
@@ -80,7 +80,8 @@ public final class TrialRun {
     return Optional.empty();
   }
 
-  private void run(Trial trial, Terms terms, Vigil vigil, Progress progress, Record record) {
+  private void run(
+      Trial trial, RunLimits limits, RunWatch watch, Progress progress, Record record) {
     long start = System.nanoTime();
     Training training = trial.training();
     requireUnchanged(trial);
@@ -90,7 +91,7 @@ public final class TrialRun {
     TokenisedTask data = trial.phase() == Phase.TUNING ? all.withoutReported() : all;
     record.loadSeconds = (System.nanoTime() - start) / 1e9;
     try {
-      train(trial, terms, vigil, progress, record, base, data);
+      train(trial, limits, watch, progress, record, base, data);
     } catch (ImpossibleSettingException e) {
       throw e;
     } catch (IllegalArgumentException e) {
@@ -101,8 +102,8 @@ public final class TrialRun {
 
   private void train(
       Trial trial,
-      Terms terms,
-      Vigil vigil,
+      RunLimits limits,
+      RunWatch watch,
       Progress progress,
       Record record,
       Base base,
@@ -110,35 +111,35 @@ public final class TrialRun {
     int padId = base.padId();
     AdapterLayout layout = library.layout(trial, base.config(), data.task().outputs());
     record.predicted = MemoryModel.predict(trial, base.config(), base::lacks, padId, data, layout);
-    try (MemoryBudget.Share share = admit(trial, terms, vigil.deadline(), record.predicted)) {
+    try (MemoryBudget.Share share = admit(trial, limits, watch.deadline(), record.predicted)) {
       long start = System.nanoTime();
       Weights weights = base.weights(trial, backend);
-      Preparations prepared = library.preparations(trial, data, padId, backend.name());
+      InitCache prepared = library.preparations(trial, data, padId, backend.name());
       try (Assembly parts =
           Assembly.of(trial, base.config(), padId, data, weights, prepared, layout, backend)) {
         library.startFromAdapter(trial, parts.model(), backend);
         record.count(parts.model(), parts.method());
         record.loadSeconds += (System.nanoTime() - start) / 1e9 - prepared.waited();
         record.prepared = prepared;
-        Trainer trainer = new Trainer(parts, progress, vigil);
+        Trainer trainer = new Trainer(parts, progress, watch);
         try {
           trainer.run();
         } finally {
           record.take(trainer, parts.method());
         }
-        keep(trial, layout, trainer.steps(), parts.model(), terms.keeper());
+        keep(trial, layout, trainer.steps(), parts.model(), limits.sink());
       }
     }
   }
 
   private MemoryBudget.Share admit(
-      Trial trial, Terms terms, Deadline deadline, Footprint predicted) {
-    if (terms.memory() == null) {
+      Trial trial, RunLimits limits, Deadline deadline, Footprint predicted) {
+    if (limits.memory() == null) {
       return () -> {};
     }
     deadline.pause();
     try {
-      return terms.memory().admit(predicted, trial.model().location() + " on " + backend.name());
+      return limits.memory().admit(predicted, trial.model().location() + " on " + backend.name());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new StoppedException("Stopped while it waited for memory");
@@ -147,17 +148,17 @@ public final class TrialRun {
     }
   }
 
-  private void keep(Trial trial, AdapterLayout layout, int steps, Model model, Keeper keeper) {
-    if (TrainedTensors.bytes(model) <= keeper.mostBytes()) {
+  private void keep(Trial trial, AdapterLayout layout, int steps, Model model, TensorSink sink) {
+    if (TrainedTensors.bytes(model) <= sink.mostBytes()) {
       SafeTensorsWriter tensors =
           new SafeTensorsWriter()
-              .metadata(Keeper.TRIAL, trial.toJson())
-              .metadata(Keeper.STEPS, Integer.toString(steps));
+              .metadata(TensorSink.TRIAL, trial.toJson())
+              .metadata(TensorSink.STEPS, Integer.toString(steps));
       if (!layout.isNone()) {
-        tensors.metadata(Keeper.LAYOUT, layout.toJson());
+        tensors.metadata(TensorSink.LAYOUT, layout.toJson());
       }
       TrainedTensors.save(model, backend, tensors);
-      keeper.keep(tensors);
+      sink.keep(tensors);
     }
   }
 
@@ -196,24 +197,24 @@ public final class TrialRun {
     private Long peakBytes;
     private Footprint predicted;
     private Double loadSeconds;
-    private Preparations prepared;
-    private List<Attached.LayerScore> layers = List.of();
+    private InitCache prepared;
+    private List<MethodHooks.LayerScore> layers = List.of();
     private SortedMap<String, Integer> ranks = Collections.emptySortedMap();
     private Trainer trainer;
 
-    void count(Model model, Attached method) {
+    void count(Model model, MethodHooks method) {
       headParameters = learning(model, method, true);
       trainableParameters = learning(model, method, false);
     }
 
-    private static long learning(Model model, Attached method, boolean ofHead) {
+    private static long learning(Model model, MethodHooks method, boolean ofHead) {
       return model.trainable().stream()
           .filter(parameter -> (parameter.role() == Role.HEAD) == ofHead)
           .mapToLong(method::learning)
           .sum();
     }
 
-    void take(Trainer trainer, Attached method) {
+    void take(Trainer trainer, MethodHooks method) {
       this.trainer = trainer;
       optimizerBytes = trainer.optimizerBytes();
       peakBytes = trainer.peakBytes();

@@ -155,9 +155,9 @@ class AdaLoRAAllocationTest {
               backend,
               new CheckpointWeights(checkpoint).forTrial(backend, new Seeds(0)))) {
         AdaLoRA settings = GoldenMethods.adaLoRA(config.path("peft_config"));
-        Attachment to =
-            new Attachment(model, GoldenMethods.targets(config, model), backend, new Seeds(0));
-        Attached method = settings.attach(to);
+        AttachContext to =
+            new AttachContext(model, GoldenMethods.targets(config, model), backend, new Seeds(0));
+        MethodHooks method = settings.attach(to);
         load(golden, model, backend);
         train(golden, config.path("optimizer"), model, method, tape, batches);
         JsonNode ranks = golden.manifest().path("scalars").path("final_ranks");
@@ -177,7 +177,7 @@ class AdaLoRAAllocationTest {
       GoldenCase golden,
       JsonNode recipe,
       Model model,
-      Attached method,
+      MethodHooks method,
       Tape tape,
       SafeTensors batches) {
     Backend backend = tape.backend();
@@ -270,9 +270,9 @@ class AdaLoRAAllocationTest {
         Tape tape = new Tape(backend);
         Model model = TinyModels.model(Family.ROBERTA, backend)) {
       EnumSet<Role> targets = EnumSet.of(Role.QUERY, Role.VALUE, Role.FFN_UP);
-      Attached method =
+      MethodHooks method =
           new AdaLoRA(2, 8, 0, 3, 0.1, 0.3, 1, 0.1, 0.85)
-              .attach(new Attachment(model, targets, backend, new Seeds(1)));
+              .attach(new AttachContext(model, targets, backend, new Seeds(1)));
       try (Updates updates = TrainingSteps.updates(model, method, backend)) {
         TrainingSteps.take(model, method, updates, tape, 30);
       }

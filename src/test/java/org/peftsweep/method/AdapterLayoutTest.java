@@ -167,8 +167,8 @@ class AdapterLayoutTest {
   }
 
   private void attach(Method method, Model model, Set<Role> targets, AdapterLayout layout) {
-    Preparations prepared = Preparations.alone(List.of(TinyModels.batch(20)));
-    new Attachment(model, targets, backend, new Seeds(2), prepared, layout).attach(method);
+    InitCache prepared = InitCache.alone(List.of(TinyModels.batch(20)));
+    new AttachContext(model, targets, backend, new Seeds(2), prepared, layout).attach(method);
   }
 
   private void move(Model model, SplittableRandom random) {

@@ -141,8 +141,8 @@ class CountsTest {
   void equalsTheDerivedCount(String id, int rank, String targets, long wanted) {
     Method method = method(id, rank);
     try (Model model = model()) {
-      Attached attached =
-          method.attach(new Attachment(model, roles(targets), backend, new Seeds(0)));
+      MethodHooks attached =
+          method.attach(new AttachContext(model, roles(targets), backend, new Seeds(0)));
       Map<Boolean, Long> counts = new HashMap<>();
       for (Parameter parameter : model.trainable()) {
         counts.merge(parameter.role() == Role.HEAD, attached.learning(parameter), Long::sum);
@@ -170,8 +170,8 @@ class CountsTest {
   })
   void holdsTheDerivedOptimizerState(String id, int rank, String targets, long floats) {
     try (Model model = model()) {
-      Attached attached =
-          method(id, rank).attach(new Attachment(model, roles(targets), backend, new Seeds(0)));
+      MethodHooks attached =
+          method(id, rank).attach(new AttachContext(model, roles(targets), backend, new Seeds(0)));
       List<Parameter> adapted =
           model.trainable().stream().filter(p -> p.role() != Role.HEAD).toList();
       Rates rates = new Rates(0, 1, 0, Rates.Grouping.ROLES);

@@ -59,10 +59,9 @@ class DecayContractTest {
     try (Backend backend = Backends.open("cpu", 1);
         Tape tape = new Tape(backend);
         Model model = TinyModels.model(Family.ROBERTA, backend)) {
-      Preparations prepared =
-          Preparations.alone(List.of(TinyModels.batch(20), TinyModels.batch(21)));
-      Attached attached =
-          method.attach(new Attachment(model, targets, backend, new Seeds(1), prepared));
+      InitCache prepared = InitCache.alone(List.of(TinyModels.batch(20), TinyModels.batch(21)));
+      MethodHooks attached =
+          method.attach(new AttachContext(model, targets, backend, new Seeds(1), prepared));
       Rates rates = new Rates(0.1, 2, 0.1, grouping);
       AdamW adam = new AdamW(0.9, 0.99, 1e-8);
       try (Updates updates =

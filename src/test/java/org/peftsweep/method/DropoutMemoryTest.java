@@ -45,9 +45,8 @@ class DropoutMemoryTest {
     try (Backend backend = Backends.open("cpu", 1);
         Tape tape = new Tape(backend);
         Model model = TinyModels.model(family, backend)) {
-      Preparations prepared =
-          Preparations.alone(List.of(TinyModels.batch(20), TinyModels.batch(21)));
-      method.attach(new Attachment(model, targets, backend, new Seeds(1), prepared));
+      InitCache prepared = InitCache.alone(List.of(TinyModels.batch(20), TinyModels.batch(21)));
+      method.attach(new AttachContext(model, targets, backend, new Seeds(1), prepared));
       tape.startTraining(3);
       tape.crossEntropy(
           model.logits(tape, TinyModels.batch(1)), TinyModels.classes(TinyModels.batch(1)));

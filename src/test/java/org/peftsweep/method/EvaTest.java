@@ -135,8 +135,8 @@ class EvaTest {
   @Test
   void tellsTheRankOfEachTarget() {
     try (Model model = TinyModels.model(Family.BERT, backend)) {
-      Preparations prepared = Preparations.alone(batches());
-      Attachment to = new Attachment(model, TARGETS, backend, new Seeds(1), prepared);
+      InitCache prepared = InitCache.alone(batches());
+      AttachContext to = new AttachContext(model, TARGETS, backend, new Seeds(1), prepared);
       SortedMap<String, Integer> ranks = new EVA(4, 8, 0, 2, 0.99, 50).attach(to).ranks();
       assertThat(ranks).hasSize(2 * TARGETS.size());
       for (Linear linear : to.projections()) {
@@ -173,7 +173,7 @@ class EvaTest {
   private Model attached(Method method, List<Batch> batches) {
     Model model = TinyModels.model(Family.BERT, backend);
     method.attach(
-        new Attachment(model, TARGETS, backend, new Seeds(1), Preparations.alone(batches)));
+        new AttachContext(model, TARGETS, backend, new Seeds(1), InitCache.alone(batches)));
     return model;
   }
 }

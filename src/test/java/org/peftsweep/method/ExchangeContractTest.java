@@ -107,8 +107,8 @@ class ExchangeContractTest {
   private Model started(PeftFolder adapter, Method method, Family family, Set<Role> targets) {
     Model model = TinyModels.model(family, backend);
     AdapterLayout layout = PeftAdapter.layout(adapter, method, model, targets);
-    Preparations prepared = Preparations.alone(List.of(TinyModels.batch(20)));
-    new Attachment(model, targets, backend, new Seeds(2), prepared, layout).attach(method);
+    InitCache prepared = InitCache.alone(List.of(TinyModels.batch(20)));
+    new AttachContext(model, targets, backend, new Seeds(2), prepared, layout).attach(method);
     PeftAdapter.read(adapter, method, model, backend);
     return model;
   }
@@ -249,8 +249,8 @@ class ExchangeContractTest {
 
   private Model attached(Method method, Family family, long seed, Set<Role> targets) {
     Model model = TinyModels.model(family, backend);
-    Preparations prepared = Preparations.alone(List.of(TinyModels.batch(20), TinyModels.batch(21)));
-    method.attach(new Attachment(model, targets, backend, new Seeds(seed), prepared));
+    InitCache prepared = InitCache.alone(List.of(TinyModels.batch(20), TinyModels.batch(21)));
+    method.attach(new AttachContext(model, targets, backend, new Seeds(seed), prepared));
     return model;
   }
 

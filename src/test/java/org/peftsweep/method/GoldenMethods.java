@@ -15,7 +15,7 @@ import org.peftsweep.optim.OptimizerState;
 import org.peftsweep.optim.Rates;
 import org.peftsweep.optim.Scratch;
 import org.peftsweep.optim.Update;
-import org.peftsweep.optim.UpdateChoice;
+import org.peftsweep.optim.UpdateRule;
 
 /** Reads methods and targets from the settings that reference cases were made with. */
 final class GoldenMethods {
@@ -133,7 +133,7 @@ final class GoldenMethods {
   }
 
   /** Returns a method's updates as a case's recipe decays: LoRA-FA's optimizer spares no bias. */
-  static UpdateChoice updates(JsonNode config, Attached method) {
+  static UpdateRule updates(JsonNode config, MethodHooks method) {
     double decay = config.path("optimizer").path("weight_decay").asDouble();
     if (!config.path("method").asText().contains(LORAFA_OPTIMIZER)) {
       return method.updates();

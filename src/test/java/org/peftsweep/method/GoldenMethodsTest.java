@@ -72,10 +72,10 @@ class GoldenMethodsTest {
       int outputs = golden.shape("fwd/logits")[1];
       try (Model model = Models.build(checkpoint.config(), outputs, backend, weights)) {
         Set<Role> targets = GoldenMethods.targets(config, model);
-        Preparations prepared = Preparations.alone(dataloader(config, batches));
-        Attached method =
+        InitCache prepared = InitCache.alone(dataloader(config, batches));
+        MethodHooks method =
             GoldenMethods.method(manifest(folder), model)
-                .attach(new Attachment(model, targets, backend, new Seeds(0), prepared));
+                .attach(new AttachContext(model, targets, backend, new Seeds(0), prepared));
         requireNames(golden, model);
         checkStart(golden, model, backend);
         load(golden, "frozen/", model, backend);
@@ -179,7 +179,7 @@ class GoldenMethodsTest {
       GoldenCase golden,
       JsonNode config,
       Model model,
-      Attached method,
+      MethodHooks method,
       Tape tape,
       SafeTensors batches) {
     Backend backend = tape.backend();

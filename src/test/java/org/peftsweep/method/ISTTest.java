@@ -63,8 +63,8 @@ class ISTTest {
     return TinyModels.model(Family.ROBERTA, LAYERS, backend);
   }
 
-  private Attached attach(Method method, Model model) {
-    return method.attach(new Attachment(model, TARGETS, backend, new Seeds(1)));
+  private MethodHooks attach(Method method, Model model) {
+    return method.attach(new AttachContext(model, TARGETS, backend, new Seeds(1)));
   }
 
   private static IST over(Method method, double updateFraction) {
@@ -75,7 +75,7 @@ class ISTTest {
   @MethodSource("perLayerMethods")
   void onlyTheChosenLayersAndTheHeadMove(Method method) {
     try (Model model = model()) {
-      Attached attached = attach(over(method, 0.25), model);
+      MethodHooks attached = attach(over(method, 0.25), model);
       try (Updates updates = TrainingSteps.updates(model, attached, backend)) {
         Set<Integer> everMoved = new TreeSet<>();
         for (int step = 0; step < 30; step++) {
@@ -113,7 +113,7 @@ class ISTTest {
     }
   }
 
-  private long[] bytes(Attached method, Model model) {
+  private long[] bytes(MethodHooks method, Model model) {
     long state = 0;
     long own = 0;
     try (Updates updates = TrainingSteps.updates(model, method, backend)) {
@@ -140,7 +140,7 @@ class ISTTest {
   private long activationBytes(Method method) {
     try (Model model = model();
         Tape own = new Tape(backend)) {
-      Attached attached = attach(method, model);
+      MethodHooks attached = attach(method, model);
       try (Updates updates = TrainingSteps.updates(model, attached, backend)) {
         TrainingSteps.take(model, attached, updates, own, 6);
       }
@@ -153,8 +153,8 @@ class ISTTest {
   void withEveryLayerChosenItIsTheMethodItself(Method method) {
     try (Model plain = model();
         Model all = model()) {
-      Attached alone = attach(method, plain);
-      Attached plugged = attach(over(method, 1), all);
+      MethodHooks alone = attach(method, plain);
+      MethodHooks plugged = attach(over(method, 1), all);
       try (Updates first = TrainingSteps.updates(plain, alone, backend);
           Updates second = TrainingSteps.updates(all, plugged, backend)) {
         TrainingSteps.take(plain, alone, first, tape, 5);
@@ -192,7 +192,7 @@ class ISTTest {
   void whollySuppressedIsTheModelBeforeTraining(Method method) {
     try (Model before = model();
         Model trained = model()) {
-      Attached attached = attach(over(method, 1), trained);
+      MethodHooks attached = attach(over(method, 1), trained);
       try (Updates updates = TrainingSteps.updates(trained, attached, backend)) {
         TrainingSteps.take(trained, attached, updates, tape, 5);
       }
@@ -214,15 +214,15 @@ class ISTTest {
   @Test
   void notesScoresAndHowOftenEachLayerLearned() {
     try (Model model = model()) {
-      Attached method = attach(over(new LoRA(3, 6, 0), 0.25), model);
+      MethodHooks method = attach(over(new LoRA(3, 6, 0), 0.25), model);
       try (Updates updates = TrainingSteps.updates(model, method, backend)) {
         TrainingSteps.take(model, method, updates, tape, 9);
       }
-      List<Attached.LayerScore> rows = method.layerScores(9);
-      assertThat(rows.stream().map(Attached.LayerScore::step).distinct())
+      List<MethodHooks.LayerScore> rows = method.layerScores(9);
+      assertThat(rows.stream().map(MethodHooks.LayerScore::step).distinct())
           .containsExactly(0, 2, 4, 6, 8, 9);
       assertThat(rows).hasSize(6 * LAYERS);
-      assertThat(rows.stream().mapToInt(Attached.LayerScore::selected).sum()).isEqualTo(2 * 9);
+      assertThat(rows.stream().mapToInt(MethodHooks.LayerScore::selected).sum()).isEqualTo(2 * 9);
       assertThat(rows.stream().filter(row -> row.step() == 0))
           .allMatch(row -> row.score() == 0 && row.selected() == 0);
       assertThat(rows.stream().filter(row -> row.step() == 8)).anyMatch(row -> row.score() != 0);

@@ -36,7 +36,7 @@ class LoRAXSTest {
 
   private Linear attached(Model model, int rank) {
     Set<Role> query = Set.of(Role.QUERY);
-    new LoRAXS(rank, 2 * rank, 0).attach(new Attachment(model, query, backend, new Seeds(1)));
+    new LoRAXS(rank, 2 * rank, 0).attach(new AttachContext(model, query, backend, new Seeds(1)));
     return model.projections().stream()
         .filter(linear -> linear.adapter() != null)
         .findFirst()

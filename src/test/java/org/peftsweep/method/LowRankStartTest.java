@@ -162,7 +162,7 @@ class LowRankStartTest {
         Model apart = TinyModels.model(Family.LLAMA, backend);
         Model residual = TinyModels.model(Family.LLAMA, backend)) {
       method.attach(
-          new Attachment(
+          new AttachContext(
               apart, EnumSet.of(Role.VALUE, Role.FFN_DOWN, Role.FFN_UP), backend, new Seeds(1)));
       for (int i = 0; i < apart.projections().size(); i++) {
         Linear from = apart.projections().get(i);

@@ -291,7 +291,7 @@ class MethodContractTest {
     }
   }
 
-  private record Setup(Model model, Attached method) {}
+  private record Setup(Model model, MethodHooks method) {}
 
   private Setup attached(Method method, Family family) {
     return attached(method, family, 1);
@@ -302,9 +302,9 @@ class MethodContractTest {
     return new Setup(model, attach(method, model, targets(method), seed));
   }
 
-  private Attached attach(Method method, Model model, Set<Role> targets, long seed) {
-    Preparations prepared = Preparations.alone(List.of(TinyModels.batch(20), TinyModels.batch(21)));
-    return method.attach(new Attachment(model, targets, backend, new Seeds(seed), prepared));
+  private MethodHooks attach(Method method, Model model, Set<Role> targets, long seed) {
+    InitCache prepared = InitCache.alone(List.of(TinyModels.batch(20), TinyModels.batch(21)));
+    return method.attach(new AttachContext(model, targets, backend, new Seeds(seed), prepared));
   }
 
   private static Set<Role> targets(Method method) {

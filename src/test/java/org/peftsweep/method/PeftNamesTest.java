@@ -76,8 +76,8 @@ class PeftNamesTest {
           method.peft(model, 1).orElseThrow().start().isPresent() && !(method instanceof VeRA);
       AdapterLayout layout =
           isReadable ? PeftAdapter.layout(theirs, method, model, targets) : AdapterLayout.NONE;
-      Preparations prepared = Preparations.alone(search);
-      new Attachment(model, targets, backend, new Seeds(0), prepared, layout).attach(method);
+      InitCache prepared = InitCache.alone(search);
+      new AttachContext(model, targets, backend, new Seeds(0), prepared, layout).attach(method);
       if (isReadable) {
         PeftAdapter.read(theirs, method, model, backend);
         tape.startEvaluation();

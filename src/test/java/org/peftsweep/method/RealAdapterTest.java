@@ -57,7 +57,8 @@ class RealAdapterTest {
         Model model =
             Models.build(ROBERTA_BASE, 3, backend, new RandomWeights(backend, 0.02, new Seeds(0)));
         PeftFolder adapter = PeftFolder.open(folder)) {
-      lora.attach(new Attachment(model, EnumSet.of(Role.QUERY, Role.VALUE), backend, new Seeds(0)));
+      lora.attach(
+          new AttachContext(model, EnumSet.of(Role.QUERY, Role.VALUE), backend, new Seeds(0)));
       PeftAdapter.read(adapter, lora, model, backend);
       PeftAdapter.write(written, lora, model, AdapterLayout.NONE, backend, "roberta-base", 1);
     }

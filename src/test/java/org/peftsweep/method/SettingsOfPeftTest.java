@@ -97,8 +97,8 @@ class SettingsOfPeftTest {
       Set<Role> targets,
       Model model,
       Backend backend) {
-    Preparations prepared = Preparations.alone(java.util.List.of());
-    new Attachment(model, targets, backend, new Seeds(0), prepared, layout).attach(method);
+    InitCache prepared = InitCache.alone(java.util.List.of());
+    new AttachContext(model, targets, backend, new Seeds(0), prepared, layout).attach(method);
     PeftAdapter.read(adapter, method, model, backend);
   }
 

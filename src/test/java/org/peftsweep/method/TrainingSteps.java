@@ -13,7 +13,7 @@ import org.peftsweep.optim.Updates;
 final class TrainingSteps {
   private TrainingSteps() {}
 
-  static Updates updates(Model model, Attached method, Backend backend) {
+  static Updates updates(Model model, MethodHooks method, Backend backend) {
     return new Updates(
         backend,
         model.trainable(),
@@ -23,13 +23,14 @@ final class TrainingSteps {
         method.updates());
   }
 
-  static void take(Model model, Attached method, Updates updates, Tape tape, int steps) {
+  static void take(Model model, MethodHooks method, Updates updates, Tape tape, int steps) {
     for (int step = 0; step < steps; step++) {
       take(model, method, updates, tape, step, steps);
     }
   }
 
-  static void take(Model model, Attached method, Updates updates, Tape tape, int step, int steps) {
+  static void take(
+      Model model, MethodHooks method, Updates updates, Tape tape, int step, int steps) {
     Probe probe = (examples, draw) -> () -> evaluate(model, tape, TinyModels.batch(1000 + draw));
     method.beforeStep(step, steps, probe);
     updates.rest();

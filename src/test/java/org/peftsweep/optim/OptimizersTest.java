@@ -41,7 +41,7 @@ class OptimizersTest {
   }
 
   /** Returns how a case updates: its optimizer's way, whose id begins its name. */
-  private static Optional<UpdateChoice> update(Path folder) {
+  private static Optional<UpdateRule> update(Path folder) {
     JsonNode manifest = GoldenCase.json(folder.resolve("manifest.json"));
     JsonNode config = manifest.path("config");
     if (manifest.path("made_with").path("code").asText().startsWith("transformers.optim")
@@ -102,7 +102,7 @@ class OptimizersTest {
   @Tag("golden")
   @ParameterizedTest(name = "{0} on {2}")
   @MethodSource("casesOnBackends")
-  void followsTheReferenceStepByStep(Path folder, UpdateChoice update, String backendName) {
+  void followsTheReferenceStepByStep(Path folder, UpdateRule update, String backendName) {
     try (GoldenCase golden = GoldenCase.open(folder);
         Backend backend = Backends.open(backendName, 1)) {
       JsonNode config = golden.manifest().path("config");
@@ -114,7 +114,7 @@ class OptimizersTest {
   }
 
   private static float[] trajectory(
-      GoldenCase golden, JsonNode config, String name, UpdateChoice update, Backend backend) {
+      GoldenCase golden, JsonNode config, String name, UpdateRule update, Backend backend) {
     double rate = config.path("lr").asDouble();
     float[] start = golden.floats(name + "/param0");
     float[] gradients = golden.floats(name + "/grads");

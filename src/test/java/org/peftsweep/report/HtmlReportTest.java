@@ -24,8 +24,8 @@ import org.openqa.selenium.logging.LogEntry;
 import org.openqa.selenium.logging.LogType;
 import org.openqa.selenium.logging.LoggingPreferences;
 import org.peftsweep.method.LoRA;
-import org.peftsweep.results.Agenda;
 import org.peftsweep.results.LocalSpark;
+import org.peftsweep.results.Manifest;
 import org.peftsweep.results.ResultTables;
 import org.peftsweep.results.Samples;
 import org.peftsweep.spec.Trial;
@@ -177,7 +177,7 @@ class HtmlReportTest {
     running
         .folder()
         .write(
-            new Agenda(
+            new Manifest(
                 List.of("rte"),
                 List.of(),
                 List.of(0L),

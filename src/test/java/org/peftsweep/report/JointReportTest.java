@@ -35,7 +35,7 @@ class JointReportTest {
         .containsPattern("LoRA +QV +4 .*60\\.00")
         .containsPattern("LoRA +QV +8 .*75\\.00")
         .doesNotContain("sweep");
-    assertThat(report.choice("rte", 1_000_000).advice()).startsWith("For rte within");
+    assertThat(report.recommendation("rte", 1_000_000).advice()).startsWith("For rte within");
     for (Printed format : Printed.values()) {
       assertThat(format.of(report)).contains("rte");
     }
@@ -82,7 +82,7 @@ class JointReportTest {
     assertThat(report.state())
         .contains("The sweeps define rte with different data and base model: ")
         .endsWith("rte (first), rte (second), rte (third) are kept apart.");
-    assertThat(report.choice("rte (second)", 1_000_000).advice()).contains("70.00");
+    assertThat(report.recommendation("rte (second)", 1_000_000).advice()).contains("70.00");
     assertThat(report.results().lines()).hasSize(1);
   }
 

@@ -11,8 +11,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.peftsweep.method.LoRA;
 import org.peftsweep.report.TextTable.Cell;
-import org.peftsweep.results.Agenda;
 import org.peftsweep.results.LocalSpark;
+import org.peftsweep.results.Manifest;
 import org.peftsweep.results.Provenance;
 import org.peftsweep.results.ResultTables;
 import org.peftsweep.results.Samples;
@@ -128,7 +128,7 @@ class ReportTest {
     sweep
         .folder()
         .write(
-            new Agenda(
+            new Manifest(
                 List.of("rte"),
                 List.of(),
                 List.of(0L, 1L),
@@ -163,14 +163,14 @@ class ReportTest {
     sweep
         .folder()
         .write(
-            new Agenda(
+            new Manifest(
                 List.of("rte"),
                 List.of(1L, 2L),
                 List.of(0L),
                 List.of("method"),
                 Map.of(ONE.id(), "one", tuning.id(), "tuning"),
                 List.of(
-                    new Agenda.Choice(
+                    new Manifest.Choice(
                         "rte · lora", 3, List.of("a", tuning.id()), List.of(ONE.id()), 0.8125)),
                 0));
     Section scores = section(sweep.report(), "benchmark");
@@ -209,13 +209,13 @@ class ReportTest {
   @Test
   void recommendsTheBestThatFits() {
     Report report = sweep.benchmark().report();
-    assertThat(report.choice("rte", 1_000_000).advice())
+    assertThat(report.recommendation("rte", 1_000_000).advice())
         .startsWith("For rte within 1.0 MB use LoRA QV r=16 λ=4: 86.50 (")
         .contains("with 8.0 KB.")
         .contains("cannot be told apart from it");
-    assertThatThrownBy(() -> report.choice("rte", 100))
+    assertThatThrownBy(() -> report.recommendation("rte", 100))
         .hasMessage("Cannot find a recipe within 100 bytes: the smallest takes 8000");
-    assertThatThrownBy(() -> report.choice("mnli", 100))
+    assertThatThrownBy(() -> report.recommendation("mnli", 100))
         .hasMessage("Cannot choose for task mnli: choose one of mini-cola, rte");
   }
 

@@ -28,7 +28,8 @@ class UndefinedScoresTest {
       assertThat(text).as(format.name()).contains("undefined").doesNotContain("NaN");
     }
     assertThat(report.state()).contains("1 of the finished with an undefined score");
-    assertThatThrownBy(() -> report.choice("rte", 1 << 30)).hasMessageContaining("defined score");
+    assertThatThrownBy(() -> report.recommendation("rte", 1 << 30))
+        .hasMessageContaining("defined score");
   }
 
   @Test
@@ -39,7 +40,7 @@ class UndefinedScoresTest {
     Report report = sweep.report();
     String text = Printed.text.of(report);
     assertThat(text).contains("stsb", "undefined").doesNotContain("NaN");
-    assertThat(report.choice("rte", 1 << 30).advice()).startsWith("For rte");
+    assertThat(report.recommendation("rte", 1 << 30).advice()).startsWith("For rte");
     ResultTables tables = ResultTables.of(LocalSpark.session(), sweep.folder());
     assertThat(tables.trials().where(ResultTables.IS_UNDEFINED).count()).isEqualTo(2);
     assertThat(

@@ -66,8 +66,8 @@ class AxesTest {
                 + "select: [batch, layers]\n"
                 + "grid: [{method: lora, batch: [4, 8], layers: [0, all], rank: [2, 4]}]\n");
 
-    assertThat(sweep.contests(model -> "m", task -> "t"))
-        .extracting(Contest::name)
+    assertThat(sweep.candidates(model -> "m", task -> "t"))
+        .extracting(Candidates::name)
         .containsExactly(
             "mini-rte · 4 · 0", "mini-rte · 4 · all", "mini-rte · 8 · 0", "mini-rte · 8 · all");
   }

@@ -138,7 +138,7 @@ class ConfFilesTest {
 
   @Test
   void defaultsNameEverySettingOnceWithItsMeaning() throws IOException {
-    Faults faults = new Faults();
+    SpecErrors faults = new SpecErrors();
     String text = Files.readString(Path.of("conf/defaults.yaml"));
     Value.Section defaults = YamlText.file("conf/defaults.yaml", text, faults);
     List<String> leaves = new ArrayList<>();

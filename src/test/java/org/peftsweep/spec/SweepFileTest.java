@@ -84,12 +84,12 @@ class SweepFileTest {
                 + "validation-fraction: 0.1\ntuning-seeds: [1, 2]\nevaluation-seeds: [3]\n"
                 + "select: [method, targets]\nduplicates: 2\n"
                 + "grid: [{method: lora, targets: [qv, qkv], ratio: [1, 4]}, {method: full}]");
-    List<Contest> contests = sweep.contests(model -> "m", task -> "t");
+    List<Candidates> candidates = sweep.candidates(model -> "m", task -> "t");
 
-    assertThat(contests)
-        .extracting(Contest::name)
+    assertThat(candidates)
+        .extracting(Candidates::name)
         .containsExactly("mini-rte · lora · qv", "mini-rte · lora · qkv", "mini-rte · full · qv");
-    assertThat(contests.get(0).first())
+    assertThat(candidates.get(0).first())
         .extracting(Trial::title)
         .containsExactly(
             "mini-rte · lora r=8 qv · tuning seed 1",
@@ -97,7 +97,7 @@ class SweepFileTest {
             "mini-rte · lora r=8 qv λ=4 · tuning seed 1",
             "mini-rte · lora r=8 qv λ=4 · tuning seed 2");
     // Where there is nothing to choose, nothing is tuned.
-    List<Trial> alone = contests.get(2).first().toList();
+    List<Trial> alone = candidates.get(2).first().toList();
     assertThat(alone).extracting(Trial::phase).containsOnly(Phase.EVALUATION);
     assertThat(alone).extracting(Trial::copy).containsExactly(0, 1);
     assertThat(alone).extracting(Trial::seed).first().isEqualTo(3L);

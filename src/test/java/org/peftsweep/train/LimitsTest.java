@@ -106,9 +106,9 @@ class LimitsTest {
   @Test
   void aTrialTooLargeForTheBudgetIsARowAndAllocatesNothing() {
     MemoryBudget tiny = new MemoryBudget(1 << 20);
-    Terms terms = terms(Duration.ZERO, tiny);
+    RunLimits limits = limits(Duration.ZERO, tiny);
     try (Backend backend = Backends.open("cpu", 1)) {
-      Outcome outcome = new TrialRun(LIBRARY, backend).run(trial(2, 2), terms, Progress.SILENT);
+      Outcome outcome = new TrialRun(LIBRARY, backend).run(trial(2, 2), limits, Progress.SILENT);
       assertThat(outcome.status()).isEqualTo(Status.OOM);
       assertThat(outcome.reason())
           .startsWith("Cannot run in 1048576 bytes: predicted are ")
@@ -122,14 +122,14 @@ class LimitsTest {
   @Test
   void anAdmittedTrialGivesItsShareBackHoweverItEnds() {
     MemoryBudget budget = new MemoryBudget(1 << 30);
-    Terms terms = terms(Duration.ZERO, budget);
-    run(trial(2, 2), terms, Progress.SILENT);
+    RunLimits limits = limits(Duration.ZERO, budget);
+    run(trial(2, 2), limits, Progress.SILENT);
     long free = budget.freeBytes();
     assertThatThrownBy(
             () ->
                 run(
                     trial(2, 2),
-                    terms,
+                    limits,
                     new After(
                         () -> {
                           throw new IllegalArgumentException("a bug");
@@ -140,12 +140,12 @@ class LimitsTest {
     assertThat(budget.freeBytes()).isEqualTo(free);
   }
 
-  private static Terms within(Duration limit) {
-    return terms(limit, null);
+  private static RunLimits within(Duration limit) {
+    return limits(limit, null);
   }
 
-  private static Terms terms(Duration limit, MemoryBudget memory) {
-    return new Terms(limit, memory, null, Duration.ZERO, () -> false, Keeper.NOTHING);
+  private static RunLimits limits(Duration limit, MemoryBudget memory) {
+    return new RunLimits(limit, memory, null, Duration.ZERO, () -> false, TensorSink.NOTHING);
   }
 
   private static void pause(int millis) {
@@ -156,9 +156,9 @@ class LimitsTest {
     }
   }
 
-  private static Outcome run(Trial trial, Terms terms, Progress progress) {
+  private static Outcome run(Trial trial, RunLimits limits, Progress progress) {
     try (Backend backend = Backends.open("cpu", 1)) {
-      return new TrialRun(LIBRARY, backend).run(trial, terms, progress);
+      return new TrialRun(LIBRARY, backend).run(trial, limits, progress);
     }
   }
 

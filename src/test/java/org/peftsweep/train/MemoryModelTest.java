@@ -25,9 +25,9 @@ import org.peftsweep.data.TokenizedExample;
 import org.peftsweep.method.AdapterLayout;
 import org.peftsweep.method.DoRA;
 import org.peftsweep.method.Full;
+import org.peftsweep.method.InitCache;
 import org.peftsweep.method.LoRA;
 import org.peftsweep.method.Method;
-import org.peftsweep.method.Preparations;
 import org.peftsweep.model.Role;
 import org.peftsweep.model.Weights;
 import org.peftsweep.optim.Rates;
@@ -91,10 +91,10 @@ class MemoryModelTest {
                   1,
                   data,
                   constants(backend),
-                  Preparations.blank(),
+                  InitCache.blank(),
                   AdapterLayout.NONE,
                   backend)) {
-        Trainer trainer = new Trainer(parts, Progress.SILENT, new Vigil(Terms.FREE));
+        Trainer trainer = new Trainer(parts, Progress.SILENT, new RunWatch(RunLimits.FREE));
         trainer.run();
         check(
             "roberta-base " + rows + "x128 " + trial.methodId(),

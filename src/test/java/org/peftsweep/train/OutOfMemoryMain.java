@@ -24,7 +24,7 @@ public final class OutOfMemoryMain {
       try (Backend backend = Backends.open("cpu", Integer.getInteger("threads", 1))) {
         outcome =
             new TrialRun(library, backend)
-                .run(trial(library, parts[0], parts[1]), Terms.FREE, Progress.SILENT);
+                .run(trial(library, parts[0], parts[1]), RunLimits.FREE, Progress.SILENT);
       }
       System.out.println(outcome.status() + " " + outcome.finalLoss() + " " + outcome.reason());
     }

@@ -85,7 +85,7 @@ class ResumeTest {
   void aTrialThatIsStoppedAndGoesOnEndsAsIfNothingHadHappened(String block) {
     Trial trial = trial(block);
     Listener whole = new Listener(Integer.MAX_VALUE);
-    Outcome undisturbed = run(trial, Terms.FREE, whole);
+    Outcome undisturbed = run(trial, RunLimits.FREE, whole);
     assertThat(undisturbed.status()).isEqualTo(Status.FINISHED);
 
     // In the midst of an epoch; then at an evaluation, which is broken off; then after it.
@@ -95,12 +95,12 @@ class ResumeTest {
       if (steps > 0 && !trial.training().takesSteps()) {
         continue;
       }
-      assertThatThrownBy(() -> run(trial, terms(trial, listener), listener))
+      assertThatThrownBy(() -> run(trial, limits(trial, listener), listener))
           .isInstanceOf(StoppedException.class);
       losses.addAll(listener.losses);
     }
     Listener last = new Listener(Integer.MAX_VALUE);
-    Outcome resumed = run(trial, terms(trial, last), last);
+    Outcome resumed = run(trial, limits(trial, last), last);
     losses.addAll(last.losses);
 
     assertThat(losses).isEqualTo(whole.losses);
@@ -112,11 +112,16 @@ class ResumeTest {
   void goesOnFromAStateKeptByTheClock() {
     Trial trial = trial("{method: lora}");
     Listener whole = new Listener(Integer.MAX_VALUE);
-    Outcome undisturbed = run(trial, Terms.FREE, whole);
+    Outcome undisturbed = run(trial, RunLimits.FREE, whole);
 
-    Terms often =
-        new Terms(
-            Duration.ZERO, null, folder(trial), Duration.ofNanos(1), () -> false, Keeper.NOTHING);
+    RunLimits often =
+        new RunLimits(
+            Duration.ZERO,
+            null,
+            folder(trial),
+            Duration.ofNanos(1),
+            () -> false,
+            TensorSink.NOTHING);
     Listener dying =
         new Listener(0) {
           @Override
@@ -149,9 +154,9 @@ class ResumeTest {
     assertThat(resumed.peakBytes()).isEqualTo(undisturbed.peakBytes());
   }
 
-  private Terms terms(Trial trial, Listener listener) {
-    return new Terms(
-        Duration.ZERO, null, folder(trial), Duration.ZERO, listener::isStopped, Keeper.NOTHING);
+  private RunLimits limits(Trial trial, Listener listener) {
+    return new RunLimits(
+        Duration.ZERO, null, folder(trial), Duration.ZERO, listener::isStopped, TensorSink.NOTHING);
   }
 
   private CheckpointFolder folder(Trial trial) {
@@ -159,9 +164,9 @@ class ResumeTest {
         new Path(temporary.toUri().toString(), trial.id()), new Configuration());
   }
 
-  private static Outcome run(Trial trial, Terms terms, Progress progress) {
+  private static Outcome run(Trial trial, RunLimits limits, Progress progress) {
     try (Backend backend = Backends.open("cpu", 1)) {
-      return new TrialRun(LIBRARY, backend).run(trial, terms, progress);
+      return new TrialRun(LIBRARY, backend).run(trial, limits, progress);
     }
   }
 

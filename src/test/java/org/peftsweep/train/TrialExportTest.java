@@ -27,9 +27,9 @@ import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.method.AdapterLayout;
-import org.peftsweep.method.Attachment;
+import org.peftsweep.method.AttachContext;
+import org.peftsweep.method.InitCache;
 import org.peftsweep.method.PeftAdapter;
-import org.peftsweep.method.Preparations;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
 import org.peftsweep.spec.SpecException;
@@ -71,9 +71,9 @@ class TrialExportTest {
     return sweep.expand(LIBRARY::modelHash, LIBRARY::taskHash).get(0);
   }
 
-  private static Outcome run(Trial trial, Keeper keeper) {
+  private static Outcome run(Trial trial, TensorSink sink) {
     try (Backend backend = Backends.open("cpu", 1)) {
-      return new TrialRun(LIBRARY, backend).run(trial, Terms.FREE.with(keeper), Progress.SILENT);
+      return new TrialRun(LIBRARY, backend).run(trial, RunLimits.FREE.with(sink), Progress.SILENT);
     }
   }
 
@@ -109,7 +109,7 @@ class TrialExportTest {
     Path merged = folder.resolve("merged");
     export(trial.id(), export -> export.writeMerged(merged));
 
-    Outcome plain = run(trial(merged.toString(), "{method: untrained}", STEPS), Keeper.NOTHING);
+    Outcome plain = run(trial(merged.toString(), "{method: untrained}", STEPS), TensorSink.NOTHING);
     assertSame(plain.predictions(), outcome.predictions());
     assertThat(LIBRARY.config(merged.toString()).labels())
         .isEqualTo(trial.task().task().labelNames());
@@ -125,11 +125,11 @@ class TrialExportTest {
 
     String block = "{method: " + method + ", adapter: " + adapter + "}";
     Trial more = trial("builtin:mini", block, STEPS);
-    Outcome start = run(withoutSteps(more), Keeper.NOTHING);
+    Outcome start = run(withoutSteps(more), TensorSink.NOTHING);
     assertSame(start.predictions(), outcome.predictions());
     assertThat(more.id()).isNotEqualTo(trial.id());
     assertThat(Trial.fromJson(more.toJson())).isEqualTo(more);
-    assertThat(run(more, Keeper.NOTHING).curve().get(0).devScore())
+    assertThat(run(more, TensorSink.NOTHING).curve().get(0).devScore())
         .isEqualTo(outcome.last().devScore());
   }
 
@@ -177,8 +177,8 @@ class TrialExportTest {
     Base base = LIBRARY.base(plain.model(), "cpu");
     try (Backend backend = Backends.open("cpu", 1);
         Model model = Models.build(base.config(), 3, backend, base.weights(plain, backend))) {
-      new Attachment(
-              model, plain.targets(), backend, new Seeds(0), Preparations.alone(List.of()), UNEVEN)
+      new AttachContext(
+              model, plain.targets(), backend, new Seeds(0), InitCache.alone(List.of()), UNEVEN)
           .attach(plain.method());
       PeftAdapter.write(start, plain.method(), model, UNEVEN, backend, "mini", 1);
     }
@@ -201,10 +201,10 @@ class TrialExportTest {
           export.writeAdapter(adapter, folder.resolve("base"));
           export.writeMerged(merged);
         });
-    Outcome whole = run(trial(merged.toString(), "{method: untrained}", STEPS), Keeper.NOTHING);
+    Outcome whole = run(trial(merged.toString(), "{method: untrained}", STEPS), TensorSink.NOTHING);
     assertSame(whole.predictions(), outcome.predictions());
     Trial next = trial("builtin:mini", block.formatted(adapter), STEPS);
-    assertSame(run(withoutSteps(next), Keeper.NOTHING).predictions(), outcome.predictions());
+    assertSame(run(withoutSteps(next), TensorSink.NOTHING).predictions(), outcome.predictions());
   }
 
   @ParameterizedTest

@@ -174,10 +174,10 @@ class TrialRunTest {
   void handsOverTheTensorsOfATrialThatFinishes() {
     Trial trial = trial(new LoRA(4, 8, 0), QV, rates(1e-3), training(3, Padding.LONGEST, 1), 0);
     Path file = folder.resolve("kept.safetensors");
-    Keeper keeper = tensors -> tensors.write(file);
-    Outcome outcome = run(trial, keeper.upTo(1 << 20));
+    TensorSink sink = tensors -> tensors.write(file);
+    Outcome outcome = run(trial, sink.upTo(1 << 20));
     try (SafeTensors kept = SafeTensors.open(file)) {
-      assertThat(kept.metadata()).containsEntry(Keeper.TRIAL, trial.toJson());
+      assertThat(kept.metadata()).containsEntry(TensorSink.TRIAL, trial.toJson());
       assertThat(kept.tensors().values().stream().mapToLong(TensorInfo::elements).sum())
           .isEqualTo(outcome.trainableParameters() + outcome.headParameters());
       assertThat(kept.floats("roberta.encoder.layer.1.attention.self.value.lora_B.weight"))
@@ -189,20 +189,20 @@ class TrialRunTest {
   @Test
   void handsOverNothingThatIsTooLargeOrDiverged() {
     Training training = training(3, Padding.LONGEST, 1);
-    Keeper keeper =
+    TensorSink sink =
         tensors -> {
           throw new AssertionError("nothing is to be kept");
         };
     Trial trial = trial(new LoRA(4, 8, 0), QV, rates(1e-3), training, 0);
-    assertThat(run(trial, keeper.upTo(1 << 10)).status()).isEqualTo(Status.FINISHED);
-    assertThat(run(trial, keeper.upTo(0)).status()).isEqualTo(Status.FINISHED);
+    assertThat(run(trial, sink.upTo(1 << 10)).status()).isEqualTo(Status.FINISHED);
+    assertThat(run(trial, sink.upTo(0)).status()).isEqualTo(Status.FINISHED);
     Trial diverging = trial(new Full(), QV, rates(1e30), training(20, Padding.LONGEST, 1), 0);
-    assertThat(run(diverging, keeper).status()).isEqualTo(Status.DIVERGED);
+    assertThat(run(diverging, sink).status()).isEqualTo(Status.DIVERGED);
   }
 
-  private static Outcome run(Trial trial, Keeper keeper) {
+  private static Outcome run(Trial trial, TensorSink sink) {
     try (Backend backend = Backends.open("cpu", 1)) {
-      return new TrialRun(LIBRARY, backend).run(trial, Terms.FREE.with(keeper), Progress.SILENT);
+      return new TrialRun(LIBRARY, backend).run(trial, RunLimits.FREE.with(sink), Progress.SILENT);
     }
   }
 

@@ -7,16 +7,16 @@ import org.peftsweep.checkpoint.StateReader;
 import org.peftsweep.checkpoint.StateWriter;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.model.Parameter;
-import org.peftsweep.optim.UpdateChoice;
+import org.peftsweep.optim.UpdateRule;
 
 /**
  * What a method does besides its forward pass while a trial trains; it overrides what it needs. A
  * step calls {@link #beforeStep}, {@link #regulariser} once a pass, and {@link #afterStep};
  * gradients are changed and used by the method's {@link #updates}.
  */
-public interface Attached extends AutoCloseable {
+public interface MethodHooks extends AutoCloseable {
   /** Does nothing. */
-  Attached PASSIVE = new Attached() {};
+  MethodHooks PASSIVE = new MethodHooks() {};
 
   /**
    * One row of a method's scores of layers.
@@ -28,8 +28,8 @@ public interface Attached extends AutoCloseable {
   record LayerScore(int step, int layer, double score, int selected) {}
 
   /** Chooses how parameters are updated; asked once a parameter, before the first step. */
-  default UpdateChoice updates() {
-    return UpdateChoice.STANDARD;
+  default UpdateRule updates() {
+    return UpdateRule.STANDARD;
   }
 
   /** Returns how many scalars of a parameter that trains learn. */

@@ -10,7 +10,7 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /**
- * What a sweep was last asked to do: the file {@code agenda.json} beside its tables, from which
+ * What a sweep was last asked to do: the file {@code manifest.json} beside its tables, from which
  * reports tell what is still missing and how settings were chosen.
  *
  * @param tasks in the order of the sweep file
@@ -21,7 +21,7 @@ import java.util.stream.Stream;
  * @param choices made so far
  * @param undecided choices that wait for tuning trials
  */
-public record Agenda(
+public record Manifest(
     List<String> tasks,
     List<Long> tuningSeeds,
     List<Long> seeds,
@@ -51,7 +51,7 @@ public record Agenda(
           .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
           .build();
 
-  public Agenda {
+  public Manifest {
     tasks = List.copyOf(tasks);
     tuningSeeds = List.copyOf(tuningSeeds);
     seeds = List.copyOf(seeds);
@@ -61,10 +61,10 @@ public record Agenda(
   }
 
   /** Returns what two sweeps were asked together. */
-  public Agenda and(Agenda other) {
+  public Manifest and(Manifest other) {
     Map<String, String> both = new TreeMap<>(other.trials);
     both.putAll(trials);
-    return new Agenda(
+    return new Manifest(
         joined(tasks, other.tasks),
         joined(tuningSeeds, other.tuningSeeds),
         joined(seeds, other.seeds),
@@ -86,7 +86,7 @@ public record Agenda(
     }
   }
 
-  static Agenda fromJson(String json) throws JsonProcessingException {
-    return MAPPER.readValue(json, Agenda.class);
+  static Manifest fromJson(String json) throws JsonProcessingException {
+    return MAPPER.readValue(json, Manifest.class);
   }
 }

@@ -13,9 +13,9 @@ import org.peftsweep.data.Batch;
  * once, shared by all trials that differ in nothing that matters to them, and accounted for apart
  * from training.
  *
- * <p>One instance serves one trial; what it hands out lies on a shelf that trials may share.
+ * <p>One instance serves one trial; what it hands out lies in a store that trials may share.
  */
-public final class Preparations {
+public final class InitCache {
   /** Something prepared; read by many trials, so nobody changes it. */
   public interface Prepared {
     /** Returns the memory that it takes. */
@@ -24,7 +24,7 @@ public final class Preparations {
 
   /** Keeps what was made first under a key, for everybody who asks later. */
   @FunctionalInterface
-  public interface Shelf {
+  public interface Store {
     /** Returns what is kept under the key, made now if nobody has. */
     <T> T once(Object key, Supplier<T> make);
   }
@@ -33,7 +33,7 @@ public final class Preparations {
 
   private record Made<T extends Prepared>(T value, double seconds) {}
 
-  private final Shelf shelf;
+  private final Store store;
   private final Object base;
   private final Object task;
   private final Supplier<List<Batch>> batches;
@@ -48,13 +48,13 @@ public final class Preparations {
    * @param task tells data and batches apart
    * @param batches first training batches, in an order that no trial's seed changes
    */
-  public Preparations(Shelf shelf, Object base, Object task, Supplier<List<Batch>> batches) {
-    this(shelf, base, task, batches, null);
+  public InitCache(Store store, Object base, Object task, Supplier<List<Batch>> batches) {
+    this(store, base, task, batches, null);
   }
 
-  private Preparations(
-      Shelf shelf, Object base, Object task, Supplier<List<Batch>> batches, SafeTensors kept) {
-    this.shelf = shelf;
+  private InitCache(
+      Store store, Object base, Object task, Supplier<List<Batch>> batches, SafeTensors kept) {
+    this.store = store;
     this.base = base;
     this.task = task;
     this.batches = batches;
@@ -62,33 +62,33 @@ public final class Preparations {
   }
 
   /** Returns preparations that nobody shares. */
-  public static Preparations alone(List<Batch> batches) {
+  public static InitCache alone(List<Batch> batches) {
     Map<Object, Object> kept = new HashMap<>();
-    Shelf shelf =
-        new Shelf() {
+    Store store =
+        new Store() {
           @Override
           @SuppressWarnings("unchecked")
           public <T> T once(Object key, Supplier<T> make) {
             return (T) kept.computeIfAbsent(key, missing -> make.get());
           }
         };
-    return new Preparations(shelf, "base", "task", () -> batches);
+    return new InitCache(store, "base", "task", () -> batches);
   }
 
   /**
    * Returns preparations that compute nothing: all that they hand out is blank, for whom only
    * shapes matter.
    */
-  public static Preparations blank() {
-    return new Preparations(null, "base", "task", List::of);
+  public static InitCache blank() {
+    return new InitCache(null, "base", "task", List::of);
   }
 
   /**
    * Returns preparations of a trial that was trained already: what it started from is read from its
    * tensors and not made again, so that no data is needed.
    */
-  public static Preparations of(SafeTensors kept) {
-    return new Preparations(null, "base", "task", List::of, kept);
+  public static InitCache of(SafeTensors kept) {
+    return new InitCache(null, "base", "task", List::of, kept);
   }
 
   /**
@@ -113,7 +113,7 @@ public final class Preparations {
     if (kept != null) {
       return read.apply(kept);
     }
-    return shelf == null ? blank.get() : take(key, make);
+    return store == null ? blank.get() : take(key, make);
   }
 
   /** Returns the first training batches. */
@@ -124,7 +124,7 @@ public final class Preparations {
   private <T extends Prepared> T take(Key key, Supplier<T> make) {
     long start = System.nanoTime();
     Made<T> made =
-        shelf.once(
+        store.once(
             key,
             () -> {
               long begin = System.nanoTime();

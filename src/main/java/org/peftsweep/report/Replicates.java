@@ -6,8 +6,8 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /** Differences between cells that differ in nothing but chance. */
-final class Copies {
-  private Copies() {}
+final class Replicates {
+  private Replicates() {}
 
   /**
    * Returns on a task, for every recipe that has copies, the score of each copy less that of the

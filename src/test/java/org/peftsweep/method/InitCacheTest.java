@@ -10,9 +10,9 @@ import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 
 class PreparationsTest {
-  private record Thing(long bytes) implements Preparations.Prepared {}
+  private record Thing(long bytes) implements InitCache.Prepared {}
 
-  private static final class Kept implements Preparations.Shelf {
+  private static final class Kept implements InitCache.Store {
     private final Map<Object, Object> things = new HashMap<>();
 
     @Override
@@ -22,11 +22,11 @@ class PreparationsTest {
     }
   }
 
-  private final Kept shelf = new Kept();
+  private final Kept store = new Kept();
   private final List<String> made = new ArrayList<>();
 
-  private Preparations of(String base, String task) {
-    return new Preparations(shelf, base, task, List::of);
+  private InitCache of(String base, String task) {
+    return new InitCache(store, base, task, List::of);
   }
 
   private Thing make(String name) {
@@ -41,11 +41,10 @@ class PreparationsTest {
   @Test
   void nothingIsMadeWhereOnlyShapesMatter() {
     Thing thing =
-        Preparations.blank()
-            .ofBase("svd", () -> make("first"), kept -> null, PreparationsTest::blank);
+        InitCache.blank().ofBase("svd", () -> make("first"), kept -> null, PreparationsTest::blank);
     assertThat(thing).isEqualTo(blank());
     assertThat(made).isEmpty();
-    assertThat(Preparations.blank().seconds()).isNull();
+    assertThat(InitCache.blank().seconds()).isNull();
   }
 
   @Test
@@ -67,7 +66,7 @@ class PreparationsTest {
 
   @Test
   void aTrialThatFindsItMadeHasTheSameCostButDidNotWait() {
-    Preparations maker = of("base", "cola");
+    InitCache maker = of("base", "cola");
     maker.ofBase(
         "svd",
         () -> {
@@ -76,7 +75,7 @@ class PreparationsTest {
         },
         kept -> null,
         PreparationsTest::blank);
-    Preparations finder = of("base", "cola");
+    InitCache finder = of("base", "cola");
     finder.ofBase("svd", () -> make("again"), kept -> null, PreparationsTest::blank);
     assertThat(finder.seconds()).isEqualTo(maker.seconds()).isGreaterThan(0.02);
     assertThat(finder.bytes()).isEqualTo(100);

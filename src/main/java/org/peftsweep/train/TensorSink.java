@@ -4,7 +4,7 @@ import org.peftsweep.checkpoint.SafeTensorsWriter;
 
 /** Takes the trained tensors of a trial that finishes, for export. */
 @FunctionalInterface
-public interface Keeper {
+public interface TensorSink {
   /** Key of the file's metadata under which the trial stands as JSON. */
   String TRIAL = "trial";
 
@@ -15,7 +15,7 @@ public interface Keeper {
   String STEPS = "steps";
 
   /** Keeps nothing. */
-  Keeper NOTHING = ((Keeper) tensors -> {}).upTo(-1);
+  TensorSink NOTHING = ((TensorSink) tensors -> {}).upTo(-1);
 
   /** Takes the tensors, whose values can be read until it returns. */
   void keep(SafeTensorsWriter tensors);
@@ -25,13 +25,13 @@ public interface Keeper {
     return Long.MAX_VALUE;
   }
 
-  /** Returns this keeper for sizes up to a limit; 0 is never, since a head learns always. */
-  default Keeper upTo(long bytes) {
-    Keeper keeper = this;
-    return new Keeper() {
+  /** Returns this sink for sizes up to a limit; 0 is never, since a head learns always. */
+  default TensorSink upTo(long bytes) {
+    TensorSink sink = this;
+    return new TensorSink() {
       @Override
       public void keep(SafeTensorsWriter tensors) {
-        keeper.keep(tensors);
+        sink.keep(tensors);
       }
 
       @Override

@@ -15,22 +15,22 @@ import org.peftsweep.model.Role;
  * @param targets roles of the chosen projections; empty for methods without targets
  * @param layout of the adapter that training starts from, {@link AdapterLayout#NONE} without
  */
-public record Attachment(
+public record AttachContext(
     Model model,
     Set<Role> targets,
     Backend backend,
     Seeds seeds,
-    Preparations preparations,
+    InitCache preparations,
     AdapterLayout layout) {
   /** An attachment without an adapter to start from. */
-  public Attachment(
-      Model model, Set<Role> targets, Backend backend, Seeds seeds, Preparations preparations) {
+  public AttachContext(
+      Model model, Set<Role> targets, Backend backend, Seeds seeds, InitCache preparations) {
     this(model, targets, backend, seeds, preparations, AdapterLayout.NONE);
   }
 
   /** An attachment that shares no preparations and has no data. */
-  public Attachment(Model model, Set<Role> targets, Backend backend, Seeds seeds) {
-    this(model, targets, backend, seeds, Preparations.alone(List.of()));
+  public AttachContext(Model model, Set<Role> targets, Backend backend, Seeds seeds) {
+    this(model, targets, backend, seeds, InitCache.alone(List.of()));
   }
 
   /** Returns the chosen projections, in the model's order. */
@@ -55,7 +55,7 @@ public record Attachment(
   }
 
   /** Attaches a method, and lets learn what the adapter trained of the base besides. */
-  public Attached attach(Method method) {
+  public MethodHooks attach(Method method) {
     layout.learning(model).forEach(parameter -> parameter.train(backend));
     return method.attach(this);
   }

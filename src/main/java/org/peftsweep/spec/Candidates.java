@@ -9,7 +9,7 @@ import java.util.stream.Stream;
  * @param name what the choice is for: {@code rte · lora · qv}
  * @param entrants in the order of the sweep file, at least one
  */
-public record Contest(String name, List<Entrant> entrants) {
+public record Candidates(String name, List<Entrant> entrants) {
   /**
    * One of the recipes.
    *
@@ -18,7 +18,7 @@ public record Contest(String name, List<Entrant> entrants) {
    */
   public record Entrant(List<Trial> tuning, List<Trial> evaluation) {}
 
-  public Contest {
+  public Candidates {
     entrants = List.copyOf(entrants);
   }
 

@@ -11,7 +11,7 @@ import java.util.Set;
  * @param advice the answer in a sentence or two
  * @param table all recipes of that size, the best first
  */
-public record Choice(String advice, TextTable table) {
+public record Recommendation(String advice, TextTable table) {
   /** Weights are stored in single precision. */
   private static final int BYTES_PER_SCALAR = 4;
 
@@ -20,7 +20,7 @@ public record Choice(String advice, TextTable table) {
    *
    * @throws IllegalArgumentException if no recipe was evaluated on the task, or none is so small
    */
-  static Choice of(Results results, Comparisons comparisons, String task, long bytes) {
+  static Recommendation of(Results results, Comparisons comparisons, String task, long bytes) {
     if (!results.tasks().contains(task)) {
       throw new IllegalArgumentException(
           "Cannot choose for task "
@@ -38,7 +38,7 @@ public record Choice(String advice, TextTable table) {
           "Cannot find a recipe within "
               + bytes
               + " bytes: the smallest takes "
-              + results.lines(task).stream().mapToLong(Choice::bytes).min().orElse(0));
+              + results.lines(task).stream().mapToLong(Recommendation::bytes).min().orElse(0));
     }
     List<Comparisons.Place> first = places.stream().filter(place -> place.group() == 1).toList();
     Comparisons.Place best = first.get(0);
@@ -84,7 +84,7 @@ public record Choice(String advice, TextTable table) {
                         Figures.ends(place.score()),
                         size(place.line())))
             .toList();
-    return new Choice(
+    return new Recommendation(
         advice,
         TextTable.of(
             List.of("group", "recipe", "score", "95 % interval", "adapter"),

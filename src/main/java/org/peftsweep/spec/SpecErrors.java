@@ -6,7 +6,7 @@ import java.util.Set;
 import java.util.function.Supplier;
 
 /** Collects what is wrong with a file, each fault once, so that all can be told together. */
-final class Faults {
+final class SpecErrors {
   private final Set<String> sentences = new LinkedHashSet<>();
 
   void add(String sentence) {

@@ -7,17 +7,17 @@ import org.peftsweep.checkpoint.StateWriter;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Watches over one running trial by its terms: clock, stop signal, checkpoints. */
-final class Vigil implements AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(Vigil.class);
+/** Watches over one running trial by its limits: clock, stop signal, checkpoints. */
+final class RunWatch implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(RunWatch.class);
 
-  private final Terms terms;
+  private final RunLimits limits;
   private final Deadline deadline;
   private long kept = System.nanoTime();
 
-  Vigil(Terms terms) {
-    this.terms = terms;
-    this.deadline = new Deadline(terms.timeLimit());
+  RunWatch(RunLimits limits) {
+    this.limits = limits;
+    this.deadline = new Deadline(limits.timeLimit());
   }
 
   Deadline deadline() {
@@ -25,24 +25,24 @@ final class Vigil implements AutoCloseable {
   }
 
   boolean isStopped() {
-    return terms.isStopped().getAsBoolean();
+    return limits.isStopped().getAsBoolean();
   }
 
   boolean isCheckpointDue() {
-    return terms.checkpoints() != null
-        && !terms.checkpointEvery().isZero()
-        && System.nanoTime() - kept >= terms.checkpointEvery().toNanos();
+    return limits.checkpoints() != null
+        && !limits.checkpointEvery().isZero()
+        && System.nanoTime() - kept >= limits.checkpointEvery().toNanos();
   }
 
-  /** Keeps a state where the terms have a place for it; a trial goes on where that fails. */
+  /** Keeps a state where the limits have a place for it; a trial goes on where that fails. */
   void keep(int step, StateWriter state) {
-    if (terms.checkpoints() == null) {
+    if (limits.checkpoints() == null) {
       return;
     }
     // File channels do not write in an interrupted thread, as which a stopped trial may come here.
     boolean wasInterrupted = Thread.interrupted();
     try {
-      terms.checkpoints().keep(step, state);
+      limits.checkpoints().keep(step, state);
     } catch (UncheckedIOException e) {
       LOG.warn("step={} not kept: {}", step, e.getMessage());
     } finally {
@@ -55,8 +55,8 @@ final class Vigil implements AutoCloseable {
 
   /** Shows the newest state, if there is one. */
   void restore(Consumer<StateReader> receiver) {
-    if (terms.checkpoints() != null) {
-      terms.checkpoints().restore(receiver);
+    if (limits.checkpoints() != null) {
+      limits.checkpoints().restore(receiver);
     }
   }
 

@@ -22,7 +22,7 @@ import org.peftsweep.spec.Trial;
 import org.peftsweep.train.Outcome.Status;
 
 /** Starts that are computed from base and data, over trials of a sweep. */
-class SharedPreparationsTest {
+class SharedInitCacheTest {
   private final Library library = new Library(new Configuration());
 
   @TempDir private Path folder;

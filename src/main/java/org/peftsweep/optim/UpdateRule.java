@@ -4,9 +4,9 @@ import org.peftsweep.model.Parameter;
 
 /** Chooses how a parameter is updated: a method's, asked once a parameter before the first step. */
 @FunctionalInterface
-public interface UpdateChoice {
+public interface UpdateRule {
   /** Leaves every parameter to the optimizer. */
-  UpdateChoice STANDARD = (parameter, optimizer) -> optimizer.update(parameter);
+  UpdateRule STANDARD = (parameter, optimizer) -> optimizer.update(parameter);
 
   /** Makes the update of a parameter in a trial with that optimizer. */
   Update update(Parameter parameter, Optimizer optimizer);

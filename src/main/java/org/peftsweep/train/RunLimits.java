@@ -5,7 +5,7 @@ import java.util.Objects;
 import java.util.function.BooleanSupplier;
 
 /**
- * The terms on which a trial runs; none of them changes its numbers.
+ * The limits on which a trial runs; none of them changes its numbers.
  *
  * @param timeLimit wall clock of the whole trial, earlier attempts that it goes on from included,
  *     waiting for memory excluded; zero for none
@@ -14,28 +14,28 @@ import java.util.function.BooleanSupplier;
  * @param checkpointEvery wall clock between two states; zero for none but when it is stopped
  * @param isStopped asked between steps and between batches of an evaluation; from then on the trial
  *     keeps its state and ends by {@link StoppedException}
- * @param keeper takes the trained tensors of a trial that finishes
+ * @param sink takes the trained tensors of a trial that finishes
  */
-public record Terms(
+public record RunLimits(
     Duration timeLimit,
     MemoryBudget memory,
     CheckpointFolder checkpoints,
     Duration checkpointEvery,
     BooleanSupplier isStopped,
-    Keeper keeper) {
-  /** No terms at all. */
-  public static final Terms FREE =
-      new Terms(Duration.ZERO, null, null, Duration.ZERO, () -> false, Keeper.NOTHING);
+    TensorSink sink) {
+  /** No limits at all. */
+  public static final RunLimits FREE =
+      new RunLimits(Duration.ZERO, null, null, Duration.ZERO, () -> false, TensorSink.NOTHING);
 
-  /** Returns the same terms with a keeper. */
-  public Terms with(Keeper other) {
-    return new Terms(timeLimit, memory, checkpoints, checkpointEvery, isStopped, other);
+  /** Returns the same limits with a sink. */
+  public RunLimits with(TensorSink other) {
+    return new RunLimits(timeLimit, memory, checkpoints, checkpointEvery, isStopped, other);
   }
 
-  public Terms {
+  public RunLimits {
     Objects.requireNonNull(timeLimit, "timeLimit");
     Objects.requireNonNull(checkpointEvery, "checkpointEvery");
     Objects.requireNonNull(isStopped, "isStopped");
-    Objects.requireNonNull(keeper, "keeper");
+    Objects.requireNonNull(sink, "sink");
   }
 }
