@@ -1,8 +1,9 @@
 package org.peftsweep.compute;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
-import java.util.function.Consumer;
+import java.util.function.ToIntFunction;
 
 /**
  * Runs kernels forward, remembers what their gradients need, and plays them back.
@@ -26,14 +27,17 @@ public final class Tape implements AutoCloseable {
 
   private final Backend backend;
   private final Arena arena;
+  private final Gradients gradients;
   private final List<Node> nodes = new ArrayList<>();
   private boolean training;
-  private long dropoutSeed;
-  private long dropoutCount;
+  private long[] dropoutSeeds = {};
+  private long[] dropoutCounts = {};
+  private int lane;
 
   public Tape(Backend backend) {
     this.backend = backend;
     this.arena = new Arena(backend);
+    this.gradients = new Gradients(backend, arena);
   }
 
   public Backend backend() {
@@ -46,14 +50,21 @@ public final class Tape implements AutoCloseable {
 
   /**
    * Begins a step that will be played back, with dropout on; values of the step before are gone.
+   *
+   * @param seeds of dropout, one a lane
    */
-  public void startTraining(long seed) {
-    reset(true, seed);
+  public void startTraining(long... seeds) {
+    reset(true, seeds);
   }
 
   /** Begins a step without gradients and without dropout; values of the step before are gone. */
   public void startEvaluation() {
-    reset(false, 0);
+    reset(false);
+  }
+
+  /** Says whose dropout the operations to come draw, where they are not told; 0 at the start. */
+  public void lane(int lane) {
+    this.lane = lane;
   }
 
   /** Whether this step has gradients and dropout. */
@@ -106,10 +117,10 @@ public final class Tape implements AutoCloseable {
     record(
         out,
         dy -> {
-          product(x, false, dy, false, weight, 1);
-          product(w, true, dy, false, in, 1);
+          gradients.product(x, false, dy, false, weight, 1);
+          gradients.product(w, true, dy, false, in, 1);
           if (bias != null) {
-            sum(bias, dy);
+            gradients.sum(bias, dy);
           }
         },
         w.learns() ? in : null,
@@ -137,13 +148,13 @@ public final class Tape implements AutoCloseable {
     record(
         out,
         dy -> {
-          share(base, dy);
-          product(b, true, dy, false, inner, scale);
+          gradients.share(base, dy);
+          gradients.product(b, true, dy, false, inner, scale);
           if (x.learns() || a.learns()) {
             Tensor dInner = arena.take(in.rows(), a.value().rows());
             backend.gemm(false, false, scale, dy, b.value(), 0, dInner);
-            product(a, true, dInner, false, in, 1);
-            product(x, false, dInner, false, a.value(), 1);
+            gradients.product(a, true, dInner, false, in, 1);
+            gradients.product(x, false, dInner, false, a.value(), 1);
             dInner.release();
           }
         },
@@ -167,11 +178,11 @@ public final class Tape implements AutoCloseable {
     record(
         out,
         dy -> {
-          share(a, dy);
+          gradients.share(a, dy);
           if (alpha == 1) {
-            share(b, dy);
+            gradients.share(b, dy);
           } else {
-            give(b, db -> backend.scale(alpha, dy, db));
+            gradients.give(b, db -> backend.scale(alpha, dy, db));
           }
         });
     return out;
@@ -186,8 +197,8 @@ public final class Tape implements AutoCloseable {
     record(
         out,
         dy -> {
-          give(a, da -> backend.multiply(dy, b.value(), da));
-          give(b, db -> backend.multiply(dy, a.value(), db));
+          gradients.give(a, da -> backend.multiply(dy, b.value(), da));
+          gradients.give(b, db -> backend.multiply(dy, a.value(), db));
         },
         a.value(),
         b.value());
@@ -199,7 +210,7 @@ public final class Tape implements AutoCloseable {
     Tensor y = arena.take(x.value().shape());
     backend.tanh(x.value(), y);
     Var out = output(y, x);
-    record(out, dy -> give(x, dx -> backend.tanhBackward(y, dy, dx)), y);
+    record(out, dy -> gradients.give(x, dx -> backend.tanhBackward(y, dy, dx)), y);
     return out;
   }
 
@@ -216,9 +227,9 @@ public final class Tape implements AutoCloseable {
           Tensor dx = dy.isSolelyHeld() ? dy.retain() : arena.take(in.shape());
           backend.geluBackward(in, shift, dy, dx);
           if (bias != null) {
-            sum(bias, dx);
+            gradients.sum(bias, dx);
           }
-          share(x, dx);
+          gradients.share(x, dx);
           dx.release();
         },
         in);
@@ -236,8 +247,8 @@ public final class Tape implements AutoCloseable {
           Tensor dGate = arena.take(gate.value().shape());
           Tensor dUp = arena.take(gate.value().shape());
           backend.swigluBackward(gate.value(), up.value(), dy, dGate, dUp);
-          share(gate, dGate);
-          share(up, dUp);
+          gradients.share(gate, dGate);
+          gradients.share(up, dUp);
           dGate.release();
           dUp.release();
         },
@@ -252,7 +263,22 @@ public final class Tape implements AutoCloseable {
       return x;
     }
     boolean learns = learns(x);
-    return dropout(x, p, consume(x), learns);
+    return dropout(p, consume(x), x, learns);
+  }
+
+  /** The same with the dropout of each lane on its rows. */
+  public Var dropout(Var x, float p, Lanes lanes) {
+    if (!training || p == 0) {
+      return x;
+    }
+    long[] seeds = new long[lanes.count()];
+    Arrays.setAll(seeds, this::nextDropoutSeed);
+    boolean learns = learns(x);
+    Tensor y = consume(x);
+    drop(y, p, seeds, lanes, y);
+    Var out = output(y, learns);
+    record(out, dy -> gradients.give(x, dx -> drop(dy, p, seeds, lanes, dx)));
+    return out;
   }
 
   /** Dropout of probability p while training, x itself otherwise; x keeps its values. */
@@ -262,15 +288,82 @@ public final class Tape implements AutoCloseable {
     }
     Tensor copy = arena.take(x.value().shape());
     backend.copy(x.value(), copy);
-    return dropout(x, p, copy, learns(x));
+    return dropout(p, copy, x, learns(x));
   }
 
-  private Var dropout(Var x, float p, Tensor y, boolean learns) {
-    long seed = nextDropoutSeed();
+  private Var dropout(float p, Tensor y, Var x, boolean learns) {
+    long seed = nextDropoutSeed(lane);
     backend.dropout(y, p, seed, y);
     Var out = output(y, learns);
-    record(out, dy -> give(x, dx -> backend.dropout(dy, p, seed, dx)));
+    record(out, dy -> gradients.give(x, dx -> backend.dropout(dy, p, seed, dx)));
     return out;
+  }
+
+  private void drop(Tensor x, float p, long[] seeds, Lanes lanes, Tensor y) {
+    for (int i = 0; i < seeds.length; i++) {
+      backend.dropout(lanes.of(x, i), p, seeds[i], lanes.of(y, i));
+    }
+  }
+
+  // ---- lanes
+
+  /**
+   * Cuts x into the rows of lanes. x stays as it is; once it is {@link #done}, operations that
+   * consume a part write into x's memory.
+   */
+  public Var[] split(Var x, Lanes lanes) {
+    requireRows(x, lanes);
+    if (lanes.count() == 1) {
+      x.value().retain();
+      return new Var[] {x};
+    }
+    boolean learns = learns(x);
+    Var.Cut cut = new Var.Cut(x, lanes, learns);
+    if (learns) {
+      nodes.add(new Node(null, dy -> gradients.gather(cut)));
+    }
+    return cut.parts();
+  }
+
+  /** Puts the rows of lanes together; consumes them, without a copy where all lie in one memory. */
+  public Var join(Var[] parts, Lanes lanes) {
+    if (parts.length == 1) {
+      return parts[0];
+    }
+    boolean learns = learns(parts);
+    Tensor[] rows = new Tensor[parts.length];
+    Arrays.setAll(rows, i -> parts[i].value());
+    Tensor y = Tensor.joined(rows);
+    if (y != null) {
+      y.retain();
+    } else {
+      y = arena.take(lanes.rows(), rows[0].columns());
+      for (int i = 0; i < rows.length; i++) {
+        backend.copy(rows[i], lanes.of(y, i));
+      }
+    }
+    for (Var part : parts) {
+      done(part);
+    }
+    Var out = output(y, learns);
+    record(
+        out,
+        dy -> {
+          for (int i = 0; i < parts.length; i++) {
+            if (parts[i].learns()) {
+              Tensor part = dy.part(lanes.from(i), lanes.rows(i));
+              gradients.share(parts[i], part);
+              part.release();
+            }
+          }
+        });
+    return out;
+  }
+
+  private static void requireRows(Var x, Lanes lanes) {
+    if (x.value().rows() != lanes.rows()) {
+      throw new IllegalArgumentException("Cannot cut " + x.value() + " into " + lanes);
+    }
   }
 
   // ---- rows
@@ -285,8 +378,8 @@ public final class Tape implements AutoCloseable {
     record(
         out,
         dy -> {
-          share(x, dy);
-          sum(v, dy);
+          gradients.share(x, dy);
+          gradients.sum(v, dy);
         });
     return out;
   }
@@ -301,8 +394,8 @@ public final class Tape implements AutoCloseable {
     record(
         out,
         dy -> {
-          accumulate(v, (dv, beta) -> backend.dotRows(dy, in, beta, dv));
-          give(x, dx -> backend.multiplyRow(dy, v.value(), dx));
+          gradients.accumulate(v, (dv, beta) -> backend.dotRows(dy, in, beta, dv));
+          gradients.give(x, dx -> backend.multiplyRow(dy, v.value(), dx));
         },
         v.learns() ? in : null,
         v.value());
@@ -319,8 +412,8 @@ public final class Tape implements AutoCloseable {
     record(
         out,
         dy -> {
-          accumulate(v, (dv, beta) -> backend.dotColumns(dy, in, beta, dv));
-          give(x, dx -> backend.multiplyColumn(dy, v.value(), dx));
+          gradients.accumulate(v, (dv, beta) -> backend.dotColumns(dy, in, beta, dv));
+          gradients.give(x, dx -> backend.multiplyColumn(dy, v.value(), dx));
         },
         v.learns() ? in : null,
         v.value());
@@ -340,7 +433,7 @@ public final class Tape implements AutoCloseable {
     Tensor y = arena.take(ids.length, table.value().columns());
     backend.gather(table.value(), ids, false, y);
     Var out = output(y, table);
-    record(out, dy -> scatter(table, dy, gradientIds));
+    record(out, dy -> gradients.scatter(table, dy, gradientIds));
     return out;
   }
 
@@ -353,8 +446,8 @@ public final class Tape implements AutoCloseable {
     record(
         out,
         dy -> {
-          share(x, dy);
-          scatter(table, dy, gradientIds);
+          gradients.share(x, dy);
+          gradients.scatter(table, dy, gradientIds);
         });
     return out;
   }
@@ -376,10 +469,17 @@ public final class Tape implements AutoCloseable {
         dy -> {
           Tensor dSum = dy.isSolelyHeld() ? dy.retain() : arena.take(sum.shape());
           backend.layerNormBackward(
-              sum, gamma.value(), mean, rstd, dy, dSum, zeroed(gamma), zeroed(beta));
-          share(x, dSum);
+              sum,
+              gamma.value(),
+              mean,
+              rstd,
+              dy,
+              dSum,
+              gradients.zeroed(gamma),
+              gradients.zeroed(beta));
+          gradients.share(x, dSum);
           if (residual != null) {
-            share(residual, dSum);
+            gradients.share(residual, dSum);
           }
           dSum.release();
         },
@@ -403,8 +503,8 @@ public final class Tape implements AutoCloseable {
         out,
         dy -> {
           Tensor dx = dy.isSolelyHeld() ? dy.retain() : arena.take(in.shape());
-          backend.rmsNormBackward(in, gamma.value(), rstd, dy, dx, zeroed(gamma));
-          share(x, dx);
+          backend.rmsNormBackward(in, gamma.value(), rstd, dy, dx, gradients.zeroed(gamma));
+          gradients.share(x, dx);
           dx.release();
         },
         in,
@@ -416,33 +516,73 @@ public final class Tape implements AutoCloseable {
   /**
    * Masked softmax attention; shapes as in {@link Backend#attention}; dropout only while training.
    */
-  public Var attention(AttentionShape asked, Var q, Var k, Var v, int[] mask) {
-    boolean drops = training && asked.dropout() > 0;
-    AttentionShape shape =
-        asked.withDropout(drops ? asked.dropout() : 0, drops ? nextDropoutSeed() : 0);
+  public Var attention(AttentionShape shape, Var q, Var k, Var v, int[] mask) {
+    return attention(List.of(shape), q, k, v, List.of(mask));
+  }
+
+  /** The same for lanes, each with a shape of its own, whose rows lie one after the other. */
+  public Var attention(List<AttentionShape> shapes, Var q, Var k, Var v, List<int[]> masks) {
+    int count = shapes.size();
+    Lanes asking = lanes(shapes, shape -> shape.batch() * shape.queries());
+    Lanes seen = lanes(shapes, shape -> shape.batch() * shape.tokens());
+    AttentionShape[] dropping = new AttentionShape[count];
+    Tensor[] logSums = new Tensor[count];
     Tensor y = arena.take(q.value().shape());
-    Tensor logSum = arena.take(shape.batch() * shape.heads(), shape.queries());
-    backend.attention(shape, q.value(), k.value(), v.value(), mask, y, logSum);
+    for (int i = 0; i < count; i++) {
+      AttentionShape shape = shapes.get(i);
+      boolean drops = training && shape.dropout() > 0;
+      int of = count == 1 ? lane : i;
+      shape = shape.withDropout(drops ? shape.dropout() : 0, drops ? nextDropoutSeed(of) : 0);
+      dropping[i] = shape;
+      logSums[i] = arena.take(shape.batch() * shape.heads(), shape.queries());
+      backend.attention(
+          shape,
+          asking.of(q.value(), i),
+          seen.of(k.value(), i),
+          seen.of(v.value(), i),
+          masks.get(i),
+          asking.of(y, i),
+          logSums[i]);
+    }
     Var out = output(y, q, k, v);
+    Tensor[] saved = Arrays.copyOf(logSums, count + 4);
+    saved[count] = q.value();
+    saved[count + 1] = k.value();
+    saved[count + 2] = v.value();
+    saved[count + 3] = y;
     record(
         out,
         dy -> {
-          Tensor dq = gradientOrNull(q);
-          Tensor dk = gradientOrNull(k);
-          Tensor dv = gradientOrNull(v);
-          backend.attentionBackward(
-              shape, q.value(), k.value(), v.value(), mask, y, logSum, dy, dq, dk, dv);
-          shareAndRelease(q, dq);
-          shareAndRelease(k, dk);
-          shareAndRelease(v, dv);
+          Tensor dq = gradients.gradientOrNull(q);
+          Tensor dk = gradients.gradientOrNull(k);
+          Tensor dv = gradients.gradientOrNull(v);
+          for (int i = 0; i < count; i++) {
+            backend.attentionBackward(
+                dropping[i],
+                asking.of(q.value(), i),
+                seen.of(k.value(), i),
+                seen.of(v.value(), i),
+                masks.get(i),
+                asking.of(y, i),
+                logSums[i],
+                asking.of(dy, i),
+                dq == null ? null : asking.of(dq, i),
+                dk == null ? null : seen.of(dk, i),
+                dv == null ? null : seen.of(dv, i));
+          }
+          gradients.shareAndRelease(q, dq);
+          gradients.shareAndRelease(k, dk);
+          gradients.shareAndRelease(v, dv);
         },
-        q.value(),
-        k.value(),
-        v.value(),
-        y,
-        logSum);
-    logSum.release();
+        saved);
+    for (Tensor logSum : logSums) {
+      logSum.release();
+    }
     return out;
+  }
+
+  private static Lanes lanes(List<AttentionShape> shapes, ToIntFunction<AttentionShape> rows) {
+    return Lanes.of(shapes.stream().mapToInt(rows).toArray());
   }
 
   /** Rotary position embedding; cos and sin {@code [tokens, headWidth/2]}; consumes x. */
@@ -451,7 +591,7 @@ public final class Tape implements AutoCloseable {
     Tensor y = consume(x);
     backend.rotary(y, cos, sin, headWidth, false, y);
     Var out = output(y, learns);
-    record(out, dy -> give(x, dx -> backend.rotary(dy, cos, sin, headWidth, true, dx)));
+    record(out, dy -> gradients.give(x, dx -> backend.rotary(dy, cos, sin, headWidth, true, dx)));
     return out;
   }
 
@@ -477,7 +617,7 @@ public final class Tape implements AutoCloseable {
    */
   public void addLoss(Var x, Tensor gradient) {
     if (training && x.learns()) {
-      nodes.add(new Node(null, dy -> share(x, gradient), gradient));
+      nodes.add(new Node(null, dy -> gradients.share(x, gradient), gradient));
     } else {
       gradient.release();
     }
@@ -493,7 +633,7 @@ public final class Tape implements AutoCloseable {
     }
     Tensor gradient = arena.take(x.value().shape());
     double value = loss.compute(gradient);
-    nodes.add(new Node(null, dy -> share(x, gradient), gradient));
+    nodes.add(new Node(null, dy -> gradients.share(x, gradient), gradient));
     return value;
   }
 
@@ -505,16 +645,17 @@ public final class Tape implements AutoCloseable {
 
   // ---- bookkeeping
 
-  private void reset(boolean trains, long seed) {
+  private void reset(boolean trains, long... seeds) {
     nodes.clear();
     arena.reset();
     training = trains;
-    dropoutSeed = seed;
-    dropoutCount = 0;
+    dropoutSeeds = seeds.clone();
+    dropoutCounts = new long[seeds.length];
+    lane = 0;
   }
 
-  private long nextDropoutSeed() {
-    long mixed = dropoutSeed + 0x9E3779B97F4A7C15L * ++dropoutCount;
+  private long nextDropoutSeed(int of) {
+    long mixed = dropoutSeeds[of] + 0x9E3779B97F4A7C15L * ++dropoutCounts[of];
     mixed = (mixed ^ (mixed >>> 30)) * 0xBF58476D1CE4E5B9L;
     mixed = (mixed ^ (mixed >>> 27)) * 0x94D049BB133111EBL;
     return mixed ^ (mixed >>> 31);
@@ -559,111 +700,5 @@ public final class Tape implements AutoCloseable {
     backend.copy(x.value(), copy);
     done(x);
     return copy;
-  }
-
-  // ---- gradients
-
-  private interface Accumulating {
-    void run(Tensor target, float beta);
-  }
-
-  /** Lets a kernel with a beta write or add x's gradient. */
-  private void accumulate(Var x, Accumulating kernel) {
-    if (!x.learns()) {
-      return;
-    }
-    if (x.hasGradient()) {
-      kernel.run(own(x), 1);
-    } else {
-      kernel.run(fresh(x), 0);
-    }
-  }
-
-  /** Lets a kernel that overwrites produce x's gradient, and adds it to what is there. */
-  private void give(Var x, Consumer<Tensor> kernel) {
-    if (!x.learns()) {
-      return;
-    }
-    if (x.hasGradient()) {
-      Tensor more = arena.take(x.value().shape());
-      kernel.accept(more);
-      backend.addScaled(1, more, own(x));
-      more.release();
-    } else {
-      kernel.accept(fresh(x));
-    }
-  }
-
-  /** Adds an existing tensor to x's gradient, without copying it where x has none yet. */
-  private void share(Var x, Tensor dx) {
-    if (!x.learns()) {
-      return;
-    }
-    if (x.hasGradient()) {
-      backend.addScaled(1, dx, own(x));
-    } else if (x.isLeaf()) {
-      backend.copy(dx, fresh(x));
-    } else {
-      x.setGradient(dx.retain());
-    }
-  }
-
-  private void shareAndRelease(Var x, Tensor dx) {
-    if (dx != null) {
-      share(x, dx);
-      dx.release();
-    }
-  }
-
-  private Tensor gradientOrNull(Var x) {
-    return x.learns() ? arena.take(x.value().shape()) : null;
-  }
-
-  private void product(
-      Var x, boolean transposeA, Tensor a, boolean transposeB, Tensor b, float alpha) {
-    accumulate(x, (dx, beta) -> backend.gemm(transposeA, transposeB, alpha, a, b, beta, dx));
-  }
-
-  private void sum(Var x, Tensor dy) {
-    accumulate(x, (dx, beta) -> backend.sumRows(dy, beta, dx));
-  }
-
-  private void scatter(Var table, Tensor dy, int[] ids) {
-    if (table.learns()) {
-      backend.scatterAdd(dy, ids, zeroed(table));
-    }
-  }
-
-  /** Returns x's gradient to add to, null if x does not learn. */
-  private Tensor zeroed(Var x) {
-    if (!x.learns()) {
-      return null;
-    }
-    if (!x.hasGradient()) {
-      backend.fill(fresh(x), 0);
-    }
-    return own(x);
-  }
-
-  private Tensor fresh(Var x) {
-    if (x.isLeaf()) {
-      x.markGradientFresh();
-    } else {
-      x.setGradient(arena.take(x.value().shape()));
-    }
-    return x.gradient();
-  }
-
-  /** Returns x's gradient, made its own if another holder shares it. */
-  private Tensor own(Var x) {
-    Tensor gradient = x.gradient();
-    if (!x.isLeaf() && !gradient.isSolelyHeld()) {
-      Tensor copy = arena.take(gradient.shape());
-      backend.copy(gradient, copy);
-      gradient.release();
-      x.setGradient(copy);
-      return copy;
-    }
-    return gradient;
   }
 }

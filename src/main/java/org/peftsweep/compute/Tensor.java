@@ -9,6 +9,54 @@ import java.util.Arrays;
  * and {@code rows} the product of the others; a vector is one row.
  */
 public final class Tensor {
+  /** Some rows of a tensor of the arena, which hold the whole of it until they are given back. */
+  private static final class Part extends Block {
+    private final Tensor whole;
+    private final Block block;
+
+    Part(Tensor whole, Block block) {
+      this.whole = whole;
+      this.block = block;
+      holders = 1;
+      block.holders++;
+      block.parts++;
+    }
+
+    Tensor whole() {
+      return whole;
+    }
+
+    boolean isOf(Block other) {
+      return block == other;
+    }
+
+    /** Rows may be overwritten once nobody else holds them, be it as part of the whole. */
+    @Override
+    boolean isSolelyHeld() {
+      return super.isSolelyHeld() && block.isHeldInParts();
+    }
+
+    @Override
+    boolean isHeldInParts() {
+      return super.isHeldInParts() && block.isHeldInParts();
+    }
+
+    @Override
+    boolean isOfThisStep() {
+      return block.isOfThisStep();
+    }
+
+    @Override
+    void free() {
+      if (isOfThisStep()) {
+        block.parts--;
+        if (--block.holders == 0) {
+          block.free();
+        }
+      }
+    }
+  }
+
   private final Memory memory;
   private final long offset;
   private final int[] shape;
@@ -141,7 +189,44 @@ public final class Tensor {
 
   /** Whether nobody else relies on these floats, so that they may be overwritten. */
   boolean isSolelyHeld() {
+    return block != null && block.isSolelyHeld();
+  }
+
+  /** Whether these rows have one holder, whoever else may hold the whole that they are part of. */
+  boolean isHeldOnce() {
     return block != null && block.holders == 1;
+  }
+
+  /**
+   * Returns rows {@code from} to {@code from + count} as a tensor that is held and given back for
+   * itself, sharing memory; a plain slice where this is no memory of an arena.
+   */
+  Tensor part(int from, int count) {
+    Tensor rows = slice(from, count);
+    return block == null
+        ? rows
+        : new Tensor(memory, rows.offset, new Part(this, block), count, columns());
+  }
+
+  /** Whether these are rows of another tensor's block, made by {@link #part}. */
+  boolean isPartOf(Tensor whole) {
+    return block instanceof Part part && part.isOf(whole.block);
+  }
+
+  /** Returns the tensor whose rows these parts are, all of them in order; null if it is none. */
+  static Tensor joined(Tensor... parts) {
+    if (parts[0] == null || !(parts[0].block instanceof Part first)) {
+      return null;
+    }
+    Tensor whole = first.whole();
+    long end = whole.offset;
+    for (Tensor rows : parts) {
+      if (rows == null || !rows.isPartOf(whole) || rows.offset != end) {
+        return null;
+      }
+      end += rows.size();
+    }
+    return end == whole.offset + whole.size() ? whole : null;
   }
 
   @Override

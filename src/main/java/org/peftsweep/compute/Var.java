@@ -5,11 +5,124 @@ package org.peftsweep.compute;
  * tape has run back.
  */
 public final class Var {
+  /**
+   * A value that was cut into the rows of lanes, and where the gradients of the parts come
+   * together.
+   *
+   * <p>Parts that produce their gradients write them into one tensor, the whole's, so that nothing
+   * is copied when they are handed over.
+   */
+  static final class Cut {
+    private final Var whole;
+    private final Lanes lanes;
+    private final Var[] parts;
+    private Tensor target;
+    private boolean adding;
+
+    Cut(Var whole, Lanes lanes, boolean learns) {
+      this.whole = whole;
+      this.lanes = lanes;
+      this.parts = new Var[lanes.count()];
+      for (int i = 0; i < parts.length; i++) {
+        Tensor rows = whole.value().part(lanes.from(i), lanes.rows(i));
+        parts[i] = Var.partOf(this, rows, learns);
+      }
+    }
+
+    Var whole() {
+      return whole;
+    }
+
+    Lanes lanes() {
+      return lanes;
+    }
+
+    Var[] parts() {
+      return parts.clone();
+    }
+
+    /** Returns what parts write their gradients into, null where none did. */
+    Tensor target() {
+      return target;
+    }
+
+    /** Whether that is a gradient which the whole had before. */
+    boolean isAdding() {
+      return adding;
+    }
+
+    /** Lets parts add to the whole's gradient. */
+    void addTo(Tensor gradient) {
+      target = gradient;
+      adding = true;
+    }
+
+    /** Returns a part's rows of a tensor of the whole's shape. */
+    Tensor partOf(Tensor gradient, Var part) {
+      int lane = 0;
+      while (parts[lane] != part) {
+        lane++;
+      }
+      return gradient.part(lanes.from(lane), lanes.rows(lane));
+    }
+
+    /** Returns memory of any content for the gradient of the whole. */
+    Tensor buffer(Arena arena) {
+      if (target == null) {
+        target = arena.take(whole.value().shape());
+      }
+      return target;
+    }
+
+    /** Whether a part may write to a gradient that it holds. */
+    boolean owns(Tensor gradient) {
+      return isWrittenTo(target, gradient) && gradient.isHeldOnce();
+    }
+
+    /** Whether a part's gradient is rows of a tensor of the whole. */
+    static boolean isWrittenTo(Tensor whole, Tensor gradient) {
+      return whole != null && gradient.isPartOf(whole);
+    }
+
+    boolean hasGradients() {
+      for (Var part : parts) {
+        if (part.hasGradient()) {
+          return true;
+        }
+      }
+      return false;
+    }
+
+    /** Returns the gradient of each part, null for none. */
+    Tensor[] gradients() {
+      Tensor[] gradients = new Tensor[parts.length];
+      for (int i = 0; i < parts.length; i++) {
+        gradients[i] = parts[i].hasGradient() ? parts[i].gradient() : null;
+      }
+      return gradients;
+    }
+
+    /** Lets go of all that it holds. */
+    void release() {
+      for (Var part : parts) {
+        if (part.hasGradient()) {
+          part.gradient().release();
+          part.clearGradient();
+        }
+      }
+      if (target != null && !adding) {
+        target.release();
+      }
+      target = null;
+    }
+  }
+
   private final Tensor value;
   private final boolean leaf;
   private boolean learns;
   private Tensor gradient;
   private boolean gradientStale = true;
+  private Cut cut;
 
   private Var(Tensor value, boolean leaf, boolean learns) {
     this.value = value;
@@ -35,6 +148,18 @@ public final class Var {
 
   static Var intermediate(Tensor value, boolean learns) {
     return new Var(value, false, learns);
+  }
+
+  /** Some rows of a value that was cut. */
+  static Var partOf(Cut cut, Tensor rows, boolean learns) {
+    Var part = intermediate(rows, learns);
+    part.cut = cut;
+    return part;
+  }
+
+  /** Returns the cut that it is a part of, null for none. */
+  Cut cut() {
+    return cut;
   }
 
   public Tensor value() {

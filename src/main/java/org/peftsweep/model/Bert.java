@@ -38,13 +38,23 @@ final class Bert implements Model {
 
   /** Returns the pooler's output {@code [rows, width]}. */
   Var pooled(Tape tape, Batch batch) {
-    return tape.tanh(pooler.forward(tape, encoder.hidden(tape, batch, Pooling.first(batch))));
+    return pooled(tape, List.of(this), Packed.of(List.of(batch), Pooling::first));
+  }
+
+  private static Var pooled(Tape tape, List<Bert> lanes, Packed packed) {
+    Var first = Encoder.hidden(tape, Pass.parts(lanes, bert -> bert.encoder), packed);
+    List<Linear> poolers = Pass.parts(lanes, bert -> bert.pooler);
+    return tape.tanh(new Pass(tape).linear(poolers, first, packed.chosen()));
   }
 
   @Override
-  public Var logits(Tape tape, Batch batch) {
+  public List<Var> logits(Tape tape, List<? extends Model> models, List<Batch> batches) {
+    List<Bert> lanes = Pass.parts(models, Bert.class::cast);
+    Packed packed = Packed.of(batches, Pooling::first);
+    Var pooled = pooled(tape, lanes, packed);
     float dropout = (float) config.dropout().classifier();
-    return projection.forward(tape, tape.dropout(pooled(tape, batch), dropout));
+    Var inner = tape.dropout(pooled, dropout, packed.chosen());
+    return new Pass(tape).heads(Pass.parts(lanes, bert -> bert.projection), inner, packed.chosen());
   }
 
   @Override

@@ -24,8 +24,10 @@ record ChosenLayers(Model model, List<Linear> projections) implements Model {
   }
 
   @Override
-  public Var logits(Tape tape, Batch batch) {
-    return model.logits(tape, batch);
+  public List<Var> logits(Tape tape, List<? extends Model> lanes, List<Batch> batches) {
+    List<Model> whole =
+        Pass.parts(lanes, lane -> lane instanceof ChosenLayers chosen ? chosen.model : lane);
+    return model.logits(tape, whole, batches);
   }
 
   @Override

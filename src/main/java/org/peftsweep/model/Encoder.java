@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.peftsweep.checkpoint.Family;
 import org.peftsweep.checkpoint.ModelConfig;
-import org.peftsweep.compute.AttentionShape;
+import org.peftsweep.compute.Lanes;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
@@ -72,25 +72,35 @@ final class Encoder {
     return words;
   }
 
+  private List<Parameter> tables() {
+    return List.of(words, positions, tokenTypes);
+  }
+
   void trace(Trace trace) {
     this.trace = trace;
   }
 
   /**
-   * Returns the last layer's output for chosen positions {@code [rows.length, width]}.
+   * Returns the last layer's output {@code [n, width]} for the positions that are asked for.
    *
-   * @param rows places in {@code [batch·tokens]}; null for all
+   * @param lanes encoders of this one's configuration over the same frozen weights
    */
-  Var hidden(Tape tape, Batch batch, int[] rows) {
-    Var x = embed(tape, batch);
-    see(0, x);
-    for (int i = 0; i < layers.size(); i++) {
-      boolean last = i == layers.size() - 1;
+  static Var hidden(Tape tape, List<Encoder> lanes, Packed packed) {
+    Encoder first = lanes.get(0);
+    Pass pass = new Pass(tape);
+    Var x = embed(pass, lanes, packed);
+    first.see(0, x);
+    int depth = first.layers.size();
+    for (int i = 0; i < depth; i++) {
+      int layer = i;
+      boolean last = i == depth - 1;
       // Above the last attention positions are independent: what nobody reads is not computed.
-      x = forward(tape, batch, layers.get(i), x, last && trace == null ? rows : null);
-      see(i + 1, x);
+      boolean chooses = last && first.trace == null && !packed.asksForAll();
+      List<Layer> parts = Pass.parts(lanes, encoder -> encoder.layers.get(layer));
+      x = forward(first.config, pass, packed, parts, x, chooses);
+      first.see(i + 1, x);
     }
-    return rows == null || trace == null ? x : tape.gather(x, rows);
+    return packed.asksForAll() || first.trace == null ? x : tape.gather(x, packed.places());
   }
 
   private void see(int index, Var x) {
@@ -99,64 +109,72 @@ final class Encoder {
     }
   }
 
-  private Var embed(Tape tape, Batch batch) {
+  private static Var embed(Pass pass, List<Encoder> lanes, Packed packed) {
+    Tape tape = pass.tape();
+    Encoder first = lanes.get(0);
+    int[] places =
+        packed.positions(batch -> first.places(batch, first.config.positionOffset() - 1));
+    int[] learningPlaces = packed.positions(batch -> first.places(batch, -1));
+    int[] types = packed.positions(Batch::typeIds);
+    Var x = tape.gather(first.words.var(), packed.positions(Batch::ids), packed.learningIds());
+    x = tape.addGathered(x, first.positions.var(), places, learningPlaces);
+    x = tape.addGathered(x, first.tokenTypes.var(), types, types);
+    Var normed = pass.norm(Pass.parts(lanes, e -> e.embeddingNorm), x, packed.all());
+    tape.done(x);
+    return tape.dropout(normed, (float) first.config.dropout().hidden(), packed.all());
+  }
+
+  /** Returns the position that each token of a batch has, RoBERTa's padding that given. */
+  private int[] places(Batch batch, int ofPadding) {
     int offset = config.positionOffset();
-    int[] learning = batch.ids().clone();
-    int[] places = new int[learning.length];
-    int[] learningPlaces = new int[learning.length];
+    int[] places = new int[batch.ids().length];
     for (int row = 0; row < batch.rows(); row++) {
       int seen = 0;
       for (int token = 0; token < batch.tokens(); token++) {
         int at = row * batch.tokens() + token;
-        boolean padding = batch.mask()[at] == 0;
         if (config.family() == Family.ROBERTA) {
-          places[at] = padding ? offset - 1 : offset + seen++;
-          learningPlaces[at] = padding ? -1 : places[at];
+          places[at] = batch.mask()[at] == 0 ? ofPadding : offset + seen++;
         } else {
           places[at] = token;
-          learningPlaces[at] = token;
-        }
-        if (padding) {
-          // nn.Embedding's padding_idx: that row keeps its values.
-          learning[at] = -1;
         }
       }
     }
-    Var x = tape.gather(words.var(), batch.ids(), learning);
-    x = tape.addGathered(x, positions.var(), places, learningPlaces);
-    x = tape.addGathered(x, tokenTypes.var(), batch.typeIds(), batch.typeIds());
-    Var normed = embeddingNorm.of(tape, x);
-    tape.done(x);
-    return tape.dropout(normed, (float) config.dropout().hidden());
+    return places;
   }
 
-  private Var forward(Tape tape, Batch batch, Layer layer, Var x, int[] rows) {
-    boolean oneAsks = rows != null && Pooling.isOneOfEach(batch, rows);
-    Var asking = oneAsks ? tape.gather(x, rows) : x;
-    Var q = layer.query.forward(tape, asking);
-    Var k = layer.key.forward(tape, x);
-    Var v = layer.value.forward(tape, x);
-    AttentionShape shape = attention(batch, oneAsks ? 1 : batch.tokens());
-    Var context = tape.attention(shape, q, k, v, batch.mask());
+  private static Var forward(
+      ModelConfig config, Pass pass, Packed packed, List<Layer> lanes, Var x, boolean chooses) {
+    Tape tape = pass.tape();
+    Lanes all = packed.all();
+    Lanes rows = chooses ? packed.chosen() : all;
+    boolean oneAsks = chooses && packed.isOneOfEach();
+    Var asking = oneAsks ? tape.gather(x, packed.places()) : x;
+    Var q = pass.linear(Pass.parts(lanes, Layer::query), asking, oneAsks ? rows : all);
+    Var k = pass.linear(Pass.parts(lanes, Layer::key), x, all);
+    Var v = pass.linear(Pass.parts(lanes, Layer::value), x, all);
+    Var context = tape.attention(packed.attention(config, false, oneAsks), q, k, v, packed.masks());
     tape.done(q);
     tape.done(k);
     tape.done(v);
     if (oneAsks) {
       tape.done(x);
       x = asking;
-    } else if (rows != null) {
-      context = chosen(tape, context, rows);
-      x = chosen(tape, x, rows);
+    } else if (chooses) {
+      int[] places = packed.places();
+      context = chosen(tape, context, places);
+      x = chosen(tape, x, places);
     }
     float dropout = (float) config.dropout().hidden();
-    Var attended = tape.dropout(layer.output.forward(tape, context), dropout);
+    Var output = pass.linear(Pass.parts(lanes, Layer::output), context, rows);
+    Var attended = tape.dropout(output, dropout, rows);
     tape.done(context);
-    Var middle = layer.outputNorm.ofSum(tape, attended, x);
+    Var middle = pass.normOfSum(Pass.parts(lanes, Layer::outputNorm), attended, x, rows);
     tape.done(x);
-    Var inner = layer.up.forwardGelu(tape, middle);
-    Var fed = tape.dropout(layer.down.forward(tape, inner), dropout);
+    Var inner = pass.linearGelu(Pass.parts(lanes, Layer::up), middle, rows);
+    Var down = pass.linear(Pass.parts(lanes, Layer::down), inner, rows);
+    Var fed = tape.dropout(down, dropout, rows);
     tape.done(inner);
-    Var y = layer.norm.ofSum(tape, fed, middle);
+    Var y = pass.normOfSum(Pass.parts(lanes, Layer::norm), fed, middle, rows);
     tape.done(middle);
     return y;
   }
@@ -165,19 +183,5 @@ final class Encoder {
     Var some = tape.gather(x, rows);
     tape.done(x);
     return some;
-  }
-
-  private AttentionShape attention(Batch batch, int queries) {
-    ModelConfig.Sizes sizes = config.sizes();
-    return new AttentionShape(
-        batch.rows(),
-        queries,
-        batch.tokens(),
-        sizes.heads(),
-        sizes.keyValueHeads(),
-        sizes.headWidth(),
-        false,
-        (float) config.dropout().attention(),
-        0);
   }
 }

@@ -108,13 +108,42 @@ public final class Linear {
     if (adapter == null) {
       return tape.linear(x, weight.var(), bias == null ? null : bias.var());
     }
-    Var product = adapter.usesProduct() ? tape.linear(x, weight.var(), null) : null;
-    return adapter.apply(tape, this, x, product);
+    return adapted(tape, x, usesProduct() ? product(tape, x) : null);
+  }
+
+  /** {@code x·Wᵀ}, without the bias. */
+  Var product(Tape tape, Var x) {
+    return tape.linear(x, weight.var(), null);
+  }
+
+  /** Whether {@link #adapted} reads the product. */
+  boolean usesProduct() {
+    return adapter == null || adapter.usesProduct();
+  }
+
+  /** Returns the output of an input and its {@link #product}, which it consumes. */
+  Var adapted(Tape tape, Var x, Var product) {
+    return adapter == null ? addBias(tape, product) : adapter.apply(tape, this, x, product);
+  }
+
+  /** Whether nothing adapts it, and nobody looks on or asks for less. */
+  boolean isPlain() {
+    return adapter == null && watcher == null && response == 1;
+  }
+
+  /** Whether one product serves both. */
+  boolean sharesWeight(Linear other) {
+    return watcher == null && response == 1 && weight.isSharedWith(other.weight);
+  }
+
+  /** Whether both add the same. */
+  boolean sharesBias(Linear other) {
+    return bias == null ? other.bias == null : bias.isSharedWith(other.bias);
   }
 
   /** {@code GELU(forward(x))}, the bias added on the way where nothing adapts the projection. */
   Var forwardGelu(Tape tape, Var x) {
-    boolean isPlain = adapter == null && watcher == null && response == 1;
+    boolean isPlain = isPlain();
     Var inner = isPlain ? tape.linear(x, weight.var(), null) : forward(tape, x);
     Var y = tape.gelu(inner, isPlain && bias != null ? bias.var() : null);
     tape.done(inner);

@@ -1,11 +1,10 @@
 package org.peftsweep.model;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import org.peftsweep.checkpoint.ModelConfig;
-import org.peftsweep.compute.AttentionShape;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Lanes;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
@@ -88,28 +87,39 @@ final class Llama implements Model {
   }
 
   @Override
-  public Var logits(Tape tape, Batch batch) {
-    return score.forward(tape, hidden(tape, batch, Pooling.lastReal(batch)));
+  public List<Var> logits(Tape tape, List<? extends Model> models, List<Batch> batches) {
+    List<Llama> lanes = Pass.parts(models, Llama.class::cast);
+    Packed packed = Packed.of(batches, Pooling::lastReal);
+    Var last = hidden(tape, lanes, packed);
+    return new Pass(tape).heads(Pass.parts(lanes, llama -> llama.score), last, packed.chosen());
   }
 
-  /** Returns normed states of chosen positions {@code [rows.length, width]}; null for all. */
-  private Var hidden(Tape tape, Batch batch, int[] rows) {
-    int[] learning = batch.ids().clone();
-    for (int i = 0; i < learning.length; i++) {
-      learning[i] = batch.mask()[i] == 0 ? -1 : learning[i];
-    }
-    Var x = tape.gather(words.var(), batch.ids(), learning);
-    see(0, x);
-    for (int i = 0; i < layers.size(); i++) {
-      boolean last = i == layers.size() - 1;
-      x = forward(tape, batch, layers.get(i), x, last && trace == null ? rows : null);
+  /** Returns normed states {@code [n, width]} of the positions that are asked for. */
+  private static Var hidden(Tape tape, List<Llama> lanes, Packed packed) {
+    Llama first = lanes.get(0);
+    Pass pass = new Pass(tape);
+    Pass.requireShared(Pass.parts(lanes, llama -> List.of(llama.words)));
+    Var x = tape.gather(first.words.var(), packed.positions(Batch::ids), packed.learningIds());
+    first.see(0, x);
+    int depth = first.layers.size();
+    boolean chooses = first.trace == null && !packed.asksForAll();
+    for (int i = 0; i < depth; i++) {
+      int layer = i;
+      boolean last = i == depth - 1;
+      List<Layer> parts = Pass.parts(lanes, llama -> llama.layers.get(layer));
+      x = first.forward(pass, packed, parts, x, last && chooses);
       if (!last) {
-        see(i + 1, x);
+        first.see(i + 1, x);
       }
     }
-    Var y = tape.rmsNorm(x, norm.var(), (float) config.normEpsilon());
-    see(layers.size(), y);
-    return rows == null || trace == null ? y : tape.gather(y, rows);
+    Var y =
+        pass.rmsNorm(
+            Pass.parts(lanes, llama -> llama.norm),
+            x,
+            (float) first.config.normEpsilon(),
+            chooses ? packed.chosen() : packed.all());
+    first.see(depth, y);
+    return chooses || packed.asksForAll() ? y : tape.gather(y, packed.places());
   }
 
   private void see(int index, Var x) {
@@ -118,41 +128,44 @@ final class Llama implements Model {
     }
   }
 
-  private Var forward(Tape tape, Batch batch, Layer layer, Var x, int[] rows) {
+  private Var forward(Pass pass, Packed packed, List<Layer> lanes, Var x, boolean chooses) {
+    Tape tape = pass.tape();
+    Lanes all = packed.all();
+    Lanes rows = chooses ? packed.chosen() : all;
     float epsilon = (float) config.normEpsilon();
-    Var normed = tape.rmsNorm(x, layer.attentionNorm.var(), epsilon);
-    boolean oneAsks = rows != null && Pooling.isOneOfEach(batch, rows);
-    Var asking = oneAsks ? tape.gather(normed, rows) : normed;
-    Var q = layer.query.forward(tape, asking);
-    q =
-        oneAsks
-            ? rotary.turnAt(tape, q, Pooling.places(batch, rows))
-            : rotary.turn(tape, q, batch.tokens());
+    Var normed = pass.rmsNorm(Pass.parts(lanes, Layer::attentionNorm), x, epsilon, all);
+    boolean oneAsks = chooses && packed.isOneOfEach();
+    Var asking = oneAsks ? tape.gather(normed, packed.places()) : normed;
+    Var q = pass.linear(Pass.parts(lanes, Layer::query), asking, oneAsks ? rows : all);
+    q = oneAsks ? rotary.turnAt(tape, q, packed.tokens()) : pass.rotary(rotary, q, packed);
     if (oneAsks) {
       tape.done(asking);
     }
-    Var k = rotary.turn(tape, layer.key.forward(tape, normed), batch.tokens());
-    Var v = layer.value.forward(tape, normed);
+    Var k = pass.rotary(rotary, pass.linear(Pass.parts(lanes, Layer::key), normed, all), packed);
+    Var v = pass.linear(Pass.parts(lanes, Layer::value), normed, all);
     tape.done(normed);
-    Var context = tape.attention(attention(batch, oneAsks), q, k, v, mask(batch, oneAsks, rows));
+    List<int[]> masks = oneAsks ? packed.masksBefore() : packed.masks();
+    Var context = tape.attention(packed.attention(config, true, oneAsks), q, k, v, masks);
     tape.done(q);
     tape.done(k);
     tape.done(v);
-    if (rows != null) {
-      context = oneAsks ? context : chosen(tape, context, rows);
-      x = chosen(tape, x, rows);
+    if (chooses) {
+      int[] places = packed.places();
+      context = oneAsks ? context : chosen(tape, context, places);
+      x = chosen(tape, x, places);
     }
-    Var middle = tape.addScaled(layer.output.forward(tape, context), 1, x);
+    Var output = pass.linear(Pass.parts(lanes, Layer::output), context, rows);
+    Var middle = tape.addScaled(output, 1, x);
     tape.done(context);
     tape.done(x);
-    normed = tape.rmsNorm(middle, layer.feedForwardNorm.var(), epsilon);
-    Var gate = layer.gate.forward(tape, normed);
-    Var up = layer.up.forward(tape, normed);
+    normed = pass.rmsNorm(Pass.parts(lanes, Layer::feedForwardNorm), middle, epsilon, rows);
+    Var gate = pass.linear(Pass.parts(lanes, Layer::gate), normed, rows);
+    Var up = pass.linear(Pass.parts(lanes, Layer::up), normed, rows);
     tape.done(normed);
     Var inner = tape.swiglu(gate, up);
     tape.done(gate);
     tape.done(up);
-    Var y = tape.addScaled(layer.down.forward(tape, inner), 1, middle);
+    Var y = tape.addScaled(pass.linear(Pass.parts(lanes, Layer::down), inner, rows), 1, middle);
     tape.done(inner);
     tape.done(middle);
     return y;
@@ -162,32 +175,6 @@ final class Llama implements Model {
     Var some = tape.gather(x, rows);
     tape.done(x);
     return some;
-  }
-
-  private AttentionShape attention(Batch batch, boolean oneAsks) {
-    ModelConfig.Sizes sizes = config.sizes();
-    return new AttentionShape(
-        batch.rows(),
-        oneAsks ? 1 : batch.tokens(),
-        batch.tokens(),
-        sizes.heads(),
-        sizes.keyValueHeads(),
-        sizes.headWidth(),
-        !oneAsks,
-        (float) config.dropout().attention(),
-        0);
-  }
-
-  /** Where one position of each row asks, the mask hides what comes after it. */
-  private static int[] mask(Batch batch, boolean oneAsks, int[] rows) {
-    if (!oneAsks) {
-      return batch.mask();
-    }
-    int[] mask = batch.mask().clone();
-    for (int i = 0; i < rows.length; i++) {
-      Arrays.fill(mask, rows[i] + 1, (i + 1) * batch.tokens(), 0);
-    }
-    return mask;
   }
 
   @Override

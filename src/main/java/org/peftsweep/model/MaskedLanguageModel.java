@@ -56,7 +56,8 @@ public final class MaskedLanguageModel implements AutoCloseable {
    * [batch·tokens]}.
    */
   public Var logits(Tape tape, Batch batch, int[] rows) {
-    Var x = encoder.hidden(tape, batch, rows);
+    Packed packed = Packed.of(List.of(batch), own -> rows);
+    Var x = Encoder.hidden(tape, List.of(encoder), packed);
     Var inner = dense.forwardGelu(tape, x);
     Var normed = norm.of(tape, inner);
     return tape.linear(normed, encoder.words().var(), bias.var());

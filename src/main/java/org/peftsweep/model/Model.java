@@ -18,7 +18,17 @@ public interface Model extends AutoCloseable {
   int layers();
 
   /** Returns the head's outputs {@code [rows, outputs]} for a batch. */
-  Var logits(Tape tape, Batch batch);
+  default Var logits(Tape tape, Batch batch) {
+    return logits(tape, List.of(this), List.of(batch)).get(0);
+  }
+
+  /**
+   * Returns the outputs of several models, each for a batch of its own, in one pass: what their
+   * frozen weights give is computed once over the rows of all.
+   *
+   * @param lanes models that were built from this one's configuration, this one the first
+   */
+  List<Var> logits(Tape tape, List<? extends Model> lanes, List<Batch> batches);
 
   /** Shows hidden states of all positions in the coming forward passes; null ends it. */
   void trace(Trace trace);

@@ -14,4 +14,9 @@ record Norm(Parameter gamma, Parameter beta, float epsilon) {
   Var of(Tape tape, Var x) {
     return tape.layerNorm(x, null, gamma.var(), beta.var(), epsilon);
   }
+
+  /** Whether one serves both. */
+  boolean isSharedWith(Norm other) {
+    return gamma.isSharedWith(other.gamma) && beta.isSharedWith(other.beta);
+  }
 }

@@ -155,6 +155,17 @@ public final class Parameter {
     return trainable ? origin : value();
   }
 
+  /** Whether both are the same frozen memory. */
+  boolean isSharedWith(Parameter other) {
+    Tensor own = value();
+    Tensor others = other.value();
+    return this == other
+        || !trainable
+            && !other.trainable
+            && own.memory() == others.memory()
+            && own.offset() == others.offset();
+  }
+
   /** Returns the number of scalars. */
   public long size() {
     return var.value().size();

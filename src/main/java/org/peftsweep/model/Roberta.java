@@ -3,6 +3,7 @@ package org.peftsweep.model;
 import java.util.List;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Lanes;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
@@ -28,11 +29,17 @@ final class Roberta implements Model {
   }
 
   @Override
-  public Var logits(Tape tape, Batch batch) {
+  public List<Var> logits(Tape tape, List<? extends Model> models, List<Batch> batches) {
+    List<Roberta> lanes = Pass.parts(models, Roberta.class::cast);
+    Packed packed = Packed.of(batches, Pooling::first);
+    Lanes rows = packed.chosen();
     float dropout = (float) config.dropout().classifier();
-    Var first = encoder.hidden(tape, batch, Pooling.first(batch));
-    Var inner = tape.tanh(dense.forward(tape, tape.dropout(first, dropout)));
-    return projection.forward(tape, tape.dropout(inner, dropout));
+    Pass pass = new Pass(tape);
+    Var first = Encoder.hidden(tape, Pass.parts(lanes, roberta -> roberta.encoder), packed);
+    Var asked = tape.dropout(first, dropout, rows);
+    Var inner = tape.tanh(pass.linear(Pass.parts(lanes, roberta -> roberta.dense), asked, rows));
+    return pass.heads(
+        Pass.parts(lanes, roberta -> roberta.projection), tape.dropout(inner, dropout, rows), rows);
   }
 
   @Override

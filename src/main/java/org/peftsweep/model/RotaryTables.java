@@ -23,20 +23,23 @@ final class RotaryTables implements AutoCloseable {
     this.frequencies = frequencies(rope, headWidth);
   }
 
-  /** Turns heads {@code [batch·tokens, heads·headWidth]} by their positions; consumes x. */
-  Var turn(Tape tape, Var x, int tokens) {
+  /** Makes the tables long enough; those that a pass used before are gone then. */
+  void reserve(int tokens) {
     if (cos == null || cos.rows() < tokens) {
       fill(tokens);
     }
+  }
+
+  /** Turns heads {@code [batch·tokens, heads·headWidth]} by their positions; consumes x. */
+  Var turn(Tape tape, Var x, int tokens) {
+    reserve(tokens);
     return tape.rotary(x, cos.slice(0, tokens), sin.slice(0, tokens), headWidth);
   }
 
   /** Turns heads {@code [places.length, heads·headWidth]} by the angles of places; consumes x. */
   Var turnAt(Tape tape, Var x, int[] places) {
     int most = Arrays.stream(places).max().orElse(0);
-    if (cos == null || cos.rows() <= most) {
-      fill(most + 1);
-    }
+    reserve(most + 1);
     return tape.rotary(x, rows(tape, cos, places), rows(tape, sin, places), headWidth);
   }
 

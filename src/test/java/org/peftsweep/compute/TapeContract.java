@@ -3,6 +3,8 @@ package org.peftsweep.compute;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -52,7 +54,7 @@ abstract class TapeContract extends BackendFixture {
     for (Var parameter : parameters) {
       parameter.clearGradient();
     }
-    tape.startTraining(SEED);
+    tape.startTraining(SEED, SEED, SEED, SEED);
     loss.build(parameters);
     tape.backward();
     for (int i = 0; i < parameters.length; i++) {
@@ -92,7 +94,7 @@ abstract class TapeContract extends BackendFixture {
       after[i] += step * direction[i];
     }
     backend.write(after, 0, value, 0, after.length);
-    tape.startTraining(SEED);
+    tape.startTraining(SEED, SEED, SEED, SEED);
     double result = loss.build(parameters);
     backend.write(before, 0, value, 0, before.length);
     return result;
@@ -308,6 +310,88 @@ abstract class TapeContract extends BackendFixture {
         parameter(6, 2),
         parameter(8),
         parameter(6, 8));
+  }
+
+  /** Lanes that write in place, that make something new, that pass on, and that learn nothing. */
+  @Test
+  void lanesOfOneMatrix() {
+    Lanes lanes = Lanes.of(2, 1, 3, 2);
+    check(
+        p -> {
+          Var x = tape.layerNorm(p[0], null, p[1], p[2], 1e-5f);
+          Var product = tape.linear(x, p[3], null);
+          Var[] xs = tape.split(x, lanes);
+          Var[] products = tape.split(product, lanes);
+          tape.done(product);
+          products[0] = tape.addRow(tape.lowRank(products[0], xs[0], p[4], p[5], 2), p[6]);
+          Var scaled = tape.multiplyRow(products[1], p[6]);
+          tape.done(products[1]);
+          products[1] = scaled;
+          Var dropped = tape.dropoutOfCopy(xs[3], 0.3f);
+          products[3] = tape.lowRank(products[3], dropped, p[7], p[5], 1);
+          if (dropped != xs[3]) {
+            tape.done(dropped);
+          }
+          for (Var part : xs) {
+            tape.done(part);
+          }
+          Var y = tape.dropout(tape.join(products, lanes), 0.2f, lanes);
+          Var again = tape.linear(x, p[3], p[6]);
+          tape.done(x);
+          return tape.addScaled(y, 1, again);
+        },
+        parameter(8, 4),
+        parameter(4),
+        parameter(4),
+        parameter(4, 4),
+        parameter(2, 4),
+        parameter(4, 2),
+        parameter(4),
+        parameter(2, 4));
+  }
+
+  @Test
+  void lanesThatAllWriteInPlaceCopyNothing() {
+    Lanes lanes = Lanes.of(100, 28);
+    Var w = parameter(128, 128);
+    Var bias = parameter(128);
+    long[] peaks = new long[2];
+    for (int i = 0; i < 2; i++) {
+      tape.startTraining(SEED, SEED);
+      Var product = tape.linear(Var.constant(normal(128, 128)), w, null);
+      if (i == 0) {
+        tape.meanSquaredError(tape.addRow(product, bias), new float[128 * 128]);
+      } else {
+        Var[] parts = tape.split(product, lanes);
+        tape.done(product);
+        parts[0] = tape.addRow(parts[0], bias);
+        parts[1] = tape.addRow(parts[1], bias);
+        tape.meanSquaredError(tape.join(parts, lanes), new float[128 * 128]);
+      }
+      tape.backward();
+      peaks[i] = tape.arena().peakBytes();
+    }
+    assertThat(peaks[1]).isEqualTo(peaks[0]);
+  }
+
+  @Test
+  void theDropoutOfALaneIsItsOwn() {
+    Lanes lanes = Lanes.of(3, 5);
+    Tensor x = normal(8, 6);
+    AttentionShape first = new AttentionShape(1, 3, 2, 2, 3, false, 0.4f, 0);
+    AttentionShape second = new AttentionShape(1, 5, 2, 2, 3, false, 0.4f, 0);
+    int[] all = {1, 1, 1, 1, 1};
+    tape.startTraining(3, 4);
+    Var dropped = tape.dropout(Var.constant(x), 0.5f, lanes);
+    Var mixed =
+        tape.attention(
+            List.of(first, second), dropped, dropped, dropped, List.of(new int[] {1, 1, 1}, all));
+    double[] together = host(mixed.value());
+
+    tape.startTraining(4);
+    Var alone = tape.dropout(Var.constant(x.slice(3, 5)), 0.5f);
+    double[] second5 = host(tape.attention(second, alone, alone, alone, all).value());
+    assertThat(Arrays.copyOfRange(together, 18, 48)).isEqualTo(second5);
   }
 
   @Test

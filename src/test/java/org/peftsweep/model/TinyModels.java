@@ -1,6 +1,8 @@
 package org.peftsweep.model;
 
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.SplittableRandom;
@@ -8,6 +10,7 @@ import org.peftsweep.checkpoint.Family;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.checkpoint.Rope;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Tensor;
 import org.peftsweep.data.Batch;
 import org.peftsweep.data.Seeds;
 
@@ -59,10 +62,79 @@ public final class TinyModels {
         new RandomWeights(backend, config.initializerRange(), new Seeds(7)));
   }
 
+  /** Weights that several models read, each with a head of its own; with dropout. */
+  public static final class Shared implements Weights, AutoCloseable {
+    private final ModelConfig config;
+    private final Backend backend;
+    private final Map<String, Tensor> base = new HashMap<>();
+    private int models;
+
+    private Shared(Family family, Backend backend) {
+      ModelConfig plain = TinyModels.config(family, 2);
+      this.backend = backend;
+      this.config =
+          new ModelConfig(
+              family,
+              plain.sizes(),
+              plain.normEpsilon(),
+              family.isEncoder() ? new ModelConfig.Dropout(0.1, 0.1, 0.2) : plain.dropout(),
+              plain.padTokenId(),
+              plain.rope(),
+              plain.attentionBias(),
+              plain.mlpBias(),
+              plain.tiedEmbeddings(),
+              plain.initializerRange(),
+              plain.labels());
+    }
+
+    /** Makes a model over the weights that all share. */
+    public Model model() {
+      models++;
+      return Models.build(config, OUTPUTS, backend, this);
+    }
+
+    @Override
+    public boolean owns(String name) {
+      return false;
+    }
+
+    @Override
+    public Tensor base(String name, Fresh fresh, int... shape) {
+      return base.computeIfAbsent(name, n -> random(7).base(n, fresh, shape));
+    }
+
+    @Override
+    public Tensor head(String name, Fresh fresh, int... shape) {
+      return random(models).head(name, fresh, shape);
+    }
+
+    private RandomWeights random(long seed) {
+      return new RandomWeights(backend, config.initializerRange(), new Seeds(seed));
+    }
+
+    @Override
+    public void close() {
+      base.values().forEach(tensor -> backend.free(tensor.memory()));
+    }
+  }
+
+  public static Shared shared(Family family, Backend backend) {
+    return new Shared(family, backend);
+  }
+
+  /** Returns a tensor's values. */
+  public static float[] read(Backend backend, Tensor tensor) {
+    float[] values = new float[(int) tensor.size()];
+    backend.read(tensor, 0, values, 0, values.length);
+    return values;
+  }
+
   public static Batch batch(long seed) {
+    return batch(seed, 5, 11);
+  }
+
+  public static Batch batch(long seed, int rows, int tokens) {
     SplittableRandom random = new SplittableRandom(seed);
-    int rows = 5;
-    int tokens = 11;
     int[] ids = new int[rows * tokens];
     int[] mask = new int[rows * tokens];
     float[] labels = new float[rows];
