@@ -2,7 +2,7 @@ package org.peftsweep.model;
 
 import java.util.ArrayList;
 import java.util.List;
-import org.peftsweep.checkpoint.Family;
+import java.util.function.Function;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.AttentionShape;
 import org.peftsweep.compute.Tape;
@@ -14,7 +14,7 @@ import org.peftsweep.model.Weights.Fresh;
  * The bidirectional encoder that RoBERTa (arXiv:1907.11692) and BERT (arXiv:1810.04805) share:
  * learnt positions, layer norm after each residual sum. They differ in how positions are counted.
  */
-final class Encoder {
+final class Encoder implements Backbone {
   private record Layer(
       Linear query,
       Linear key,
@@ -31,11 +31,13 @@ final class Encoder {
   private final Parameter tokenTypes;
   private final Norm embeddingNorm;
   private final List<Layer> layers = new ArrayList<>();
+  private final Function<Batch, PositionIds> positionIds;
   private Trace trace;
 
-  Encoder(ModelConfig config, Builder builder) {
+  Encoder(ModelConfig config, Builder builder, Function<Batch, PositionIds> positionIds) {
     this.config = config;
-    String prefix = config.family().prefix();
+    this.positionIds = positionIds;
+    String prefix = config.architecture().prefix();
     ModelConfig.Sizes sizes = config.sizes();
     String embeddings = prefix + "embeddings.";
     words = table(builder, embeddings + "word_embeddings", sizes.vocabulary());
@@ -68,20 +70,18 @@ final class Encoder {
         builder.norm(prefix + "output.LayerNorm", index, width, config.normEpsilon()));
   }
 
-  Parameter words() {
+  @Override
+  public Parameter words() {
     return words;
   }
 
-  void trace(Trace trace) {
+  @Override
+  public void trace(Trace trace) {
     this.trace = trace;
   }
 
-  /**
-   * Returns the last layer's output for chosen positions {@code [rows.length, width]}.
-   *
-   * @param rows places in {@code [batch·tokens]}; null for all
-   */
-  Var hidden(Tape tape, Batch batch, int[] rows) {
+  @Override
+  public Var hidden(Tape tape, Batch batch, int[] rows) {
     Var x = embed(tape, batch);
     see(0, x);
     for (int i = 0; i < layers.size(); i++) {
@@ -100,30 +100,14 @@ final class Encoder {
   }
 
   private Var embed(Tape tape, Batch batch) {
-    int offset = config.positionOffset();
     int[] learning = batch.ids().clone();
-    int[] places = new int[learning.length];
-    int[] learningPlaces = new int[learning.length];
-    for (int row = 0; row < batch.rows(); row++) {
-      int seen = 0;
-      for (int token = 0; token < batch.tokens(); token++) {
-        int at = row * batch.tokens() + token;
-        boolean padding = batch.mask()[at] == 0;
-        if (config.family() == Family.ROBERTA) {
-          places[at] = padding ? offset - 1 : offset + seen++;
-          learningPlaces[at] = padding ? -1 : places[at];
-        } else {
-          places[at] = token;
-          learningPlaces[at] = token;
-        }
-        if (padding) {
-          // nn.Embedding's padding_idx: that row keeps its values.
-          learning[at] = -1;
-        }
-      }
+    for (int i = 0; i < learning.length; i++) {
+      // nn.Embedding's padding_idx: that row keeps its values.
+      learning[i] = batch.mask()[i] == 0 ? -1 : learning[i];
     }
+    PositionIds places = positionIds.apply(batch);
     Var x = tape.gather(words.var(), batch.ids(), learning);
-    x = tape.addGathered(x, positions.var(), places, learningPlaces);
+    x = tape.addGathered(x, positions.var(), places.ids(), places.learning());
     x = tape.addGathered(x, tokenTypes.var(), batch.typeIds(), batch.typeIds());
     Var normed = embeddingNorm.of(tape, x);
     tape.done(x);

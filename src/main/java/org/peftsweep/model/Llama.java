@@ -5,20 +5,18 @@ import java.util.Arrays;
 import java.util.List;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.AttentionShape;
-import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
 import org.peftsweep.model.Weights.Fresh;
 
 /**
- * Llama for sequence classification (arXiv:2302.13971, 2407.21783): a decoder with RMS norm before
- * each block, rotary positions, grouped-query attention and SwiGLU; the head reads the right-most
- * real token.
+ * The decoder of Llama (arXiv:2302.13971, 2407.21783): RMS norm before each block and after the
+ * last, rotary positions, grouped-query attention and SwiGLU.
  *
  * <p>Positions count from 0 in every row, padding included, as in the reference implementation.
  */
-final class Llama implements Model {
+final class Llama implements Backbone {
   private record Layer(
       Parameter attentionNorm,
       Linear query,
@@ -36,14 +34,14 @@ final class Llama implements Model {
   private final Parameter words;
   private final List<Layer> layers = new ArrayList<>();
   private final Parameter norm;
-  private final Linear score;
   private Trace trace;
 
-  Llama(ModelConfig config, int outputs, Backend backend, Weights weights) {
+  Llama(ModelConfig config, Builder builder) {
     this.config = config;
-    this.builder = new Builder(backend, weights);
+    this.builder = builder;
     this.rotary =
-        new RotaryTables(backend, config.rope().orElseThrow(), config.sizes().headWidth());
+        new RotaryTables(
+            builder.backend(), config.rope().orElseThrow(), config.sizes().headWidth());
     ModelConfig.Sizes sizes = config.sizes();
     int width = sizes.hidden();
     words =
@@ -58,7 +56,6 @@ final class Llama implements Model {
       layers.add(layer("model.layers." + i + ".", i));
     }
     norm = builder.base("model.norm.weight", Role.NORM, -1, Fresh.ONES, width);
-    score = builder.headLinear("score", outputs, width, false);
   }
 
   private Layer layer(String prefix, int index) {
@@ -88,12 +85,7 @@ final class Llama implements Model {
   }
 
   @Override
-  public Var logits(Tape tape, Batch batch) {
-    return score.forward(tape, hidden(tape, batch, Pooling.lastReal(batch)));
-  }
-
-  /** Returns normed states of chosen positions {@code [rows.length, width]}; null for all. */
-  private Var hidden(Tape tape, Batch batch, int[] rows) {
+  public Var hidden(Tape tape, Batch batch, int[] rows) {
     int[] learning = batch.ids().clone();
     for (int i = 0; i < learning.length; i++) {
       learning[i] = batch.mask()[i] == 0 ? -1 : learning[i];
@@ -196,23 +188,12 @@ final class Llama implements Model {
   }
 
   @Override
-  public List<Parameter> parameters() {
-    return builder.parameters();
-  }
-
-  @Override
-  public List<Linear> projections() {
-    return builder.projections();
-  }
-
-  @Override
-  public int layers() {
-    return config.sizes().layers();
+  public Parameter words() {
+    return words;
   }
 
   @Override
   public void close() {
     rotary.close();
-    builder.close();
   }
 }

@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.SplittableRandom;
-import org.peftsweep.checkpoint.Family;
+import org.peftsweep.checkpoint.Architecture;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.checkpoint.Rope;
 import org.peftsweep.compute.Backend;
@@ -22,16 +22,20 @@ public final class TinyModels {
   private static final int VOCABULARY = 50;
   private static final int PAD = 1;
 
+  public static final Architecture ROBERTA = new RobertaArchitecture();
+  public static final Architecture BERT = new BertArchitecture();
+  public static final Architecture LLAMA = new LlamaArchitecture();
+
   private TinyModels() {}
 
-  public static ModelConfig config(Family family) {
-    return config(family, 2);
+  public static ModelConfig config(Architecture architecture) {
+    return config(architecture, 2);
   }
 
-  private static ModelConfig config(Family family, int layers) {
-    boolean encoder = family.isEncoder();
+  private static ModelConfig config(Architecture architecture, int layers) {
+    boolean encoder = !architecture.equals(LLAMA);
     return new ModelConfig(
-        family,
+        architecture,
         new ModelConfig.Sizes(
             VOCABULARY, 24, layers, 3, encoder ? 3 : 1, 8, 40, 32, encoder ? 1 : 0),
         1e-5,
@@ -46,12 +50,12 @@ public final class TinyModels {
         List.of("a", "b", "c"));
   }
 
-  public static Model model(Family family, Backend backend) {
-    return model(family, 2, backend);
+  public static Model model(Architecture architecture, Backend backend) {
+    return model(architecture, 2, backend);
   }
 
-  public static Model model(Family family, int layers, Backend backend) {
-    ModelConfig config = config(family, layers);
+  public static Model model(Architecture architecture, int layers, Backend backend) {
+    ModelConfig config = config(architecture, layers);
     return Models.build(
         config,
         OUTPUTS,
