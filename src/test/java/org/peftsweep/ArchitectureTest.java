@@ -59,7 +59,12 @@ class ArchitectureTest {
   /** Files that are parts of one thing, such as a record and what reads it. */
   private static final List<List<String>> KNOWN =
       List.of(
-          List.of("checkpoint/ConfigReader", "checkpoint/ConfigWriter", "checkpoint/ModelConfig"),
+          List.of(
+              "checkpoint/Architecture",
+              "checkpoint/Architectures",
+              "checkpoint/ConfigFile",
+              "checkpoint/ConfigWriter",
+              "checkpoint/ModelConfig"),
           List.of("cli/Interrupts", "cli/Main", "cli/ReplayCommand", "cli/SweepCommand"),
           List.of("method/AttachContext", "method/Method"),
           List.of("model/Adapter", "model/Linear"),

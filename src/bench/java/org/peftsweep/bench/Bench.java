@@ -126,7 +126,7 @@ public final class Bench implements Callable<Integer> {
     }
     return switch (peer) {
       case "samediff" ->
-          workload.shape().config().family().isEncoder()
+          workload.shape().config().rope().isEmpty()
               && workload.method() != Workload.Tuning.DORA;
       case "cpu-pair" ->
           2 * workload.threads() <= Runtime.getRuntime().availableProcessors()

@@ -46,7 +46,7 @@ abstract class Libtorch implements Contender {
    *     model that is in use does that, but the engine does
    */
   static Contender open(Workload workload, boolean pruned) {
-    return workload.shape().config().family().isEncoder()
+    return workload.shape().config().rope().isEmpty()
         ? new LibtorchEncoder(workload, pruned)
         : new LibtorchDecoder(workload, pruned);
   }

@@ -54,7 +54,7 @@ final class LibtorchEncoder extends Libtorch {
             embeddings + "position_embeddings.weight", Fresh.NORMAL, sizes.positions(), width);
     NDArray types =
         frozen(embeddings + "token_type_embeddings.weight", Fresh.NORMAL, 1, width);
-    int from = config.positionOffset();
+    int from = config.sizes().positions() - config.longestInput();
     places = positions.get(new NDIndex("{}:{}", from, from + tokens)).add(types);
     embeddingNorm = norm(embeddings + "LayerNorm");
     for (int i = 0; i < sizes.layers(); i++) {

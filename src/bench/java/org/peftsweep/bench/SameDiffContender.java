@@ -33,7 +33,7 @@ final class SameDiffContender implements Contender {
     this.tokens = workload.shape().tokens();
     ModelConfig config = workload.shape().config();
     this.sizes = config.sizes();
-    if (!config.family().isEncoder() || workload.method() == Workload.Tuning.DORA) {
+    if (config.rope().isPresent() || workload.method() == Workload.Tuning.DORA) {
       throw new UnsupportedOperationException(
           "Cannot measure samediff with " + workload.id() + ": it has encoders, full and lora");
     }
@@ -80,7 +80,7 @@ final class SameDiffContender implements Contender {
                 embeddings + "token_type_embeddings.weight", Fresh.NORMAL, 1, width));
     int[] seen = new int[tokens];
     for (int i = 0; i < tokens; i++) {
-      seen[i] = config.positionOffset() + i;
+      seen[i] = config.sizes().positions() - config.longestInput() + i;
     }
     INDArray sum = Nd4j.pullRows(positions, 1, seen).addiRowVector(types);
     SDVariable places = graph.constant("places", sum.reshape(1, tokens, width));

@@ -5,7 +5,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
-import org.peftsweep.checkpoint.Family;
+import org.peftsweep.checkpoint.Architectures;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.checkpoint.Rope;
 import org.peftsweep.data.Batch;
@@ -122,7 +122,7 @@ record Workload(Shape shape, Tuning method, int threads) {
 
   /** Returns a workload of the same kernels whose steps are short. */
   Workload small() {
-    boolean isEncoder = shape.config.family().isEncoder();
+    boolean isEncoder = shape.config.rope().isEmpty();
     return new Workload(isEncoder ? Shape.MINI_32X32 : Shape.TINY_LLAMA_8X32, method, threads);
   }
 
@@ -152,7 +152,7 @@ record Workload(Shape shape, Tuning method, int threads) {
 
   private static ModelConfig encoder(int vocabulary, int width, int layers, int heads, int inner) {
     return config(
-        Family.ROBERTA,
+        "roberta",
         new ModelConfig.Sizes(
             vocabulary, width, layers, heads, heads, width / heads, inner, 130, 1));
   }
@@ -160,19 +160,19 @@ record Workload(Shape shape, Tuning method, int threads) {
   private static ModelConfig decoder(
       int vocabulary, int width, int layers, int heads, int keyHeads, int inner) {
     return config(
-        Family.LLAMA,
+        "llama",
         new ModelConfig.Sizes(
             vocabulary, width, layers, heads, keyHeads, width / heads, inner, 128, 0));
   }
 
-  private static ModelConfig config(Family family, ModelConfig.Sizes sizes) {
+  private static ModelConfig config(String modelType, ModelConfig.Sizes sizes) {
     return new ModelConfig(
-        family,
+        Architectures.of(modelType, "a workload"),
         sizes,
         NORM_EPSILON,
         new ModelConfig.Dropout(0, 0, 0),
         OptionalInt.of(PADDING),
-        family == Family.LLAMA ? Optional.of(new Rope(10000, new Rope.None())) : Optional.empty(),
+        modelType.equals("llama") ? Optional.of(new Rope(10000, new Rope.None())) : Optional.empty(),
         false,
         false,
         false,

@@ -11,8 +11,8 @@ import java.util.stream.Stream;
 /**
  * A model folder in Hugging Face layout: {@code config.json} with weights as safetensors, as
  * PyTorch's zips (either whole or in shards that an index names), as ONNX or as a TensorFlow
- * checkpoint. Tensors are found with and without the family's prefix, so that a bare model and one
- * with any head can both be used.
+ * checkpoint. Tensors are found with and without the architecture's prefix, so that a bare model
+ * and one with any head can both be used.
  */
 public final class Checkpoint implements AutoCloseable {
   private static final String CONFIG = "config.json";
@@ -57,8 +57,8 @@ public final class Checkpoint implements AutoCloseable {
   }
 
   /**
-   * A tensor under a name as given, without the family's prefix, or with it; and, as the oldest
-   * BERT files have them, with {@code gamma} and {@code beta} for the weight and bias of a
+   * A tensor under a name as given, without the architecture's prefix, or with it; and, as the
+   * oldest BERT files have them, with {@code gamma} and {@code beta} for the weight and bias of a
    * LayerNorm.
    *
    * @throws CheckpointException if there is none
@@ -70,7 +70,10 @@ public final class Checkpoint implements AutoCloseable {
                 new CheckpointException(
                     "Cannot find %s in %s: tried prefixes \"\", \"%s\"; %d names present"
                         .formatted(
-                            name, folder, config.family().prefix(), weights.tensors().size())));
+                            name,
+                            folder,
+                            config.architecture().prefix(),
+                            weights.tensors().size())));
   }
 
   /** As {@link #find}, for a tensor that a checkpoint may lack, such as a head. */
@@ -89,7 +92,7 @@ public final class Checkpoint implements AutoCloseable {
   }
 
   private Stream<String> candidates(String name) {
-    String prefix = config.family().prefix();
+    String prefix = config.architecture().prefix();
     return name.startsWith(prefix)
         ? Stream.of(name, name.substring(prefix.length()))
         : Stream.of(name, prefix + name);

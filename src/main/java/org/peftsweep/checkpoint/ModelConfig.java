@@ -6,9 +6,10 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * The architecture of a model, as a Hugging Face {@code config.json} describes it. A key that the
- * file may leave out has the reference library's default.
+ * A model's architecture with its sizes, as a Hugging Face {@code config.json} describes it. A key
+ * that the file may leave out has the reference library's default.
  *
+ * @param architecture what kind of transformer it is
  * @param sizes all widths and counts
  * @param normEpsilon {@code layer_norm_eps} or {@code rms_norm_eps}
  * @param dropout probabilities of the pretraining
@@ -21,7 +22,7 @@ import java.util.OptionalInt;
  * @param labels names of the head's outputs in order; a single one may mean regression
  */
 public record ModelConfig(
-    Family family,
+    Architecture architecture,
     Sizes sizes,
     double normEpsilon,
     Dropout dropout,
@@ -43,8 +44,8 @@ public record ModelConfig(
    * @param keyValueHeads key and value heads, a divisor of {@code heads}; equal to it in encoders
    * @param headWidth width of one head
    * @param feedForward inner width of the feed-forward block
-   * @param positions {@code max_position_embeddings}; for RoBERTa this counts the rows of the
-   *     embedding, of which the first {@code padTokenId + 1} are no positions of real tokens
+   * @param positions {@code max_position_embeddings}; where positions are learnt, the rows of their
+   *     embedding, of which real tokens may not use the first
    * @param tokenTypes rows of the token type embedding; 0 in decoders
    */
   public record Sizes(
@@ -78,7 +79,11 @@ public record ModelConfig(
    *     model that cannot be built
    */
   public static ModelConfig read(Path file) {
-    return new ConfigReader(file).read();
+    ConfigFile entries = new ConfigFile(file);
+    String modelType = entries.word("model_type", null);
+    Architecture architecture = Architectures.of(modelType, file.toString());
+    entries.requireWord("hidden_act", architecture.activation());
+    return architecture.read(entries);
   }
 
   /**
@@ -92,11 +97,9 @@ public record ModelConfig(
     ConfigWriter.write(this, file, task);
   }
 
-  /**
-   * Rows of the position embedding that no real token uses: RoBERTa counts from behind the padding.
-   */
-  public int positionOffset() {
-    return family == Family.ROBERTA ? padTokenId.orElse(0) + 1 : 0;
+  /** Returns the length of the longest input, in tokens. */
+  public int longestInput() {
+    return sizes.positions() - architecture.positionOffset(this);
   }
 
   /**
@@ -105,7 +108,7 @@ public record ModelConfig(
    */
   public ModelConfig withHead(List<String> otherLabels, int padId) {
     return new ModelConfig(
-        family,
+        architecture,
         sizes,
         normEpsilon,
         dropout,

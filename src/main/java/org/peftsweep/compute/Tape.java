@@ -3,6 +3,7 @@ package org.peftsweep.compute;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.ToIntFunction;
 
 /**
@@ -121,6 +122,44 @@ public final class Tape implements AutoCloseable {
           gradients.product(w, true, dy, false, in, 1);
           if (bias != null) {
             gradients.sum(bias, dy);
+          }
+        },
+        w.learns() ? in : null,
+        x.learns() ? weight : null);
+    return out;
+  }
+
+  /**
+   * {@code x·wᵀ + bias} with a bias for each lane's rows, null for none; bit for bit what {@link
+   * #linear(Var, Var, Var)} gives of those rows, where the kernel's sums do not depend on how many
+   * there are.
+   */
+  public Var linear(Var x, Var w, Var[] biases, Lanes lanes) {
+    if (Arrays.stream(biases).allMatch(Objects::isNull)) {
+      return linear(x, w, null);
+    }
+    Tensor in = x.value();
+    Tensor weight = w.value();
+    Shapes.requireProduct("multiply", in, in.columns(), weight, weight.columns());
+    Tensor y = arena.take(in.rows(), weight.rows());
+    backend.fill(y, 0);
+    for (int i = 0; i < biases.length; i++) {
+      if (biases[i] != null) {
+        backend.addRow(lanes.of(y, i), biases[i].value(), lanes.of(y, i));
+      }
+    }
+    backend.gemm(false, true, 1, in, weight, 1, y);
+    boolean learns = learns(x, w) || learns(biases);
+    Var out = output(y, learns);
+    record(
+        out,
+        dy -> {
+          gradients.product(x, false, dy, false, weight, 1);
+          gradients.product(w, true, dy, false, in, 1);
+          for (int i = 0; i < biases.length; i++) {
+            if (biases[i] != null) {
+              gradients.sum(biases[i], lanes.of(dy, i));
+            }
           }
         },
         w.learns() ? in : null,

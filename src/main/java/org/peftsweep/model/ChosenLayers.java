@@ -31,6 +31,16 @@ record ChosenLayers(Model model, List<Linear> projections) implements Model {
   }
 
   @Override
+  public Var logits(Tape tape, Batch batch, int[] positions) {
+    return model.logits(tape, batch, positions);
+  }
+
+  @Override
+  public String task() {
+    return model.task();
+  }
+
+  @Override
   public void trace(Trace trace) {
     model.trace(trace);
   }

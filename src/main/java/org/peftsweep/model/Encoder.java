@@ -2,7 +2,7 @@ package org.peftsweep.model;
 
 import java.util.ArrayList;
 import java.util.List;
-import org.peftsweep.checkpoint.Family;
+import java.util.function.Function;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.Lanes;
 import org.peftsweep.compute.Tape;
@@ -14,7 +14,7 @@ import org.peftsweep.model.Weights.Fresh;
  * The bidirectional encoder that RoBERTa (arXiv:1907.11692) and BERT (arXiv:1810.04805) share:
  * learnt positions, layer norm after each residual sum. They differ in how positions are counted.
  */
-final class Encoder {
+final class Encoder implements Backbone {
   private record Layer(
       Linear query,
       Linear key,
@@ -31,11 +31,13 @@ final class Encoder {
   private final Parameter tokenTypes;
   private final Norm embeddingNorm;
   private final List<Layer> layers = new ArrayList<>();
+  private final Function<Batch, PositionIds> positionIds;
   private Trace trace;
 
-  Encoder(ModelConfig config, Builder builder) {
+  Encoder(ModelConfig config, Builder builder, Function<Batch, PositionIds> positionIds) {
     this.config = config;
-    String prefix = config.family().prefix();
+    this.positionIds = positionIds;
+    String prefix = config.architecture().prefix();
     ModelConfig.Sizes sizes = config.sizes();
     String embeddings = prefix + "embeddings.";
     words = table(builder, embeddings + "word_embeddings", sizes.vocabulary());
@@ -68,39 +70,32 @@ final class Encoder {
         builder.norm(prefix + "output.LayerNorm", index, width, config.normEpsilon()));
   }
 
-  Parameter words() {
+  @Override
+  public Parameter words() {
     return words;
   }
 
-  private List<Parameter> tables() {
-    return List.of(words, positions, tokenTypes);
-  }
-
-  void trace(Trace trace) {
+  @Override
+  public void trace(Trace trace) {
     this.trace = trace;
   }
 
-  /**
-   * Returns the last layer's output {@code [n, width]} for the positions that are asked for.
-   *
-   * @param lanes encoders of this one's configuration over the same frozen weights
-   */
-  static Var hidden(Tape tape, List<Encoder> lanes, Packed packed) {
-    Encoder first = lanes.get(0);
+  @Override
+  public Var hidden(Tape tape, List<? extends Backbone> backbones, Packed packed) {
+    List<Encoder> lanes = Pass.parts(backbones, Encoder.class::cast);
     Pass pass = new Pass(tape);
     Var x = embed(pass, lanes, packed);
-    first.see(0, x);
-    int depth = first.layers.size();
-    for (int i = 0; i < depth; i++) {
+    see(0, x);
+    for (int i = 0; i < layers.size(); i++) {
       int layer = i;
-      boolean last = i == depth - 1;
+      boolean last = i == layers.size() - 1;
       // Above the last attention positions are independent: what nobody reads is not computed.
-      boolean chooses = last && first.trace == null && !packed.asksForAll();
+      boolean chooses = last && trace == null && !packed.asksForAll();
       List<Layer> parts = Pass.parts(lanes, encoder -> encoder.layers.get(layer));
-      x = forward(first.config, pass, packed, parts, x, chooses);
-      first.see(i + 1, x);
+      x = forward(pass, packed, parts, x, chooses);
+      see(i + 1, x);
     }
-    return packed.asksForAll() || first.trace == null ? x : tape.gather(x, packed.places());
+    return packed.asksForAll() || trace == null ? x : tape.gather(x, packed.places());
   }
 
   private void see(int index, Var x) {
@@ -109,41 +104,25 @@ final class Encoder {
     }
   }
 
-  private static Var embed(Pass pass, List<Encoder> lanes, Packed packed) {
+  private List<Parameter> tables() {
+    return List.of(words, positions, tokenTypes);
+  }
+
+  private Var embed(Pass pass, List<Encoder> lanes, Packed packed) {
     Tape tape = pass.tape();
-    Encoder first = lanes.get(0);
-    int[] places =
-        packed.positions(batch -> first.places(batch, first.config.positionOffset() - 1));
-    int[] learningPlaces = packed.positions(batch -> first.places(batch, -1));
+    Pass.requireShared(Pass.parts(lanes, Encoder::tables));
+    int[] places = packed.positions(batch -> positionIds.apply(batch).ids());
+    int[] learningPlaces = packed.positions(batch -> positionIds.apply(batch).learning());
     int[] types = packed.positions(Batch::typeIds);
-    Var x = tape.gather(first.words.var(), packed.positions(Batch::ids), packed.learningIds());
-    x = tape.addGathered(x, first.positions.var(), places, learningPlaces);
-    x = tape.addGathered(x, first.tokenTypes.var(), types, types);
+    Var x = tape.gather(words.var(), packed.positions(Batch::ids), packed.learningIds());
+    x = tape.addGathered(x, positions.var(), places, learningPlaces);
+    x = tape.addGathered(x, tokenTypes.var(), types, types);
     Var normed = pass.norm(Pass.parts(lanes, e -> e.embeddingNorm), x, packed.all());
     tape.done(x);
-    return tape.dropout(normed, (float) first.config.dropout().hidden(), packed.all());
+    return tape.dropout(normed, (float) config.dropout().hidden(), packed.all());
   }
 
-  /** Returns the position that each token of a batch has, RoBERTa's padding that given. */
-  private int[] places(Batch batch, int ofPadding) {
-    int offset = config.positionOffset();
-    int[] places = new int[batch.ids().length];
-    for (int row = 0; row < batch.rows(); row++) {
-      int seen = 0;
-      for (int token = 0; token < batch.tokens(); token++) {
-        int at = row * batch.tokens() + token;
-        if (config.family() == Family.ROBERTA) {
-          places[at] = batch.mask()[at] == 0 ? ofPadding : offset + seen++;
-        } else {
-          places[at] = token;
-        }
-      }
-    }
-    return places;
-  }
-
-  private static Var forward(
-      ModelConfig config, Pass pass, Packed packed, List<Layer> lanes, Var x, boolean chooses) {
+  private Var forward(Pass pass, Packed packed, List<Layer> lanes, Var x, boolean chooses) {
     Tape tape = pass.tape();
     Lanes all = packed.all();
     Lanes rows = chooses ? packed.chosen() : all;

@@ -143,11 +143,15 @@ public final class Linear {
 
   /** {@code GELU(forward(x))}, the bias added on the way where nothing adapts the projection. */
   Var forwardGelu(Tape tape, Var x) {
-    boolean isPlain = isPlain();
-    Var inner = isPlain ? tape.linear(x, weight.var(), null) : forward(tape, x);
-    Var y = tape.gelu(inner, isPlain && bias != null ? bias.var() : null);
+    Var inner = isPlain() ? product(tape, x) : forward(tape, x);
+    Var y = gelu(tape, inner);
     tape.done(inner);
     return y;
+  }
+
+  /** GELU of a {@link #product} where nothing adapts the projection, else of its output. */
+  Var gelu(Tape tape, Var inner) {
+    return tape.gelu(inner, isPlain() && bias != null ? bias.var() : null);
   }
 
   /** Adds the bias, if there is one; consumes y. */

@@ -3,7 +3,6 @@ package org.peftsweep.model;
 import java.util.ArrayList;
 import java.util.List;
 import org.peftsweep.checkpoint.ModelConfig;
-import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Lanes;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Var;
@@ -11,13 +10,12 @@ import org.peftsweep.data.Batch;
 import org.peftsweep.model.Weights.Fresh;
 
 /**
- * Llama for sequence classification (arXiv:2302.13971, 2407.21783): a decoder with RMS norm before
- * each block, rotary positions, grouped-query attention and SwiGLU; the head reads the right-most
- * real token.
+ * The decoder of Llama (arXiv:2302.13971, 2407.21783): RMS norm before each block and after the
+ * last, rotary positions, grouped-query attention and SwiGLU.
  *
  * <p>Positions count from 0 in every row, padding included, as in the reference implementation.
  */
-final class Llama implements Model {
+final class Llama implements Backbone {
   private record Layer(
       Parameter attentionNorm,
       Linear query,
@@ -35,14 +33,14 @@ final class Llama implements Model {
   private final Parameter words;
   private final List<Layer> layers = new ArrayList<>();
   private final Parameter norm;
-  private final Linear score;
   private Trace trace;
 
-  Llama(ModelConfig config, int outputs, Backend backend, Weights weights) {
+  Llama(ModelConfig config, Builder builder) {
     this.config = config;
-    this.builder = new Builder(backend, weights);
+    this.builder = builder;
     this.rotary =
-        new RotaryTables(backend, config.rope().orElseThrow(), config.sizes().headWidth());
+        new RotaryTables(
+            builder.backend(), config.rope().orElseThrow(), config.sizes().headWidth());
     ModelConfig.Sizes sizes = config.sizes();
     int width = sizes.hidden();
     words =
@@ -57,7 +55,6 @@ final class Llama implements Model {
       layers.add(layer("model.layers." + i + ".", i));
     }
     norm = builder.base("model.norm.weight", Role.NORM, -1, Fresh.ONES, width);
-    score = builder.headLinear("score", outputs, width, false);
   }
 
   private Layer layer(String prefix, int index) {
@@ -87,38 +84,30 @@ final class Llama implements Model {
   }
 
   @Override
-  public List<Var> logits(Tape tape, List<? extends Model> models, List<Batch> batches) {
-    List<Llama> lanes = Pass.parts(models, Llama.class::cast);
-    Packed packed = Packed.of(batches, Pooling::lastReal);
-    Var last = hidden(tape, lanes, packed);
-    return new Pass(tape).heads(Pass.parts(lanes, llama -> llama.score), last, packed.chosen());
-  }
-
-  /** Returns normed states {@code [n, width]} of the positions that are asked for. */
-  private static Var hidden(Tape tape, List<Llama> lanes, Packed packed) {
-    Llama first = lanes.get(0);
+  public Var hidden(Tape tape, List<? extends Backbone> backbones, Packed packed) {
+    List<Llama> lanes = Pass.parts(backbones, Llama.class::cast);
     Pass pass = new Pass(tape);
     Pass.requireShared(Pass.parts(lanes, llama -> List.of(llama.words)));
-    Var x = tape.gather(first.words.var(), packed.positions(Batch::ids), packed.learningIds());
-    first.see(0, x);
-    int depth = first.layers.size();
-    boolean chooses = first.trace == null && !packed.asksForAll();
+    Var x = tape.gather(words.var(), packed.positions(Batch::ids), packed.learningIds());
+    see(0, x);
+    int depth = layers.size();
+    boolean chooses = trace == null && !packed.asksForAll();
     for (int i = 0; i < depth; i++) {
       int layer = i;
       boolean last = i == depth - 1;
       List<Layer> parts = Pass.parts(lanes, llama -> llama.layers.get(layer));
-      x = first.forward(pass, packed, parts, x, last && chooses);
+      x = forward(pass, packed, parts, x, last && chooses);
       if (!last) {
-        first.see(i + 1, x);
+        see(i + 1, x);
       }
     }
     Var y =
         pass.rmsNorm(
             Pass.parts(lanes, llama -> llama.norm),
             x,
-            (float) first.config.normEpsilon(),
+            (float) config.normEpsilon(),
             chooses ? packed.chosen() : packed.all());
-    first.see(depth, y);
+    see(depth, y);
     return chooses || packed.asksForAll() ? y : tape.gather(y, packed.places());
   }
 
@@ -183,23 +172,12 @@ final class Llama implements Model {
   }
 
   @Override
-  public List<Parameter> parameters() {
-    return builder.parameters();
-  }
-
-  @Override
-  public List<Linear> projections() {
-    return builder.projections();
-  }
-
-  @Override
-  public int layers() {
-    return config.sizes().layers();
+  public Parameter words() {
+    return words;
   }
 
   @Override
   public void close() {
     rotary.close();
-    builder.close();
   }
 }

@@ -37,6 +37,7 @@ public final class MergedModel {
       write(
           folder,
           config,
+          model.task(),
           model.parameters(),
           parameter -> merged.getOrDefault(parameter, parameter.value()),
           backend);
@@ -53,12 +54,13 @@ public final class MergedModel {
   public static void writeBase(Path folder, ModelConfig config, Model model, Backend backend) {
     List<Parameter> base =
         model.parameters().stream().filter(parameter -> parameter.role() != Role.HEAD).toList();
-    write(folder, config, base, Parameter::origin, backend);
+    write(folder, config, model.task(), base, Parameter::origin, backend);
   }
 
   private static void write(
       Path folder,
       ModelConfig config,
+      String task,
       List<Parameter> parameters,
       Function<Parameter, Tensor> value,
       Backend backend) {
@@ -71,7 +73,7 @@ public final class MergedModel {
           TrainedTensors.source(backend, value.apply(parameter)));
     }
     writer.write(folder.resolve("model.safetensors"));
-    config.write(folder.resolve("config.json"), "ForSequenceClassification");
+    config.write(folder.resolve("config.json"), task);
   }
 
   private static Tensor copy(Backend backend, Parameter parameter, Map<Parameter, Tensor> to) {

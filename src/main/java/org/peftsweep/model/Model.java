@@ -6,7 +6,7 @@ import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
 
-/** A transformer with a classification head. */
+/** A transformer with a head: for classification, regression or masked tokens. */
 public interface Model extends AutoCloseable {
   /** Returns every parameter of base and head, adapters not counted, in the model's order. */
   List<Parameter> parameters();
@@ -17,18 +17,34 @@ public interface Model extends AutoCloseable {
   /** Returns the number of layers. */
   int layers();
 
-  /** Returns the head's outputs {@code [rows, outputs]} for a batch. */
+  /**
+   * Returns the head's outputs for a batch at the positions that the head reads: {@code [rows,
+   * outputs]} of a classifier.
+   */
   default Var logits(Tape tape, Batch batch) {
     return logits(tape, List.of(this), List.of(batch)).get(0);
   }
 
   /**
-   * Returns the outputs of several models, each for a batch of its own, in one pass: what their
-   * frozen weights give is computed once over the rows of all.
+   * Returns the head's outputs at chosen positions {@code [positions.length, outputs]}.
+   *
+   * @param positions places in {@code [batch·tokens]}; null for all
+   */
+  Var logits(Tape tape, Batch batch, int[] positions);
+
+  /**
+   * Returns what {@link #logits(Tape, Batch)} does for several models, each with a batch of its
+   * own, in one pass: what their frozen weights give is computed once over the rows of all.
    *
    * @param lanes models that were built from this one's configuration, this one the first
    */
   List<Var> logits(Tape tape, List<? extends Model> lanes, List<Batch> batches);
+
+  /**
+   * Returns how the reference library calls a model with this head: {@code
+   * ForSequenceClassification} or {@code ForMaskedLM}, after the architecture's name.
+   */
+  String task();
 
   /** Shows hidden states of all positions in the coming forward passes; null ends it. */
   void trace(Trace trace);

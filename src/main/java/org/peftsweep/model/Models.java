@@ -20,11 +20,32 @@ public final class Models {
    * @param outputs number of classes, or 1 for a regression
    */
   public static Model build(ModelConfig config, int outputs, Backend backend, Weights weights) {
-    return switch (config.family()) {
-      case ROBERTA -> new Roberta(config, outputs, backend, weights);
-      case BERT -> new Bert(config, outputs, backend, weights);
-      case LLAMA -> new Llama(config, outputs, backend, weights);
-    };
+    ModelArchitecture architecture = architecture(config);
+    Builder builder = new Builder(backend, weights);
+    Backbone backbone = architecture.backbone(config, builder);
+    return new Transformer(
+        config, builder, backbone, architecture.classifier(config, outputs, builder));
+  }
+
+  /**
+   * Builds a model that tells masked tokens: {@code vocabulary} outputs a position. Base and head
+   * are frozen.
+   *
+   * @throws CheckpointException if there is no such head for its architecture
+   */
+  public static Model buildMasked(ModelConfig config, Backend backend, Weights weights) {
+    ModelArchitecture architecture = architecture(config);
+    Builder builder = new Builder(backend, weights);
+    Backbone backbone = architecture.backbone(config, builder);
+    return new Transformer(
+        config, builder, backbone, architecture.maskedTokens(config, backbone, builder));
+  }
+
+  private static ModelArchitecture architecture(ModelConfig config) {
+    if (config.architecture() instanceof ModelArchitecture architecture) {
+      return architecture;
+    }
+    throw new IllegalStateException("Cannot build " + config.architecture() + ": it has no code");
   }
 
   /**

@@ -3,6 +3,7 @@ package org.peftsweep.model;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Function;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.AttentionShape;
@@ -26,18 +27,13 @@ final class Packed {
     this.chosen = rows == null ? all : Lanes.of(rows.stream().mapToInt(r -> r.length).toArray());
   }
 
-  /** Packs batches of which every position is asked for. */
-  static Packed all(List<Batch> batches) {
-    return new Packed(batches, null);
-  }
-
   /**
    * Packs batches.
    *
-   * @param rows the places in {@code [batch·tokens]} that are asked for
+   * @param rows the places in each {@code [batch·tokens]} that are asked for; null for all
    */
-  static Packed of(List<Batch> batches, Function<Batch, int[]> rows) {
-    return new Packed(batches, batches.stream().map(rows).toList());
+  static Packed of(List<Batch> batches, List<int[]> rows) {
+    return new Packed(batches, rows.stream().anyMatch(Objects::isNull) ? null : rows);
   }
 
   List<Batch> batches() {

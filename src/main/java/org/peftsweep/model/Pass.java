@@ -1,6 +1,5 @@
 package org.peftsweep.model;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
 import org.peftsweep.compute.Lanes;
@@ -15,6 +14,8 @@ import org.peftsweep.data.Batch;
  * <p>Everywhere a list has the same part of each lane's model, in the order of lanes.
  */
 record Pass(Tape tape) {
+  private static final int FEW_ROWS = 64;
+
   /** Makes what comes out of one lane's rows. */
   private interface Step {
     Var of(int lane, Var rows);
@@ -22,62 +23,84 @@ record Pass(Tape tape) {
 
   /** {@code x [n, in]} to {@code [n, out]}, adapted or trained as each lane has it. */
   Var linear(List<Linear> parts, Var x, Lanes lanes) {
-    Linear first = parts.get(0);
-    if (parts.size() == 1) {
-      return first.forward(tape, x);
+    if (parts.size() == 1 || arePlain(parts) && !areFew(lanes)) {
+      return parts.get(0).forward(tape, x);
     }
-    if (!parts.stream().allMatch(part -> part.sharesWeight(first))) {
+    if (areFew(lanes) || !shareWeight(parts)) {
       return each(x, lanes, false, (lane, rows) -> parts.get(lane).forward(tape, rows));
     }
-    if (arePlain(parts)) {
-      return first.forward(tape, x);
+    return tape.join(adapted(parts, x, lanes, true), lanes);
+  }
+
+  /** {@code GELU(linear(x))}. */
+  Var linearGelu(List<Linear> parts, Var x, Lanes lanes) {
+    if (parts.size() == 1 || arePlain(parts) && !areFew(lanes)) {
+      return parts.get(0).forwardGelu(tape, x);
     }
-    Var product = parts.stream().anyMatch(Linear::usesProduct) ? first.product(tape, x) : null;
-    Var[] inputs = tape.split(x, lanes);
-    Var[] products = new Var[inputs.length];
-    if (product != null) {
-      products = tape.split(product, lanes);
+    if (areFew(lanes) || !shareWeight(parts)) {
+      return each(x, lanes, false, (lane, rows) -> parts.get(lane).forwardGelu(tape, rows));
+    }
+    Var[] inner = adapted(parts, x, lanes, false);
+    Var[] made = new Var[inner.length];
+    for (int lane = 0; lane < inner.length; lane++) {
+      made[lane] = parts.get(lane).gelu(tape, inner[lane]);
+      tape.done(inner[lane]);
+    }
+    return tape.join(made, lanes);
+  }
+
+  /**
+   * Returns each lane's rows of one product, with what adapts them.
+   *
+   * @param addsBias whether lanes that nothing adapts get their bias
+   */
+  private Var[] adapted(List<Linear> parts, Var x, Lanes lanes, boolean addsBias) {
+    Linear first = parts.get(0);
+    Var[] biases = new Var[parts.size()];
+    for (int lane = 0; lane < biases.length; lane++) {
+      Linear part = parts.get(lane);
+      boolean adds = addsBias && part.isPlain() && part.bias() != null;
+      biases[lane] = adds ? part.bias().var() : null;
+    }
+    Var[] outputs = new Var[parts.size()];
+    if (parts.stream().anyMatch(Linear::usesProduct)) {
+      Var product = tape.linear(x, first.weight().var(), biases, lanes);
+      outputs = tape.split(product, lanes);
       tape.done(product);
     }
+    Var[] inputs = tape.split(x, lanes);
     for (int lane = 0; lane < inputs.length; lane++) {
       tape.lane(lane);
       Linear part = parts.get(lane);
-      Var own = products[lane];
-      if (own != null && !part.usesProduct()) {
-        tape.done(own);
-        own = null;
+      if (outputs[lane] != null && !part.usesProduct()) {
+        tape.done(outputs[lane]);
+        outputs[lane] = null;
       }
-      products[lane] = part.adapted(tape, inputs[lane], own);
-    }
-    for (Var input : inputs) {
-      tape.done(input);
-    }
-    tape.lane(0);
-    return tape.join(products, lanes);
-  }
-
-  /** Returns each lane's {@code linear(x)} for itself: lanes may differ in what comes out. */
-  List<Var> heads(List<Linear> parts, Var x, Lanes lanes) {
-    Var[] rows = tape.split(x, lanes);
-    List<Var> outputs = new ArrayList<>();
-    for (int lane = 0; lane < rows.length; lane++) {
-      tape.lane(lane);
-      outputs.add(parts.get(lane).forward(tape, rows[lane]));
-      tape.done(rows[lane]);
+      if (!part.isPlain()) {
+        outputs[lane] = part.adapted(tape, inputs[lane], outputs[lane]);
+      }
+      tape.done(inputs[lane]);
     }
     tape.lane(0);
     return outputs;
   }
 
-  /** {@code GELU(linear(x))}. */
-  Var linearGelu(List<Linear> parts, Var x, Lanes lanes) {
-    if (parts.size() == 1 || arePlain(parts)) {
-      return parts.get(0).forwardGelu(tape, x);
+  private static boolean shareWeight(List<Linear> parts) {
+    Linear first = parts.get(0);
+    return parts.stream().allMatch(part -> part.sharesWeight(first));
+  }
+
+  /**
+   * Whether a lane has so few rows that kernels would add up its products in another order than
+   * those of many rows: what a lane computes must not depend on who is beside it.
+   */
+  private static boolean areFew(Lanes lanes) {
+    for (int lane = 0; lane < lanes.count(); lane++) {
+      if (lanes.rows(lane) <= FEW_ROWS) {
+        return true;
+      }
     }
-    Var inner = linear(parts, x, lanes);
-    Var y = tape.gelu(inner, null);
-    tape.done(inner);
-    return y;
+    return false;
   }
 
   private static boolean arePlain(List<Linear> parts) {

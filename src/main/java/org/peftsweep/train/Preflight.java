@@ -132,8 +132,7 @@ public final class Preflight {
 
   private void requirePositions(String location, int maxTokens) {
     ModelConfig config = library.config(location);
-    int reserved = config.family().isEncoder() ? config.positionOffset() : 0;
-    int positions = config.sizes().positions() - reserved;
+    int positions = config.longestInput();
     if (maxTokens > positions) {
       throw new IllegalArgumentException(
           "Cannot use max-tokens = %d with %s, a model of %d positions: give at most that, as with"

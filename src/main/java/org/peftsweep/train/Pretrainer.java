@@ -5,15 +5,13 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.SplittableRandom;
 import java.util.function.Consumer;
-import org.peftsweep.checkpoint.Family;
+import org.peftsweep.checkpoint.Architectures;
 import org.peftsweep.checkpoint.ModelConfig;
-import org.peftsweep.checkpoint.SafeTensorsWriter;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Var;
@@ -25,7 +23,9 @@ import org.peftsweep.data.Padding;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.data.TokenizedExample;
 import org.peftsweep.data.Tokenizer;
-import org.peftsweep.model.MaskedLanguageModel;
+import org.peftsweep.model.MergedModel;
+import org.peftsweep.model.Model;
+import org.peftsweep.model.Models;
 import org.peftsweep.model.RandomWeights;
 import org.peftsweep.optim.AdamW;
 import org.peftsweep.optim.GradientClip;
@@ -51,6 +51,7 @@ public final class Pretrainer {
 
   private static final int MOST_HELD_OUT = 2000;
   private static final int MIN_PAIR_COUNT = 2;
+  private static final String MODEL_TYPE = "roberta";
   private static final int REPORT_EVERY = 100;
 
   private final Pretraining settings;
@@ -87,8 +88,9 @@ public final class Pretrainer {
       ModelConfig config = config(tokenizer, course.dropout());
       Seeds seeds = new Seeds(course.seed());
       RandomWeights fresh = new RandomWeights(backend, config.initializerRange(), seeds);
-      try (MaskedLanguageModel model = new MaskedLanguageModel(config, backend, fresh).train();
+      try (Model model = Models.buildMasked(config, backend, fresh);
           Tape tape = new Tape(backend)) {
+        model.parameters().forEach(parameter -> parameter.train(backend));
         long start = System.nanoTime();
         train(model, tape, tokenizer, train, seeds);
         double seconds = (System.nanoTime() - start) / 1e9;
@@ -110,11 +112,7 @@ public final class Pretrainer {
   }
 
   private void train(
-      MaskedLanguageModel model,
-      Tape tape,
-      Tokenizer tokenizer,
-      List<TokenizedExample> passages,
-      Seeds seeds) {
+      Model model, Tape tape, Tokenizer tokenizer, List<TokenizedExample> passages, Seeds seeds) {
     Batches batches = batches(tokenizer);
     int warmup = Schedule.warmupSteps(course.steps(), course.warmupFraction());
     double sum = 0;
@@ -144,12 +142,7 @@ public final class Pretrainer {
   }
 
   private double step(
-      MaskedLanguageModel model,
-      Tape tape,
-      Masking masking,
-      Updates updates,
-      double factor,
-      long seed) {
+      Model model, Tape tape, Masking masking, Updates updates, double factor, long seed) {
     tape.startTraining(seed);
     model.parameters().forEach(parameter -> parameter.var().clearGradient());
     Var logits = model.logits(tape, masking.batch(), masking.rows());
@@ -164,7 +157,7 @@ public final class Pretrainer {
     return loss;
   }
 
-  private Updates updates(MaskedLanguageModel model) {
+  private Updates updates(Model model) {
     double rate = course.learningRate();
     return new Updates(
         backend,
@@ -175,7 +168,7 @@ public final class Pretrainer {
   }
 
   private Quality quality(
-      MaskedLanguageModel model,
+      Model model,
       Tape tape,
       Tokenizer tokenizer,
       List<TokenizedExample> passages,
@@ -222,7 +215,7 @@ public final class Pretrainer {
     // RoBERTa's positions of real tokens begin behind the padding token's id.
     int positions = shape.positions() + tokenizer.padId() + 1;
     return new ModelConfig(
-        Family.ROBERTA,
+        Architectures.of(MODEL_TYPE, "a pretraining"),
         new ModelConfig.Sizes(
             tokenizer.vocabularyTokens(),
             shape.hidden(),
@@ -244,22 +237,11 @@ public final class Pretrainer {
         List.of("LABEL_0", "LABEL_1"));
   }
 
-  private static void write(
-      Path folder, ModelConfig config, String tokenizer, MaskedLanguageModel model) {
+  private void write(Path folder, ModelConfig config, String tokenizer, Model model) {
     try {
       Files.createDirectories(folder);
       Files.writeString(folder.resolve("tokenizer.json"), tokenizer);
-      config.write(folder.resolve("config.json"), "ForMaskedLM");
-      SafeTensorsWriter writer = new SafeTensorsWriter().metadata("format", "pt");
-      model.forEachTensor(
-          (parameter, values) ->
-              writer.add(
-                  parameter.name(),
-                  Arrays.stream(parameter.value().shape())
-                      .mapToObj(extent -> (long) extent)
-                      .toList(),
-                  values));
-      writer.write(folder.resolve("model.safetensors"));
+      MergedModel.write(folder, config, model, backend);
     } catch (IOException e) {
       throw new UncheckedIOException("Cannot write " + folder + ": " + e.getMessage(), e);
     }

@@ -204,11 +204,7 @@ public final class TrialExport implements AutoCloseable {
 
   private void writeTokenizer(Path folder) {
     ModelConfig config = base.config();
-    base.tokenizer()
-        .write(
-            folder,
-            config.sizes().positions() - config.positionOffset(),
-            config.sizes().tokenTypes() > 1);
+    base.tokenizer().write(folder, config.longestInput(), config.sizes().tokenTypes() > 1);
   }
 
   @Override

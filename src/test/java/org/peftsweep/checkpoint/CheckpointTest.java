@@ -150,7 +150,7 @@ class CheckpointTest {
     try (Checkpoint checkpoint = Checkpoint.open(model)) {
       ModelConfig config = checkpoint.config();
       String name =
-          config.family().isEncoder() ? "embeddings.word_embeddings.weight" : "embed_tokens.weight";
+          config.rope().isEmpty() ? "embeddings.word_embeddings.weight" : "embed_tokens.weight";
       checkpoint.find(name).requireShape(config.sizes().vocabulary(), config.sizes().hidden());
     }
   }

@@ -29,7 +29,7 @@ class ModelConfigTest {
   @Test
   void absentKeysHaveTheReferenceLibrarysDefaults() throws IOException {
     ModelConfig roberta = read(ROBERTA + SIZES);
-    assertThat(roberta.family()).isEqualTo(Family.ROBERTA);
+    assertThat(roberta.architecture()).isEqualTo(Architectures.of("roberta", "a test"));
     assertThat(roberta.sizes())
         .isEqualTo(new ModelConfig.Sizes(50265, 768, 12, 12, 12, 64, 3072, 514, 1));
     assertThat(roberta.normEpsilon()).isEqualTo(1e-12);
@@ -116,7 +116,7 @@ class ModelConfigTest {
   @ValueSource(strings = {"xlm-roberta", "camembert"})
   void siblingsOfRobertaAreRoberta(String modelType) throws IOException {
     String config = "\"model_type\": \"" + modelType + "\", \"type_vocab_size\": 1, " + SIZES;
-    assertThat(read(config).family()).isEqualTo(Family.ROBERTA);
+    assertThat(read(config).architecture()).isEqualTo(Architectures.of("roberta", "a test"));
   }
 
   @ParameterizedTest

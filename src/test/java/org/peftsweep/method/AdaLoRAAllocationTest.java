@@ -19,7 +19,6 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.peftsweep.GoldenCase;
 import org.peftsweep.checkpoint.Checkpoint;
-import org.peftsweep.checkpoint.Family;
 import org.peftsweep.checkpoint.SafeTensors;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
@@ -268,7 +267,7 @@ class AdaLoRAAllocationTest {
   void endsWithTheBudgetThatWasAsked() {
     try (Backend backend = Backends.open("cpu", 1);
         Tape tape = new Tape(backend);
-        Model model = TinyModels.model(Family.ROBERTA, backend)) {
+        Model model = TinyModels.model(TinyModels.ROBERTA, backend)) {
       EnumSet<Role> targets = EnumSet.of(Role.QUERY, Role.VALUE, Role.FFN_UP);
       MethodHooks method =
           new AdaLoRA(2, 8, 0, 3, 0.1, 0.3, 1, 0.1, 0.85)

@@ -27,8 +27,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.peftsweep.checkpoint.Architecture;
+import org.peftsweep.checkpoint.Architectures;
 import org.peftsweep.checkpoint.CheckpointException;
-import org.peftsweep.checkpoint.Family;
 import org.peftsweep.checkpoint.PeftFolder;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
@@ -76,24 +77,26 @@ class AdapterLayoutTest {
     return methods.stream()
         .flatMap(
             method ->
-                Stream.of(Family.values())
+                Architectures.all().stream()
                     .flatMap(
-                        family ->
-                            IntStream.range(0, 4).mapToObj(i -> Arguments.of(method, family, i))));
+                        architecture ->
+                            IntStream.range(0, 4)
+                                .mapToObj(i -> Arguments.of(method, architecture, i))));
   }
 
   @ParameterizedTest
   @MethodSource("drawn")
-  void comesBackFromAFolderOfPeftAsItWas(Method method, Family family, int seed) {
-    SplittableRandom random = new SplittableRandom(31L * seed + family.ordinal());
-    try (Model ended = TinyModels.model(family, backend)) {
+  void comesBackFromAFolderOfPeftAsItWas(Method method, Architecture architecture, int seed) {
+    SplittableRandom random =
+        new SplittableRandom(31L * seed + Architectures.all().indexOf(architecture));
+    try (Model ended = TinyModels.model(architecture, backend)) {
       AdapterLayout layout = layout(ended, random);
       Set<Role> targets = roles(ended, layout);
       attach(method, ended, targets, layout);
       move(ended, random);
       PeftAdapter.write(folder, method, ended, layout, backend, "base", 10);
       try (PeftFolder adapter = PeftFolder.open(folder);
-          Model model = TinyModels.model(family, backend)) {
+          Model model = TinyModels.model(architecture, backend)) {
         Method next = method.peft(ended, 10).orElseThrow().isConverted() ? doubled() : method;
         AdapterLayout read = PeftAdapter.layout(adapter, next, model, targets);
         assertThat(read).isEqualTo(next == method ? layout : doubled(layout));
@@ -192,7 +195,7 @@ class AdapterLayoutTest {
   /** Writes an adapter of query and value, and changes its settings. */
   private PeftFolder changed(String settings) throws IOException {
     LoRA lora = new LoRA(RANK, ALPHA, 0);
-    try (Model model = TinyModels.model(Family.BERT, backend)) {
+    try (Model model = TinyModels.model(TinyModels.BERT, backend)) {
       attach(lora, model, EnumSet.of(Role.QUERY, Role.VALUE), AdapterLayout.NONE);
       PeftAdapter.write(folder, lora, model, AdapterLayout.NONE, backend, "base", 10);
     }
@@ -206,7 +209,7 @@ class AdapterLayoutTest {
 
   private AdapterLayout read(String settings) throws IOException {
     try (PeftFolder adapter = changed(settings);
-        Model model = TinyModels.model(Family.BERT, backend)) {
+        Model model = TinyModels.model(TinyModels.BERT, backend)) {
       return PeftAdapter.layout(
           adapter, new LoRA(RANK, ALPHA, 0), model, EnumSet.of(Role.QUERY, Role.VALUE));
     }
@@ -285,7 +288,7 @@ class AdapterLayoutTest {
   @Test
   void aTensorThatIsNoNumberIsNamed() throws IOException {
     LoRA lora = new LoRA(RANK, ALPHA, 0);
-    try (Model model = TinyModels.model(Family.BERT, backend)) {
+    try (Model model = TinyModels.model(TinyModels.BERT, backend)) {
       attach(lora, model, EnumSet.of(Role.QUERY), AdapterLayout.NONE);
       Parameter last = model.trainable().get(model.trainable().size() - 1);
       backend.write(new float[] {Float.NaN}, 0, last.value(), 0, 1);

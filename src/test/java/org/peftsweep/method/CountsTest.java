@@ -14,7 +14,6 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.peftsweep.checkpoint.Family;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
@@ -25,6 +24,7 @@ import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
+import org.peftsweep.model.TinyModels;
 import org.peftsweep.model.Weights;
 import org.peftsweep.optim.AdamW;
 import org.peftsweep.optim.GaLoreAdam;
@@ -38,7 +38,7 @@ class CountsTest {
 
   private static final ModelConfig ROBERTA_BASE =
       new ModelConfig(
-          Family.ROBERTA,
+          TinyModels.ROBERTA,
           new ModelConfig.Sizes(50265, 768, 12, 12, 12, 64, 3072, 514, 1),
           1e-5,
           new ModelConfig.Dropout(0.1, 0.1, 0.1),

@@ -9,7 +9,6 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.peftsweep.checkpoint.Family;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.compute.Tape;
@@ -58,7 +57,7 @@ class DecayContractTest {
     TreeMap<String, float[]> values = new TreeMap<>();
     try (Backend backend = Backends.open("cpu", 1);
         Tape tape = new Tape(backend);
-        Model model = TinyModels.model(Family.ROBERTA, backend)) {
+        Model model = TinyModels.model(TinyModels.ROBERTA, backend)) {
       InitCache prepared = InitCache.alone(List.of(TinyModels.batch(20), TinyModels.batch(21)));
       MethodHooks attached =
           method.attach(new AttachContext(model, targets, backend, new Seeds(1), prepared));

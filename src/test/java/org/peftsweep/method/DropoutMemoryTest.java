@@ -11,7 +11,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.peftsweep.checkpoint.Family;
+import org.peftsweep.checkpoint.Architecture;
+import org.peftsweep.checkpoint.Architectures;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.compute.Tape;
@@ -27,24 +28,27 @@ class DropoutMemoryTest {
   static Stream<Arguments> methodsWithDropout() {
     return MethodContractTest.SAMPLES.values().stream()
         .filter(method -> hasDropout(method))
-        .flatMap(method -> Stream.of(Family.values()).map(family -> Arguments.of(method, family)));
+        .flatMap(
+            method ->
+                Architectures.all().stream()
+                    .map(architecture -> Arguments.of(method, architecture)));
   }
 
   @ParameterizedTest(name = "{0} on {1}")
   @MethodSource("methodsWithDropout")
-  void theArenaHoldsTheSameAfterBackwardWithAndWithout(Method method, Family family) {
-    long without = held(with(method, 0), family);
-    assertThat(held(with(method, 0.3), family)).isEqualTo(without);
+  void theArenaHoldsTheSameAfterBackwardWithAndWithout(Method method, Architecture architecture) {
+    long without = held(with(method, 0), architecture);
+    assertThat(held(with(method, 0.3), architecture)).isEqualTo(without);
   }
 
-  private static long held(Method method, Family family) {
+  private static long held(Method method, Architecture architecture) {
     Set<Role> targets =
         method.usesTargets()
             ? EnumSet.range(Role.QUERY, Role.FFN_DOWN)
             : EnumSet.noneOf(Role.class);
     try (Backend backend = Backends.open("cpu", 1);
         Tape tape = new Tape(backend);
-        Model model = TinyModels.model(family, backend)) {
+        Model model = TinyModels.model(architecture, backend)) {
       InitCache prepared = InitCache.alone(List.of(TinyModels.batch(20), TinyModels.batch(21)));
       method.attach(new AttachContext(model, targets, backend, new Seeds(1), prepared));
       tape.startTraining(3);

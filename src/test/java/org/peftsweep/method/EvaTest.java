@@ -14,7 +14,6 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.peftsweep.GoldenCase;
-import org.peftsweep.checkpoint.Family;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.data.Batch;
@@ -134,7 +133,7 @@ class EvaTest {
 
   @Test
   void tellsTheRankOfEachTarget() {
-    try (Model model = TinyModels.model(Family.BERT, backend)) {
+    try (Model model = TinyModels.model(TinyModels.BERT, backend)) {
       InitCache prepared = InitCache.alone(batches());
       AttachContext to = new AttachContext(model, TARGETS, backend, new Seeds(1), prepared);
       SortedMap<String, Integer> ranks = new EVA(4, 8, 0, 2, 0.99, 50).attach(to).ranks();
@@ -171,7 +170,7 @@ class EvaTest {
   }
 
   private Model attached(Method method, List<Batch> batches) {
-    Model model = TinyModels.model(Family.BERT, backend);
+    Model model = TinyModels.model(TinyModels.BERT, backend);
     method.attach(
         new AttachContext(model, TARGETS, backend, new Seeds(1), InitCache.alone(batches)));
     return model;

@@ -17,9 +17,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.peftsweep.checkpoint.Architecture;
+import org.peftsweep.checkpoint.Architectures;
 import org.peftsweep.checkpoint.Checkpoint;
 import org.peftsweep.checkpoint.CheckpointException;
-import org.peftsweep.checkpoint.Family;
 import org.peftsweep.checkpoint.PeftFolder;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
@@ -59,9 +60,9 @@ class ExchangeContractTest {
 
   @ParameterizedTest(name = "{0} on {1}")
   @MethodSource(EVERY_METHOD)
-  void theMergedFolderIsAPlainModelWithTheSameOutput(Method method, Family family) {
-    try (Model adapted = trained(method, family)) {
-      MergedModel.write(folder, TinyModels.config(family), adapted, backend);
+  void theMergedFolderIsAPlainModelWithTheSameOutput(Method method, Architecture architecture) {
+    try (Model adapted = trained(method, architecture)) {
+      MergedModel.write(folder, TinyModels.config(architecture), adapted, backend);
       try (Checkpoint checkpoint = Checkpoint.open(folder);
           Model plain =
               Models.build(
@@ -69,7 +70,7 @@ class ExchangeContractTest {
                   TinyModels.OUTPUTS,
                   backend,
                   new CheckpointWeights(checkpoint).forTrial(backend, new Seeds(9)))) {
-        assertThat(checkpoint.config()).isEqualTo(TinyModels.config(family));
+        assertThat(checkpoint.config()).isEqualTo(TinyModels.config(architecture));
         assertClose(logits(plain), logits(adapted));
       }
     }
@@ -77,8 +78,8 @@ class ExchangeContractTest {
 
   @ParameterizedTest(name = "{0} on {1}")
   @MethodSource(EVERY_METHOD)
-  void aFolderOfPeftStartsTheSameMethodWhereItEnded(Method method, Family family) {
-    try (Model ended = trained(method, family)) {
+  void aFolderOfPeftStartsTheSameMethodWhereItEnded(Method method, Architecture architecture) {
+    try (Model ended = trained(method, architecture)) {
       if (method.peft(ended, 10).isEmpty()) {
         assertThatThrownBy(() -> write(method, ended))
             .hasMessageContaining(Methods.id(method))
@@ -89,7 +90,7 @@ class ExchangeContractTest {
       boolean isConverted = method.peft(ended, 10).get().isConverted();
       try (PeftFolder adapter = PeftFolder.open(folder)) {
         Method next = isConverted ? plainLoRA(adapter) : method;
-        try (Model model = started(adapter, next, family, targets(method))) {
+        try (Model model = started(adapter, next, architecture, targets(method))) {
           if (isConverted) {
             assertThatThrownBy(() -> PeftAdapter.layout(adapter, method, model, targets(method)))
                 .isInstanceOf(CheckpointException.class)
@@ -104,8 +105,9 @@ class ExchangeContractTest {
   }
 
   /** A fresh model that an adapter is read into. */
-  private Model started(PeftFolder adapter, Method method, Family family, Set<Role> targets) {
-    Model model = TinyModels.model(family, backend);
+  private Model started(
+      PeftFolder adapter, Method method, Architecture architecture, Set<Role> targets) {
+    Model model = TinyModels.model(architecture, backend);
     AdapterLayout layout = PeftAdapter.layout(adapter, method, model, targets);
     InitCache prepared = InitCache.alone(List.of(TinyModels.batch(20)));
     new AttachContext(model, targets, backend, new Seeds(2), prepared, layout).attach(method);
@@ -124,14 +126,14 @@ class ExchangeContractTest {
   @CsvSource(
       delimiter = ';',
       value = {
-        "ROBERTA; query value; attention.self.query attention.self.value; query value",
-        "ROBERTA; ffn-down; output.dense; 0.output.dense 1.output.dense",
-        "ROBERTA; output ffn-down; attention.output.dense output.dense; output.dense",
-        "LLAMA; key ffn-down; self_attn.k_proj mlp.down_proj; down_proj k_proj"
+        "roberta; query value; attention.self.query attention.self.value; query value",
+        "roberta; ffn-down; output.dense; 0.output.dense 1.output.dense",
+        "roberta; output ffn-down; attention.output.dense output.dense; output.dense",
+        "llama; key ffn-down; self_attn.k_proj mlp.down_proj; down_proj k_proj"
       })
   void namesTargetsByTheShortestEndingsThatFitNoOther(
-      Family family, String roles, String modules, String endings) {
-    try (Model model = TinyModels.model(family, backend)) {
+      String modelType, String roles, String modules, String endings) {
+    try (Model model = TinyModels.model(Architectures.of(modelType, "a test"), backend)) {
       List<String> chosen =
           model.projections().stream()
               .map(linear -> linear.name())
@@ -160,7 +162,7 @@ class ExchangeContractTest {
   void anAdapterOfOtherSettingsIsRefusedWithTheSetting(String was, String is, String fault)
       throws Exception {
     LoRA lora = new LoRA(3, 6, 0);
-    try (Model model = trained(lora, Family.ROBERTA)) {
+    try (Model model = trained(lora, TinyModels.ROBERTA)) {
       write(lora, model);
       Path config = folder.resolve("adapter_config.json");
       String text = Files.readString(config);
@@ -178,7 +180,7 @@ class ExchangeContractTest {
   @Test
   void otherTargetsAreRefused() {
     LoRA lora = new LoRA(3, 6, 0);
-    try (Model model = trained(lora, Family.ROBERTA)) {
+    try (Model model = trained(lora, TinyModels.ROBERTA)) {
       write(lora, model);
       try (PeftFolder adapter = PeftFolder.open(folder)) {
         for (Set<Role> others :
@@ -195,9 +197,10 @@ class ExchangeContractTest {
   @Test
   void tensorsThatAreMissingOrLeftOverAreNamed() {
     LoRA lora = new LoRA(3, 6, 0);
-    try (Model model = trained(lora, Family.ROBERTA);
-        Model fewer = attached(lora, Family.ROBERTA, 1, EnumSet.of(Role.QUERY));
-        Model more = attached(lora, Family.ROBERTA, 1, EnumSet.range(Role.QUERY, Role.FFN_DOWN))) {
+    try (Model model = trained(lora, TinyModels.ROBERTA);
+        Model fewer = attached(lora, TinyModels.ROBERTA, 1, EnumSet.of(Role.QUERY));
+        Model more =
+            attached(lora, TinyModels.ROBERTA, 1, EnumSet.range(Role.QUERY, Role.FFN_DOWN))) {
       write(lora, model);
       try (PeftFolder adapter = PeftFolder.open(folder)) {
         assertThatThrownBy(() -> PeftAdapter.read(adapter, lora, fewer, backend))
@@ -211,8 +214,8 @@ class ExchangeContractTest {
 
   @Test
   void aPairThatWasDrawnOtherwiseIsRefused() {
-    try (Model one = trained(new VeRA(5, 0.1, 0, 0), Family.ROBERTA);
-        Model other = attached(new VeRA(5, 0.1, 1, 0), Family.ROBERTA, 1)) {
+    try (Model one = trained(new VeRA(5, 0.1, 0, 0), TinyModels.ROBERTA);
+        Model other = attached(new VeRA(5, 0.1, 1, 0), TinyModels.ROBERTA, 1)) {
       write(new VeRA(5, 0.1, 0, 0), one);
       try (PeftFolder adapter = PeftFolder.open(folder)) {
         assertThatThrownBy(() -> PeftAdapter.read(adapter, new VeRA(5, 0.1, 1, 0), other, backend))
@@ -226,8 +229,8 @@ class ExchangeContractTest {
     PeftAdapter.write(folder, method, model, AdapterLayout.NONE, backend, "a/base", 10);
   }
 
-  private Model trained(Method method, Family family) {
-    Model model = attached(method, family, 1);
+  private Model trained(Method method, Architecture architecture) {
+    Model model = attached(method, architecture, 1);
     SplittableRandom random = new SplittableRandom(5);
     for (Parameter parameter : model.trainable()) {
       float[] values = floats(parameter.value());
@@ -243,12 +246,12 @@ class ExchangeContractTest {
     return method.usesTargets() ? TARGETS : EnumSet.noneOf(Role.class);
   }
 
-  private Model attached(Method method, Family family, long seed) {
-    return attached(method, family, seed, targets(method));
+  private Model attached(Method method, Architecture architecture, long seed) {
+    return attached(method, architecture, seed, targets(method));
   }
 
-  private Model attached(Method method, Family family, long seed, Set<Role> targets) {
-    Model model = TinyModels.model(family, backend);
+  private Model attached(Method method, Architecture architecture, long seed, Set<Role> targets) {
+    Model model = TinyModels.model(architecture, backend);
     InitCache prepared = InitCache.alone(List.of(TinyModels.batch(20), TinyModels.batch(21)));
     method.attach(new AttachContext(model, targets, backend, new Seeds(seed), prepared));
     return model;

@@ -16,7 +16,6 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.peftsweep.checkpoint.Family;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.compute.Tape;
@@ -60,7 +59,7 @@ class ISTTest {
   }
 
   private Model model() {
-    return TinyModels.model(Family.ROBERTA, LAYERS, backend);
+    return TinyModels.model(TinyModels.ROBERTA, LAYERS, backend);
   }
 
   private MethodHooks attach(Method method, Model model) {

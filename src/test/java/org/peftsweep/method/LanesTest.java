@@ -14,7 +14,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.peftsweep.checkpoint.Family;
+import org.peftsweep.checkpoint.Architecture;
+import org.peftsweep.checkpoint.Architectures;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.compute.Tape;
@@ -54,23 +55,24 @@ class LanesTest {
             .filter(method -> !(method instanceof Full))
             .toList();
     Method lora = new LoRA(3, 6, 0.2);
-    return Stream.of(Family.values())
+    return Architectures.all().stream()
         .flatMap(
-            family -> {
+            architecture -> {
               List<Method> fitting =
                   all.stream()
-                      .filter(m -> !(m instanceof Bitfit) || family != Family.LLAMA)
+                      .filter(m -> !(m instanceof Bitfit) || !architecture.equals(TinyModels.LLAMA))
                       .toList();
-              Stream<Arguments> each =
-                  fitting.stream().map(m -> Arguments.of(family, List.of(m, lora, m)));
-              return Stream.concat(each, Stream.of(Arguments.of(family, fitting)));
+              Stream<List<Method>> pairs = fitting.stream().map(m -> List.of(m, lora, m));
+              return Stream.concat(pairs, Stream.of(fitting))
+                  .flatMap(
+                      pack -> Stream.of(2, 9).map(rows -> Arguments.of(architecture, pack, rows)));
             });
   }
 
   @ParameterizedTest
   @MethodSource("packs")
-  void eachLaneIsAsAlone(Family family, List<Method> methods) {
-    try (TinyModels.Shared shared = TinyModels.shared(family, backend)) {
+  void eachLaneIsAsAlone(Architecture architecture, List<Method> methods, int rows) {
+    try (TinyModels.Shared shared = TinyModels.shared(architecture, backend)) {
       List<Model> models = new ArrayList<>();
       List<Batch> batches = new ArrayList<>();
       long[] seeds = new long[methods.size()];
@@ -83,7 +85,7 @@ class LanesTest {
             .attach(methods.get(lane));
         stir(model, random);
         models.add(model);
-        batches.add(TinyModels.batch(lane, 2 + lane % 4, 5 + lane % 7));
+        batches.add(TinyModels.batch(lane, rows + lane % 4, 9 + lane % 4));
         seeds[lane] = 100 + lane;
       }
       List<List<float[]>> together = new ArrayList<>();

@@ -8,7 +8,6 @@ import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.peftsweep.checkpoint.Family;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.compute.Tensor;
@@ -51,7 +50,7 @@ class LoRAXSTest {
 
   @Test
   void ofFullRankWithTheUnitMatrixInsideItAddsTheWeightItself() {
-    try (Model model = TinyModels.model(Family.BERT, backend)) {
+    try (Model model = TinyModels.model(TinyModels.BERT, backend)) {
       Linear query = attached(model, WIDTH);
       Parameter inner = query.adapter().parameters().get(2);
       float[] unit = new float[WIDTH * WIDTH];
@@ -71,7 +70,7 @@ class LoRAXSTest {
 
   @Test
   void directionsOfTheInputAreOrthonormal() {
-    try (Model model = TinyModels.model(Family.LLAMA, backend)) {
+    try (Model model = TinyModels.model(TinyModels.LLAMA, backend)) {
       float[] a = floats(attached(model, 5).adapter().parameters().get(0).value());
       for (int i = 0; i < 5; i++) {
         for (int j = 0; j < 5; j++) {
@@ -87,7 +86,7 @@ class LoRAXSTest {
 
   @Test
   void refusesARankBeyondTheTargets() {
-    try (Model model = TinyModels.model(Family.ROBERTA, backend)) {
+    try (Model model = TinyModels.model(TinyModels.ROBERTA, backend)) {
       assertThatThrownBy(() -> new LoRAXS(WIDTH + 1, 8, 0).requireFit(model, Set.of(Role.QUERY)))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("rank = 25");

@@ -13,7 +13,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.peftsweep.GoldenCase;
 import org.peftsweep.checkpoint.Checkpoint;
-import org.peftsweep.checkpoint.Family;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.compute.Lapack;
@@ -159,8 +158,8 @@ class LowRankStartTest {
   void trainsTheSameFunctionAsOverAResidual(Method method) {
     try (Backend backend = Backends.open("cpu", 1);
         Tape tape = new Tape(backend);
-        Model apart = TinyModels.model(Family.LLAMA, backend);
-        Model residual = TinyModels.model(Family.LLAMA, backend)) {
+        Model apart = TinyModels.model(TinyModels.LLAMA, backend);
+        Model residual = TinyModels.model(TinyModels.LLAMA, backend)) {
       method.attach(
           new AttachContext(
               apart, EnumSet.of(Role.VALUE, Role.FFN_DOWN, Role.FFN_UP), backend, new Seeds(1)));

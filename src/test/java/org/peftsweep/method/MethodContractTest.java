@@ -19,7 +19,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.peftsweep.checkpoint.Family;
+import org.peftsweep.checkpoint.Architecture;
+import org.peftsweep.checkpoint.Architectures;
 import org.peftsweep.checkpoint.SafeTensors;
 import org.peftsweep.checkpoint.SafeTensorsWriter;
 import org.peftsweep.compute.Backend;
@@ -76,17 +77,17 @@ class MethodContractTest {
   private Tape tape;
 
   static Stream<Arguments> methodsOnFamilies() {
-    return Stream.of(Family.values())
+    return Architectures.all().stream()
         .flatMap(
-            family ->
+            architecture ->
                 SAMPLES.values().stream()
-                    .filter(method -> fits(method, family))
-                    .map(method -> Arguments.of(method, family)));
+                    .filter(method -> fits(method, architecture))
+                    .map(method -> Arguments.of(method, architecture)));
   }
 
   /** Llama has no biases. */
-  private static boolean fits(Method method, Family family) {
-    return !(method instanceof Bitfit) || family != Family.LLAMA;
+  private static boolean fits(Method method, Architecture architecture) {
+    return !(method instanceof Bitfit) || !architecture.equals(TinyModels.LLAMA);
   }
 
   @BeforeEach
@@ -110,19 +111,19 @@ class MethodContractTest {
 
   @ParameterizedTest(name = "{0} on {1}")
   @MethodSource("methodsOnFamilies")
-  void startsEqualToTheFrozenModel(Method method, Family family) {
-    try (Model plain = TinyModels.model(family, backend);
-        Model adapted = attached(method, family).model()) {
+  void startsEqualToTheFrozenModel(Method method, Architecture architecture) {
+    try (Model plain = TinyModels.model(architecture, backend);
+        Model adapted = attached(method, architecture).model()) {
       assertThat(logits(adapted)).containsExactly(logits(plain), within(1e-5f));
     }
   }
 
   @ParameterizedTest(name = "{0} on {1}")
   @MethodSource("methodsOnFamilies")
-  void worksOnEverySetOfMatrices(Method method, Family family) {
+  void worksOnEverySetOfMatrices(Method method, Architecture architecture) {
     for (Set<Role> roles : sets(method)) {
-      try (Model plain = TinyModels.model(family, backend);
-          Model adapted = TinyModels.model(family, backend)) {
+      try (Model plain = TinyModels.model(architecture, backend);
+          Model adapted = TinyModels.model(architecture, backend)) {
         Setup setup = new Setup(adapted, attach(method, adapted, roles, 1));
         assertThat(logits(adapted)).containsExactly(logits(plain), within(1e-5f));
         assertThat(learningOutsideTheHead(setup)).isEqualTo(method.trainable(plain, roles));
@@ -147,8 +148,8 @@ class MethodContractTest {
 
   @ParameterizedTest(name = "{0} on {1}")
   @MethodSource("methodsOnFamilies")
-  void changesWhatItDeclaresAndNothingElse(Method method, Family family) {
-    Setup setup = attached(method, family);
+  void changesWhatItDeclaresAndNothingElse(Method method, Architecture architecture) {
+    Setup setup = attached(method, architecture);
     try (Model model = setup.model()) {
       Map<Parameter, float[]> before = new java.util.IdentityHashMap<>();
       all(model).forEach(parameter -> before.put(parameter, floats(parameter.value())));
@@ -173,8 +174,8 @@ class MethodContractTest {
 
   @ParameterizedTest(name = "{0} on {1}")
   @MethodSource("methodsOnFamilies")
-  void gradientsMatchFiniteDifferences(Method method, Family family) {
-    try (Model model = attached(method, family).model()) {
+  void gradientsMatchFiniteDifferences(Method method, Architecture architecture) {
+    try (Model model = attached(method, architecture).model()) {
       perturb(model);
       Batch batch = TinyModels.batch(3);
       backward(model, batch);
@@ -233,9 +234,9 @@ class MethodContractTest {
 
   @ParameterizedTest(name = "{0} on {1}")
   @MethodSource("methodsOnFamilies")
-  void mergedEqualsAdapted(Method method, Family family) {
-    try (Model adapted = attached(method, family).model();
-        Model merged = TinyModels.model(family, backend)) {
+  void mergedEqualsAdapted(Method method, Architecture architecture) {
+    try (Model adapted = attached(method, architecture).model();
+        Model merged = TinyModels.model(architecture, backend)) {
       perturb(adapted);
       copyLearnt(adapted, merged);
       for (int i = 0; i < adapted.projections().size(); i++) {
@@ -257,10 +258,10 @@ class MethodContractTest {
 
   @ParameterizedTest(name = "{0} on {1}")
   @MethodSource("methodsOnFamilies")
-  void restoredEqualsSaved(Method method, Family family) {
+  void restoredEqualsSaved(Method method, Architecture architecture) {
     Path file = folder.resolve("trained.safetensors");
-    try (Model saved = attached(method, family).model();
-        Model restored = attached(method, family, 2).model()) {
+    try (Model saved = attached(method, architecture).model();
+        Model restored = attached(method, architecture, 2).model()) {
       perturb(saved);
       SafeTensorsWriter writer = new SafeTensorsWriter();
       TrainedTensors.save(saved, backend, writer);
@@ -277,9 +278,9 @@ class MethodContractTest {
 
   @ParameterizedTest(name = "{0} on {1}")
   @MethodSource("methodsOnFamilies")
-  void theSameSeedGivesTheSameBits(Method method, Family family) {
-    Setup one = attached(method, family);
-    Setup two = attached(method, family);
+  void theSameSeedGivesTheSameBits(Method method, Architecture architecture) {
+    Setup one = attached(method, architecture);
+    Setup two = attached(method, architecture);
     try (Model first = one.model();
         Model second = two.model()) {
       train(one, 3);
@@ -293,12 +294,12 @@ class MethodContractTest {
 
   private record Setup(Model model, MethodHooks method) {}
 
-  private Setup attached(Method method, Family family) {
-    return attached(method, family, 1);
+  private Setup attached(Method method, Architecture architecture) {
+    return attached(method, architecture, 1);
   }
 
-  private Setup attached(Method method, Family family, long seed) {
-    Model model = TinyModels.model(family, backend);
+  private Setup attached(Method method, Architecture architecture, long seed) {
+    Model model = TinyModels.model(architecture, backend);
     return new Setup(model, attach(method, model, targets(method), seed));
   }
 

@@ -12,7 +12,6 @@ import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.peftsweep.TestFolders;
-import org.peftsweep.checkpoint.Family;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.checkpoint.PeftFolder;
 import org.peftsweep.checkpoint.PyTorchFile;
@@ -23,13 +22,14 @@ import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
 import org.peftsweep.model.RandomWeights;
 import org.peftsweep.model.Role;
+import org.peftsweep.model.TinyModels;
 
 /** A LoRA that others trained: rank 8, alpha 16, on query and value of RoBERTa-base, for MNLI. */
 class RealAdapterTest {
   /** As RoBERTa-base, with a small vocabulary and feed-forward, which the adapter leaves alone. */
   private static final ModelConfig ROBERTA_BASE =
       new ModelConfig(
-          Family.ROBERTA,
+          TinyModels.ROBERTA,
           new ModelConfig.Sizes(50, 768, 12, 12, 12, 64, 8, 32, 1),
           1e-5,
           new ModelConfig.Dropout(0, 0, 0),

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.util.EnumSet;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
-import org.peftsweep.checkpoint.Family;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
 import org.peftsweep.model.Role;
@@ -14,9 +13,9 @@ import org.peftsweep.model.TinyModels;
 /** Combinations of method, targets and model that have no meaning. */
 class RefusalsTest {
   private static final Model ROBERTA =
-      Models.outline(TinyModels.config(Family.ROBERTA), TinyModels.OUTPUTS);
+      Models.outline(TinyModels.config(TinyModels.ROBERTA), TinyModels.OUTPUTS);
   private static final Model LLAMA =
-      Models.outline(TinyModels.config(Family.LLAMA), TinyModels.OUTPUTS);
+      Models.outline(TinyModels.config(TinyModels.LLAMA), TinyModels.OUTPUTS);
 
   @Test
   void targetsThatTheModelLacksAreRefused() {

@@ -45,8 +45,8 @@ class FetchedModelsTest {
         Checkpoint checkpoint = Checkpoint.open(folder);
         Tokenizer tokenizer = Tokenizer.open(folder);
         Tape tape = new Tape(backend);
-        MaskedLanguageModel model =
-            new MaskedLanguageModel(
+        Model model =
+            Models.buildMasked(
                 checkpoint.config(),
                 backend,
                 new CheckpointWeights(checkpoint).forTrial(backend, new Seeds(0)))) {
@@ -154,8 +154,7 @@ class FetchedModelsTest {
     return at;
   }
 
-  private static float[] floats(
-      Backend backend, Tape tape, MaskedLanguageModel model, Batch batch, int place) {
+  private static float[] floats(Backend backend, Tape tape, Model model, Batch batch, int place) {
     var logits = model.logits(tape, batch, new int[] {place}).value();
     float[] scores = new float[(int) logits.size()];
     backend.read(logits, 0, scores, 0, scores.length);

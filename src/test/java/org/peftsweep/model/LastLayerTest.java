@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
-import org.peftsweep.checkpoint.Family;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.peftsweep.checkpoint.Architecture;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.compute.Tape;
@@ -33,11 +33,11 @@ class LastLayerTest {
   }
 
   @ParameterizedTest
-  @EnumSource(Family.class)
-  void logitsAreThoseOfAllPositions(Family family) {
+  @MethodSource("org.peftsweep.checkpoint.Architectures#all")
+  void logitsAreThoseOfAllPositions(Architecture architecture) {
     try (Backend backend = Backends.open("cpu", 1);
         Tape tape = new Tape(backend);
-        Model model = TinyModels.model(family, backend)) {
+        Model model = TinyModels.model(architecture, backend)) {
       Batch batch = awkward();
       float[] some = logits(model, tape, batch);
       model.trace((layer, hidden) -> {});

@@ -6,7 +6,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.SplittableRandom;
-import org.peftsweep.checkpoint.Family;
+import org.peftsweep.checkpoint.Architecture;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.checkpoint.Rope;
 import org.peftsweep.compute.Backend;
@@ -25,16 +25,20 @@ public final class TinyModels {
   private static final int VOCABULARY = 50;
   private static final int PAD = 1;
 
+  public static final Architecture ROBERTA = new RobertaArchitecture();
+  public static final Architecture BERT = new BertArchitecture();
+  public static final Architecture LLAMA = new LlamaArchitecture();
+
   private TinyModels() {}
 
-  public static ModelConfig config(Family family) {
-    return config(family, 2);
+  public static ModelConfig config(Architecture architecture) {
+    return config(architecture, 2);
   }
 
-  private static ModelConfig config(Family family, int layers) {
-    boolean encoder = family.isEncoder();
+  private static ModelConfig config(Architecture architecture, int layers) {
+    boolean encoder = !architecture.equals(LLAMA);
     return new ModelConfig(
-        family,
+        architecture,
         new ModelConfig.Sizes(
             VOCABULARY, 24, layers, 3, encoder ? 3 : 1, 8, 40, 32, encoder ? 1 : 0),
         1e-5,
@@ -49,12 +53,12 @@ public final class TinyModels {
         List.of("a", "b", "c"));
   }
 
-  public static Model model(Family family, Backend backend) {
-    return model(family, 2, backend);
+  public static Model model(Architecture architecture, Backend backend) {
+    return model(architecture, 2, backend);
   }
 
-  public static Model model(Family family, int layers, Backend backend) {
-    ModelConfig config = config(family, layers);
+  public static Model model(Architecture architecture, int layers, Backend backend) {
+    ModelConfig config = config(architecture, layers);
     return Models.build(
         config,
         OUTPUTS,
@@ -69,15 +73,17 @@ public final class TinyModels {
     private final Map<String, Tensor> base = new HashMap<>();
     private int models;
 
-    private Shared(Family family, Backend backend) {
-      ModelConfig plain = TinyModels.config(family, 2);
+    private Shared(Architecture architecture, Backend backend) {
+      ModelConfig plain = TinyModels.config(architecture, 2);
       this.backend = backend;
       this.config =
           new ModelConfig(
-              family,
+              architecture,
               plain.sizes(),
               plain.normEpsilon(),
-              family.isEncoder() ? new ModelConfig.Dropout(0.1, 0.1, 0.2) : plain.dropout(),
+              plain.sizes().tokenTypes() > 0
+                  ? new ModelConfig.Dropout(0.1, 0.1, 0.2)
+                  : plain.dropout(),
               plain.padTokenId(),
               plain.rope(),
               plain.attentionBias(),
@@ -118,8 +124,8 @@ public final class TinyModels {
     }
   }
 
-  public static Shared shared(Family family, Backend backend) {
-    return new Shared(family, backend);
+  public static Shared shared(Architecture architecture, Backend backend) {
+    return new Shared(architecture, backend);
   }
 
   /** Returns a tensor's values. */

@@ -14,7 +14,6 @@ import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.peftsweep.checkpoint.Family;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
@@ -29,6 +28,7 @@ import org.peftsweep.method.InitCache;
 import org.peftsweep.method.LoRA;
 import org.peftsweep.method.Method;
 import org.peftsweep.model.Role;
+import org.peftsweep.model.TinyModels;
 import org.peftsweep.model.Weights;
 import org.peftsweep.optim.Rates;
 import org.peftsweep.spec.ModelSource;
@@ -121,7 +121,7 @@ class MemoryModelTest {
 
   private static final ModelConfig ROBERTA_BASE =
       new ModelConfig(
-          Family.ROBERTA,
+          TinyModels.ROBERTA,
           new ModelConfig.Sizes(50265, 768, 12, 12, 12, 64, 3072, 514, 1),
           1e-5,
           new ModelConfig.Dropout(0.1, 0.1, 0.1),

@@ -1,0 +1,101 @@
+package org.peftsweep.model;
+
+import java.util.List;
+import java.util.Map;
+import org.peftsweep.checkpoint.ConfigFile;
+import org.peftsweep.checkpoint.EncoderConfig;
+import org.peftsweep.checkpoint.ModelConfig;
+import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Var;
+import org.peftsweep.data.Batch;
+import org.peftsweep.model.Weights.Fresh;
+
+/**
+ * BERT (arXiv:1810.04805): an encoder whose positions count from 0, padding included. It classifies
+ * by the first token's state through the pooler (dense and tanh, part of the base, drawn anew where
+ * a checkpoint has none), dropout, and a projection to the outputs.
+ */
+public record BertArchitecture() implements ModelArchitecture {
+  private static final int PAD_TOKEN_ID = 0;
+
+  private record Classifier(Linear pooler, Linear projection, float dropout) implements Head {
+    @Override
+    public String task() {
+      return CLASSIFICATION;
+    }
+
+    @Override
+    public int[] positions(Batch batch) {
+      return Pooling.first(batch);
+    }
+
+    @Override
+    public Var outputs(Tape tape, Var states) {
+      Var pooled = tape.tanh(pooler.forward(tape, states));
+      return projection.forward(tape, tape.dropout(pooled, dropout));
+    }
+  }
+
+  @Override
+  public List<String> modelTypes() {
+    return List.of("bert");
+  }
+
+  @Override
+  public String className() {
+    return "Bert";
+  }
+
+  @Override
+  public String prefix() {
+    return "bert.";
+  }
+
+  @Override
+  public String activation() {
+    return "gelu";
+  }
+
+  @Override
+  public ModelConfig read(ConfigFile file) {
+    return EncoderConfig.read(file, this, PAD_TOKEN_ID);
+  }
+
+  @Override
+  public Map<String, Object> entries(ModelConfig config) {
+    return EncoderConfig.entries(config);
+  }
+
+  @Override
+  public Backbone backbone(ModelConfig config, Builder builder) {
+    return new Encoder(config, builder, PositionIds::ofPlaces);
+  }
+
+  @Override
+  public Head classifier(ModelConfig config, int outputs, Builder builder) {
+    int width = config.sizes().hidden();
+    // No sweep file names the pooler as a target, but adapters from elsewhere may adapt it.
+    Linear pooler =
+        builder.projection(
+            new Linear(
+                "bert.pooler.dense",
+                builder.optional(
+                    "bert.pooler.dense.weight", Role.POOLER, Fresh.NORMAL, width, width),
+                builder.optional("bert.pooler.dense.bias", Role.POOLER, Fresh.ZEROS, width)));
+    return new Classifier(
+        pooler,
+        builder.headLinear("classifier", outputs, width, true),
+        (float) config.dropout().classifier());
+  }
+
+  @Override
+  public Head maskedTokens(ModelConfig config, Backbone backbone, Builder builder) {
+    return MaskedTokenHead.of(
+        config,
+        backbone,
+        builder,
+        "cls.predictions.transform.dense",
+        "cls.predictions.transform.LayerNorm",
+        "cls.predictions");
+  }
+}

@@ -1,0 +1,23 @@
+package org.peftsweep.model;
+
+import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Var;
+import org.peftsweep.data.Batch;
+
+/** What turns a backbone's hidden states into the outputs of a task. */
+interface Head {
+  /** The {@link #task} of heads that classify whole inputs. */
+  String CLASSIFICATION = "ForSequenceClassification";
+
+  /** Returns how the reference library's class names end, as in {@code BertForMaskedLM}. */
+  String task();
+
+  /**
+   * Returns the positions that it reads of a batch unless it is told which, as places in {@code
+   * [batch·tokens]}; null for all.
+   */
+  int[] positions(Batch batch);
+
+  /** {@code [n, width]} to {@code [n, outputs]}. */
+  Var outputs(Tape tape, Var states);
+}

@@ -1,0 +1,38 @@
+package org.peftsweep.model;
+
+import org.peftsweep.data.Batch;
+
+/**
+ * Which rows of a learnt position embedding the tokens of a batch have.
+ *
+ * @param ids {@code [batch·tokens]}
+ * @param learning the same, −1 where the row keeps its values
+ */
+record PositionIds(int[] ids, int[] learning) {
+  /** Counts every place of a row from 0, padding included. */
+  static PositionIds ofPlaces(Batch batch) {
+    int[] ids = new int[batch.ids().length];
+    for (int i = 0; i < ids.length; i++) {
+      ids[i] = i % batch.tokens();
+    }
+    return new PositionIds(ids, ids);
+  }
+
+  /**
+   * Counts the real tokens of a row.
+   *
+   * @param first row of the first one; padding has the row before, which does not learn
+   */
+  static PositionIds ofTokens(Batch batch, int first) {
+    int[] ids = new int[batch.ids().length];
+    int[] learning = new int[ids.length];
+    int seen = 0;
+    for (int i = 0; i < ids.length; i++) {
+      seen = i % batch.tokens() == 0 ? 0 : seen;
+      boolean isPadding = batch.mask()[i] == 0;
+      ids[i] = isPadding ? first - 1 : first + seen++;
+      learning[i] = isPadding ? -1 : ids[i];
+    }
+    return new PositionIds(ids, learning);
+  }
+}

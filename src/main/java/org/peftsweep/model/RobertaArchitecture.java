@@ -1,0 +1,93 @@
+package org.peftsweep.model;
+
+import java.util.List;
+import java.util.Map;
+import org.peftsweep.checkpoint.ConfigFile;
+import org.peftsweep.checkpoint.EncoderConfig;
+import org.peftsweep.checkpoint.ModelConfig;
+import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Var;
+import org.peftsweep.data.Batch;
+
+/**
+ * RoBERTa (arXiv:1907.11692): an encoder that counts positions of real tokens, from behind the
+ * padding token's id. It classifies by the first token's state through dropout, a dense layer with
+ * tanh, dropout, and a projection to the outputs.
+ */
+public record RobertaArchitecture() implements ModelArchitecture {
+  private static final int PAD_TOKEN_ID = 1;
+
+  private record Classifier(Linear dense, Linear projection, float dropout) implements Head {
+    @Override
+    public String task() {
+      return CLASSIFICATION;
+    }
+
+    @Override
+    public int[] positions(Batch batch) {
+      return Pooling.first(batch);
+    }
+
+    @Override
+    public Var outputs(Tape tape, Var states) {
+      Var inner = tape.tanh(dense.forward(tape, tape.dropout(states, dropout)));
+      return projection.forward(tape, tape.dropout(inner, dropout));
+    }
+  }
+
+  @Override
+  public List<String> modelTypes() {
+    return List.of("roberta", "xlm-roberta", "camembert");
+  }
+
+  @Override
+  public String className() {
+    return "Roberta";
+  }
+
+  @Override
+  public String prefix() {
+    return "roberta.";
+  }
+
+  @Override
+  public String activation() {
+    return "gelu";
+  }
+
+  @Override
+  public ModelConfig read(ConfigFile file) {
+    return EncoderConfig.read(file, this, PAD_TOKEN_ID);
+  }
+
+  @Override
+  public Map<String, Object> entries(ModelConfig config) {
+    return EncoderConfig.entries(config);
+  }
+
+  @Override
+  public int positionOffset(ModelConfig config) {
+    return config.padTokenId().orElse(0) + 1;
+  }
+
+  @Override
+  public Backbone backbone(ModelConfig config, Builder builder) {
+    int first = positionOffset(config);
+    return new Encoder(config, builder, batch -> PositionIds.ofTokens(batch, first));
+  }
+
+  @Override
+  public Head classifier(ModelConfig config, int outputs, Builder builder) {
+    int width = config.sizes().hidden();
+    return new Classifier(
+        builder.headLinear("classifier.dense", width, width, true),
+        builder.headLinear("classifier.out_proj", outputs, width, true),
+        (float) config.dropout().classifier());
+  }
+
+  @Override
+  public Head maskedTokens(ModelConfig config, Backbone backbone, Builder builder) {
+    return MaskedTokenHead.of(
+        config, backbone, builder, "lm_head.dense", "lm_head.layer_norm", "lm_head");
+  }
+}

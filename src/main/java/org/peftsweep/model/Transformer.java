@@ -1,0 +1,72 @@
+package org.peftsweep.model;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import org.peftsweep.checkpoint.ModelConfig;
+import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Var;
+import org.peftsweep.data.Batch;
+
+/** A backbone and a head that were built together. */
+record Transformer(ModelConfig config, Builder builder, Backbone backbone, Head head)
+    implements Model {
+  @Override
+  public Var logits(Tape tape, Batch batch, int[] positions) {
+    List<int[]> asked = Collections.singletonList(positions);
+    return outputs(tape, List.of(this), Packed.of(List.of(batch), asked)).get(0);
+  }
+
+  @Override
+  public List<Var> logits(Tape tape, List<? extends Model> models, List<Batch> batches) {
+    List<Transformer> lanes = Pass.parts(models, Transformer.class::cast);
+    List<int[]> positions = new ArrayList<>();
+    for (int lane = 0; lane < lanes.size(); lane++) {
+      positions.add(lanes.get(lane).head.positions(batches.get(lane)));
+    }
+    return outputs(tape, lanes, Packed.of(batches, positions));
+  }
+
+  private List<Var> outputs(Tape tape, List<Transformer> lanes, Packed packed) {
+    Var states = backbone.hidden(tape, Pass.parts(lanes, Transformer::backbone), packed);
+    Var[] rows = tape.split(states, packed.chosen());
+    List<Var> outputs = new ArrayList<>();
+    for (int lane = 0; lane < rows.length; lane++) {
+      tape.lane(lane);
+      outputs.add(lanes.get(lane).head.outputs(tape, rows[lane]));
+    }
+    tape.lane(0);
+    return outputs;
+  }
+
+  @Override
+  public String task() {
+    return head.task();
+  }
+
+  @Override
+  public void trace(Trace trace) {
+    backbone.trace(trace);
+  }
+
+  @Override
+  public List<Parameter> parameters() {
+    return builder.parameters();
+  }
+
+  @Override
+  public List<Linear> projections() {
+    return builder.projections();
+  }
+
+  @Override
+  public int layers() {
+    return config.sizes().layers();
+  }
+
+  @Override
+  public void close() {
+    backbone.close();
+    builder.close();
+  }
+}
