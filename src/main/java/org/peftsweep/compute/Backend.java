@@ -70,6 +70,14 @@ public interface Backend extends AutoCloseable {
       Tensor c);
 
   /**
+   * Whether a product of so many rows adds up each of them in the order in which a product of more
+   * rows does, so that a row's result does not depend on how many others there are.
+   */
+  default boolean sumsRowsAlike(int rows, int columns, int inner) {
+    return true;
+  }
+
+  /**
    * {@code y ← x·wᵀ + bias}; x {@code [n, in]}, w {@code [out, in]}, bias {@code [out]} or null.
    */
   void linear(Tensor x, Tensor w, Tensor bias, Tensor y);

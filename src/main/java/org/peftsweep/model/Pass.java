@@ -14,8 +14,6 @@ import org.peftsweep.data.Batch;
  * <p>Everywhere a list has the same part of each lane's model, in the order of lanes.
  */
 record Pass(Tape tape) {
-  private static final int FEW_ROWS = 64;
-
   /** Makes what comes out of one lane's rows. */
   private interface Step {
     Var of(int lane, Var rows);
@@ -23,10 +21,10 @@ record Pass(Tape tape) {
 
   /** {@code x [n, in]} to {@code [n, out]}, adapted or trained as each lane has it. */
   Var linear(List<Linear> parts, Var x, Lanes lanes) {
-    if (parts.size() == 1 || arePlain(parts) && !areFew(lanes)) {
+    if (parts.size() == 1 || arePlain(parts) && !areFew(parts, lanes)) {
       return parts.get(0).forward(tape, x);
     }
-    if (areFew(lanes) || !shareWeight(parts)) {
+    if (areFew(parts, lanes) || !shareWeight(parts)) {
       return each(x, lanes, false, (lane, rows) -> parts.get(lane).forward(tape, rows));
     }
     return tape.join(adapted(parts, x, lanes, true), lanes);
@@ -34,10 +32,10 @@ record Pass(Tape tape) {
 
   /** {@code GELU(linear(x))}. */
   Var linearGelu(List<Linear> parts, Var x, Lanes lanes) {
-    if (parts.size() == 1 || arePlain(parts) && !areFew(lanes)) {
+    if (parts.size() == 1 || arePlain(parts) && !areFew(parts, lanes)) {
       return parts.get(0).forwardGelu(tape, x);
     }
-    if (areFew(lanes) || !shareWeight(parts)) {
+    if (areFew(parts, lanes) || !shareWeight(parts)) {
       return each(x, lanes, false, (lane, rows) -> parts.get(lane).forwardGelu(tape, rows));
     }
     Var[] inner = adapted(parts, x, lanes, false);
@@ -90,13 +88,13 @@ record Pass(Tape tape) {
     return parts.stream().allMatch(part -> part.sharesWeight(first));
   }
 
-  /**
-   * Whether a lane has so few rows that kernels would add up its products in another order than
-   * those of many rows: what a lane computes must not depend on who is beside it.
-   */
-  private static boolean areFew(Lanes lanes) {
+  /** Whether what a lane's product gives would depend on who is beside it. */
+  private boolean areFew(List<Linear> parts, Lanes lanes) {
+    Linear part = parts.get(0);
     for (int lane = 0; lane < lanes.count(); lane++) {
-      if (lanes.rows(lane) <= FEW_ROWS) {
+      int rows = lanes.rows(lane);
+      if (!tape.backend().sumsRowsAlike(rows, part.out(), part.in())
+          || !tape.backend().sumsRowsAlike(rows, part.in(), part.out())) {
         return true;
       }
     }

@@ -141,6 +141,11 @@ final class Blas {
     openblas.blas_set_num_threads(1);
   }
 
+  /** Whether OpenBLAS packs the operands of a product: its kernels for others sum otherwise. */
+  static boolean isPacked(int m, int n, int k) {
+    return Math.min(m, n) > SKINNY && (long) m * n * k > UNPACKED;
+  }
+
   Caller caller(int worker) {
     return callers[worker];
   }

@@ -144,6 +144,11 @@ public final class CpuBackend implements Backend {
   }
 
   @Override
+  public boolean sumsRowsAlike(int rows, int columns, int inner) {
+    return Blas.isPacked(rows, columns, inner);
+  }
+
+  @Override
   public void linear(Tensor x, Tensor w, Tensor bias, Tensor y) {
     Sizes.require(x.columns() == w.columns(), "linear", w, x.columns() + " columns");
     Sizes.require(x.rows() == y.rows(), "linear", y, x.rows() + " rows");
