@@ -241,7 +241,7 @@ FROM (
     if(count(DISTINCT machine) <= 1, avg(train_seconds), NULL) AS mean_train_seconds,
     if(count(DISTINCT machine) <= 1, max(peak_bytes), NULL) AS peak_bytes
   FROM (
-    SELECT *, concat_ws('|', processor, device, backend, threads, revision, semantics_version) AS machine
+    SELECT *, concat_ws('|', processor, device, backend, threads, revision, semantics_version, pack IS NOT NULL) AS machine
     FROM trials)
   GROUP BY sweep, model, task, metric, recipe, method, method_label, targets, rank, ratio,
     learning_rate);

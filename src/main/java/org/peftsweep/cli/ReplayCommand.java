@@ -117,7 +117,8 @@ final class ReplayCommand implements Callable<Integer> {
         0,
         0,
         0,
-        0);
+        0,
+        "off");
   }
 
   /** Bits may differ between backends; between kinds of processors too. */

@@ -303,7 +303,8 @@ final class SweepCommand implements Callable<Integer> {
         new ProgressLine(
             err, ProgressLine.isTerminal(), folder, spark.sparkContext().hadoopConfiguration())) {
       JavaSparkContext context = new JavaSparkContext(spark.sparkContext());
-      new SweepRunner(context, folder, engine.task(sweep.execution()), progress).run(plan, stop);
+      new SweepRunner(context, folder, engine.task(sweep.execution()), progress)
+          .run(plan, forecast, sweep.execution().mostLanes(), stop);
     }
   }
 

@@ -10,6 +10,11 @@ import org.peftsweep.model.Linear;
  */
 public record Full() implements Method {
   @Override
+  public boolean sharesBase() {
+    return false;
+  }
+
+  @Override
   public MethodHooks attach(AttachContext to) {
     for (Linear linear : to.projections()) {
       linear.weight().train(to.backend());

@@ -26,6 +26,11 @@ public record GaLore(int rank, int gap, double scale, GaLoreAdam.Side side) impl
   }
 
   @Override
+  public boolean sharesBase() {
+    return false;
+  }
+
+  @Override
   public MethodHooks attach(AttachContext to) {
     for (Linear linear : to.projections()) {
       linear.weight().train(to.backend());

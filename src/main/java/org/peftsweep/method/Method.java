@@ -112,6 +112,14 @@ public sealed interface Method
     return true;
   }
 
+  /**
+   * Whether the matrices of the base stay frozen, so that trials can share passes over them; without,
+   * a trial trains alone.
+   */
+  default boolean sharesBase() {
+    return true;
+  }
+
   /** Whether anything learns, if only the head; without, a trial takes no steps. */
   default boolean learns() {
     return true;

@@ -67,6 +67,11 @@ public sealed interface PlugIn extends Method permits IST {
   }
 
   @Override
+  default boolean sharesBase() {
+    return over().sharesBase();
+  }
+
+  @Override
   default boolean usesTargets() {
     return over().usesTargets();
   }

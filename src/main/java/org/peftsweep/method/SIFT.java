@@ -29,6 +29,11 @@ public record SIFT(double rate) implements Method {
   }
 
   @Override
+  public boolean sharesBase() {
+    return false;
+  }
+
+  @Override
   public MethodHooks attach(AttachContext to) {
     for (Linear linear : to.projections()) {
       linear.weight().train(to.backend());

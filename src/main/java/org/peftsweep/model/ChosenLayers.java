@@ -24,10 +24,11 @@ record ChosenLayers(Model model, List<Linear> projections) implements Model {
   }
 
   @Override
-  public List<Var> logits(Tape tape, List<? extends Model> lanes, List<Batch> batches) {
+  public List<Var> logits(
+      Tape tape, List<? extends Model> lanes, List<Batch> batches, List<int[]> positions) {
     List<Model> whole =
         Pass.parts(lanes, lane -> lane instanceof ChosenLayers chosen ? chosen.model : lane);
-    return model.logits(tape, whole, batches);
+    return model.logits(tape, whole, batches, positions);
   }
 
   @Override

@@ -1,5 +1,6 @@
 package org.peftsweep.model;
 
+import java.util.Collections;
 import java.util.List;
 import java.util.stream.Stream;
 import org.peftsweep.compute.Tape;
@@ -22,7 +23,7 @@ public interface Model extends AutoCloseable {
    * outputs]} of a classifier.
    */
   default Var logits(Tape tape, Batch batch) {
-    return logits(tape, List.of(this), List.of(batch)).get(0);
+    return logits(tape, List.of(this), List.of(batch), Collections.singletonList(null)).get(0);
   }
 
   /**
@@ -37,8 +38,10 @@ public interface Model extends AutoCloseable {
    * own, in one pass: what their frozen weights give is computed once over the rows of all.
    *
    * @param lanes models that were built from this one's configuration, this one the first
+   * @param positions places in each {@code [batch·tokens]}; null for those that the head reads
    */
-  List<Var> logits(Tape tape, List<? extends Model> lanes, List<Batch> batches);
+  List<Var> logits(
+      Tape tape, List<? extends Model> lanes, List<Batch> batches, List<int[]> positions);
 
   /**
    * Returns how the reference library calls a model with this head: {@code

@@ -18,13 +18,16 @@ record Transformer(ModelConfig config, Builder builder, Backbone backbone, Head 
   }
 
   @Override
-  public List<Var> logits(Tape tape, List<? extends Model> models, List<Batch> batches) {
+  public List<Var> logits(
+      Tape tape, List<? extends Model> models, List<Batch> batches, List<int[]> positions) {
     List<Transformer> lanes = Pass.parts(models, Transformer.class::cast);
-    List<int[]> positions = new ArrayList<>();
+    List<int[]> asked = new ArrayList<>(positions);
     for (int lane = 0; lane < lanes.size(); lane++) {
-      positions.add(lanes.get(lane).head.positions(batches.get(lane)));
+      if (asked.get(lane) == null) {
+        asked.set(lane, lanes.get(lane).head.positions(batches.get(lane)));
+      }
     }
-    return outputs(tape, lanes, Packed.of(batches, positions));
+    return outputs(tape, lanes, Packed.of(batches, asked));
   }
 
   private List<Var> outputs(Tape tape, List<Transformer> lanes, Packed packed) {

@@ -169,7 +169,8 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
         Duration.between(started, finished).toNanos() / 1e9,
         FINGERPRINT.stream()
             .map(column -> column + " " + Figures.text(row.getAs(column)))
-            .collect(Collectors.joining(", ")));
+            .collect(Collectors.joining(", "))
+            + (row.getAs("pack") == null ? "" : ", packed"));
   }
 
   private static Map<String, Object> ofTrial(String json) {

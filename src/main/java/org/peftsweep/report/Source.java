@@ -65,7 +65,7 @@ record Source(List<String> sweeps, Dataset<Row> trials, long predictions) {
   Query costs() {
     return query(
         "SELECT id, title, task, score, train_seconds, peak_bytes, processor, device, backend,"
-            + " threads, java_version, nd4j_version, revision FROM trials"
+            + " threads, java_version, nd4j_version, revision, pack IS NOT NULL AS packed FROM trials"
             + " WHERE sweep %s AND status = 'finished' AND "
             + EVALUATED,
         "status = 'finished' AND " + EVALUATED);

@@ -262,6 +262,17 @@ final class TrialColumns {
     outcome("train_seconds", DOUBLE, "wall clock of all steps, s", Outcome::trainSeconds);
     outcome(
         "evaluate_seconds", DOUBLE, "wall clock of all evaluations, s", Outcome::evaluateSeconds);
+    outcome(
+        "pack",
+        TEXT,
+        "trials that it trained together with; null where it trained alone",
+        Outcome::pack);
+    outcome(
+        "pack_seconds",
+        DOUBLE,
+        "wall clock of the pack's passes while it was in it, s; train_seconds and evaluate_seconds"
+            + " are its share, so that they add up",
+        Outcome::packSeconds);
     required("started_at", TIMESTAMP, "start of the trial", TrialRow::started);
     required("finished_at", TIMESTAMP, "end of the trial", TrialRow::finished);
   }

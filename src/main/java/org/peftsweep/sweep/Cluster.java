@@ -2,6 +2,7 @@ package org.peftsweep.sweep;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Set;
 
 /**
@@ -9,11 +10,14 @@ import java.util.Set;
  * thread.
  */
 interface Cluster {
-  /** Returns how many trials can run at once for now, at least 1. */
+  /** Returns how many packs can run at once for now, at least 1. */
   int slots();
 
-  /** Starts a trial and returns at once; keeps off the given hosts while there are others. */
-  void start(PlannedTrial trial, Set<String> avoided);
+  /**
+   * Starts the trials of a pack and returns at once; keeps off the given hosts while there are
+   * others.
+   */
+  void start(List<PlannedTrial> pack, Set<String> avoided);
 
   /**
    * Waits for a started trial to come back.

@@ -36,6 +36,8 @@ final class Failures {
         null,
         null,
         null,
+        null,
+        null,
         List.of(),
         List.of(),
         List.of(),

@@ -10,6 +10,7 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -26,7 +27,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Hands trials to a cluster in their order, as many at once as it has slots.
+ * Hands packs of trials to a cluster in their order, as many at once as it has slots.
  *
  * <p>A trial that is lost with its machine is started again after a wait, before others and
  * elsewhere if possible; after {@link Retries#tries} starts the driver writes the row that no
@@ -46,10 +47,14 @@ final class Scheduler {
   private final SweepListener listener;
   private final Retries retries;
   private final Stop stop;
-  private final Deque<Start> waiting = new ArrayDeque<>();
+  private final Deque<List<Start>> waiting = new ArrayDeque<>();
   private final PriorityQueue<Start> later =
       new PriorityQueue<>(Comparator.comparing(Start::due).thenComparing(start -> start.id()));
   private final Map<String, Start> open = new HashMap<>();
+
+  /** Trials that a started pack still has open, by any of them. */
+  private final Map<String, Set<String>> packs = new HashMap<>();
+
   private final List<Ending> endings = new ArrayList<>();
 
   /** A trial's start, counted from 1, which may not be before {@code due}. */
@@ -75,14 +80,16 @@ final class Scheduler {
   }
 
   /**
-   * Runs these trials and returns how each ended, in the order in which they did; those that were
+   * Runs these packs of trials and returns how each trial ended, in the order in which they did; those that were
    * interrupted by {@link Stop} are missing.
    *
    * @throws UncheckedIOException if a row can be written neither by executor nor by driver, or the
    *     folder has no space left
    */
-  List<Ending> run(Collection<PlannedTrial> trials) throws InterruptedException {
-    trials.forEach(trial -> waiting.add(new Start(trial, 1, Set.of(), Instant.MIN)));
+  List<Ending> run(Collection<List<PlannedTrial>> plannedPacks) throws InterruptedException {
+    for (List<PlannedTrial> pack : plannedPacks) {
+      waiting.add(pack.stream().map(t -> new Start(t, 1, Set.of(), Instant.MIN)).toList());
+    }
     boolean isOver = false;
     try {
       while (!(open.isEmpty() && waiting.isEmpty() && later.isEmpty())) {
@@ -109,9 +116,9 @@ final class Scheduler {
   private void fill() {
     int slots = cluster.slots();
     Instant now = cluster.now();
-    while (open.size() < slots) {
+    while (new HashSet<>(packs.values()).size() < slots) {
       boolean isAgain = !later.isEmpty() && !later.peek().due().isAfter(now);
-      Start next = isAgain ? later.poll() : waiting.poll();
+      List<Start> next = isAgain ? List.of(later.poll()) : waiting.poll();
       if (next == null) {
         return;
       }
@@ -119,21 +126,40 @@ final class Scheduler {
     }
   }
 
-  private void start(Start start) {
-    PlannedTrial trial = start.trial();
-    Optional<TrialFile> done = folder.done(trial.id(), trial.attempt());
-    if (done.isPresent()) {
-      // An executor outlived the driver before this one, or a lost trial had written its row.
-      events.add(Event.Kind.SKIPPED, trial.id(), trial.attempt(), "its row has come since");
-      Ending ending = new Ending(trial.id(), done.get().status(), null, 0);
-      endings.add(ending);
-      listener.ended(trial, ending);
-      return;
+  private void start(List<Start> pack) {
+    List<PlannedTrial> trials = new ArrayList<>();
+    Set<String> avoided = new TreeSet<>();
+    for (Start start : pack) {
+      PlannedTrial trial = start.trial();
+      if (isDone(trial)) {
+        continue;
+      }
+      trials.add(trial);
+      avoided.addAll(start.lostOn());
+      open.put(start.id(), start);
+      events.add(Event.Kind.SUBMITTED, trial.id(), trial.attempt(), null);
+      listener.submitted(trial);
     }
-    open.put(start.id(), start);
-    events.add(Event.Kind.SUBMITTED, trial.id(), trial.attempt(), null);
-    listener.submitted(trial);
-    cluster.start(trial, start.lostOn());
+    if (!trials.isEmpty()) {
+      Set<String> together = new HashSet<>();
+      trials.forEach(trial -> together.add(trial.id()));
+      trials.forEach(trial -> packs.put(trial.id(), together));
+      cluster.start(trials, avoided);
+    }
+  }
+
+  /** Whether an executor outlived the driver before this one, or a lost trial had its row. */
+  private boolean isDone(PlannedTrial trial) {
+    Optional<TrialFile> done = folder.done(trial.id(), trial.attempt());
+    done.ifPresent(
+        row -> {
+          String why = "its row has come since";
+          events.add(Event.Kind.SKIPPED, trial.id(), trial.attempt(), why);
+          Ending ending = new Ending(trial.id(), row.status(), null, 0);
+          endings.add(ending);
+          listener.ended(trial, ending);
+        });
+    return done.isPresent();
   }
 
   private Duration untilNext() {
@@ -147,6 +173,7 @@ final class Scheduler {
 
   private void take(Cluster.Answer answer) {
     Start start = open.remove(answer.trial().id());
+    packs.remove(answer.trial().id());
     if (answer instanceof Cluster.Ended ended) {
       end(ended.trial(), ended.ending());
     } else if (answer instanceof Cluster.Lost lost) {
@@ -216,6 +243,7 @@ final class Scheduler {
       }
       PlannedTrial trial = answer.trial();
       open.remove(trial.id());
+      packs.remove(trial.id());
       if (answer instanceof Cluster.Ended ended) {
         end(trial, ended.ending());
       } else {

@@ -2,6 +2,7 @@ package org.peftsweep.sweep;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
@@ -26,8 +27,8 @@ import scala.jdk.javaapi.CollectionConverters;
 import scala.reflect.ClassTag$;
 
 /**
- * Runs each trial as a Spark job of one task, with the trial's title as description; Spark alone
- * decides where. {@code spark.task.maxFailures} should be 1: what is tried again is the scheduler's
+ * Runs each pack of trials as a Spark job of one task, with the first one's title as description;
+ * Spark alone decides where. {@code spark.task.maxFailures} should be 1: what is tried again is the scheduler's
  * choice.
  */
 final class SparkCluster implements Cluster, AutoCloseable {
@@ -58,9 +59,9 @@ final class SparkCluster implements Cluster, AutoCloseable {
   }
 
   @Override
-  public void start(PlannedTrial trial, Set<String> avoided) {
-    open.add(trial.id());
-    pool.submit(() -> answers.add(answer(trial, avoided)));
+  public void start(List<PlannedTrial> pack, Set<String> avoided) {
+    open.add(group(pack));
+    pool.submit(() -> answers.addAll(answers(pack, avoided)));
   }
 
   @Override
@@ -101,28 +102,43 @@ final class SparkCluster implements Cluster, AutoCloseable {
     configuration.destroy();
   }
 
-  private Answer answer(PlannedTrial trial, Set<String> avoided) {
+  private static String group(List<PlannedTrial> pack) {
+    return pack.get(0).id();
+  }
+
+  private List<Answer> answers(List<PlannedTrial> pack, Set<String> avoided) {
     try {
-      context.setJobGroup(trial.id(), trial.title(), true);
+      String others = pack.size() == 1 ? "" : " and " + (pack.size() - 1) + " more";
+      context.setJobGroup(group(pack), pack.get(0).title() + others, true);
       TrialJob job =
           new TrialJob(
               task,
-              trial.title(),
-              trial.attempt(),
+              pack.stream().map(TrialJob.Part::of).toList(),
               folder.path(),
               context.version(),
               configuration);
-      return new Ended(trial, rdd(trial.trial().toJson(), avoided).map(job).collect().get(0));
+      List<String> trials = pack.stream().map(trial -> trial.trial().toJson()).toList();
+      List<Ending> endings = rdd(new ArrayList<>(trials), avoided).map(job).collect().get(0);
+      List<Answer> ended = new ArrayList<>();
+      for (int i = 0; i < pack.size(); i++) {
+        ended.add(new Ended(pack.get(i), endings.get(i)));
+      }
+      return ended;
     } catch (Exception e) {
-      return new Lost(trial, host(e), e);
+      return lost(pack, host(e), e);
     } catch (Error e) {
-      return new Lost(trial, null, new IllegalStateException(e));
+      return lost(pack, null, new IllegalStateException(e));
     } finally {
-      open.remove(trial.id());
+      open.remove(group(pack));
     }
   }
 
-  private JavaRDD<String> rdd(String json, Set<String> avoided) {
+  /** A trial of the pack that had its row in time is found to have it when it starts again. */
+  private static List<Answer> lost(List<PlannedTrial> pack, String host, Exception fault) {
+    return pack.stream().<Answer>map(trial -> new Lost(trial, host, fault)).toList();
+  }
+
+  private JavaRDD<ArrayList<String>> rdd(ArrayList<String> trials, Set<String> avoided) {
     List<String> hosts =
         avoided.isEmpty()
             ? List.of()
@@ -132,13 +148,16 @@ final class SparkCluster implements Cluster, AutoCloseable {
                 .filter(h -> !avoided.contains(h))
                 .toList();
     if (hosts.isEmpty()) {
-      return context.parallelize(List.of(json), 1);
+      return context.parallelize(List.of(trials), 1);
     }
     // Spark waits spark.locality.wait for these hosts, then takes any.
     Seq<String> preferred = CollectionConverters.asScala(hosts).toList();
-    Seq<Tuple2<String, Seq<String>>> element =
-        CollectionConverters.asScala(List.of(new Tuple2<>(json, preferred))).toList();
-    return context.sc().makeRDD(element, ClassTag$.MODULE$.<String>apply(String.class)).toJavaRDD();
+    Seq<Tuple2<ArrayList<String>, Seq<String>>> element =
+        CollectionConverters.asScala(List.of(new Tuple2<>(trials, preferred))).toList();
+    return context
+        .sc()
+        .makeRDD(element, ClassTag$.MODULE$.<ArrayList<String>>apply(ArrayList.class))
+        .toJavaRDD();
   }
 
   private int running() {

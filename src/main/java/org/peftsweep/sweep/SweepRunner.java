@@ -1,6 +1,7 @@
 package org.peftsweep.sweep;
 
 import java.util.List;
+import java.util.OptionalInt;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.peftsweep.results.Event;
 import org.peftsweep.results.ResultFolder;
@@ -33,6 +34,16 @@ public final class SweepRunner {
    * @throws IllegalStateException if Spark stopped, or cannot run any trial
    */
   public List<Ending> run(Plan plan, Stop stop) throws InterruptedException {
+    return run(plan, trial -> new Forecast.Size(0, 0, 0, 0), OptionalInt.of(1), stop);
+  }
+
+  /**
+   * The same in packs of at most so many trials; empty for as many as serve.
+   *
+   * @param forecast that tells which trials may train together
+   */
+  public List<Ending> run(Plan plan, Forecast forecast, OptionalInt mostLanes, Stop stop)
+      throws InterruptedException {
     folder.prepare();
     try (SparkCluster cluster = new SparkCluster(context, folder, task)) {
       EventLog events = new EventLog(folder, cluster::now);
@@ -43,7 +54,7 @@ public final class SweepRunner {
       listener.started(plan, cluster.slots());
       try {
         return new Scheduler(cluster, folder, events, listener, Retries.STANDARD, stop)
-            .run(plan.pending());
+            .run(PackPlan.of(plan.pending(), forecast, mostLanes, cluster.slots()));
       } finally {
         events.add(Event.Kind.SWEEP_ENDED, null);
         events.write();

@@ -12,6 +12,7 @@ import org.peftsweep.train.CheckpointFolder;
 import org.peftsweep.train.Library;
 import org.peftsweep.train.MemoryBudget;
 import org.peftsweep.train.Outcome;
+import org.peftsweep.train.PackRun;
 import org.peftsweep.train.Preflight;
 import org.peftsweep.train.Progress;
 import org.peftsweep.train.RunLimits;
@@ -57,7 +58,12 @@ public final class TrainerEngine implements Engine {
           work.operations() / (OPERATIONS_PER_SECOND * execution.threads())
               + SECONDS_PER_STEP * work.steps();
       return new Forecast.Size(
-          work.trainableParameters(), work.headParameters(), work.steps(), seconds);
+          work.trainableParameters(),
+          work.headParameters(),
+          work.steps(),
+          seconds,
+          PackRun.base(trial),
+          work.rows());
     };
   }
 
@@ -85,17 +91,41 @@ public final class TrainerEngine implements Engine {
 
     @Override
     public Outcome run(Trial trial, Slot slot, Progress progress) {
-      RunLimits limits =
-          new RunLimits(
-              timeLimit,
-              MemoryBudget.shared(memoryBytes),
-              new CheckpointFolder(slot.checkpoints(), slot.files()),
-              checkpointEvery,
-              slot.isStopped(),
-              slot.sink().upTo(keepMebibytes * MEBIBYTE));
       try (Backend opened = Backends.open(backend, threads)) {
-        return new TrialRun(Library.shared(slot.files()), opened).run(trial, limits, progress);
+        return new TrialRun(Library.shared(slot.files()), opened)
+            .run(trial, limits(slot), progress);
       }
+    }
+
+    @Override
+    public TrialPack pack(String name, int lanes, Slot slot) {
+      Library library = Library.shared(slot.files());
+      Backend passes = Backends.open(backend, threads);
+      PackRun pack = new PackRun(name, lanes, library, passes, threads);
+      return new TrialPack() {
+        @Override
+        public Outcome run(int lane, Trial trial, Slot own, Progress progress) {
+          try (Backend opened = Backends.open(backend, threads)) {
+            return pack.run(lane, trial, opened, limits(own), progress);
+          }
+        }
+
+        @Override
+        public void close() {
+          pack.close();
+          passes.close();
+        }
+      };
+    }
+
+    private RunLimits limits(Slot slot) {
+      return new RunLimits(
+          timeLimit,
+          MemoryBudget.shared(memoryBytes),
+          new CheckpointFolder(slot.checkpoints(), slot.files()),
+          checkpointEvery,
+          slot.isStopped(),
+          slot.sink().upTo(keepMebibytes * MEBIBYTE));
     }
   }
 }

@@ -23,6 +23,15 @@ public interface TrialTask extends Serializable {
    */
   Outcome run(Trial trial, Slot slot, Progress progress) throws Exception;
 
+  /**
+   * Opens a pack: trials that the slot runs at once, each in a thread of its own.
+   *
+   * @param name of the pack, for rows
+   */
+  default TrialPack pack(String name, int lanes, Slot slot) {
+    return (lane, trial, own, progress) -> run(trial, own, progress);
+  }
+
   /** How many threads a trial computes with, for its row; null where that is not known. */
   default Integer threads() {
     return null;

@@ -85,14 +85,32 @@ public final class MemoryBudget {
         }
         wait();
       }
-      baseBytes += baseWanted(footprint, base);
-      bases.add(base);
-      trialBytes += footprint.heldBytes();
+      take(footprint, base);
     } finally {
       waiting.remove(turn);
       notifyAll();
     }
     return () -> release(footprint.heldBytes());
+  }
+
+  /**
+   * Takes a trial's memory where it is free now.
+   *
+   * @return null where it is not
+   * @throws TooLargeException if it can never be
+   */
+  synchronized Share admitNow(Footprint footprint, Object base) {
+    if (wanted(footprint, base) > freeBytes()) {
+      return null;
+    }
+    take(footprint, base);
+    return () -> release(footprint.heldBytes());
+  }
+
+  private void take(Footprint footprint, Object base) {
+    baseBytes += baseWanted(footprint, base);
+    bases.add(base);
+    trialBytes += footprint.heldBytes();
   }
 
   private long wanted(Footprint footprint, Object base) {

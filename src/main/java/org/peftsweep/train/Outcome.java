@@ -23,6 +23,9 @@ import org.peftsweep.method.MethodHooks.LayerScore;
  * @param prepareBytes memory of that start
  * @param trainSeconds wall clock of all optimizer steps
  * @param evaluateSeconds wall clock of all evaluations
+ * @param pack name of the pack that it trained in, null where it trained alone; its seconds are
+ *     then its share of the pack's, by rows
+ * @param packSeconds wall clock of the pack's passes while it was in it
  * @param device what it ran on, as the backend names it
  * @param layers scores of layers, of methods that keep them
  * @param ranks of each adapted matrix at the end, of methods that share them out
@@ -44,12 +47,43 @@ public record Outcome(
     Long prepareBytes,
     Double trainSeconds,
     Double evaluateSeconds,
+    String pack,
+    Double packSeconds,
     String backend,
     String device,
     List<CurvePoint> curve,
     List<Prediction> predictions,
     List<LayerScore> layers,
     SortedMap<String, Integer> ranks) {
+  /** Returns the same of a trial that trained in a pack. */
+  Outcome inPack(String name, double seconds) {
+    return new Outcome(
+        status,
+        reason,
+        best,
+        last,
+        trainableParameters,
+        headParameters,
+        steps,
+        finalLoss,
+        optimizerBytes,
+        peakBytes,
+        predictedPeakBytes,
+        loadSeconds,
+        prepareSeconds,
+        prepareBytes,
+        trainSeconds,
+        evaluateSeconds,
+        name,
+        seconds,
+        backend,
+        device,
+        curve,
+        predictions,
+        layers,
+        ranks);
+  }
+
   /** How a trial ended (design: a failed trial is a row too). */
   public enum Status {
     FINISHED,

@@ -24,9 +24,10 @@ import org.peftsweep.spec.Trial;
  * @param headParameters scalars of the head
  * @param steps optimizer steps
  * @param operations floating-point operations of all steps and evaluations, products only
+ * @param rows positions of a training batch, padding included, on average
  */
 public record Workload(
-    long trainableParameters, long headParameters, int steps, double operations) {
+    long trainableParameters, long headParameters, int steps, double operations, double rows) {
   /** Names a task's mean number of words in the library: it is asked for once a trial. */
   private record MeanWords(TaskSource task) {}
 
@@ -77,7 +78,7 @@ public record Workload(
     double backwards = trainable == 0 ? 0 : perToken + 2.0 * trainable;
     double operations = tokens * trained * (perToken + backwards);
     operations += tokens * evaluations * evaluated * perToken;
-    return new Workload(trainable, trial.method().learns() ? head : 0, steps, operations);
+    return new Workload(trainable, trial.method().learns() ? head : 0, steps, operations, tokens * training.batch());
   }
 
   private static long trainable(Trial trial, Library library, Model outline, int outputs) {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
@@ -90,7 +91,8 @@ class LanesTest {
       }
       List<List<float[]>> together = new ArrayList<>();
       tape.startTraining(seeds);
-      List<Var> outputs = models.get(0).logits(tape, models, batches);
+      List<int[]> headPositions = Collections.nCopies(models.size(), null);
+      List<Var> outputs = models.get(0).logits(tape, models, batches, headPositions);
       for (int lane = 0; lane < models.size(); lane++) {
         together.add(new ArrayList<>(List.of(TinyModels.read(backend, outputs.get(lane).value()))));
         tape.crossEntropy(outputs.get(lane), TinyModels.classes(batches.get(lane)));

@@ -68,7 +68,7 @@ class TrialJobTest {
   @Test
   void aTrialThatSparkStopsKeepsItsStateAndGoesOnFromThere() throws Exception {
     Trial trial = trial(400);
-    TrialTask trainer = new TrainerEngine().task(new Execution("cpu", 1, 0, 0, 0, 10));
+    TrialTask trainer = new TrainerEngine().task(new Execution("cpu", 1, 0, 0, 0, 10, "off"));
     TrialTask real = (t, slot, progress) -> trainer.run(t, slot, COUNTING);
     CompletableFuture<Ending> stopped =
         CompletableFuture.supplyAsync(
@@ -113,7 +113,7 @@ class TrialJobTest {
 
   @Test
   void aTrialOverItsTimeIsARowOfItsOwn() {
-    TrialTask limited = new TrainerEngine().task(new Execution("cpu", 1, 0, 0, 0.05, 0));
+    TrialTask limited = new TrainerEngine().task(new Execution("cpu", 1, 0, 0, 0.05, 0, "off"));
     assertThat(run(trial(100_000), limited, 1).status()).isEqualTo(Status.TIMEOUT);
     Row row = tables().trials().first();
     assertThat(row.<String>getAs("status")).isEqualTo("timeout");
