@@ -65,7 +65,6 @@ class ArchitectureTest {
               "checkpoint/ConfigFile",
               "checkpoint/ConfigWriter",
               "checkpoint/ModelConfig"),
-          List.of("cli/Interrupts", "cli/Main", "cli/ReplayCommand", "cli/SweepCommand"),
           List.of("method/AttachContext", "method/Method"),
           List.of("model/Adapter", "model/Linear"),
           List.of("model/ChosenLayers", "model/Model"),

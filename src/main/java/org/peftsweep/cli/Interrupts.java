@@ -19,7 +19,7 @@ final class Interrupts {
             if (!stop.ask(signal.equals("INT") ? "Ctrl-C" : "told to end")) {
               err.println("Stopping now; checkpoints of running trials may be missing");
               // Not this thread: it handles the signals that shutdown may wait for.
-              new Thread(() -> System.exit(Main.FAULT), "stop").start();
+              new Thread(() -> System.exit(ExitCode.FAULT), "stop").start();
             }
             return true;
           });

@@ -26,9 +26,6 @@ import picocli.CommandLine.ParameterException;
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "COMMAND")
 public final class Main {
-  static final int FAULT = 1;
-  static final int BAD_INPUT = 2;
-  static final int UNFINISHED = 3;
 
   private static final int LONGEST_REPEATED = 200;
 
@@ -83,21 +80,21 @@ public final class Main {
     }
     err.println(Shown.sentences(message));
     fault.getCommandLine().usage(err);
-    return BAD_INPUT;
+    return ExitCode.BAD_INPUT;
   }
 
   private static int failed(Exception fault, PrintStream err) {
     String message = Shown.sentences(String.valueOf(fault.getMessage()));
     if (OF_INPUT.stream().anyMatch(kind -> kind.isInstance(fault))) {
       err.println(message);
-      return BAD_INPUT;
+      return ExitCode.BAD_INPUT;
     }
     if (fault instanceof UncheckedIOException || fault instanceof HeldException) {
       err.println(message);
     } else {
       err.print(Shown.withoutPasswords(ExceptionUtils.getStackTrace(fault)));
     }
-    return FAULT;
+    return ExitCode.FAULT;
   }
 
   private static PrintStream utf8(FileDescriptor file) {

@@ -7,6 +7,7 @@ import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -25,7 +26,9 @@ import org.peftsweep.data.grammar.Corpus;
 import org.peftsweep.data.grammar.GrammarSettings;
 import org.peftsweep.spec.Locations;
 import org.peftsweep.spec.Pretraining;
+import org.peftsweep.sweep.Stop;
 import org.peftsweep.train.Pretrainer;
+import org.peftsweep.train.StoppedException;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -37,6 +40,8 @@ import picocli.CommandLine.Parameters;
     description = "Pretrains a small RoBERTa, tokenizer included, and writes a model folder.",
     mixinStandardHelpOptions = true)
 final class PretrainCommand implements Callable<Integer> {
+  private static final Duration KEEP_EVERY = Duration.ofMinutes(1);
+
   @Parameters(paramLabel = "FILE", description = "Such as conf/pretrain-mini.yaml.")
   private String file;
 
@@ -64,9 +69,12 @@ final class PretrainCommand implements Callable<Integer> {
     Path folder = output.folder(settings.name(), locations);
     List<String> passages = passages(settings);
     err.println(settings.name() + ": " + passages.size() + " passages");
+    Stop stop = new Stop();
+    Interrupts.tell(stop, err);
     try (Backend backend = Backends.open(Backends.DEFAULT, threads)) {
       Pretrainer.Quality quality =
-          new Pretrainer(settings, backend, err::println).run(passages, folder);
+          new Pretrainer(settings, backend, err::println)
+              .run(passages, folder, KEEP_EVERY, () -> stop.reason().isPresent());
       out.printf(
           Locale.ROOT,
           "%s: %d steps in %.0f s; on held-out text loss %.3f, masked tokens right %.1f %%%n",
@@ -75,6 +83,9 @@ final class PretrainCommand implements Callable<Integer> {
           quality.seconds(),
           quality.loss(),
           100 * quality.accuracy());
+    } catch (StoppedException e) {
+      err.println(e.getMessage() + "; the same command goes on there");
+      return ExitCode.FAULT;
     }
     return 0;
   }

@@ -78,7 +78,7 @@ final class ReplayCommand implements Callable<Integer> {
       }
       out.println("different: " + row.getAs("title") + ": " + difference.get());
       tellOtherPlace(row, now);
-      return Main.FAULT;
+      return ExitCode.FAULT;
     }
   }
 

@@ -357,13 +357,13 @@ final class SweepCommand implements Callable<Integer> {
               + " of "
               + plan.asked().size()
               + " trials have a row; the same command goes on from here");
-      return Main.FAULT;
+      return ExitCode.FAULT;
     }
     return areAllThere
             && isDecided
             && counted.stream().allMatch(row -> row.status() == Status.FINISHED)
         ? 0
-        : Main.UNFINISHED;
+        : ExitCode.UNFINISHED;
   }
 
   /** Rows of other trials may lie in the folder, from earlier states of the sweep file. */

@@ -10,7 +10,6 @@ import org.peftsweep.method.AttachContext;
 import org.peftsweep.method.InitCache;
 import org.peftsweep.method.MethodHooks;
 import org.peftsweep.model.Model;
-import org.peftsweep.model.Models;
 import org.peftsweep.model.Weights;
 import org.peftsweep.optim.Updates;
 import org.peftsweep.spec.Training;
@@ -47,7 +46,7 @@ record Assembly(
     Training training = trial.training();
     Seeds seeds = new Seeds(trial.seed());
     Batches batches = batches(training, padId);
-    Model model = Models.build(config, data.task().outputs(), backend, weights);
+    Model model = data.objective().model(config, backend, weights);
     Model adapted = model.within(trial.layers());
     MethodHooks method =
         new AttachContext(adapted, trial.targets(), backend, seeds, preparations, layout)

@@ -51,7 +51,7 @@ final class MemoryModel {
       return new Footprint(
           trainer.peakBytes(),
           (long) (SLACK * dry.allocations().peakBytes()),
-          isRandom ? 0 : baseBytes(config, isMissing, data.task().outputs()));
+          isRandom ? 0 : baseBytes(config, isMissing, trial.task().task().outputs()));
     }
   }
 

@@ -2,41 +2,52 @@ package org.peftsweep.train;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.MessageDigest;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.SplittableRandom;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.apache.commons.codec.binary.Hex;
+import org.apache.commons.codec.digest.DigestUtils;
+import org.apache.hadoop.conf.Configuration;
 import org.peftsweep.checkpoint.Architectures;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Tape;
-import org.peftsweep.compute.Var;
-import org.peftsweep.data.Batch;
-import org.peftsweep.data.Batches;
 import org.peftsweep.data.BpeTrainer;
 import org.peftsweep.data.Encoded;
 import org.peftsweep.data.Padding;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.data.TokenizedExample;
 import org.peftsweep.data.Tokenizer;
+import org.peftsweep.method.MethodHooks;
 import org.peftsweep.model.MergedModel;
 import org.peftsweep.model.Model;
-import org.peftsweep.model.Models;
 import org.peftsweep.model.RandomWeights;
 import org.peftsweep.optim.AdamW;
-import org.peftsweep.optim.GradientClip;
 import org.peftsweep.optim.Rates;
 import org.peftsweep.optim.Schedule;
 import org.peftsweep.optim.Updates;
 import org.peftsweep.spec.Pretraining;
+import org.peftsweep.spec.SpecException;
+import org.peftsweep.spec.Training;
+import org.peftsweep.train.Outcome.CurvePoint;
 
 /**
  * Makes a small RoBERTa from text: trains a byte-level BPE tokenizer on it, then the model to fill
  * in masked tokens, and writes both as a Hugging Face folder.
+ *
+ * <p>While it trains, its state is kept in a folder beside that one, whose name ends in {@code
+ * .pretraining}; the same settings and text go on from there, bit for bit. The model's folder is
+ * written at the end, and the state removed.
  */
 public final class Pretrainer {
   /**
@@ -46,13 +57,23 @@ public final class Pretrainer {
    */
   public record Quality(int steps, double loss, double accuracy, double seconds) {}
 
+  /** Raised when the same settings and text would give other numbers. */
+  private static final int VERSION = 1;
+
   /** One passage in this many is held out to measure quality. */
   private static final int HELD_OUT = 50;
 
   private static final int MOST_HELD_OUT = 2000;
   private static final int MIN_PAIR_COUNT = 2;
-  private static final String MODEL_TYPE = "roberta";
+  private static final int BUCKET_BATCHES = 8;
   private static final int REPORT_EVERY = 100;
+
+  /** Evaluations at most, besides the first and the last. */
+  private static final int EVALUATIONS = 20;
+
+  private static final String MODEL_TYPE = "roberta";
+  private static final String SET = "held-out";
+  private static final int ID_DIGITS = 12;
 
   private final Pretraining settings;
   private final Pretraining.Course course;
@@ -68,37 +89,114 @@ public final class Pretrainer {
 
   /**
    * Trains on passages and writes {@code config.json}, {@code model.safetensors} and {@code
-   * tokenizer.json}.
+   * tokenizer.json}; goes on from the state that was kept of the same, where there is one.
    *
    * @param passages one each; two parts that belong together are separated by a tab
+   * @param keepEvery wall clock between two states
+   * @param isStopped asked between steps; from then on it keeps its state and ends
+   * @throws StoppedException if it is stopped
+   * @throws SpecException if settings and text cannot be trained on
    */
-  public Quality run(List<String> passages, Path folder) {
+  public Quality run(
+      List<String> passages, Path folder, Duration keepEvery, BooleanSupplier isStopped) {
+    return run(passages, folder, keepEvery, isStopped, new Report());
+  }
+
+  Quality run(
+      List<String> passages,
+      Path folder,
+      Duration keepEvery,
+      BooleanSupplier isStopped,
+      Progress progress) {
+    if (passages.size() < 2) {
+      throw new SpecException(
+          "Cannot pretrain on %d passages: give at least 2, the first is held out"
+              .formatted(passages.size()));
+    }
     String json =
         new BpeTrainer(settings.vocabulary(), MIN_PAIR_COUNT)
             .train(passages.stream().map(passage -> passage.replace('\t', ' ')));
-    try (Tokenizer tokenizer = Tokenizer.ofJson(json)) {
+    Path beside = folder.resolveSibling(folder.getFileName() + ".pretraining");
+    Path state = beside.resolve(id(passages));
+    Path part = state.resolve("model");
+    makeFolders(part, folder);
+    RunLimits limits =
+        new RunLimits(
+            Duration.ZERO, null, checkpoints(state), keepEvery, isStopped, TensorSink.NOTHING);
+    try (Tokenizer tokenizer = Tokenizer.ofJson(json);
+        Assembly parts = assembly(tokenizer, passages);
+        RunWatch watch = new RunWatch(limits)) {
       log.accept("tokenizer: " + tokenizer.vocabularyTokens() + " tokens");
-      List<TokenizedExample> train = new ArrayList<>();
-      List<TokenizedExample> heldOut = new ArrayList<>();
-      for (int i = 0; i < passages.size(); i++) {
-        boolean held = i % HELD_OUT == 0 && heldOut.size() < MOST_HELD_OUT;
-        List<TokenizedExample> part = held ? heldOut : train;
-        part.add(tokenize(tokenizer, passages.get(i), part.size()));
-      }
-      ModelConfig config = config(tokenizer, course.dropout());
-      Seeds seeds = new Seeds(course.seed());
-      RandomWeights fresh = new RandomWeights(backend, config.initializerRange(), seeds);
-      try (Model model = Models.buildMasked(config, backend, fresh);
-          Tape tape = new Tape(backend)) {
-        model.parameters().forEach(parameter -> parameter.train(backend));
-        long start = System.nanoTime();
-        train(model, tape, tokenizer, train, seeds);
-        double seconds = (System.nanoTime() - start) / 1e9;
-        Quality quality = quality(model, tape, tokenizer, heldOut, seconds);
-        write(folder, config(tokenizer, settings.model().dropout()), json, model);
-        return quality;
-      }
+      Trainer trainer = new Trainer(parts, progress, watch);
+      trainer.run();
+      write(part, folder, config(tokenizer, settings.model().dropout()), json, parts.model());
+      checkpoints(beside).remove();
+      CurvePoint last = trainer.curve().get(trainer.curve().size() - 1);
+      return new Quality(
+          trainer.steps(),
+          metric(last, MaskedLanguageModelling.LOSS),
+          metric(last, MaskedLanguageModelling.ACCURACY),
+          trainer.trainSeconds());
+    } catch (Trainer.DivergedException e) {
+      checkpoints(beside).remove();
+      throw new SpecException(
+          "Cannot pretrain with learning-rate = %s: %s, give a lower one"
+              .formatted(course.learningRate(), e.getMessage()));
     }
+  }
+
+  /** Tells apart whose states may be gone on from. */
+  private String id(List<String> passages) {
+    MessageDigest digest = DigestUtils.getSha256Digest();
+    DigestUtils.updateDigest(
+        digest, List.of(VERSION, settings.vocabulary(), settings.model(), course).toString());
+    for (String passage : passages) {
+      digest.update((byte) '\n');
+      digest.update(passage.getBytes(StandardCharsets.UTF_8));
+    }
+    return Hex.encodeHexString(digest.digest()).substring(0, ID_DIGITS);
+  }
+
+  private static CheckpointFolder checkpoints(Path folder) {
+    return new CheckpointFolder(new org.apache.hadoop.fs.Path(folder.toUri()), new Configuration());
+  }
+
+  private Assembly assembly(Tokenizer tokenizer, List<String> passages) {
+    List<TokenizedExample> train = new ArrayList<>();
+    List<TokenizedExample> heldOut = new ArrayList<>();
+    for (int i = 0; i < passages.size(); i++) {
+      boolean isHeld = i % HELD_OUT == 0 && heldOut.size() < MOST_HELD_OUT;
+      List<TokenizedExample> part = isHeld ? heldOut : train;
+      part.add(tokenize(tokenizer, passages.get(i), part.size()));
+    }
+    Objective objective = new MaskedLanguageModelling(tokenizer, course.maskFraction());
+    TokenisedTask data =
+        new TokenisedTask(
+            objective, train, List.of(), List.of(new TokenisedTask.Named(SET, heldOut)));
+    Training training = training(train.size());
+    ModelConfig config = config(tokenizer, course.dropout());
+    Seeds seeds = new Seeds(course.seed());
+    Model model =
+        objective.model(
+            config, backend, new RandomWeights(backend, config.initializerRange(), seeds));
+    model.parameters().forEach(parameter -> parameter.train(backend));
+    double rate = course.learningRate();
+    Updates updates =
+        new Updates(
+            backend,
+            model.trainable(),
+            new Rates(rate, 1, rate, Rates.Grouping.ROLES),
+            training.weightDecay(),
+            training.optimizer());
+    return new Assembly(
+        training,
+        data,
+        Assembly.batches(training, tokenizer.padId()),
+        seeds,
+        new Tape(backend),
+        model,
+        MethodHooks.PASSIVE,
+        updates);
   }
 
   private TokenizedExample tokenize(Tokenizer tokenizer, String passage, int index) {
@@ -111,103 +209,59 @@ public final class Pretrainer {
     return new TokenizedExample(index, encoded, 0);
   }
 
-  private void train(
-      Model model, Tape tape, Tokenizer tokenizer, List<TokenizedExample> passages, Seeds seeds) {
-    Batches batches = batches(tokenizer);
-    int warmup = Schedule.warmupSteps(course.steps(), course.warmupFraction());
-    double sum = 0;
-    int step = 0;
-    try (Updates updates = updates(model)) {
-      for (int epoch = 0; step < course.steps(); epoch++) {
-        for (Batch batch : batches.train(passages, seeds, epoch)) {
-          if (step == course.steps()) {
-            break;
-          }
-          Masking masking =
-              Masking.draw(
-                  batch, tokenizer, course.maskFraction(), seeds.random("masking " + step));
-          double factor = Schedule.LINEAR.factor(step, course.steps(), warmup);
-          step++;
-          if (masking.rows().length > 0) {
-            sum += step(model, tape, masking, updates, factor, seeds.of("dropout", step));
-          }
-          if (step % REPORT_EVERY == 0) {
-            log.accept(
-                "step %d of %d, loss %.3f".formatted(step, course.steps(), sum / REPORT_EVERY));
-            sum = 0;
-          }
-        }
-      }
-    }
-  }
-
-  private double step(
-      Model model, Tape tape, Masking masking, Updates updates, double factor, long seed) {
-    tape.startTraining(seed);
-    model.parameters().forEach(parameter -> parameter.var().clearGradient());
-    Var logits = model.logits(tape, masking.batch(), masking.rows());
-    double loss = tape.crossEntropy(logits, masking.labels());
-    tape.backward();
-    if (!Double.isFinite(loss)) {
-      throw new IllegalStateException(
-          "Cannot go on pretraining at a loss of " + loss + ": lower learning-rate");
-    }
-    GradientClip.apply(backend, model.parameters(), course.clip());
-    updates.step(factor);
-    return loss;
-  }
-
-  private Updates updates(Model model) {
-    double rate = course.learningRate();
-    return new Updates(
-        backend,
-        model.parameters(),
-        new Rates(rate, 1, rate, Rates.Grouping.ROLES),
+  private Training training(int passages) {
+    int perEpoch = (passages + course.batch() - 1) / course.batch();
+    return new Training(
+        0,
+        course.steps(),
+        course.batch(),
+        1,
+        course.maxTokens(),
+        Padding.LONGEST,
+        BUCKET_BATCHES,
+        Schedule.LINEAR,
+        course.warmupFraction(),
+        course.clip(),
         course.weightDecay(),
-        new AdamW(course.beta1(), course.beta2(), course.epsilon()));
+        new AdamW(course.beta1(), course.beta2(), course.epsilon()),
+        Math.max(perEpoch, 1 + course.steps() / EVALUATIONS),
+        Training.Precision.FP32);
   }
 
-  private Quality quality(
-      Model model,
-      Tape tape,
-      Tokenizer tokenizer,
-      List<TokenizedExample> passages,
-      double seconds) {
-    SplittableRandom random = new Seeds(course.seed()).random("held-out masking");
-    double loss = 0;
-    long right = 0;
-    long all = 0;
-    for (Batch batch : batches(tokenizer).evaluation(passages)) {
-      Masking masking = Masking.draw(batch, tokenizer, course.maskFraction(), random);
-      int count = masking.rows().length;
-      if (count > 0) {
-        tape.startEvaluation();
-        Var logits = model.logits(tape, masking.batch(), masking.rows());
-        loss += count * tape.crossEntropy(logits, masking.labels());
-        right += right(logits, masking.labels());
-        all += count;
+  private static double metric(CurvePoint point, String name) {
+    return point.devMetrics().get(SET + "/" + name);
+  }
+
+  /** Tells the log how the training goes on. */
+  private final class Report implements Progress {
+    private double sum;
+    private int losses;
+    private boolean hasBegun;
+
+    @Override
+    public void step(int step, int steps, double loss) {
+      if (!hasBegun && step > 1) {
+        log.accept("goes on after step " + (step - 1));
+      }
+      hasBegun = true;
+      sum += loss;
+      losses++;
+      if (step % REPORT_EVERY == 0) {
+        log.accept("step %d of %d, loss %.3f".formatted(step, steps, sum / losses));
+        sum = 0;
+        losses = 0;
       }
     }
-    return new Quality(course.steps(), loss / all, (double) right / all, seconds);
-  }
 
-  private long right(Var logits, int[] labels) {
-    int width = logits.value().columns();
-    float[] scores = new float[width];
-    long right = 0;
-    for (int row = 0; row < labels.length; row++) {
-      backend.read(logits.value(), (long) row * width, scores, 0, width);
-      int best = 0;
-      for (int i = 1; i < width; i++) {
-        best = scores[i] > scores[best] ? i : best;
-      }
-      right += best == labels[row] ? 1 : 0;
+    @Override
+    public void evaluated(CurvePoint point) {
+      log.accept(
+          "step %d, on held-out text loss %.3f, masked tokens right %.1f %%"
+              .formatted(
+                  point.step(),
+                  metric(point, MaskedLanguageModelling.LOSS),
+                  100 * metric(point, MaskedLanguageModelling.ACCURACY)));
     }
-    return right;
-  }
-
-  private Batches batches(Tokenizer tokenizer) {
-    return new Batches(course.batch(), course.maxTokens(), Padding.LONGEST, 8, tokenizer.padId());
   }
 
   private ModelConfig config(Tokenizer tokenizer, double dropout) {
@@ -237,11 +291,33 @@ public final class Pretrainer {
         List.of("LABEL_0", "LABEL_1"));
   }
 
-  private void write(Path folder, ModelConfig config, String tokenizer, Model model) {
+  /** What cannot be written is known before the training. */
+  private static void makeFolders(Path part, Path folder) {
+    if (Files.exists(folder) && !(Files.isDirectory(folder) && Files.isWritable(folder))) {
+      throw new SpecException(
+          "Cannot write a model to " + folder + ": give a folder that may be written");
+    }
     try {
-      Files.createDirectories(folder);
-      Files.writeString(folder.resolve("tokenizer.json"), tokenizer);
-      MergedModel.write(folder, config, model, backend);
+      Files.createDirectories(part);
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot write " + part + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** Writes all files elsewhere first: a run that ends in the midst leaves nothing of them. */
+  private void write(Path part, Path folder, ModelConfig config, String tokenizer, Model model) {
+    try {
+      Files.writeString(part.resolve("tokenizer.json"), tokenizer);
+      MergedModel.write(part, config, model, backend);
+      if (!Files.exists(folder)) {
+        Files.move(part, folder, StandardCopyOption.ATOMIC_MOVE);
+        return;
+      }
+      try (Stream<Path> files = Files.list(part)) {
+        for (Path file : files.sorted().toList()) {
+          Files.move(file, folder.resolve(file.getFileName()), StandardCopyOption.ATOMIC_MOVE);
+        }
+      }
     } catch (IOException e) {
       throw new UncheckedIOException("Cannot write " + folder + ": " + e.getMessage(), e);
     }

@@ -7,9 +7,9 @@ import org.peftsweep.data.Task;
 import org.peftsweep.data.TokenizedExample;
 import org.peftsweep.data.Tokenizer;
 
-/** A dataset as token ids, cut to one length; read by all trials of an executor. */
+/** Examples as token ids, cut to one length, and what is to be learned from them. */
 record TokenisedTask(
-    Task task,
+    Objective objective,
     List<TokenizedExample> train,
     List<TokenizedExample> validation,
     List<Named> reported) {
@@ -17,8 +17,9 @@ record TokenisedTask(
   record Named(String name, List<TokenizedExample> examples) {}
 
   static TokenisedTask of(Dataset dataset, Tokenizer tokenizer, int maxTokens) {
+    Task task = dataset.task();
     return new TokenisedTask(
-        dataset.task(),
+        task.isRegression() ? new Regression(task) : new Classification(task),
         TokenizedExample.of(dataset.train(), tokenizer, maxTokens),
         TokenizedExample.of(dataset.validation(), tokenizer, maxTokens),
         dataset.dev().stream().map(set -> named(set, tokenizer, maxTokens)).toList());
@@ -26,7 +27,7 @@ record TokenisedTask(
 
   /** Returns the same without the sets that only an evaluation may look at. */
   TokenisedTask withoutReported() {
-    return new TokenisedTask(task, train, validation, List.of());
+    return new TokenisedTask(objective, train, validation, List.of());
   }
 
   private static Named named(EvaluationSet set, Tokenizer tokenizer, int maxTokens) {

@@ -15,11 +15,9 @@ import org.peftsweep.checkpoint.CheckpointException;
 import org.peftsweep.checkpoint.StateReader;
 import org.peftsweep.checkpoint.StateWriter;
 import org.peftsweep.compute.Tape;
-import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
 import org.peftsweep.data.Batches;
 import org.peftsweep.data.Seeds;
-import org.peftsweep.data.Task;
 import org.peftsweep.data.TokenizedExample;
 import org.peftsweep.method.MethodHooks;
 import org.peftsweep.model.Model;
@@ -48,7 +46,7 @@ final class Trainer {
 
   private final Training training;
   private final TokenisedTask data;
-  private final Task task;
+  private final Objective objective;
   private final Model model;
   private final List<Parameter> learning;
   private final MethodHooks method;
@@ -76,7 +74,7 @@ final class Trainer {
   Trainer(Assembly parts, Progress progress, RunWatch watch) {
     this.training = parts.training();
     this.data = parts.data();
-    this.task = data.task();
+    this.objective = data.objective();
     this.model = parts.model();
     this.learning = model.trainable();
     this.method = parts.method();
@@ -152,7 +150,7 @@ final class Trainer {
               .sorted(Comparator.comparingInt(example -> -example.encoded().tokens()))
               .limit(training.batch())
               .toList();
-      Evaluation.of(model, tape, task, batches, longest, () -> {});
+      evaluation(longest, () -> {});
     }
     int steps = steps(training, stepsPerEpoch());
     List<Batch> order = batches.train(data.train(), seeds, 0);
@@ -232,8 +230,10 @@ final class Trainer {
     double loss = 0;
     for (int pass = 0; pass < passes.size(); pass++) {
       watch.deadline().require();
-      tape.startTraining(seeds.of("dropout", (long) step * training.accumulate() + pass));
-      loss += (loss(passes.get(pass)) + method.regulariser(tape)) / passes.size();
+      long number = (long) step * training.accumulate() + pass;
+      Inputs inputs = objective.inputs(passes.get(pass), seeds, number);
+      tape.startTraining(seeds.of("dropout", number));
+      loss += (loss(inputs) + method.regulariser(tape)) / passes.size();
       tape.backward();
     }
     step++;
@@ -267,22 +267,15 @@ final class Trainer {
     List<TokenizedExample> all = data.train();
     int[] order = seeds.permutation("probe " + draw, all.size());
     Batch batch = batches.batch(all, Arrays.copyOf(order, Math.min(examples, order.length)));
+    Inputs inputs = objective.inputs(batch, seeds, -1 - draw);
     return () -> {
       tape.startEvaluation();
-      return loss(batch);
+      return loss(inputs);
     };
   }
 
-  private double loss(Batch batch) {
-    Var logits = model.logits(tape, batch);
-    if (task.isRegression()) {
-      return tape.meanSquaredError(logits, batch.labels());
-    }
-    int[] classes = new int[batch.rows()];
-    for (int i = 0; i < classes.length; i++) {
-      classes[i] = (int) batch.labels()[i];
-    }
-    return tape.crossEntropy(logits, classes);
+  private double loss(Inputs inputs) {
+    return inputs.isEmpty() ? 0 : objective.loss(tape, inputs.outputs(model, tape), inputs);
   }
 
   private void average(int passes) {
@@ -297,13 +290,15 @@ final class Trainer {
   private void evaluate(double epoch, Double trainLoss, boolean last) {
     long start = System.nanoTime();
     Double validation =
-        data.validation().isEmpty() ? null : evaluation(data.validation()).score(task);
+        data.validation().isEmpty()
+            ? null
+            : evaluation(data.validation(), this::stopIfAsked).score();
     SortedMap<String, Double> metrics = new TreeMap<>();
     Double score = data.reported().isEmpty() ? null : 0.0;
     for (TokenisedTask.Named set : data.reported()) {
-      Evaluation evaluation = evaluation(set.examples());
-      metrics.putAll(evaluation.metrics(task, set.name()));
-      score += evaluation.score(task) / data.reported().size();
+      Evaluation evaluation = evaluation(set.examples(), this::stopIfAsked);
+      evaluation.metrics().forEach((name, value) -> metrics.put(set.name() + "/" + name, value));
+      score += evaluation.score() / data.reported().size();
       if (last) {
         keep(set, evaluation);
       }
@@ -315,19 +310,26 @@ final class Trainer {
     progress.evaluated(point);
   }
 
-  private Evaluation evaluation(List<TokenizedExample> examples) {
-    return Evaluation.of(model, tape, task, batches, examples, this::stopIfAsked);
+  /** Runs the model without dropout over all examples. */
+  private Evaluation evaluation(List<TokenizedExample> examples, Runnable beforeBatch) {
+    Objective.Scorer scorer = objective.scorer(examples, seeds);
+    for (Batch batch : batches.evaluation(examples)) {
+      beforeBatch.run();
+      Inputs inputs = scorer.inputs(batch);
+      if (!inputs.isEmpty()) {
+        tape.startEvaluation();
+        scorer.add(tape, inputs.outputs(model, tape), inputs);
+      }
+    }
+    return scorer.evaluation();
   }
 
   private void keep(TokenisedTask.Named set, Evaluation evaluation) {
-    for (int i = 0; i < evaluation.labels().length; i++) {
+    for (int i = 0; i < evaluation.answers().size(); i++) {
+      Evaluation.Answer answer = evaluation.answers().get(i);
+      int example = set.examples().get(i).index();
       predictions.add(
-          new Prediction(
-              set.name(),
-              set.examples().get(i).index(),
-              evaluation.labels()[i],
-              evaluation.predictions()[i],
-              evaluation.scores()[i]));
+          new Prediction(set.name(), example, answer.label(), answer.prediction(), answer.score()));
     }
   }
 

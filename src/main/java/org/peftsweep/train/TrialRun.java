@@ -109,7 +109,7 @@ public final class TrialRun {
       Base base,
       TokenisedTask data) {
     int padId = base.padId();
-    AdapterLayout layout = library.layout(trial, base.config(), data.task().outputs());
+    AdapterLayout layout = library.layout(trial, base.config(), trial.task().task().outputs());
     record.predicted = MemoryModel.predict(trial, base.config(), base::lacks, padId, data, layout);
     try (MemoryBudget.Share share = admit(trial, limits, watch.deadline(), record.predicted)) {
       long start = System.nanoTime();

@@ -289,7 +289,7 @@ class BadPlacesTest {
   private void assertRefused(String what, String... command) {
     Instant begin = Instant.now();
     int code = run(command);
-    assertThat(code).as(what + "\n" + said()).isEqualTo(Main.BAD_INPUT);
+    assertThat(code).as(what + "\n" + said()).isEqualTo(ExitCode.BAD_INPUT);
     assertThat(said().strip().lines()).as(what).hasSize(1);
     assertThat(said()).as(what).startsWith("Cannot ").contains(": ");
     assertThat(said().strip()).as(what).doesNotContainPattern("[\\p{Cntrl}\\p{Cf}]");

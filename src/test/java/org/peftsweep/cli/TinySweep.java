@@ -55,7 +55,7 @@ final class TinySweep {
         int code =
             Main.run(
                 new TrainerEngine(), to, to, "sweep", file.toString(), "--output", folder + "/all");
-        if (code != Main.UNFINISHED) {
+        if (code != ExitCode.UNFINISHED) {
           throw new IllegalStateException("The tiny sweep ended with " + code + "\n" + said);
         }
         output = folder.resolve("all");

@@ -167,7 +167,7 @@ class MemoryModelTest {
             .mapToObj(row -> new TokenizedExample(row, new Encoded(ids, new int[tokens]), row % 2))
             .toList();
     return new TokenisedTask(
-        Tasks.named("mini-rte"),
+        new Classification(Tasks.named("mini-rte")),
         examples,
         List.of(),
         List.of(new TokenisedTask.Named("dev", examples.subList(0, 8))));

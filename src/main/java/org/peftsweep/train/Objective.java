@@ -1,0 +1,50 @@
+package org.peftsweep.train;
+
+import java.util.List;
+import org.peftsweep.checkpoint.ModelConfig;
+import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Var;
+import org.peftsweep.data.Batch;
+import org.peftsweep.data.Seeds;
+import org.peftsweep.data.TokenizedExample;
+import org.peftsweep.model.Model;
+import org.peftsweep.model.Weights;
+
+/**
+ * What is learned from examples: which head a model needs, what it reads of a batch, the loss of
+ * its outputs, and how they are scored. The loop that trains knows nothing else of it.
+ */
+interface Objective {
+  /** Builds a model with the head that is asked for. */
+  Model model(ModelConfig config, Backend backend, Weights weights);
+
+  /**
+   * Returns what a pass of the training reads of a batch.
+   *
+   * @param pass counted from 0 over all steps; below 0 for passes that train nothing
+   */
+  Inputs inputs(Batch batch, Seeds seeds, long pass);
+
+  /**
+   * Records the mean loss of a model's outputs on their tape.
+   *
+   * @return its value
+   */
+  double loss(Tape tape, Var outputs, Inputs inputs);
+
+  /** Begins an evaluation of a set, which draws the same each time. */
+  Scorer scorer(List<TokenizedExample> examples, Seeds seeds);
+
+  /** Hears a model's outputs batch by batch and scores them. */
+  interface Scorer {
+    /** Returns what the model is to read of the next batch. */
+    Inputs inputs(Batch batch);
+
+    /** Takes the outputs for these inputs. */
+    void add(Tape tape, Var outputs, Inputs inputs);
+
+    /** Returns the scores of all that was added. */
+    Evaluation evaluation();
+  }
+}
