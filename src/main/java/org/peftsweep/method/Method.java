@@ -113,8 +113,8 @@ public sealed interface Method
   }
 
   /**
-   * Whether the matrices of the base stay frozen, so that trials can share passes over them; without,
-   * a trial trains alone.
+   * Whether the matrices of the base stay frozen, so that trials can share passes over them;
+   * without, a trial trains alone.
    */
   default boolean sharesBase() {
     return true;

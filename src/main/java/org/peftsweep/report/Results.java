@@ -146,8 +146,6 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
     settings.putAll(ofTrial(row.getAs("trial")));
     String phase = row.getAs("phase");
     Integer copy = row.getAs("copy");
-    Instant started = row.<Timestamp>getAs("started_at").toInstant();
-    Instant finished = row.<Timestamp>getAs("finished_at").toInstant();
     return new Run(
         row.getAs("id"),
         row.getAs("title"),
@@ -166,11 +164,21 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
         row.getAs("trainable_parameters"),
         row.getAs("peak_bytes"),
         row.getAs("train_seconds"),
-        Duration.between(started, finished).toNanos() / 1e9,
+        slotSeconds(row),
         FINGERPRINT.stream()
-            .map(column -> column + " " + Figures.text(row.getAs(column)))
-            .collect(Collectors.joining(", "))
+                .map(column -> column + " " + Figures.text(row.getAs(column)))
+                .collect(Collectors.joining(", "))
             + (row.getAs("pack") == null ? "" : ", packed"));
+  }
+
+  /** In a pack the seconds of several trials pass at once: its own are its share. */
+  private static double slotSeconds(Row row) {
+    if (row.getAs("pack") != null) {
+      return row.<Double>getAs("train_seconds") + row.<Double>getAs("evaluate_seconds");
+    }
+    Instant started = row.<Timestamp>getAs("started_at").toInstant();
+    Instant finished = row.<Timestamp>getAs("finished_at").toInstant();
+    return Duration.between(started, finished).toNanos() / 1e9;
   }
 
   private static Map<String, Object> ofTrial(String json) {

@@ -5,7 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
-import org.peftsweep.train.TrialRun;
+import org.peftsweep.train.PackRun;
 
 /**
  * Which trials of a plan train together: those that have a base in common, longest first, so that
@@ -53,7 +53,7 @@ public final class PackPlan {
 
   /** Returns how many batches of so many rows one pass has room for. */
   private static int lanes(double rows) {
-    return (int) Math.max(1, Math.min(MOST_LANES, TrialRun.MOST_ROWS / Math.max(1, rows)));
+    return (int) Math.max(1, Math.min(MOST_LANES, PackRun.MOST_ROWS / Math.max(1, rows)));
   }
 
   private static double seconds(List<PlannedTrial> pack) {

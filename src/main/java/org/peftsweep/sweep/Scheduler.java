@@ -80,8 +80,8 @@ final class Scheduler {
   }
 
   /**
-   * Runs these packs of trials and returns how each trial ended, in the order in which they did; those that were
-   * interrupted by {@link Stop} are missing.
+   * Runs these packs of trials and returns how each trial ended, in the order in which they did;
+   * those that were interrupted by {@link Stop} are missing.
    *
    * @throws UncheckedIOException if a row can be written neither by executor nor by driver, or the
    *     folder has no space left

@@ -28,8 +28,8 @@ import scala.reflect.ClassTag$;
 
 /**
  * Runs each pack of trials as a Spark job of one task, with the first one's title as description;
- * Spark alone decides where. {@code spark.task.maxFailures} should be 1: what is tried again is the scheduler's
- * choice.
+ * Spark alone decides where. {@code spark.task.maxFailures} should be 1: what is tried again is the
+ * scheduler's choice.
  */
 final class SparkCluster implements Cluster, AutoCloseable {
   private static final long LOOK_AGAIN_MILLIS = 100;

@@ -79,8 +79,7 @@ final class TrialJob implements Function<ArrayList<String>, List<Ending>> {
     try (TrialPack pack = task.pack(name, parts.size(), slot)) {
       for (int i = 0; i < parts.size(); i++) {
         int lane = i;
-        running.add(
-            lanes.submit(() -> run(pack, lane, trials.get(lane), context, results, files)));
+        running.add(lanes.submit(() -> run(pack, lane, trials.get(lane), context, results, files)));
       }
       return endings(running, lanes);
     } finally {

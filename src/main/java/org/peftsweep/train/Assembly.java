@@ -2,7 +2,6 @@ package org.peftsweep.train;
 
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.Backend;
-import org.peftsweep.compute.Tape;
 import org.peftsweep.data.Batches;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.method.AdapterLayout;
@@ -24,7 +23,8 @@ record Assembly(
     TokenisedTask data,
     Batches batches,
     Seeds seeds,
-    Tape tape,
+    Backend backend,
+    Pack.Lane lane,
     Model model,
     MethodHooks method,
     Updates updates)
@@ -33,6 +33,7 @@ record Assembly(
    * Builds the model, attaches the method and makes the updates that it asks for.
    *
    * @param layout of the adapter that the trial starts from
+   * @param lane of the pack that runs its passes
    */
   static Assembly of(
       Trial trial,
@@ -42,7 +43,8 @@ record Assembly(
       Weights weights,
       InitCache preparations,
       AdapterLayout layout,
-      Backend backend) {
+      Backend backend,
+      Pack.Lane lane) {
     Training training = trial.training();
     Seeds seeds = new Seeds(trial.seed());
     Batches batches = batches(training, padId);
@@ -59,7 +61,8 @@ record Assembly(
             training.weightDecay(),
             training.optimizer(),
             method.updates());
-    return new Assembly(training, data, batches, seeds, new Tape(backend), model, method, updates);
+    lane.with(model, method, data.objective());
+    return new Assembly(training, data, batches, seeds, backend, lane, model, method, updates);
   }
 
   @Override
@@ -67,7 +70,6 @@ record Assembly(
     updates.close();
     method.close();
     model.close();
-    tape.close();
   }
 
   /** Returns how a trial's examples become batches. */

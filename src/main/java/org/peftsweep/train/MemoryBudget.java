@@ -24,6 +24,15 @@ public final class MemoryBudget {
     }
   }
 
+  /** A trial that may not wait, and for which no memory is free. */
+  static final class NoRoomException extends RuntimeException {
+    private static final long serialVersionUID = 1;
+
+    NoRoomException() {
+      super("No memory is free for it now");
+    }
+  }
+
   /** What one trial holds of the budget. */
   interface Share extends AutoCloseable {
     @Override
@@ -96,12 +105,12 @@ public final class MemoryBudget {
   /**
    * Takes a trial's memory where it is free now.
    *
-   * @return null where it is not
+   * @throws NoRoomException if it is not
    * @throws TooLargeException if it can never be
    */
   synchronized Share admitNow(Footprint footprint, Object base) {
     if (wanted(footprint, base) > freeBytes()) {
-      return null;
+      throw new NoRoomException();
     }
     take(footprint, base);
     return () -> release(footprint.heldBytes());

@@ -44,8 +44,18 @@ final class MemoryModel {
     Backend dry = DryBackend.open();
     boolean isRandom = trial.model().randomInit();
     Weights weights = new Blank(dry, isRandom ? name -> true : isMissing);
-    try (Assembly parts =
-        Assembly.of(trial, config, padId, data, weights, InitCache.blank(), layout, dry)) {
+    try (Pack pack = Pack.alone(dry);
+        Assembly parts =
+            Assembly.of(
+                trial,
+                config,
+                padId,
+                data,
+                weights,
+                InitCache.blank(),
+                layout,
+                dry,
+                pack.lane(0))) {
       Trainer trainer = new Trainer(parts, Progress.SILENT, new RunWatch(RunLimits.FREE));
       trainer.rehearse(STEPS);
       return new Footprint(

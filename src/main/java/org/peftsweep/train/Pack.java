@@ -41,8 +41,7 @@ final class Pack implements AutoCloseable {
     private Throwable failure;
     private boolean isDone;
 
-    Request(
-        Lane lane, Inputs inputs, boolean trains, long seed, BiConsumer<Tape, Var> receiver) {
+    Request(Lane lane, Inputs inputs, boolean trains, long seed, BiConsumer<Tape, Var> receiver) {
       this.lane = lane;
       this.inputs = inputs;
       this.trains = trains;
@@ -122,14 +121,12 @@ final class Pack implements AutoCloseable {
       return asked;
     }
 
-    /** Returns the seconds for which it was not running by itself. */
-    double waited() {
-      return waited;
-    }
-
-    /** Returns its part of the seconds of its passes, by rows. */
-    double share() {
-      return share;
+    /**
+     * Returns seconds that run as those of a clock, but in a pass at the pace of the lane's part of
+     * its rows.
+     */
+    double clock() {
+      return System.nanoTime() / 1e9 - waited + share;
     }
 
     /** Returns the seconds of all passes of the pack while it was open. */

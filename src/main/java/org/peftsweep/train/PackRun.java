@@ -7,14 +7,8 @@ import org.peftsweep.spec.Trial;
 
 /** Runs trials as lanes of one pack, each in the thread that asks for it. */
 public final class PackRun implements AutoCloseable {
-  /** The pack has no memory for a trial now. */
-  static final class NoRoomException extends RuntimeException {
-    private static final long serialVersionUID = 1;
-
-    NoRoomException() {
-      super("No memory is free for it now");
-    }
-  }
+  /** Rows of one pass, beyond which more give nothing. */
+  public static final int MOST_ROWS = Pack.MOST_ROWS;
 
   private final String name;
   private final Library library;
@@ -66,9 +60,9 @@ public final class PackRun implements AutoCloseable {
     Outcome[] outcome = new Outcome[1];
     boolean isTogether = false;
     try (Pack.Lane own = pack.lane(lane)) {
-      pack.work(() -> outcome[0] = run.run(trial, limits, progress, own, lane > 0));
+      pack.work(() -> outcome[0] = run.run(trial, limits, progress, own, lane == 0));
       isTogether = true;
-    } catch (NoRoomException e) {
+    } catch (MemoryBudget.NoRoomException e) {
       // Alone, it may wait.
     } finally {
       others.countDown();

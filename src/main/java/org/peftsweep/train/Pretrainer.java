@@ -21,7 +21,6 @@ import org.apache.hadoop.conf.Configuration;
 import org.peftsweep.checkpoint.Architectures;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.Backend;
-import org.peftsweep.compute.Tape;
 import org.peftsweep.data.BpeTrainer;
 import org.peftsweep.data.Encoded;
 import org.peftsweep.data.Padding;
@@ -124,7 +123,8 @@ public final class Pretrainer {
         new RunLimits(
             Duration.ZERO, null, checkpoints(state), keepEvery, isStopped, TensorSink.NOTHING);
     try (Tokenizer tokenizer = Tokenizer.ofJson(json);
-        Assembly parts = assembly(tokenizer, passages);
+        Pack pack = Pack.alone(backend);
+        Assembly parts = assembly(tokenizer, passages, pack.lane(0));
         RunWatch watch = new RunWatch(limits)) {
       log.accept("tokenizer: " + tokenizer.vocabularyTokens() + " tokens");
       Trainer trainer = new Trainer(parts, progress, watch);
@@ -161,7 +161,7 @@ public final class Pretrainer {
     return new CheckpointFolder(new org.apache.hadoop.fs.Path(folder.toUri()), new Configuration());
   }
 
-  private Assembly assembly(Tokenizer tokenizer, List<String> passages) {
+  private Assembly assembly(Tokenizer tokenizer, List<String> passages, Pack.Lane lane) {
     List<TokenizedExample> train = new ArrayList<>();
     List<TokenizedExample> heldOut = new ArrayList<>();
     for (int i = 0; i < passages.size(); i++) {
@@ -193,7 +193,8 @@ public final class Pretrainer {
         data,
         Assembly.batches(training, tokenizer.padId()),
         seeds,
-        new Tape(backend),
+        backend,
+        lane.with(model, MethodHooks.PASSIVE, objective),
         model,
         MethodHooks.PASSIVE,
         updates);

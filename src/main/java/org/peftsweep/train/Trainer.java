@@ -14,7 +14,7 @@ import java.util.function.DoubleSupplier;
 import org.peftsweep.checkpoint.CheckpointException;
 import org.peftsweep.checkpoint.StateReader;
 import org.peftsweep.checkpoint.StateWriter;
-import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Backend;
 import org.peftsweep.data.Batch;
 import org.peftsweep.data.Batches;
 import org.peftsweep.data.Seeds;
@@ -51,7 +51,8 @@ final class Trainer {
   private final List<Parameter> learning;
   private final MethodHooks method;
   private final Updates updates;
-  private final Tape tape;
+  private final Backend backend;
+  private final Pack.Lane lane;
   private final Seeds seeds;
   private final Batches batches;
   private final Progress progress;
@@ -79,7 +80,8 @@ final class Trainer {
     this.learning = model.trainable();
     this.method = parts.method();
     this.updates = parts.updates();
-    this.tape = parts.tape();
+    this.backend = parts.backend();
+    this.lane = parts.lane();
     this.seeds = parts.seeds();
     this.batches = parts.batches();
     this.progress = progress;
@@ -182,7 +184,7 @@ final class Trainer {
       throw new IllegalStateException(e);
     }
     StateWriter parameters = state.under("parameters");
-    TrainedTensors.of(model).forEach(p -> parameters.tensor(p.name(), p.value(), tape.backend()));
+    TrainedTensors.of(model).forEach(p -> parameters.tensor(p.name(), p.value(), backend));
     method.save(state.under("method"));
     updates.save(state.under("optimizer"));
     watch.keep(step, state);
@@ -205,7 +207,7 @@ final class Trainer {
       throw new CheckpointException("Cannot read the curve of a checkpoint", e);
     }
     StateReader parameters = state.under("parameters");
-    TrainedTensors.of(model).forEach(p -> parameters.tensor(p.name(), p.value(), tape.backend()));
+    TrainedTensors.of(model).forEach(p -> parameters.tensor(p.name(), p.value(), backend));
     method.restore(state.under("method"));
     updates.restore(state.under("optimizer"));
   }
@@ -223,7 +225,7 @@ final class Trainer {
   }
 
   private double step(List<Batch> passes, double factor, int steps) {
-    long start = System.nanoTime();
+    double start = lane.clock();
     method.beforeStep(step, steps, this::probe);
     updates.rest();
     learning.forEach(parameter -> parameter.var().clearGradient());
@@ -232,9 +234,9 @@ final class Trainer {
       watch.deadline().require();
       long number = (long) step * training.accumulate() + pass;
       Inputs inputs = objective.inputs(passes.get(pass), seeds, number);
-      tape.startTraining(seeds.of("dropout", number));
-      loss += (loss(inputs) + method.regulariser(tape)) / passes.size();
-      tape.backward();
+      if (!inputs.isEmpty()) {
+        loss += lane.train(inputs, seeds.of("dropout", number)) / passes.size();
+      }
     }
     step++;
     if (!Double.isFinite(loss)) {
@@ -244,14 +246,14 @@ final class Trainer {
       average(passes.size());
     }
     updates.receive();
-    double norm = GradientClip.apply(tape.backend(), learning, training.clip());
+    double norm = GradientClip.apply(backend, learning, training.clip());
     if (!Double.isFinite(norm)) {
       throw new DivergedException("Norm of the gradient", norm, step);
     }
     updates.step(factor);
     method.afterStep(step - 1, steps);
     measure();
-    trainSeconds += seconds(start);
+    trainSeconds += lane.clock() - start;
     return loss;
   }
 
@@ -268,27 +270,20 @@ final class Trainer {
     int[] order = seeds.permutation("probe " + draw, all.size());
     Batch batch = batches.batch(all, Arrays.copyOf(order, Math.min(examples, order.length)));
     Inputs inputs = objective.inputs(batch, seeds, -1 - draw);
-    return () -> {
-      tape.startEvaluation();
-      return loss(inputs);
-    };
-  }
-
-  private double loss(Inputs inputs) {
-    return inputs.isEmpty() ? 0 : objective.loss(tape, inputs.outputs(model, tape), inputs);
+    return () -> inputs.isEmpty() ? 0 : lane.loss(inputs);
   }
 
   private void average(int passes) {
     for (Parameter parameter : learning) {
       if (parameter.var().hasGradient()) {
         var gradient = parameter.var().gradient();
-        tape.backend().scale(1f / passes, gradient, gradient);
+        backend.scale(1f / passes, gradient, gradient);
       }
     }
   }
 
   private void evaluate(double epoch, Double trainLoss, boolean last) {
-    long start = System.nanoTime();
+    double start = lane.clock();
     Double validation =
         data.validation().isEmpty()
             ? null
@@ -303,7 +298,7 @@ final class Trainer {
         keep(set, evaluation);
       }
     }
-    double seconds = seconds(start);
+    double seconds = lane.clock() - start;
     evaluateSeconds += seconds;
     CurvePoint point = new CurvePoint(step, epoch, trainLoss, validation, score, metrics, seconds);
     curve.add(point);
@@ -317,8 +312,7 @@ final class Trainer {
       beforeBatch.run();
       Inputs inputs = scorer.inputs(batch);
       if (!inputs.isEmpty()) {
-        tape.startEvaluation();
-        scorer.add(tape, inputs.outputs(model, tape), inputs);
+        lane.evaluate(inputs, (tape, outputs) -> scorer.add(tape, outputs, inputs));
       }
     }
     return scorer.evaluation();
@@ -359,7 +353,7 @@ final class Trainer {
   }
 
   private long arenaBytes() {
-    return Math.max(arenaBytes, tape.arena().peakBytes());
+    return Math.max(arenaBytes, lane.arenaBytes());
   }
 
   /** Returns the loss of the last whole step, null before the first. */
@@ -373,9 +367,5 @@ final class Trainer {
 
   double evaluateSeconds() {
     return evaluateSeconds;
-  }
-
-  private static double seconds(long start) {
-    return (System.nanoTime() - start) / 1e9;
   }
 }

@@ -46,10 +46,22 @@ public final class TrialRun {
    * @throws StoppedException if the limits stop it
    */
   public Outcome run(Trial trial, RunLimits limits, Progress progress) {
+    try (Pack pack = Pack.alone(backend)) {
+      return run(trial, limits, progress, pack.lane(0), true);
+    }
+  }
+
+  /**
+   * The same as a lane of a pack.
+   *
+   * @param mayWait for memory
+   * @throws MemoryBudget.NoRoomException if it may not, and none is free
+   */
+  Outcome run(Trial trial, RunLimits limits, Progress progress, Pack.Lane lane, boolean mayWait) {
     Record record = new Record();
     try (RunWatch watch = new RunWatch(limits)) {
       try {
-        run(trial, limits, watch, progress, record);
+        run(trial, limits, watch, progress, record, lane, mayWait);
         return record.outcome(Status.FINISHED, null);
       } catch (Trainer.DivergedException e) {
         return record.outcome(Status.DIVERGED, e.getMessage());
@@ -81,7 +93,13 @@ public final class TrialRun {
   }
 
   private void run(
-      Trial trial, RunLimits limits, RunWatch watch, Progress progress, Record record) {
+      Trial trial,
+      RunLimits limits,
+      RunWatch watch,
+      Progress progress,
+      Record record,
+      Pack.Lane lane,
+      boolean mayWait) {
     long start = System.nanoTime();
     Training training = trial.training();
     requireUnchanged(trial);
@@ -91,7 +109,7 @@ public final class TrialRun {
     TokenisedTask data = trial.phase() == Phase.TUNING ? all.withoutReported() : all;
     record.loadSeconds = (System.nanoTime() - start) / 1e9;
     try {
-      train(trial, limits, watch, progress, record, base, data);
+      train(trial, limits, watch, progress, record, base, data, lane, mayWait);
     } catch (ImpossibleSettingException e) {
       throw e;
     } catch (IllegalArgumentException e) {
@@ -107,16 +125,20 @@ public final class TrialRun {
       Progress progress,
       Record record,
       Base base,
-      TokenisedTask data) {
+      TokenisedTask data,
+      Pack.Lane lane,
+      boolean mayWait) {
     int padId = base.padId();
     AdapterLayout layout = library.layout(trial, base.config(), trial.task().task().outputs());
     record.predicted = MemoryModel.predict(trial, base.config(), base::lacks, padId, data, layout);
-    try (MemoryBudget.Share share = admit(trial, limits, watch.deadline(), record.predicted)) {
+    try (MemoryBudget.Share share =
+        admit(trial, limits, watch.deadline(), record.predicted, mayWait)) {
       long start = System.nanoTime();
       Weights weights = base.weights(trial, backend);
       InitCache prepared = library.preparations(trial, data, padId, backend.name());
       try (Assembly parts =
-          Assembly.of(trial, base.config(), padId, data, weights, prepared, layout, backend)) {
+          Assembly.of(
+              trial, base.config(), padId, data, weights, prepared, layout, backend, lane)) {
         library.startFromAdapter(trial, parts.model(), backend);
         record.count(parts.model(), parts.method());
         record.loadSeconds += (System.nanoTime() - start) / 1e9 - prepared.waited();
@@ -133,13 +155,17 @@ public final class TrialRun {
   }
 
   private MemoryBudget.Share admit(
-      Trial trial, RunLimits limits, Deadline deadline, Footprint predicted) {
+      Trial trial, RunLimits limits, Deadline deadline, Footprint predicted, boolean mayWait) {
     if (limits.memory() == null) {
       return () -> {};
     }
+    Object base = trial.model().location() + " on " + backend.name();
+    if (!mayWait) {
+      return limits.memory().admitNow(predicted, base);
+    }
     deadline.pause();
     try {
-      return limits.memory().admit(predicted, trial.model().location() + " on " + backend.name());
+      return limits.memory().admit(predicted, base);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new StoppedException("Stopped while it waited for memory");
@@ -255,6 +281,8 @@ public final class TrialRun {
           prepared == null ? null : prepared.bytes(),
           trainer == null ? null : trainer.trainSeconds(),
           trainer == null ? null : trainer.evaluateSeconds(),
+          null,
+          null,
           backend.name(),
           backend.device(),
           curve,

@@ -78,7 +78,12 @@ public record Workload(
     double backwards = trainable == 0 ? 0 : perToken + 2.0 * trainable;
     double operations = tokens * trained * (perToken + backwards);
     operations += tokens * evaluations * evaluated * perToken;
-    return new Workload(trainable, trial.method().learns() ? head : 0, steps, operations, tokens * training.batch());
+    return new Workload(
+        trainable,
+        trial.method().learns() ? head : 0,
+        steps,
+        operations,
+        tokens * training.batch());
   }
 
   private static long trainable(Trial trial, Library library, Model outline, int outputs) {

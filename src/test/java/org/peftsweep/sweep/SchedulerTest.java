@@ -94,7 +94,7 @@ class SchedulerTest {
             }
           }
         };
-    List<Ending> endings = scheduler(cluster, third, stop).run(planned(20, seed -> 1));
+    List<Ending> endings = scheduler(cluster, third, stop).run(alone(planned(20, seed -> 1)));
     assertThat(endings).hasSize(3);
     assertThat(cluster.starts()).isBetween(4, 8);
   }
@@ -193,9 +193,13 @@ class SchedulerTest {
         .toList();
   }
 
+  private static List<List<PlannedTrial>> alone(List<PlannedTrial> trials) {
+    return trials.stream().map(List::of).toList();
+  }
+
   private List<Ending> run(Cluster cluster, List<PlannedTrial> trials, Stop stop)
       throws InterruptedException {
-    return scheduler(cluster, new SweepListener() {}, stop).run(trials);
+    return scheduler(cluster, new SweepListener() {}, stop).run(alone(trials));
   }
 
   private Scheduler scheduler(Cluster cluster, SweepListener listener, Stop stop) {

@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.PriorityQueue;
 import java.util.Set;
@@ -64,7 +65,11 @@ final class SimulatedCluster implements Cluster {
   }
 
   @Override
-  public void start(PlannedTrial trial, Set<String> avoided) {
+  public void start(List<PlannedTrial> pack, Set<String> avoided) {
+    pack.forEach(trial -> start(trial, avoided));
+  }
+
+  private void start(PlannedTrial trial, Set<String> avoided) {
     String host = host(avoided);
     double draw = random.nextDouble();
     Fate fate =

@@ -3,6 +3,7 @@ package org.peftsweep.sweep;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Files;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -125,12 +126,12 @@ class TrialJobTest {
     TrialJob job =
         new TrialJob(
             task,
-            trial.title(),
-            attempt,
+            List.of(new TrialJob.Part(trial.id(), trial.title(), attempt)),
             folder.path(),
             context.version(),
             context.broadcast(new SerializableConfiguration(context.hadoopConfiguration())));
-    return context.parallelize(List.of(trial.toJson()), 1).map(job).collect().get(0);
+    ArrayList<String> trials = new ArrayList<>(List.of(trial.toJson()));
+    return context.parallelize(List.of(trials), 1).map(job).collect().get(0).get(0);
   }
 
   private static Throwable failureOf(CompletableFuture<?> future) {

@@ -84,6 +84,7 @@ class MemoryModelTest {
       Footprint told =
           MemoryModel.predict(trial, ROBERTA_BASE, name -> false, 1, data, AdapterLayout.NONE);
       try (Backend backend = Backends.open("cpu", 2);
+          Pack pack = Pack.alone(backend);
           Assembly parts =
               Assembly.of(
                   trial,
@@ -93,7 +94,8 @@ class MemoryModelTest {
                   constants(backend),
                   InitCache.blank(),
                   AdapterLayout.NONE,
-                  backend)) {
+                  backend,
+                  pack.lane(0))) {
         Trainer trainer = new Trainer(parts, Progress.SILENT, new RunWatch(RunLimits.FREE));
         trainer.run();
         check(

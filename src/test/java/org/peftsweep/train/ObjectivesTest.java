@@ -396,13 +396,15 @@ class ObjectivesTest {
     TokenisedTask data =
         new TokenisedTask(
             objective, examples(), List.of(), List.of(new TokenisedTask.Named("x", examples())));
-    try (Assembly parts =
+    try (Pack pack = Pack.alone(backend);
+        Assembly parts =
             new Assembly(
                 training,
                 data,
                 Assembly.batches(training, tokenizer.padId()),
                 SEEDS,
-                new Tape(backend),
+                backend,
+                pack.lane(0).with(model, MethodHooks.PASSIVE, objective),
                 model,
                 MethodHooks.PASSIVE,
                 updates);

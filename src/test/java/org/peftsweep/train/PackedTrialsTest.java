@@ -1,0 +1,279 @@
+package org.peftsweep.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Backends;
+import org.peftsweep.method.Methods;
+import org.peftsweep.spec.SweepFile;
+import org.peftsweep.spec.Trial;
+import org.peftsweep.train.Outcome.CurvePoint;
+import org.peftsweep.train.Outcome.Status;
+
+/** Trials of a pack end as they do alone, whatever becomes of the others. */
+class PackedTrialsTest {
+  private static final Library LIBRARY = new Library(new Configuration());
+  private static final int STEPS = 20;
+
+  private static final Map<String, String> SETTINGS =
+      Map.of(
+          "adalora", ", rank: 2", "eva", ", batches: 4, rho: 1.5", "lorafa", ", projection: true");
+
+  @TempDir java.nio.file.Path temporary;
+
+  /** Hears the losses of a trial. */
+  private static class Listener implements Progress {
+    final List<Double> losses = new ArrayList<>();
+
+    @Override
+    public void step(int step, int steps, double loss) {
+      losses.add(loss);
+    }
+
+    @Override
+    public void evaluated(CurvePoint point) {}
+  }
+
+  /** What became of the lanes of a pack; exceptions by lane. */
+  private record Ended(
+      List<Outcome> outcomes, List<Listener> listeners, Map<Integer, Throwable> thrown) {}
+
+  @Test
+  void everyMethodThatSharesTheBaseEndsAsAlone() {
+    List<String> blocks =
+        Stream.concat(
+                Methods.all().keySet().stream()
+                    .map(id -> "{method: " + id + SETTINGS.getOrDefault(id, "") + "}"),
+                Stream.of(
+                    "{method: lora, plug-in: ist, score-every: 3}",
+                    "{method: dora, dropout: 0.2, optimizer: lion}",
+                    "{method: lora, rank: 3, targets: qkvo, ratio: 8, learning-rate: 1e-4}",
+                    "{method: lora, layers: 1, clip: 0.1, weight-decay: 0.1}"))
+            .toList();
+    List<Trial> trials =
+        blocks.stream()
+            .map(PackedTrialsTest::trial)
+            .filter(trial -> PackRun.base(trial) != null)
+            .toList();
+    assertThat(trials).hasSizeGreaterThan(17);
+    assertThat(trials.stream().map(PackRun::base).distinct()).hasSize(1);
+    assertThat(PackRun.base(trial("{method: full}"))).isNull();
+    assertThat(PackRun.base(trial("{method: lora, init: random}"))).isNull();
+
+    Ended packed = packed(trials, trial -> RunLimits.FREE, new Listener[trials.size()]);
+    assertThat(packed.thrown).isEmpty();
+    double seconds = 0;
+    for (int i = 0; i < trials.size(); i++) {
+      Listener listener = new Listener();
+      Outcome alone = alone(trials.get(i), RunLimits.FREE, listener);
+      Outcome together = packed.outcomes.get(i);
+      String what = trials.get(i).title();
+      assertThat(together.status()).as(what).isEqualTo(Status.FINISHED);
+      List<Double> losses = packed.listeners.get(i).losses;
+      assertThat(losses).as(what).hasSameSizeAs(listener.losses);
+      for (int step = 0; step < losses.size(); step++) {
+        double loss = listener.losses.get(step);
+        assertThat(losses.get(step)).as(what).isCloseTo(loss, within(1e-5 * Math.abs(loss)));
+      }
+      assertThat(together.last().devMetrics()).as(what).isEqualTo(alone.last().devMetrics());
+      assertThat(together.ranks()).as(what).isEqualTo(alone.ranks());
+      assertThat(together.pack()).isEqualTo("a pack");
+      assertThat(alone.pack()).isNull();
+      seconds += together.trainSeconds() + together.evaluateSeconds();
+    }
+    double whole = packed.outcomes.stream().mapToDouble(Outcome::packSeconds).max().orElseThrow();
+    assertThat(seconds).isGreaterThan(whole).isLessThan(3 * whole);
+  }
+
+  @Test
+  void lanesThatEndBadlyLeaveTheOthersAsTheyAre() {
+    List<Trial> trials =
+        List.of(
+            trial("{method: lora}"),
+            trial("{method: lora, learning-rate: 1e25, clip: 0}"),
+            trial("{method: dora}"),
+            trial("{method: ia3}"),
+            trial("{method: bitfit}"));
+    Listener failing =
+        new Listener() {
+          @Override
+          public void step(int step, int steps, double loss) {
+            if (step == 5) {
+              throw new IllegalStateException("a fault of its own");
+            }
+          }
+        };
+    Listener slow =
+        new Listener() {
+          @Override
+          public void evaluated(CurvePoint point) {
+            throw new Deadline.PassedException(2, Duration.ofSeconds(1));
+          }
+        };
+    Listener[] listeners = {null, null, failing, null, null};
+    Ended packed = packed(trials, trial -> RunLimits.FREE, listeners);
+    assertThat(packed.thrown).containsOnlyKeys(2);
+    assertThat(packed.thrown.get(2)).hasMessage("a fault of its own");
+    assertThat(packed.outcomes.get(1).status()).isEqualTo(Status.DIVERGED);
+    for (int i : new int[] {0, 3, 4}) {
+      assertThat(packed.outcomes.get(i).last().devMetrics())
+          .isEqualTo(alone(trials.get(i), RunLimits.FREE, new Listener()).last().devMetrics());
+    }
+    assertThat(slow.losses).isEmpty();
+  }
+
+  @Test
+  void everyLaneGoesOnBitForBitWhereThePackWasStopped() {
+    List<Trial> trials =
+        Stream.of(
+                "{method: lora, dropout: 0.1}",
+                "{method: dora, max-steps: 4}",
+                "{method: adalora, rank: 2}",
+                "{method: vera}",
+                "{method: lora, plug-in: ist, score-every: 3}")
+            .map(PackedTrialsTest::trial)
+            .toList();
+    Ended undisturbed = packed(trials, trial -> RunLimits.FREE, new Listener[trials.size()]);
+
+    AtomicInteger steps = new AtomicInteger();
+    Listener[] counting = new Listener[trials.size()];
+    for (int i = 0; i < counting.length; i++) {
+      counting[i] =
+          new Listener() {
+            @Override
+            public void step(int step, int all, double loss) {
+              super.step(step, all, loss);
+              steps.incrementAndGet();
+            }
+          };
+    }
+    // The shortest has ended by then, so that the pack that goes on is another.
+    Ended stopped = packed(trials, trial -> limits(trial, () -> steps.get() >= 48), counting);
+    assertThat(stopped.thrown).hasSize(4).doesNotContainKey(1);
+    assertThat(stopped.thrown.values()).allMatch(StoppedException.class::isInstance);
+
+    List<Trial> rest = stopped.thrown.keySet().stream().map(trials::get).toList();
+    Ended resumed = packed(rest, trial -> limits(trial, () -> false), new Listener[rest.size()]);
+    assertThat(resumed.thrown).isEmpty();
+    int at = 0;
+    for (int i : stopped.thrown.keySet()) {
+      List<Double> losses = new ArrayList<>(stopped.listeners.get(i).losses);
+      losses.addAll(resumed.listeners.get(at).losses);
+      assertThat(losses).isEqualTo(undisturbed.listeners.get(i).losses);
+      assertThat(resumed.outcomes.get(at).predictions())
+          .isEqualTo(undisturbed.outcomes.get(i).predictions());
+      at++;
+    }
+  }
+
+  @Test
+  void aLaneWithoutRoomTrainsAfterTheOthers() {
+    List<Trial> trials =
+        Stream.of("{method: lora}", "{method: dora}", "{method: ia3}")
+            .map(PackedTrialsTest::trial)
+            .toList();
+    Outcome alone = alone(trials.get(1), RunLimits.FREE, new Listener());
+    long base = 40L << 20;
+    MemoryBudget budget = new MemoryBudget(base + 2 * alone.predictedPeakBytes());
+    Ended packed =
+        packed(
+            trials,
+            trial ->
+                new RunLimits(
+                    Duration.ZERO, budget, null, Duration.ZERO, () -> false, TensorSink.NOTHING),
+            new Listener[3]);
+    assertThat(packed.thrown).isEmpty();
+    assertThat(packed.outcomes).allMatch(outcome -> outcome.status() == Status.FINISHED);
+    assertThat(packed.outcomes.get(1).finalLoss()).isCloseTo(alone.finalLoss(), within(1e-5));
+  }
+
+  private interface Limits {
+    RunLimits of(Trial trial);
+  }
+
+  private RunLimits limits(Trial trial, java.util.function.BooleanSupplier isStopped) {
+    CheckpointFolder folder =
+        new CheckpointFolder(
+            new Path(temporary.toUri().toString(), trial.id()), new Configuration());
+    return new RunLimits(Duration.ZERO, null, folder, Duration.ZERO, isStopped, TensorSink.NOTHING);
+  }
+
+  private static Outcome alone(Trial trial, RunLimits limits, Progress progress) {
+    try (Backend backend = Backends.open("cpu", 1)) {
+      return new TrialRun(LIBRARY, backend).run(trial, limits, progress);
+    }
+  }
+
+  private static Ended packed(List<Trial> trials, Limits limits, Listener[] given) {
+    Map<Integer, Outcome> outcomes = new ConcurrentHashMap<>();
+    Map<Integer, Throwable> thrown = new ConcurrentHashMap<>();
+    List<Listener> listeners = new ArrayList<>();
+    for (Listener listener : given) {
+      listeners.add(listener == null ? new Listener() : listener);
+    }
+    try (Backend passes = Backends.open("cpu", 1);
+        PackRun pack = new PackRun("a pack", trials.size(), LIBRARY, passes, 1)) {
+      List<Thread> lanes = new ArrayList<>();
+      for (int i = 0; i < trials.size(); i++) {
+        int lane = i;
+        Trial trial = trials.get(lane);
+        Runnable run =
+            () -> {
+              try (Backend own = Backends.open("cpu", 1)) {
+                outcomes.put(
+                    lane, pack.run(lane, trial, own, limits.of(trial), listeners.get(lane)));
+              } catch (Throwable e) {
+                thrown.put(lane, e);
+              }
+            };
+        lanes.add(new Thread(run));
+      }
+      lanes.forEach(Thread::start);
+      for (Thread lane : lanes) {
+        lane.join();
+      }
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+    List<Outcome> inOrder = new ArrayList<>();
+    for (int i = 0; i < trials.size(); i++) {
+      inOrder.add(outcomes.get(i));
+    }
+    return new Ended(inOrder, listeners, new TreeMap<>(thrown));
+  }
+
+  private static Trial trial(String block) {
+    String file =
+        """
+        name: x
+        model: builtin:mini
+        tasks: [mini-sst2]
+        train-limit: 60
+        validation-fraction: 0.1
+        grid: [%s]
+        training: {max-steps: %d, evaluate-every: 8, max-tokens: 32, batch: 12}
+        rates: {learning-rate: 2e-3, ratio: 2}
+        """
+            .formatted(block, STEPS);
+    return SweepFile.read(
+            "x.yaml",
+            Map.of(),
+            location -> Optional.ofNullable(location.equals("x.yaml") ? file : null))
+        .expand(LIBRARY::modelHash, LIBRARY::taskHash)
+        .get(0);
+  }
+}
