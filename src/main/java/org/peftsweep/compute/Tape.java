@@ -98,22 +98,22 @@ public final class Tape implements AutoCloseable {
   /** {@code x·wᵀ + bias}: x {@code [n, in]}, w {@code [out, in]}, bias {@code [out]} or null. */
   public Var linear(Var x, Var w, Var bias) {
     Tensor in = x.value();
-    Tensor weight = w.value();
+    Weight weight = w.weight();
     Shapes.requireProduct("multiply", in, in.columns(), weight, weight.columns());
     Tensor y = arena.take(in.rows(), weight.rows());
-    backend.linear(in, weight, bias == null ? null : bias.value(), y);
+    weight.linear(backend, in, bias == null ? null : bias.value(), y);
     Var out = output(y, x, w, bias);
     record(
         out,
         dy -> {
-          product(x, false, dy, false, weight, 1);
+          accumulate(x, (dx, beta) -> weight.linearBackward(backend, dy, beta, dx));
           product(w, true, dy, false, in, 1);
           if (bias != null) {
             sum(bias, dy);
           }
         },
         w.learns() ? in : null,
-        x.learns() ? weight : null);
+        x.learns() ? w.kept() : null);
     return out;
   }
 
@@ -337,8 +337,9 @@ public final class Tape implements AutoCloseable {
    * get none (a padding row that stays as it is).
    */
   public Var gather(Var table, int[] ids, int[] gradientIds) {
-    Tensor y = arena.take(ids.length, table.value().columns());
-    backend.gather(table.value(), ids, false, y);
+    Weight rows = table.weight();
+    Tensor y = arena.take(ids.length, rows.columns());
+    rows.gather(backend, ids, false, y);
     Var out = output(y, table);
     record(out, dy -> scatter(table, dy, gradientIds));
     return out;
@@ -348,7 +349,7 @@ public final class Tape implements AutoCloseable {
   public Var addGathered(Var x, Var table, int[] ids, int[] gradientIds) {
     boolean learns = learns(x, table);
     Tensor y = consume(x);
-    backend.gather(table.value(), ids, true, y);
+    table.weight().gather(backend, ids, true, y);
     Var out = output(y, learns);
     record(
         out,
