@@ -139,7 +139,7 @@ public final class TrialRun {
     }
     deadline.pause();
     try {
-      return limits.memory().admit(predicted, trial.model().location() + " on " + backend.name());
+      return limits.memory().admit(predicted, Library.baseKey(trial.model(), backend.name()));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new StoppedException("Stopped while it waited for memory");

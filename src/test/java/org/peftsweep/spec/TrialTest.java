@@ -134,7 +134,11 @@ class TrialTest {
 
   private static ModelSource from(String adapter, String hash) {
     return new ModelSource(
-        MODEL.location(), MODEL.contentHash(), false, new AdapterSource(adapter, hash));
+        MODEL.location(),
+        MODEL.contentHash(),
+        false,
+        new AdapterSource(adapter, hash),
+        ModelSource.Storage.FP32);
   }
 
   @Test
