@@ -8,6 +8,7 @@ import org.peftsweep.checkpoint.Family;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.checkpoint.Rope;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.ElementType;
 import org.peftsweep.data.Batch;
 import org.peftsweep.data.Seeds;
 
@@ -51,12 +52,20 @@ public final class TinyModels {
   }
 
   public static Model model(Family family, int layers, Backend backend) {
-    ModelConfig config = config(family, layers);
+    return model(config(family, layers), backend, ElementType.F32);
+  }
+
+  /** Returns the same model with frozen matrices of a type. */
+  public static Model model(Family family, Backend backend, ElementType matrices) {
+    return model(config(family), backend, matrices);
+  }
+
+  private static Model model(ModelConfig config, Backend backend, ElementType matrices) {
     return Models.build(
         config,
         OUTPUTS,
         backend,
-        new RandomWeights(backend, config.initializerRange(), new Seeds(7)));
+        new RandomWeights(backend, config.initializerRange(), new Seeds(7), matrices));
   }
 
   public static Batch batch(long seed) {

@@ -9,7 +9,9 @@ import org.peftsweep.compute.Tensor;
  * memory that stays in cache, and multiplied as 32-bit floats.
  *
  * <p>Every element of the result is one inner product over the whole inner size. What is widened
- * together depends on the matrix and the number of threads, never on the rows of the left side.
+ * together depends on the matrix and the number of threads, never on the rows of the left side: a
+ * row's result is the same in every batch, as far as OpenBLAS adds up alike, which it does but for
+ * products of a few rows.
  */
 final class Panels {
   /**
