@@ -4,7 +4,9 @@ import java.util.List;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.DenseWeight;
 import org.peftsweep.compute.Tensor;
+import org.peftsweep.compute.Weight;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
 import org.peftsweep.data.Seeds;
@@ -120,8 +122,8 @@ final class EngineContender implements Contender {
 
   private record Drawn(Backend backend) implements Weights {
     @Override
-    public Tensor base(String name, Fresh fresh, int... shape) {
-      return head(name, fresh, shape);
+    public Weight base(String name, Fresh fresh, int... shape) {
+      return new DenseWeight(head(name, fresh, shape));
     }
 
     @Override

@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import org.peftsweep.compute.BFloat16;
 
 /**
  * Element types of the safetensors format, in the order of the reference library, whose writer puts
@@ -50,7 +51,7 @@ public enum DType {
     return switch (this) {
       case F32 -> bytes.getFloat(at);
       case F16 -> HalfFloats.fromF16(bytes.getShort(at));
-      case BF16 -> HalfFloats.fromBf16(bytes.getShort(at));
+      case BF16 -> BFloat16.toFloat(bytes.getShort(at));
       default -> throw new IllegalStateException(this + " is not among DType.FLOATS");
     };
   }

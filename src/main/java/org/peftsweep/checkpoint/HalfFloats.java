@@ -1,8 +1,8 @@
 package org.peftsweep.checkpoint;
 
 /**
- * The two 16-bit float formats, to and from 32 bits. Narrowing rounds to nearest, ties to even, as
- * IEEE 754 and PyTorch do; a NaN stays a (quiet) NaN.
+ * IEEE 754's 16-bit floats, to and from 32 bits. Narrowing rounds to nearest, ties to even, as
+ * PyTorch does; a NaN stays a (quiet) NaN.
  */
 final class HalfFloats {
   private static final int SIGN = 0x8000;
@@ -39,15 +39,5 @@ final class HalfFloats {
     }
     int rounded = magnitude + 0xfff + (magnitude >>> 13 & 1);
     return (short) (sign | rounded - (EXPONENT_SHIFT << 23) >>> 13);
-  }
-
-  static float fromBf16(short brain) {
-    return Float.intBitsToFloat(brain << 16);
-  }
-
-  static short toBf16(float value) {
-    int bits = Float.floatToRawIntBits(value);
-    return (short)
-        (Float.isNaN(value) ? bits >>> 16 | 0x40 : bits + 0x7fff + (bits >>> 16 & 1) >>> 16);
   }
 }

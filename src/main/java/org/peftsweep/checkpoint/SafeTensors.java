@@ -15,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import org.peftsweep.compute.BFloat16;
 
 /**
  * A safetensors file, read through memory mapping: opening reads the header only, and a tensor's
@@ -209,7 +210,7 @@ public final class SafeTensors implements TensorFile {
       }
       case BF16 -> {
         for (int i = 0; i < count; i++) {
-          target.put(HalfFloats.fromBf16(bytes.getShort(2 * i)));
+          target.put(BFloat16.toFloat(bytes.getShort(2 * i)));
         }
       }
       default -> throw new IllegalStateException(dtype + " is not among DType.FLOATS");

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.peftsweep.compute.BFloat16;
 
 /**
  * Writes a safetensors file as the reference library does: metadata first, then the tensors by type
@@ -95,7 +96,7 @@ public final class SafeTensorsWriter {
             switch (dtype) {
               case F32 -> target.putFloat(value);
               case F16 -> target.putShort(HalfFloats.toF16(value));
-              default -> target.putShort(HalfFloats.toBf16(value));
+              default -> target.putShort(BFloat16.of(value));
             }
           }
         });

@@ -6,7 +6,8 @@ package org.peftsweep.compute;
  * <p>All kernels take preallocated outputs, overwrite them unless {@code beta} or "adds" says
  * otherwise, and see tensors as matrices {@code [rows, columns]}. An output may be the same tensor
  * as an input only where stated. Arguments marked "or null" leave out that part of the work.
- * Integer inputs are host arrays.
+ * Integer inputs are host arrays. Tensors hold {@link ElementType#F32}; "of any type" says that
+ * {@link ElementType#BF16} serves too, and is computed with as the 32-bit floats of its values.
  *
  * <p>One instance serves one thread at a time. Memory may be read by several instances of the same
  * kind at once: that is how trials share frozen weights.
@@ -40,25 +41,26 @@ public interface Backend extends AutoCloseable {
 
   /**
    * Copies {@code count} floats from {@code source[sourceOffset…]} to {@code
-   * target[targetOffset…]}.
+   * target[targetOffset…]}, a tensor of any type: narrowing rounds as {@link BFloat16} says.
    */
   void write(float[] source, int sourceOffset, Tensor target, long targetOffset, int count);
 
   /**
-   * Copies {@code count} floats from {@code source[sourceOffset…]} to {@code
-   * target[targetOffset…]}.
+   * Copies {@code count} elements from {@code source[sourceOffset…]}, a tensor of any type, to
+   * {@code target[targetOffset…]}.
    */
   void read(Tensor source, long sourceOffset, float[] target, int targetOffset, int count);
 
   void fill(Tensor x, float value);
 
+  /** Copies all elements; both tensors may be of any type. */
   void copy(Tensor from, Tensor to);
 
   // ---- products
 
   /**
    * {@code c ← alpha·op(a)·op(b) + beta·c} with {@code op} the transpose where asked; {@code beta =
-   * 0} never reads {@code c}.
+   * 0} never reads {@code c}. b may be of any type.
    */
   void gemm(
       boolean transposeA,
@@ -78,7 +80,8 @@ public interface Backend extends AutoCloseable {
   }
 
   /**
-   * {@code y ← x·wᵀ + bias}; x {@code [n, in]}, w {@code [out, in]}, bias {@code [out]} or null.
+   * {@code y ← x·wᵀ + bias}; x {@code [n, in]}, w {@code [out, in]} of any type, bias {@code [out]}
+   * or null.
    */
   void linear(Tensor x, Tensor w, Tensor bias, Tensor y);
 
@@ -142,7 +145,7 @@ public interface Backend extends AutoCloseable {
   /** {@code out[i] ← beta·out[i] + Σⱼ x[i,j]·y[i,j]}. */
   void dotColumns(Tensor x, Tensor y, float beta, Tensor out);
 
-  /** {@code out[i] ← √(Σⱼ x[i,j]²)}. */
+  /** {@code out[i] ← √(Σⱼ x[i,j]²)}; x may be of any type. */
   void rowNorms(Tensor x, Tensor out);
 
   // ---- normalisation
@@ -228,7 +231,7 @@ public interface Backend extends AutoCloseable {
 
   // ---- rows by index
 
-  /** {@code out[i] ← (adds ? out[i] : 0) + table[ids[i]]}. */
+  /** {@code out[i] ← (adds ? out[i] : 0) + table[ids[i]]}; table may be of any type. */
   void gather(Tensor table, int[] ids, boolean adds, Tensor out);
 
   /** {@code table[ids[i]] ← table[ids[i]] + rows[i]}, in order of i; negative ids are left out. */

@@ -18,7 +18,7 @@ final class Shapes {
     }
   }
 
-  static void requireProduct(String what, Tensor a, int inner, Tensor b, int otherInner) {
+  static void requireProduct(String what, Tensor a, int inner, Object b, int otherInner) {
     if (inner != otherInner) {
       throw new IllegalArgumentException(
           "Cannot " + what + " " + a + " by " + b + ": inner sizes differ");

@@ -110,22 +110,22 @@ public final class Tape implements AutoCloseable {
   /** {@code x·wᵀ + bias}: x {@code [n, in]}, w {@code [out, in]}, bias {@code [out]} or null. */
   public Var linear(Var x, Var w, Var bias) {
     Tensor in = x.value();
-    Tensor weight = w.value();
+    Weight weight = w.weight();
     Shapes.requireProduct("multiply", in, in.columns(), weight, weight.columns());
     Tensor y = arena.take(in.rows(), weight.rows());
-    backend.linear(in, weight, bias == null ? null : bias.value(), y);
+    weight.linear(backend, in, bias == null ? null : bias.value(), y);
     Var out = output(y, x, w, bias);
     record(
         out,
         dy -> {
-          gradients.product(x, false, dy, false, weight, 1);
+          gradients.accumulate(x, (dx, beta) -> weight.linearBackward(backend, dy, beta, dx));
           gradients.product(w, true, dy, false, in, 1);
           if (bias != null) {
             gradients.sum(bias, dy);
           }
         },
         w.learns() ? in : null,
-        x.learns() ? weight : null);
+        x.learns() ? w.kept() : null);
     return out;
   }
 
@@ -139,7 +139,7 @@ public final class Tape implements AutoCloseable {
       return linear(x, w, null);
     }
     Tensor in = x.value();
-    Tensor weight = w.value();
+    Weight weight = w.weight();
     Shapes.requireProduct("multiply", in, in.columns(), weight, weight.columns());
     Tensor y = arena.take(in.rows(), weight.rows());
     backend.fill(y, 0);
@@ -148,13 +148,13 @@ public final class Tape implements AutoCloseable {
         backend.addRow(lanes.of(y, i), biases[i].value(), lanes.of(y, i));
       }
     }
-    backend.gemm(false, true, 1, in, weight, 1, y);
+    weight.addLinear(backend, in, y);
     boolean learns = learns(x, w) || learns(biases);
     Var out = output(y, learns);
     record(
         out,
         dy -> {
-          gradients.product(x, false, dy, false, weight, 1);
+          gradients.accumulate(x, (dx, beta) -> weight.linearBackward(backend, dy, beta, dx));
           gradients.product(w, true, dy, false, in, 1);
           for (int i = 0; i < biases.length; i++) {
             if (biases[i] != null) {
@@ -163,7 +163,7 @@ public final class Tape implements AutoCloseable {
           }
         },
         w.learns() ? in : null,
-        x.learns() ? weight : null);
+        x.learns() ? w.kept() : null);
     return out;
   }
 
@@ -469,8 +469,9 @@ public final class Tape implements AutoCloseable {
    * get none (a padding row that stays as it is).
    */
   public Var gather(Var table, int[] ids, int[] gradientIds) {
-    Tensor y = arena.take(ids.length, table.value().columns());
-    backend.gather(table.value(), ids, false, y);
+    Weight rows = table.weight();
+    Tensor y = arena.take(ids.length, rows.columns());
+    rows.gather(backend, ids, false, y);
     Var out = output(y, table);
     record(out, dy -> gradients.scatter(table, dy, gradientIds));
     return out;
@@ -480,7 +481,7 @@ public final class Tape implements AutoCloseable {
   public Var addGathered(Var x, Var table, int[] ids, int[] gradientIds) {
     boolean learns = learns(x, table);
     Tensor y = consume(x);
-    backend.gather(table.value(), ids, true, y);
+    table.weight().gather(backend, ids, true, y);
     Var out = output(y, learns);
     record(
         out,

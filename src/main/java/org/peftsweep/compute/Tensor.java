@@ -3,7 +3,8 @@ package org.peftsweep.compute;
 import java.util.Arrays;
 
 /**
- * A dense, row-major block of 32-bit floats in a backend's memory.
+ * A dense, row-major block of elements in a backend's memory: 32-bit floats unless it was made with
+ * another {@link ElementType}, which only those kernels take that say so.
  *
  * <p>Kernels see every tensor as a matrix {@code [rows, columns]}: {@code columns} is the last axis
  * and {@code rows} the product of the others; a vector is one row.
@@ -57,6 +58,7 @@ public final class Tensor {
     }
   }
 
+  private final ElementType type;
   private final Memory memory;
   private final long offset;
   private final int[] shape;
@@ -69,21 +71,36 @@ public final class Tensor {
    *     end
    */
   public Tensor(Memory memory, long offset, int... shape) {
-    this(memory, offset, null, shape);
+    this(ElementType.F32, memory, offset, null, shape);
+  }
+
+  /**
+   * Makes a view of {@code memory} that starts {@code offset} elements of a type in.
+   *
+   * @throws IllegalArgumentException if the shape is empty, negative or reaches past the memory's
+   *     end
+   */
+  public Tensor(ElementType type, Memory memory, long offset, int... shape) {
+    this(type, memory, offset, null, shape);
   }
 
   Tensor(Memory memory, long offset, Block block, int... shape) {
+    this(ElementType.F32, memory, offset, block, shape);
+  }
+
+  private Tensor(ElementType type, Memory memory, long offset, Block block, int... shape) {
     long size = sizeOf(shape);
-    if (offset < 0 || offset + size > memory.floats()) {
+    if (offset < 0 || type.floats(offset + size) > memory.floats()) {
       throw new IllegalArgumentException(
           "Cannot place "
-              + Arrays.toString(shape)
+              + name(type, shape)
               + " at "
               + offset
               + " of a memory of "
               + memory.floats()
               + " floats: it reaches past the end");
     }
+    this.type = type;
     this.memory = memory;
     this.offset = offset;
     this.block = block;
@@ -106,8 +123,12 @@ public final class Tensor {
     return size;
   }
 
+  public ElementType type() {
+    return type;
+  }
+
   /**
-   * Returns where the floats are.
+   * Returns where the elements are.
    *
    * @throws IllegalStateException if they are an arena's and were given back to it
    */
@@ -119,7 +140,7 @@ public final class Tensor {
     return memory;
   }
 
-  /** Returns the distance from the start of the memory, in floats. */
+  /** Returns the distance from the start of the memory, in elements. */
   public long offset() {
     return offset;
   }
@@ -142,13 +163,13 @@ public final class Tensor {
     return sizeOf(shape);
   }
 
-  /** Returns the same floats under another shape of the same size. */
+  /** Returns the same elements under another shape of the same size. */
   public Tensor reshape(int... other) {
     if (sizeOf(other) != size()) {
       throw new IllegalArgumentException(
           "Cannot view " + this + " as " + Arrays.toString(other) + ": sizes differ");
     }
-    return new Tensor(memory, offset, block, other);
+    return new Tensor(type, memory, offset, block, other);
   }
 
   /**
@@ -159,7 +180,7 @@ public final class Tensor {
       throw new IllegalArgumentException(
           "Cannot take rows " + from + " to " + (from + count) + " of " + this + ": it has fewer");
     }
-    return new Tensor(memory, offset + (long) from * columns(), block, count, columns());
+    return new Tensor(type, memory, offset + (long) from * columns(), block, count, columns());
   }
 
   /** Takes part in the ownership of arena memory; does nothing elsewhere. */
@@ -187,7 +208,7 @@ public final class Tensor {
     }
   }
 
-  /** Whether nobody else relies on these floats, so that they may be overwritten. */
+  /** Whether nobody else relies on these elements, so that they may be overwritten. */
   boolean isSolelyHeld() {
     return block != null && block.isSolelyHeld();
   }
@@ -231,6 +252,10 @@ public final class Tensor {
 
   @Override
   public String toString() {
-    return Arrays.toString(shape);
+    return name(type, shape);
+  }
+
+  private static String name(ElementType type, int... shape) {
+    return (type == ElementType.F32 ? "" : type + " ") + Arrays.toString(shape);
   }
 }

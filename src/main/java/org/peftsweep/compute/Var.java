@@ -118,21 +118,28 @@ public final class Var {
   }
 
   private final Tensor value;
+  private final Weight weight;
   private final boolean leaf;
   private boolean learns;
   private Tensor gradient;
   private boolean gradientStale = true;
   private Cut cut;
 
-  private Var(Tensor value, boolean leaf, boolean learns) {
+  private Var(Tensor value, Weight weight, boolean leaf, boolean learns) {
     this.value = value;
+    this.weight = weight;
     this.leaf = leaf;
     this.learns = learns;
   }
 
   /** A value that nothing learns through: frozen weights, tables, inputs. */
   public static Var constant(Tensor value) {
-    return new Var(value, true, false);
+    return new Var(value, null, true, false);
+  }
+
+  /** A frozen weight, however it is stored. */
+  public static Var frozen(Weight weight) {
+    return new Var(weight.type() == ElementType.F32 ? weight.tensor() : null, weight, true, false);
   }
 
   /**
@@ -141,13 +148,13 @@ public final class Var {
    * @param gradient of the value's shape; outlives steps and belongs to the caller
    */
   public static Var parameter(Tensor value, Tensor gradient) {
-    Var parameter = new Var(value, true, true);
+    Var parameter = new Var(value, null, true, true);
     parameter.gradient = gradient;
     return parameter;
   }
 
   static Var intermediate(Tensor value, boolean learns) {
-    return new Var(value, false, learns);
+    return new Var(value, null, false, learns);
   }
 
   /** Some rows of a value that was cut. */
@@ -162,7 +169,23 @@ public final class Var {
     return cut;
   }
 
+  /**
+   * Returns its value.
+   *
+   * @throws IllegalStateException for a frozen weight that is stored otherwise than as 32-bit
+   *     floats: see {@link #weight}
+   */
   public Tensor value() {
+    return value == null ? weight.tensor() : value;
+  }
+
+  /** Returns its value as something to multiply by and to take rows of, however it is stored. */
+  public Weight weight() {
+    return weight == null ? new DenseWeight(value) : weight;
+  }
+
+  /** Returns its value where that is 32-bit floats, else null: what a way back must keep. */
+  Tensor kept() {
     return value;
   }
 
@@ -177,7 +200,7 @@ public final class Var {
   public void setLearns(boolean learns) {
     if (!leaf || (learns && gradient == null)) {
       throw new IllegalStateException(
-          "Cannot switch learning of " + value + ": it is no parameter");
+          "Cannot switch learning of " + weight() + ": it is no parameter");
     }
     this.learns = learns;
   }

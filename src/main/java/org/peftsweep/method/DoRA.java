@@ -44,7 +44,7 @@ public record DoRA(int rank, double alpha, double dropout) implements Method {
               linear.role(),
               linear.layer(),
               linear.out());
-      to.backend().rowNorms(linear.weight().value(), magnitude.value());
+      linear.weight().asWeight().rowNorms(to.backend(), magnitude.value());
       linear.attach(new Decomposed(update, magnitude.train(to.backend())));
     }
     return MethodHooks.PASSIVE;
@@ -80,7 +80,7 @@ public record DoRA(int rank, double alpha, double dropout) implements Method {
     }
 
     private void inverseNorms(Backend backend, Linear base, Tensor adapted, Tensor inverse) {
-      backend.copy(base.weight().value(), adapted);
+      base.weight().asWeight().copy(backend, adapted);
       update.addTo(backend, adapted);
       backend.rowNorms(adapted, inverse);
       backend.reciprocal(inverse, inverse);

@@ -62,7 +62,7 @@ public record LoRAXS(int rank, double alpha, double dropout) implements Method {
   private LowRankStart principal(Backend backend, Linear linear) {
     int out = linear.out();
     int in = linear.in();
-    Lapack.Svd svd = Lapack.svd(LowRankStart.weight(backend, linear.weight().value()), out, in);
+    Lapack.Svd svd = Lapack.svd(LowRankStart.weight(backend, linear.weight().asWeight()), out, in);
     float[] a = new float[rank * in];
     float[] b = new float[out * rank];
     for (int i = 0; i < rank; i++) {

@@ -5,7 +5,7 @@ import java.util.Set;
 import java.util.SplittableRandom;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Lapack;
-import org.peftsweep.compute.Tensor;
+import org.peftsweep.compute.Weight;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
@@ -45,11 +45,11 @@ record LowRankStart(float[] a, float[] b, int rank) implements InitCache.Prepare
   }
 
   /** Returns a weight {@code [out, in]} in double precision. */
-  static double[] weight(Backend backend, Tensor weight) {
+  static double[] weight(Backend backend, Weight weight) {
     float[] row = new float[weight.columns()];
     double[] values = new double[Math.toIntExact(weight.size())];
     for (int i = 0; i < weight.rows(); i++) {
-      backend.read(weight, (long) i * row.length, row, 0, row.length);
+      weight.read(backend, (long) i * row.length, row, 0, row.length);
       for (int j = 0; j < row.length; j++) {
         values[i * row.length + j] = row[j];
       }

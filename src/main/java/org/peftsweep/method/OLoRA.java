@@ -36,7 +36,7 @@ public record OLoRA(int rank, double alpha, double dropout) implements Method {
                   new Key(linear.name(), rank),
                   () ->
                       LowRankStart.ofQr(
-                          LowRankStart.weight(to.backend(), linear.weight().value()),
+                          LowRankStart.weight(to.backend(), linear.weight().asWeight()),
                           linear.out(),
                           linear.in(),
                           rank),

@@ -68,7 +68,7 @@ public record PiSSA(
   }
 
   private LowRankStart start(Backend backend, Linear linear, int rank, double scale) {
-    double[] w = LowRankStart.weight(backend, linear.weight().value());
+    double[] w = LowRankStart.weight(backend, linear.weight().asWeight());
     int out = linear.out();
     int in = linear.in();
     if (svd == Search.EXACT) {

@@ -10,8 +10,11 @@ import org.peftsweep.checkpoint.Checkpoint;
 import org.peftsweep.checkpoint.FloatSource;
 import org.peftsweep.checkpoint.StoredTensor;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.DenseWeight;
+import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Memory;
 import org.peftsweep.compute.Tensor;
+import org.peftsweep.compute.Weight;
 import org.peftsweep.data.Seeds;
 
 /**
@@ -24,10 +27,20 @@ public final class CheckpointWeights {
   private static final int CHUNK = 1 << 20;
 
   private final Checkpoint checkpoint;
-  private final Map<String, Tensor> shared = new ConcurrentHashMap<>();
+  private final ElementType matrices;
+  private final Map<String, Weight> shared = new ConcurrentHashMap<>();
 
+  /** Keeps them in 32-bit floats, whatever the files have. */
   public CheckpointWeights(Checkpoint checkpoint) {
+    this(checkpoint, ElementType.F32);
+  }
+
+  /**
+   * @param matrices how matrices are stored
+   */
+  public CheckpointWeights(Checkpoint checkpoint, ElementType matrices) {
     this.checkpoint = checkpoint;
+    this.matrices = matrices;
   }
 
   public Checkpoint checkpoint() {
@@ -39,16 +52,16 @@ public final class CheckpointWeights {
    */
   public Weights forTrial(Backend backend, Seeds seeds) {
     RandomWeights random =
-        new RandomWeights(backend, checkpoint.config().initializerRange(), seeds);
+        new RandomWeights(backend, checkpoint.config().initializerRange(), seeds, matrices);
     return new Weights() {
       @Override
-      public Tensor base(String name, Fresh fresh, int... shape) {
+      public Weight base(String name, Fresh fresh, int... shape) {
         return shared.computeIfAbsent(name, missing -> read(backend, missing, shape));
       }
 
       @Override
-      public Tensor optional(String name, Fresh fresh, int... shape) {
-        return owns(name) ? random.head(name, fresh, shape) : base(name, fresh, shape);
+      public Weight optional(String name, Fresh fresh, int... shape) {
+        return owns(name) ? random.base(name, fresh, shape) : base(name, fresh, shape);
       }
 
       @Override
@@ -61,21 +74,25 @@ public final class CheckpointWeights {
         Optional<StoredTensor> stored =
             checkpoint.lookup(name).filter(tensor -> tensor.shape().equals(longs(shape)));
         return stored.isPresent()
-            ? copy(backend, stored.get(), backend.allocate(stored.get().elements()), shape)
+            ? filled(
+                backend,
+                stored.get(),
+                new Tensor(backend.allocate(stored.get().elements()), 0, shape))
             : random.head(name, fresh, shape);
       }
     };
   }
 
-  private Tensor read(Backend backend, String name, int... shape) {
+  private Weight read(Backend backend, String name, int... shape) {
     StoredTensor stored = checkpoint.find(name);
     stored.requireShape(Arrays.stream(shape).asLongStream().toArray());
-    return copy(backend, stored, backend.allocateShared(stored.elements()), shape);
+    ElementType type = Weights.storage(matrices, shape);
+    Memory memory = backend.allocateShared(type.floats(stored.elements()));
+    return new DenseWeight(filled(backend, stored, new Tensor(type, memory, 0, shape)));
   }
 
-  private static Tensor copy(Backend backend, StoredTensor stored, Memory memory, int... shape) {
+  private static Tensor filled(Backend backend, StoredTensor stored, Tensor tensor) {
     long size = stored.elements();
-    Tensor tensor = new Tensor(memory, 0, shape);
     FloatSource values = stored.values();
     float[] chunk = new float[(int) Math.min(CHUNK, size)];
     for (long at = 0; at < size; at += chunk.length) {

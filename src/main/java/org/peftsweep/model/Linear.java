@@ -46,11 +46,11 @@ public final class Linear {
   }
 
   public int out() {
-    return weight.value().rows();
+    return weight.asWeight().rows();
   }
 
   public int in() {
-    return weight.value().columns();
+    return weight.asWeight().columns();
   }
 
   /** Returns the adapter, or null. */
@@ -97,7 +97,7 @@ public final class Linear {
     Var y = full(tape, x);
     Var before =
         tape.linear(
-            x, Var.constant(weight.origin()), bias == null ? null : Var.constant(bias.origin()));
+            x, Var.frozen(weight.origin()), bias == null ? null : Var.frozen(bias.origin()));
     tape.backend().scale(response, y.value(), y.value());
     Var sum = tape.addScaled(y, 1 - response, before);
     tape.done(before);

@@ -9,8 +9,9 @@ import org.peftsweep.checkpoint.DType;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.checkpoint.SafeTensorsWriter;
 import org.peftsweep.compute.Backend;
-import org.peftsweep.compute.Memory;
+import org.peftsweep.compute.DenseWeight;
 import org.peftsweep.compute.Tensor;
+import org.peftsweep.compute.Weight;
 
 /**
  * A trained model as a plain one in Hugging Face layout: adapters are folded into the matrices that
@@ -39,7 +40,10 @@ public final class MergedModel {
           config,
           model.task(),
           model.parameters(),
-          parameter -> merged.getOrDefault(parameter, parameter.value()),
+          parameter ->
+              merged.containsKey(parameter)
+                  ? new DenseWeight(merged.get(parameter))
+                  : parameter.asWeight(),
           backend);
     } finally {
       merged.values().forEach(tensor -> backend.free(tensor.memory()));
@@ -62,7 +66,7 @@ public final class MergedModel {
       ModelConfig config,
       String task,
       List<Parameter> parameters,
-      Function<Parameter, Tensor> value,
+      Function<Parameter, Weight> value,
       Backend backend) {
     SafeTensorsWriter writer = new SafeTensorsWriter().metadata("format", "pt");
     for (Parameter parameter : parameters) {
@@ -77,10 +81,9 @@ public final class MergedModel {
   }
 
   private static Tensor copy(Backend backend, Parameter parameter, Map<Parameter, Tensor> to) {
-    Memory memory = backend.allocate(parameter.size());
-    Tensor copy = new Tensor(memory, 0, parameter.value().shape());
+    Tensor copy = new Tensor(backend.allocate(parameter.size()), 0, parameter.shape());
     to.put(parameter, copy);
-    backend.copy(parameter.value(), copy);
+    parameter.asWeight().copy(backend, copy);
     return copy;
   }
 }

@@ -72,7 +72,7 @@ public final class Models {
           fresh.add(parameter.name());
         } else if (parameter.role() != Role.HEAD) {
           StoredTensor found = stored.orElseGet(() -> checkpoint.find(parameter.name()));
-          found.requireShape(Arrays.stream(parameter.value().shape()).asLongStream().toArray());
+          found.requireShape(Arrays.stream(parameter.shape()).asLongStream().toArray());
         }
       }
     }

@@ -1,23 +1,27 @@
 package org.peftsweep.model;
 
 import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.DenseWeight;
+import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Memory;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Var;
+import org.peftsweep.compute.Weight;
 
 /**
  * A named tensor of a model or an adapter, frozen until {@link #train} is called.
  *
- * <p>A frozen value may be memory that other trials read too; training works on a copy of its own.
+ * <p>A frozen value may be memory that other trials read too, stored in whatever way; training
+ * works on a copy of its own, in 32-bit floats.
  */
 public final class Parameter {
   private final String name;
   private final Role role;
   private final int layer;
   private Var var;
-  private Tensor origin;
-  private Memory originCopy;
-  private Memory own;
+  private Weight origin;
+  private Weight originCopy;
+  private Weight own;
   private Memory gradient;
   private boolean trainable;
   private double rateFactor = 1;
@@ -27,11 +31,16 @@ public final class Parameter {
    *     roberta.encoder.layer.0.attention.self.query.weight}
    * @param layer counted from 0, or −1 outside the layers
    */
-  public Parameter(String name, Role role, int layer, Tensor frozen) {
+  public Parameter(String name, Role role, int layer, Weight frozen) {
     this.name = name;
     this.role = role;
     this.layer = layer;
-    this.var = Var.constant(frozen);
+    this.var = Var.frozen(frozen);
+  }
+
+  /** The same with a value in 32-bit floats. */
+  public Parameter(String name, Role role, int layer, Tensor frozen) {
+    this(name, role, layer, new DenseWeight(frozen));
   }
 
   /** Makes a zeroed parameter with memory of its own. */
@@ -46,7 +55,7 @@ public final class Parameter {
 
   /** Takes over the memory of its value, which nobody else may use. */
   Parameter owned() {
-    own = var.value().memory();
+    own = var.weight();
     return this;
   }
 
@@ -71,8 +80,22 @@ public final class Parameter {
     return var;
   }
 
+  /**
+   * Returns the value of a parameter that learns, or of one whose storage is 32-bit floats.
+   *
+   * @throws IllegalStateException for any other: see {@link #asWeight}
+   */
   public Tensor value() {
     return var.value();
+  }
+
+  /** Returns the value by what can be done with it, learning or not, however it is stored. */
+  public Weight asWeight() {
+    return var.weight();
+  }
+
+  public int[] shape() {
+    return asWeight().shape();
   }
 
   /** Whether a method chose it to learn; it may still rest for some steps. */
@@ -90,14 +113,17 @@ public final class Parameter {
     if (isTrainable()) {
       return this;
     }
-    Tensor value = var.value();
-    if (own == null) {
-      origin = value;
-      own = backend.allocate(value.size());
-      Tensor copy = new Tensor(own, 0, value.shape());
-      backend.copy(value, copy);
-      value = copy;
+    Weight frozen = var.weight();
+    if (own == null || own.type() != ElementType.F32) {
+      Weight copy = copy(backend);
+      if (own == null) {
+        origin = frozen;
+      } else {
+        own.free(backend);
+      }
+      own = copy;
     }
+    Tensor value = own.tensor();
     trainable = true;
     gradient = backend.allocate(value.size());
     var = Var.parameter(value, new Tensor(gradient, 0, value.shape()));
@@ -136,10 +162,15 @@ public final class Parameter {
   /** Keeps the value as it is now for {@link #origin}, unless frozen memory holds it anyway. */
   public void keepOrigin(Backend backend) {
     if (trainable && origin == null) {
-      originCopy = backend.allocate(size());
-      origin = new Tensor(originCopy, 0, value().shape());
-      backend.copy(value(), origin);
+      originCopy = copy(backend);
+      origin = originCopy;
     }
+  }
+
+  private Weight copy(Backend backend) {
+    Tensor copy = new Tensor(backend.allocate(size()), 0, shape());
+    asWeight().copy(backend, copy);
+    return new DenseWeight(copy);
   }
 
   /**
@@ -148,36 +179,31 @@ public final class Parameter {
    * @throws IllegalStateException if it is trained in the only memory that held it, see {@link
    *     #keepOrigin}
    */
-  public Tensor origin() {
+  public Weight origin() {
     if (trainable && origin == null) {
       throw new IllegalStateException("Cannot tell what " + name + " was: nothing kept it");
     }
-    return trainable ? origin : value();
+    return trainable ? origin : asWeight();
   }
 
   /** Whether both are the same frozen memory. */
   boolean isSharedWith(Parameter other) {
-    Tensor own = value();
-    Tensor others = other.value();
-    return this == other
-        || !trainable
-            && !other.trainable
-            && own.memory() == others.memory()
-            && own.offset() == others.offset();
+    return this == other || !trainable && !other.trainable && asWeight().isSameAs(other.asWeight());
   }
 
   /** Returns the number of scalars. */
   public long size() {
-    return var.value().size();
+    return asWeight().size();
   }
 
   /** Returns the memory that is its own, gradient included, in bytes. */
   public long ownBytes() {
-    return Float.BYTES * (floats(own) + floats(gradient) + floats(originCopy));
+    long gradientBytes = gradient == null ? 0 : ElementType.F32.bytes(size());
+    return bytes(own) + gradientBytes + bytes(originCopy);
   }
 
-  private static long floats(Memory memory) {
-    return memory == null ? 0 : memory.floats();
+  private static long bytes(Weight weight) {
+    return weight == null ? 0 : weight.bytes();
   }
 
   /** Frees what is its own. */
@@ -187,17 +213,17 @@ public final class Parameter {
       gradient = null;
     }
     if (own != null) {
-      backend.free(own);
+      own.free(backend);
       own = null;
     }
     if (originCopy != null) {
-      backend.free(originCopy);
+      originCopy.free(backend);
       originCopy = null;
     }
   }
 
   @Override
   public String toString() {
-    return name + " " + var.value();
+    return name + " " + asWeight();
   }
 }

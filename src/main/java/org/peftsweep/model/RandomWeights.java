@@ -3,15 +3,28 @@ package org.peftsweep.model;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.DenseWeight;
+import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Tensor;
+import org.peftsweep.compute.Weight;
 import org.peftsweep.data.Seeds;
 
-/** Tensors drawn from a seed, each from a stream of its own name. */
-public record RandomWeights(Backend backend, double initializerRange, Seeds seeds)
+/**
+ * Tensors drawn from a seed, each from a stream of its own name.
+ *
+ * @param matrices how matrices of the base are stored
+ */
+public record RandomWeights(
+    Backend backend, double initializerRange, Seeds seeds, ElementType matrices)
     implements Weights {
+  /** The same in 32-bit floats. */
+  public RandomWeights(Backend backend, double initializerRange, Seeds seeds) {
+    this(backend, initializerRange, seeds, ElementType.F32);
+  }
+
   @Override
-  public Tensor base(String name, Fresh fresh, int... shape) {
-    return head(name, fresh, shape);
+  public Weight base(String name, Fresh fresh, int... shape) {
+    return new DenseWeight(draw(Weights.storage(matrices, shape), name, fresh, shape));
   }
 
   @Override
@@ -21,8 +34,12 @@ public record RandomWeights(Backend backend, double initializerRange, Seeds seed
 
   @Override
   public Tensor head(String name, Fresh fresh, int... shape) {
+    return draw(ElementType.F32, name, fresh, shape);
+  }
+
+  private Tensor draw(ElementType type, String name, Fresh fresh, int... shape) {
     int size = Math.toIntExact(Arrays.stream(shape).asLongStream().reduce(1, Math::multiplyExact));
-    Tensor tensor = new Tensor(backend.allocate(size), 0, shape);
+    Tensor tensor = new Tensor(type, backend.allocate(type.floats(size)), 0, shape);
     if (fresh == Fresh.ONES) {
       backend.fill(tensor, 1);
     } else if (fresh == Fresh.NORMAL) {

@@ -11,7 +11,7 @@ import org.peftsweep.checkpoint.SafeTensors;
 import org.peftsweep.checkpoint.SafeTensorsWriter;
 import org.peftsweep.checkpoint.TensorInfo;
 import org.peftsweep.compute.Backend;
-import org.peftsweep.compute.Tensor;
+import org.peftsweep.compute.Weight;
 
 /**
  * The tensors by which a trained model differs from its base, under their parameters' names: all
@@ -42,15 +42,16 @@ public final class TrainedTensors {
   /** Adds them to a file; their values are read when it is written, so the model must be open. */
   public static void save(Model model, Backend backend, SafeTensorsWriter writer) {
     for (Parameter parameter : of(model)) {
-      writer.add(parameter.name(), DType.F32, shape(parameter), source(backend, parameter.value()));
+      writer.add(
+          parameter.name(), DType.F32, shape(parameter), source(backend, parameter.asWeight()));
     }
   }
 
-  /** Returns a tensor's values in parts, as a writer asks for them. */
-  public static FloatSource source(Backend backend, Tensor tensor) {
+  /** Returns a weight's values in parts, as a writer asks for them. */
+  public static FloatSource source(Backend backend, Weight weight) {
     return (from, target) -> {
       float[] part = new float[target.remaining()];
-      backend.read(tensor, from, part, 0, part.length);
+      weight.read(backend, from, part, 0, part.length);
       target.put(part);
     };
   }
@@ -81,12 +82,12 @@ public final class TrainedTensors {
   /** Returns a parameter's values, row-major. */
   public static float[] floats(Parameter parameter, Backend backend) {
     float[] values = new float[Math.toIntExact(parameter.size())];
-    backend.read(parameter.value(), 0, values, 0, values.length);
+    parameter.asWeight().read(backend, 0, values, 0, values.length);
     return values;
   }
 
   /** Returns the sizes of a parameter as files have them. */
   public static List<Long> shape(Parameter parameter) {
-    return Arrays.stream(parameter.value().shape()).mapToObj(extent -> (long) extent).toList();
+    return Arrays.stream(parameter.shape()).mapToObj(extent -> (long) extent).toList();
   }
 }

@@ -1,6 +1,8 @@
 package org.peftsweep.model;
 
+import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Tensor;
+import org.peftsweep.compute.Weight;
 
 /** Where a model's tensors come from: a checkpoint, or a random draw. */
 public interface Weights {
@@ -13,11 +15,19 @@ public interface Weights {
   }
 
   /**
+   * Returns the storage of a tensor of the base: matrices as asked, vectors, which are few, in
+   * 32-bit floats.
+   */
+  static ElementType storage(ElementType matrices, int... shape) {
+    return shape.length == 1 ? ElementType.F32 : matrices;
+  }
+
+  /**
    * Returns a tensor of the base model, to be read only.
    *
    * @throws org.peftsweep.checkpoint.CheckpointException if there is none of that name and shape
    */
-  Tensor base(String name, Fresh fresh, int... shape);
+  Weight base(String name, Fresh fresh, int... shape);
 
   /**
    * Returns a tensor of the base model that a checkpoint may lack, such as a pooler: drawn anew
@@ -25,7 +35,7 @@ public interface Weights {
    *
    * @throws org.peftsweep.checkpoint.CheckpointException if it is there in another shape
    */
-  default Tensor optional(String name, Fresh fresh, int... shape) {
+  default Weight optional(String name, Fresh fresh, int... shape) {
     return base(name, fresh, shape);
   }
 

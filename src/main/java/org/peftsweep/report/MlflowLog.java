@@ -43,6 +43,7 @@ public final class MlflowLog {
           "train_limit",
           "model",
           "init",
+          "weights",
           "epochs",
           "max_steps",
           "batch",

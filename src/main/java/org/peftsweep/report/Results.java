@@ -61,10 +61,12 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
           "semantics_version");
 
   private static final String LAYERS = "layers";
+  private static final String WEIGHTS = "weights";
 
   /** The same, as the trial's JSON has it: rows may be older than a column. */
   private static final List<String> OF_TRIAL =
-      Stream.concat(Stream.of(LAYERS), Training.keys().stream().map(Results::column)).toList();
+      Stream.concat(Stream.of(LAYERS, WEIGHTS), Training.keys().stream().map(Results::column))
+          .toList();
 
   private static final List<String> OTHERS =
       Stream.concat(COLUMNS.stream(), OF_TRIAL.stream()).toList();
@@ -187,21 +189,23 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
       Trial trial = Trial.fromJson(json);
       settings.put(RECIPE, trial.recipe());
       settings.put(LAYERS, trial.targets().isEmpty() ? null : trial.layers().toString());
+      settings.put(WEIGHTS, word(trial.model().weights()));
       trial
           .training()
           .byKey()
           .forEach(
               (key, value) ->
                   settings.put(
-                      column(key),
-                      value instanceof Enum<?> word
-                          ? word.name().toLowerCase(Locale.ROOT)
-                          : value));
+                      column(key), value instanceof Enum<?> constant ? word(constant) : value));
     } catch (SpecException e) {
       // A row of another version of the program.
       settings.put(RECIPE, json);
     }
     return settings;
+  }
+
+  private static String word(Enum<?> value) {
+    return value.name().toLowerCase(Locale.ROOT);
   }
 
   private static String column(String key) {

@@ -116,6 +116,11 @@ final class TrialColumns {
         TEXT,
         "PEFT adapter that training starts from, null for none",
         t -> t.model().adapter().isNone() ? null : t.model().adapter().location());
+    trial(
+        "weights",
+        TEXT,
+        "fp32 or bf16: how matrices of the base that do not learn are stored",
+        t -> word(t.model().weights()));
     trial("epochs", DOUBLE, "passes over train asked for", t -> t.training().epochs());
     trial("max_steps", INT, "steps asked for, 0 to go by epochs", t -> t.training().maxSteps());
     trial("batch", INT, "examples a forward and backward pass", t -> t.training().batch());

@@ -17,6 +17,7 @@ final class Axes {
   static final String LAYERS = "layers";
   static final String INIT = "init";
   static final String ADAPTER = "adapter";
+  static final String WEIGHTS = "weights";
   static final String OPTIMIZER = "optimizer";
 
   private static final String HEAD_RATE = "head-learning-rate";
@@ -37,16 +38,18 @@ final class Axes {
     axes.put(LAYERS, trial.layers().toString());
     axes.put(INIT, trial.model().randomInit() ? "random" : "pretrained");
     axes.put(ADAPTER, trial.model().adapter().location());
+    axes.put(WEIGHTS, text(trial.model().weights()));
     return axes;
   }
 
   /** Returns what a title does not always say; a head at the common rate is left out. */
   static SortedMap<String, Object> untitled(
-      Method method, Rates rates, Layers layers, String adapter) {
+      Method method, Rates rates, Layers layers, String adapter, ModelSource.Storage weights) {
     SortedMap<String, Object> values = new TreeMap<>(RecordFields.of(method));
     values.putAll(RecordFields.of(rates));
     values.put(LAYERS, layers);
     values.put(ADAPTER, adapter);
+    values.put(WEIGHTS, weights);
     values.keySet().removeAll(TITLED);
     if (rates.headLearningRate() == rates.learningRate()) {
       values.remove(HEAD_RATE);

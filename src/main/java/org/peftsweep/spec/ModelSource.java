@@ -1,6 +1,7 @@
 package org.peftsweep.spec;
 
 import java.util.Objects;
+import org.peftsweep.compute.ElementType;
 
 /**
  * What training starts from: a base model, and maybe an adapter of it.
@@ -11,9 +12,31 @@ import java.util.Objects;
  * @param randomInit whether the weights are drawn anew from the trial's seed instead of read: the
  *     baseline that shows what pretraining is worth
  * @param adapter that the method starts from
+ * @param weights how matrices of the base that do not learn are stored
  */
 public record ModelSource(
-    String location, String contentHash, boolean randomInit, AdapterSource adapter) {
+    String location,
+    String contentHash,
+    boolean randomInit,
+    AdapterSource adapter,
+    Storage weights) {
+  /** How frozen matrices are stored. */
+  public enum Storage {
+    FP32(ElementType.F32),
+    /** Rounded to nearest, in half the memory. */
+    BF16(ElementType.BF16);
+
+    private final ElementType type;
+
+    Storage(ElementType type) {
+      this.type = type;
+    }
+
+    public ElementType type() {
+      return type;
+    }
+  }
+
   /** Locations that begin so name a model inside the application jar. */
   public static final String BUILT_IN = "builtin:";
 
@@ -21,10 +44,11 @@ public record ModelSource(
     Objects.requireNonNull(location, "location");
     Objects.requireNonNull(contentHash, "contentHash");
     Objects.requireNonNull(adapter, "adapter");
+    Objects.requireNonNull(weights, "weights");
   }
 
-  /** A base model without an adapter. */
+  /** A base model without an adapter, in 32-bit floats. */
   public ModelSource(String location, String contentHash, boolean randomInit) {
-    this(location, contentHash, randomInit, AdapterSource.NONE);
+    this(location, contentHash, randomInit, AdapterSource.NONE, Storage.FP32);
   }
 }

@@ -25,6 +25,7 @@ import org.peftsweep.optim.Rates;
  *     rest is the task's; the optimizer is one of them, with its settings
  * @param randomInit whether the base is drawn anew instead of read
  * @param adapter location of the adapter that the method starts from, or {@code none}
+ * @param weights how frozen matrices of the base are stored
  */
 public record Recipe(
     Method method,
@@ -33,7 +34,8 @@ public record Recipe(
     Rates rates,
     SortedMap<String, Object> training,
     boolean randomInit,
-    String adapter) {
+    String adapter,
+    ModelSource.Storage weights) {
   public Recipe {
     Set<Role> ordered = EnumSet.noneOf(Role.class);
     ordered.addAll(targets);
@@ -44,7 +46,7 @@ public record Recipe(
   /** Returns the names of all that may tell two recipes apart, as {@link Axes} has them. */
   SortedSet<String> axes() {
     SortedSet<String> axes = new TreeSet<>(List.of(Axes.METHOD, Axes.TARGETS, Axes.INIT));
-    axes.addAll(List.of(Axes.LAYERS, Axes.ADAPTER));
+    axes.addAll(List.of(Axes.LAYERS, Axes.ADAPTER, Axes.WEIGHTS));
     axes.addAll(RecordFields.of(method).keySet());
     axes.addAll(RecordFields.of(rates).keySet());
     axes.addAll(trainingValues().keySet());
@@ -53,7 +55,7 @@ public record Recipe(
 
   /** Returns by axis what a trial's title does not always say. */
   SortedMap<String, Object> untitled() {
-    SortedMap<String, Object> values = Axes.untitled(method, rates, layers, adapter);
+    SortedMap<String, Object> values = Axes.untitled(method, rates, layers, adapter, weights);
     values.putAll(trainingValues());
     return values;
   }

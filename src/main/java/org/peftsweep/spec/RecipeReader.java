@@ -74,6 +74,7 @@ final class RecipeReader {
     faults.attempt(() -> rates(top.fields("rates")));
     faults.attempt(() -> init(top.value(Axes.INIT)));
     faults.attempt(() -> Scalars.word(Axes.ADAPTER, top.value(Axes.ADAPTER)));
+    faults.attempt(() -> weights(top.value(Axes.WEIGHTS)));
     faults.attempt(() -> targets(top.value(Axes.TARGETS)));
     faults.attempt(() -> layers(top.value(Axes.LAYERS)));
     OptimizerReader.check(top);
@@ -148,7 +149,7 @@ final class RecipeReader {
       keys.addAll(ALL_RATES);
       keys.add(Axes.ADAPTER);
     }
-    keys.add(Axes.INIT);
+    keys.addAll(List.of(Axes.INIT, Axes.WEIGHTS));
     keys.addAll(learns ? TRAINING : TrialJson.EVALUATION);
     return keys;
   }
@@ -168,7 +169,8 @@ final class RecipeReader {
         init(fields.value(Axes.INIT)),
         learns
             ? Scalars.word(Axes.ADAPTER, fields.value(Axes.ADAPTER))
-            : AdapterSource.NONE.location());
+            : AdapterSource.NONE.location(),
+        weights(fields.value(Axes.WEIGHTS)));
   }
 
   /** Makes what depends on some keys only, once for each of their values. */
@@ -243,6 +245,10 @@ final class RecipeReader {
 
   private static boolean init(Value value) {
     return Scalars.choice(Axes.INIT, value, INITS).equals("random");
+  }
+
+  private static ModelSource.Storage weights(Value value) {
+    return (ModelSource.Storage) Scalars.constant(ModelSource.Storage.class, Axes.WEIGHTS, value);
   }
 
   private static Rates rates(Fields fields) {

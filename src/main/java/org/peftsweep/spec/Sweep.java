@@ -65,7 +65,7 @@ public record Sweep(
               ? AdapterSource.NONE
               : adapters.computeIfAbsent(
                   asked.adapter(), place -> new AdapterSource(place, modelHash.apply(place)));
-      ModelSource base = new ModelSource(model, hash, asked.randomInit(), adapter);
+      ModelSource base = new ModelSource(model, hash, asked.randomInit(), adapter, asked.weights());
       for (int task = 0; task < tasks.size(); task++) {
         Trial trial = trial(asked, base, sources.get(task), tasks.get(task));
         List<String> key = new ArrayList<>(List.of(sources.get(task).task().name()));

@@ -51,7 +51,8 @@ public final class SweepFile {
   /** Returns every key at the top of a sweep file, in the order of the documentation. */
   public static List<String> keys() {
     List<String> keys =
-        new ArrayList<>(List.of("name", EXTENDS, "model", "init", "adapter", "tasks", "seeds"));
+        new ArrayList<>(
+            List.of("name", EXTENDS, "model", "init", "adapter", "weights", "tasks", "seeds"));
     keys.addAll(ProtocolReader.KEYS);
     keys.add("grid");
     keys.addAll(TaskReader.DATA);

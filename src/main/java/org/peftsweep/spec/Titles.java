@@ -47,7 +47,11 @@ public final class Titles implements Function<Trial, String> {
       SortedMap<String, Object> values = new TreeMap<>(RecordFields.of(trial.training()));
       values.putAll(
           Axes.untitled(
-              trial.method(), trial.rates(), trial.layers(), trial.model().adapter().location()));
+              trial.method(),
+              trial.rates(),
+              trial.layers(),
+              trial.model().adapter().location(),
+              trial.model().weights()));
       values.keySet().retainAll(axes);
       values.forEach(
           (axis, value) -> words.add((axis.equals(RATE) ? "η" : axis) + "=" + Axes.text(value)));

@@ -74,6 +74,7 @@ final class TrialJson {
               "copy", IntNode.valueOf(0),
               "layers", TextNode.valueOf(Layers.ALL.toString()),
               "model/adapter", MAPPER.valueToTree(AdapterSource.NONE),
+              "model/weights", MAPPER.valueToTree(ModelSource.Storage.FP32),
               "task/task/quotes", BooleanNode.FALSE,
               "task/task/dev-fraction", DoubleNode.valueOf(0)));
 

@@ -37,7 +37,8 @@ record Base(Checkpoint checkpoint, CheckpointWeights weights, Tokenizer tokenize
   Weights weights(Trial trial, Backend backend) {
     Seeds seeds = new Seeds(trial.seed());
     return trial.model().randomInit()
-        ? new RandomWeights(backend, config().initializerRange(), seeds)
+        ? new RandomWeights(
+            backend, config().initializerRange(), seeds, trial.model().weights().type())
         : weights.forTrial(backend, seeds);
   }
 }

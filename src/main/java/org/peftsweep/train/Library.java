@@ -140,15 +140,22 @@ public final class Library {
         });
   }
 
+  /** Returns what tells bases apart whose weights are in memory. */
+  static Object baseKey(ModelSource source, String backend) {
+    return List.of("base", source.location(), source.weights(), backend);
+  }
+
   /** Returns a base model whose weights live in memory of the named backend. */
   Base base(ModelSource source, String backend) {
     return once(
-        "base " + source.location() + " on " + backend,
+        baseKey(source, backend),
         () -> {
           Path folder = folder(source.location());
           Checkpoint checkpoint = Checkpoint.open(folder);
           return new Base(
-              checkpoint, new CheckpointWeights(checkpoint), tokenizer(source.location()));
+              checkpoint,
+              new CheckpointWeights(checkpoint, source.weights().type()),
+              tokenizer(source.location()));
         });
   }
 
@@ -195,8 +202,7 @@ public final class Library {
     Training training = trial.training();
     List<Object> base =
         List.of(
-            trial.model().location(),
-            backend,
+            baseKey(trial.model(), backend),
             trial.model().randomInit() ? trial.seed() : "pretrained");
     Batches batches = Assembly.batches(training, padId);
     TaskSource task = trial.task().withContentHash("");

@@ -3,9 +3,12 @@ package org.peftsweep.train;
 import java.util.function.Predicate;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.DenseWeight;
 import org.peftsweep.compute.DryBackend;
+import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Memory;
 import org.peftsweep.compute.Tensor;
+import org.peftsweep.compute.Weight;
 import org.peftsweep.method.AdapterLayout;
 import org.peftsweep.method.InitCache;
 import org.peftsweep.model.Model;
@@ -43,7 +46,8 @@ final class MemoryModel {
       AdapterLayout layout) {
     Backend dry = DryBackend.open();
     boolean isRandom = trial.model().randomInit();
-    Weights weights = new Blank(dry, isRandom ? name -> true : isMissing);
+    ElementType matrices = trial.model().weights().type();
+    Weights weights = new Blank(dry, isRandom ? name -> true : isMissing, matrices);
     try (Pack pack = Pack.alone(dry);
         Assembly parts =
             Assembly.of(
@@ -61,44 +65,51 @@ final class MemoryModel {
       return new Footprint(
           trainer.peakBytes(),
           (long) (SLACK * dry.allocations().peakBytes()),
-          isRandom ? 0 : baseBytes(config, isMissing, trial.task().task().outputs()));
+          isRandom ? 0 : baseBytes(config, isMissing, matrices, trial.task().task().outputs()));
     }
   }
 
-  private static long baseBytes(ModelConfig config, Predicate<String> isMissing, int outputs) {
+  private static long baseBytes(
+      ModelConfig config, Predicate<String> isMissing, ElementType matrices, int outputs) {
     try (Model outline = Models.outline(config, outputs)) {
       return outline.parameters().stream()
           .filter(parameter -> parameter.role() != Role.HEAD)
           .filter(parameter -> !isMissing.test(parameter.name()))
-          .mapToLong(parameter -> Float.BYTES * parameter.size())
+          .mapToLong(
+              parameter -> Weights.storage(matrices, parameter.shape()).bytes(parameter.size()))
           .sum();
     }
   }
 
-  /** Weights of which only the memory counts. */
-  record Blank(Backend backend, Predicate<String> isOwn) implements Weights {
+  /**
+   * Weights of which only the memory counts.
+   *
+   * @param matrices how matrices of the base are stored
+   */
+  record Blank(Backend backend, Predicate<String> isOwn, ElementType matrices) implements Weights {
     @Override
     public boolean owns(String name) {
       return isOwn.test(name);
     }
 
     @Override
-    public Tensor base(String name, Fresh fresh, int... shape) {
-      return tensor(owns(name), shape);
+    public Weight base(String name, Fresh fresh, int... shape) {
+      return new DenseWeight(tensor(Weights.storage(matrices, shape), owns(name), shape));
     }
 
     @Override
     public Tensor head(String name, Fresh fresh, int... shape) {
-      return tensor(true, shape);
+      return tensor(ElementType.F32, true, shape);
     }
 
-    private Tensor tensor(boolean isOwn, int... shape) {
-      long floats = 1;
+    private Tensor tensor(ElementType type, boolean isOwn, int... shape) {
+      long size = 1;
       for (int extent : shape) {
-        floats *= extent;
+        size *= extent;
       }
+      long floats = type.floats(size);
       Memory memory = isOwn ? backend.allocate(floats) : backend.allocateShared(floats);
-      return new Tensor(memory, 0, shape);
+      return new Tensor(type, memory, 0, shape);
     }
   }
 }

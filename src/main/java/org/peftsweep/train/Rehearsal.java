@@ -11,6 +11,7 @@ import org.peftsweep.method.MethodHooks;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
 import org.peftsweep.model.Role;
+import org.peftsweep.model.Weights;
 import org.peftsweep.spec.Trial;
 
 /**
@@ -20,7 +21,8 @@ import org.peftsweep.spec.Trial;
 record Rehearsal(Backend backend, Model model, MethodHooks method) implements AutoCloseable {
   static Rehearsal of(Trial trial, AdapterLayout layout, ModelConfig config, int outputs) {
     Backend dry = DryBackend.open();
-    Model model = Models.build(config, outputs, dry, new MemoryModel.Blank(dry, name -> false));
+    Weights blank = new MemoryModel.Blank(dry, name -> false, trial.model().weights().type());
+    Model model = Models.build(config, outputs, dry, blank);
     AttachContext to =
         new AttachContext(
             model.within(trial.layers()),

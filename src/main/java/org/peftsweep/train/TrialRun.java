@@ -159,7 +159,7 @@ public final class TrialRun {
     if (limits.memory() == null) {
       return () -> {};
     }
-    Object base = trial.model().location() + " on " + backend.name();
+    Object base = Library.baseKey(trial.model(), backend.name());
     if (!mayWait) {
       return limits.memory().admitNow(predicted, base);
     }

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.peftsweep.compute.BFloat16;
 
 class SafeTensorsTest {
   @TempDir Path folder;
@@ -103,7 +104,7 @@ class SafeTensorsTest {
     "-2, 49152"
   })
   void narrowingToBf16RoundsToNearestTiesToEven(float value, int bits) {
-    assertThat(HalfFloats.toBf16(value) & 0xffff).isEqualTo(bits);
+    assertThat(BFloat16.of(value) & 0xffff).isEqualTo(bits);
   }
 
   @Test

@@ -65,6 +65,34 @@ class CpuAgainstNd4jTest {
               d.random(s.rows, s.columns), d.random(s.other, s.columns), d.random(s.other), y);
           return d.values(y);
         });
+    for (boolean a : new boolean[] {false, true}) {
+      for (boolean b : new boolean[] {false, true}) {
+        KERNELS.put(
+            "gemm by bf16 " + a + " " + b,
+            (d, s) -> {
+              Tensor left = a ? d.random(s.columns, s.rows) : d.random(s.rows, s.columns);
+              Tensor right = b ? d.half(s.other, s.columns) : d.half(s.columns, s.other);
+              Tensor c = d.random(s.rows, s.other);
+              d.backend.gemm(a, b, 0.7f, left, right, 0.3f, c);
+              return d.values(c);
+            });
+      }
+    }
+    KERNELS.put(
+        "linear, rows, norms and copies of bf16",
+        (d, s) -> {
+          Tensor w = d.half(s.other, s.columns);
+          Tensor y = d.random(s.rows, s.other);
+          d.backend.linear(d.random(s.rows, s.columns), w, d.random(s.other), y);
+          Tensor out = d.random(s.rows, s.columns);
+          d.backend.gather(w, d.below(s.other, s.rows), true, out);
+          Tensor norms = d.random(s.other);
+          d.backend.rowNorms(w, norms);
+          Tensor wide = d.random(s.other, s.columns);
+          d.backend.copy(w, wide);
+          d.backend.copy(d.random(s.other, s.columns), w);
+          return d.values(y, out, norms, wide, w);
+        });
     onOne("addScaled", (b, x, y) -> b.addScaled(0.4f, x, y));
     onOne("scale", (b, x, y) -> b.scale(0.4f, x, y));
     onOne("multiply", (b, x, y) -> b.multiply(x, y, y));
@@ -310,6 +338,16 @@ class CpuAgainstNd4jTest {
       Tensor tensor = new Tensor(memory, 0, shape);
       backend.fill(tensor, value);
       return tensor;
+    }
+
+    /** The same stored as bf16, from an odd element of its memory on. */
+    Tensor half(int... shape) {
+      Tensor values = random(shape);
+      Memory memory = backend.allocate(ElementType.BF16.floats(values.size() + 3));
+      memories.add(memory);
+      Tensor half = new Tensor(ElementType.BF16, memory, 3, shape);
+      backend.copy(values, half);
+      return half;
     }
 
     int[] below(int bound, int count) {

@@ -22,6 +22,22 @@ class CpuBackendContractTest {
   }
 
   @Nested
+  class Storage extends StorageContract {
+    @Override
+    protected Backend open() {
+      return new CpuBackend(1);
+    }
+  }
+
+  @Nested
+  class StorageOfTwoThreads extends StorageContract {
+    @Override
+    protected Backend open() {
+      return new CpuBackend(2);
+    }
+  }
+
+  @Nested
   class IndexAndLoss extends IndexAndLossContract {
     @Override
     protected Backend open() {

@@ -14,8 +14,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * What {@link Backend} promises of memory, products, elementwise kernels, rows, indices, losses and
- * the optimiser. A backend is also held to {@link IndexAndLossContract}, {@link NormContract},
- * {@link AttentionContract} and {@link TapeContract}.
+ * the optimiser. A backend is also held to {@link StorageContract}, {@link IndexAndLossContract},
+ * {@link NormContract}, {@link AttentionContract} and {@link TapeContract}.
  */
 abstract class KernelContract extends BackendFixture {
   private static final double EXACT = 2e-6;

@@ -17,8 +17,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.DenseWeight;
 import org.peftsweep.compute.Memory;
 import org.peftsweep.compute.Tensor;
+import org.peftsweep.compute.Weight;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
@@ -70,8 +72,8 @@ class CountsTest {
     Weights overlapping =
         new Weights() {
           @Override
-          public Tensor base(String name, Fresh fresh, int... shape) {
-            return new Tensor(shared, 0, shape);
+          public Weight base(String name, Fresh fresh, int... shape) {
+            return new DenseWeight(new Tensor(shared, 0, shape));
           }
 
           @Override

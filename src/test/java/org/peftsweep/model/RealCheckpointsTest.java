@@ -24,9 +24,11 @@ import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.checkpoint.SafeTensors;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.DenseWeight;
 import org.peftsweep.compute.Memory;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
+import org.peftsweep.compute.Weight;
 import org.peftsweep.data.Batch;
 import org.peftsweep.data.Seeds;
 
@@ -49,7 +51,7 @@ class RealCheckpointsTest {
         Checkpoint checkpoint = Checkpoint.open(folder);
         Tape tape = new Tape(backend)) {
       Weights weights = new CheckpointWeights(checkpoint).forTrial(backend, new Seeds(0));
-      Tensor words = weights.base("model.embed_tokens.weight", Weights.Fresh.NORMAL, 512, 64);
+      Weight words = weights.base("model.embed_tokens.weight", Weights.Fresh.NORMAL, 512, 64);
       try (Model model = Models.build(checkpoint.config(), 2, backend, weights)) {
         Memory memory = backend.allocate(tokens * 512);
         Tensor logits = new Tensor(memory, 0, tokens, 512);
@@ -58,7 +60,7 @@ class RealCheckpointsTest {
             (index, hidden) -> {
               if (index == last) {
                 // The language-model head is the word embedding itself.
-                backend.linear(hidden, words, null, logits);
+                words.linear(backend, hidden, null, logits);
               }
             });
         tape.startEvaluation();
@@ -113,11 +115,11 @@ class RealCheckpointsTest {
   private static Weights bare(SafeTensors file, Backend backend) {
     return new Weights() {
       @Override
-      public Tensor base(String name, Fresh fresh, int... shape) {
+      public Weight base(String name, Fresh fresh, int... shape) {
         float[] values = file.floats(name.substring("bert.".length()));
         Tensor tensor = new Tensor(backend.allocate(values.length), 0, shape);
         backend.write(values, 0, tensor, 0, values.length);
-        return tensor;
+        return new DenseWeight(tensor);
       }
 
       @Override

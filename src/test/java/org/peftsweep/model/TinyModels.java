@@ -10,7 +10,9 @@ import org.peftsweep.checkpoint.Architecture;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.checkpoint.Rope;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Tensor;
+import org.peftsweep.compute.Weight;
 import org.peftsweep.data.Batch;
 import org.peftsweep.data.Seeds;
 
@@ -58,19 +60,27 @@ public final class TinyModels {
   }
 
   public static Model model(Architecture architecture, int layers, Backend backend) {
-    ModelConfig config = config(architecture, layers);
+    return model(config(architecture, layers), backend, ElementType.F32);
+  }
+
+  /** Returns the same model with frozen matrices of a type. */
+  public static Model model(Architecture architecture, Backend backend, ElementType matrices) {
+    return model(config(architecture), backend, matrices);
+  }
+
+  private static Model model(ModelConfig config, Backend backend, ElementType matrices) {
     return Models.build(
         config,
         OUTPUTS,
         backend,
-        new RandomWeights(backend, config.initializerRange(), new Seeds(7)));
+        new RandomWeights(backend, config.initializerRange(), new Seeds(7), matrices));
   }
 
   /** Weights that several models read, each with a head of its own; with dropout. */
   public static final class Shared implements Weights, AutoCloseable {
     private final ModelConfig config;
     private final Backend backend;
-    private final Map<String, Tensor> base = new HashMap<>();
+    private final Map<String, Weight> base = new HashMap<>();
     private int models;
 
     private Shared(Architecture architecture, Backend backend) {
@@ -105,7 +115,7 @@ public final class TinyModels {
     }
 
     @Override
-    public Tensor base(String name, Fresh fresh, int... shape) {
+    public Weight base(String name, Fresh fresh, int... shape) {
       return base.computeIfAbsent(name, n -> random(7).base(n, fresh, shape));
     }
 
@@ -115,12 +125,13 @@ public final class TinyModels {
     }
 
     private RandomWeights random(long seed) {
-      return new RandomWeights(backend, config.initializerRange(), new Seeds(seed));
+      return new RandomWeights(
+          backend, config.initializerRange(), new Seeds(seed), ElementType.F32);
     }
 
     @Override
     public void close() {
-      base.values().forEach(tensor -> backend.free(tensor.memory()));
+      base.values().forEach(weight -> weight.free(backend));
     }
   }
 

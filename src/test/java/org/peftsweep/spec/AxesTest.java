@@ -46,6 +46,24 @@ class AxesTest {
     return Training.keys();
   }
 
+  @ParameterizedTest
+  @CsvSource({"lora", "full", "head-only", "untrained"})
+  void theStorageOfFrozenWeightsIsAnAxisOfEveryMethod(String method) {
+    Sweep sweep = read("grid: [{method: " + method + ", weights: [fp32, bf16]}]\n");
+    List<Trial> trials = sweep.expand(model -> "m", task -> "t");
+
+    assertThat(trials)
+        .extracting(trial -> Axes.of(trial).get("weights"))
+        .containsExactly("fp32", "bf16");
+    assertThat(trials).extracting(Trial::id).doesNotHaveDuplicates();
+    assertThat(sweep.titles().apply(trials.get(1))).contains("weights=bf16");
+    Trial plain = read("grid: [{method: " + method + "}]\n").expand(m -> "m", t -> "t").get(0);
+    assertThat(trials.get(0).id()).isEqualTo(plain.id());
+    Trial half =
+        read("weights: bf16\ngrid: [{method: " + method + "}]\n").expand(m -> "m", t -> "t").get(0);
+    assertThat(trials.get(1).id()).isEqualTo(half.id());
+  }
+
   @Test
   void aBlockCountsBeforeWhatTheTaskSays() {
     Sweep sweep =

@@ -50,7 +50,7 @@ class BadSweepFilesTest {
           {method: lora, alpha: 1e-40} => Cannot use alpha = 1e-40 in x.yaml:5: give a number of at least 1e-30
           {method: lora, layers: 5-0} => Cannot use layers = 5-0 in x.yaml:5: give all, a layer such as 3, or a range such as 0-5
           {method: lora, layers: [[0-1, last]]} => Cannot use layers = last in x.yaml:5: give all, a layer such as 3, or a range such as 0-5
-          {method: head-only, layers: 0} => Cannot use the key layers in x.yaml:5 with method head-only: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, init or a key of training
+          {method: head-only, layers: 0} => Cannot use the key layers in x.yaml:5 with method head-only: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, init, weights or a key of training
           {method: lora, batch: [16, 0]} => Cannot use batch = 0 in x.yaml:5: give a whole number of at least 1
           {method: lora, batch: 1000000, max-tokens: 1000000} => Cannot use batch = 1000000 in x.yaml:5: give at most 2147 with max-tokens = 1000000
           {method: lora, epochs: 2, max-steps: 3} => Cannot use epochs = 2 in x.yaml:5: max-steps = 3 in x.yaml:5 counts in its place, give max-steps: 0 beside it
@@ -59,16 +59,16 @@ class BadSweepFilesTest {
           {method: lora, dropout: 1} => Cannot use dropout = 1 in x.yaml:5: give a number from 0 up to, not including, 1
           {method: lola} => Cannot use method = lola in x.yaml:5: <choices for lola>
           {method: no} => Cannot use method = no in x.yaml:5: <choices for no>
-          {method: head-only, rank: 4} => Cannot use the key rank in x.yaml:5 with method head-only: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, init or a key of training
-          {method: head-only, targets: qv} => Cannot use the key targets in x.yaml:5 with method head-only: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, init or a key of training
-          {method: untrained, learning-rate: 1} => Cannot use the key learning-rate in x.yaml:5 with method untrained: choose method, init, max-tokens, pad or precision
-          {method: [lora, full], rank: 4} => Cannot use the key rank in x.yaml:5 with methods lora and full: choose method, targets, layers, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, init or a key of training
+          {method: head-only, rank: 4} => Cannot use the key rank in x.yaml:5 with method head-only: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, init, weights or a key of training
+          {method: head-only, targets: qv} => Cannot use the key targets in x.yaml:5 with method head-only: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, init, weights or a key of training
+          {method: untrained, learning-rate: 1} => Cannot use the key learning-rate in x.yaml:5 with method untrained: choose method, init, weights, max-tokens, pad or precision
+          {method: [lora, full], rank: 4} => Cannot use the key rank in x.yaml:5 with methods lora and full: choose method, targets, layers, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, init, weights or a key of training
           {method: lora, rnak: 4} => Cannot use the key rnak in x.yaml:5 with method lora: did you mean rank
           {method: lora, plug-in: isst} => Cannot use plug-in = isst in x.yaml:5: choose none or ist
           {method: lora, plug-in: [ist, ist]} => Cannot use plug-in = ist twice in x.yaml:5: leave one out
-          {method: head-only, plug-in: ist} => Cannot use the key plug-in in x.yaml:5 with method head-only and plug-in ist: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, init or a key of training
-          {method: full, score-rate: 3} => Cannot use the key score-rate in x.yaml:5 with method full: choose method, targets, layers, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, init or a key of training
-          {method: full, plug-in: [none, ist], score-rate: 3} => Cannot use the key score-rate in x.yaml:5 with method full and plug-in none and ist: choose method, targets, layers, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, init or a key of training
+          {method: head-only, plug-in: ist} => Cannot use the key plug-in in x.yaml:5 with method head-only and plug-in ist: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, init, weights or a key of training
+          {method: full, score-rate: 3} => Cannot use the key score-rate in x.yaml:5 with method full: choose method, targets, layers, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, init, weights or a key of training
+          {method: full, plug-in: [none, ist], score-rate: 3} => Cannot use the key score-rate in x.yaml:5 with method full and plug-in none and ist: choose method, targets, layers, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, init, weights or a key of training
           {method: full, plug-in: ist, update-fraction: 0} => Cannot use update-fraction = 0 in x.yaml:5: give a number above 0 and at most 1
           {method: full, plug-in: ist, candidates: 1} => Cannot use candidates = 1 in x.yaml:5: give a whole number of at least 2
           {method: sift, rate: 0} => Cannot use rate = 0 in x.yaml:5: give a number above 0 and at most 1
@@ -86,6 +86,7 @@ class BadSweepFilesTest {
           {method: lora, grouping: off} => Cannot use grouping = off in x.yaml:5: choose roles or paper
           {method: lora, grouping: paper, head-learning-rate: 1} => Cannot use head-learning-rate = 1 in x.yaml:5: with grouping paper the head has no rate of its own, give same
           {method: lora, init: yes} => Cannot use init = yes in x.yaml:5: choose pretrained or random
+          {method: lora, weights: [bf16, half]} => Cannot use weights = half in x.yaml:5: choose fp32 or bf16
           {rank: 8} => Cannot read the block in x.yaml:5: it lacks the key method
           lora => Cannot use grid = lora in x.yaml:5: write a block, such as {method: lora, rank: [4, 8]}
           [lora] => Cannot use grid = [lora] in x.yaml:5: write a block, such as {method: lora, rank: [4, 8]}
@@ -93,7 +94,7 @@ class BadSweepFilesTest {
           &a {method: lora} => Cannot use the anchor a in x.yaml:5: write the value out
           !!java.util.Date {method: lora} => Cannot read x.yaml:5 as YAML: Global tag is not allowed: tag:yaml.org,2002:java.util.Date
           {method: !foo lora} => Cannot use the tag !foo in x.yaml:5: write the value without a tag
-          {<<: {rank: 3}, method: lora} => Cannot use the key << in x.yaml:5 with method lora: choose method, rank, alpha, dropout, targets, layers, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, init or a key of training
+          {<<: {rank: 3}, method: lora} => Cannot use the key << in x.yaml:5 with method lora: choose method, rank, alpha, dropout, targets, layers, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, init, weights or a key of training
           {? [a] : b, method: lora} => Cannot use [a] as a key in x.yaml:5: use a word
           """)
   void refusesABlock(String block, String sentence) {
@@ -155,6 +156,7 @@ class BadSweepFilesTest {
           extends: no.yaml => Cannot use extends = no.yaml in x.yaml:5: there is no such file
           targets: qx => Cannot use targets = qx in x.yaml:5: choose q, k, v, o, qk, qv, kv, qkv, qkvo, ffn or all
           init: maybe => Cannot use init = maybe in x.yaml:5: choose pretrained or random
+          weights: fp8 => Cannot use weights = fp8 in x.yaml:5: choose fp32 or bf16
           name: y => Cannot use the key name twice, in x.yaml:1 and x.yaml:5: leave one out
           """)
   void refusesAKey(String line, String sentence) {
@@ -171,7 +173,7 @@ class BadSweepFilesTest {
           tuning-seeds: [1]|evaluation-seeds: [2] => Cannot use tuning-seeds = [1] in x.yaml:5: task mini-rte has no validation part to choose on, give validation-fraction above 0
           tuning-seeds: [1]|evaluation-seeds: [2, 1]|validation-fraction: 0.1 => Cannot use evaluation-seeds = [2, 1] in x.yaml:6: seed 1 is a tuning seed, give other ones
           tuning-seeds: [1]|evaluation-seeds: [2]|validation-fraction: 0.1|seeds: [0] => Cannot use both seeds and tuning-seeds in x.yaml:5: leave one out
-          tuning-seeds: [1]|evaluation-seeds: [2]|validation-fraction: 0.1|select: [rank] => Cannot use select = rank in x.yaml:8: choose adapter, grouping, head-learning-rate, init, layers, learning-rate, method, ratio or targets
+          tuning-seeds: [1]|evaluation-seeds: [2]|validation-fraction: 0.1|select: [rank] => Cannot use select = rank in x.yaml:8: choose adapter, grouping, head-learning-rate, init, layers, learning-rate, method, ratio, targets or weights
           """)
   void refusesAProtocol(String lines, String sentence) {
     assertRefused(HEAD + GRID + lines.replace("|", "\n") + "\n", Map.of(), sentence);

@@ -3,6 +3,7 @@ package org.peftsweep.spec;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -106,6 +107,23 @@ class TrialTest {
   }
 
   @Test
+  void theStorageOfFrozenWeightsIsPartOfItWhereItIsNotFp32() {
+    List<Trial> trials = new ArrayList<>();
+    for (ModelSource.Storage weights : ModelSource.Storage.values()) {
+      ModelSource model =
+          new ModelSource(
+              MODEL.location(), MODEL.contentHash(), false, AdapterSource.NONE, weights);
+      Trial trial = new Trial(model, RTE, TRIAL.method(), QV, RATES, TRAINING, 0);
+      assertThat(Trial.fromJson(trial.toJson())).isEqualTo(trial);
+      trials.add(trial);
+    }
+    assertThat(trials.get(0)).isEqualTo(TRIAL);
+    assertThat(TRIAL.toJson()).doesNotContain("weights");
+    assertThat(trials.get(1).toJson()).contains("\"weights\":\"bf16\"");
+    assertThat(trials.get(1).id()).isNotEqualTo(TRIAL.id());
+  }
+
+  @Test
   void howTheRowsOfItsTaskAreFoundIsNoPartOfItsIdAndOldOnesStayReadable() {
     Task plain =
         new Task("mine", List.of("text"), "label", List.of("a", "b"), List.of(Metric.ACCURACY));
@@ -134,7 +152,11 @@ class TrialTest {
 
   private static ModelSource from(String adapter, String hash) {
     return new ModelSource(
-        MODEL.location(), MODEL.contentHash(), false, new AdapterSource(adapter, hash));
+        MODEL.location(),
+        MODEL.contentHash(),
+        false,
+        new AdapterSource(adapter, hash),
+        ModelSource.Storage.FP32);
   }
 
   @Test

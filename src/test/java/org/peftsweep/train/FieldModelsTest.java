@@ -91,7 +91,7 @@ class FieldModelsTest {
                       parameter.name(),
                       DType.F32,
                       TrainedTensors.shape(parameter),
-                      TrainedTensors.source(backend, parameter.value())));
+                      TrainedTensors.source(backend, parameter.asWeight())));
       tensors.write(folder.resolve("model.safetensors"));
     }
   }

@@ -17,7 +17,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.DenseWeight;
 import org.peftsweep.compute.Tensor;
+import org.peftsweep.compute.Weight;
 import org.peftsweep.data.Encoded;
 import org.peftsweep.data.Tasks;
 import org.peftsweep.data.TokenizedExample;
@@ -179,8 +181,8 @@ class MemoryModelTest {
   private static Weights constants(Backend backend) {
     return new Weights() {
       @Override
-      public Tensor base(String name, Fresh fresh, int... shape) {
-        return tensor(backend.allocateShared(size(shape)), shape);
+      public Weight base(String name, Fresh fresh, int... shape) {
+        return new DenseWeight(tensor(backend.allocateShared(size(shape)), shape));
       }
 
       @Override

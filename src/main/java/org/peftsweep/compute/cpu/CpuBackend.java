@@ -29,6 +29,7 @@ public final class CpuBackend implements Backend {
   private final Workers workers;
   private final Blas blas;
   private final Scratch scratch;
+  private final Panels panels;
   private final int threads;
 
   /** Stands for an absent bias. */
@@ -55,6 +56,7 @@ public final class CpuBackend implements Backend {
     this.workers = new Workers(threads);
     this.blas = new Blas(workers);
     this.scratch = new Scratch(threads);
+    this.panels = new Panels(workers, blas, scratch);
   }
 
   @Override
@@ -93,13 +95,21 @@ public final class CpuBackend implements Backend {
   @Override
   public void write(float[] source, int sourceOffset, Tensor target, long targetOffset, int count) {
     Sizes.require(targetOffset + count <= target.size(), "write", target, "a longer tensor is");
-    HostMemory.of(target).write(target.offset() + targetOffset, source, sourceOffset, count);
+    if (Halves.isHalf(target)) {
+      Halves.write(target, targetOffset, source, sourceOffset, count);
+    } else {
+      HostMemory.of(target).write(target.offset() + targetOffset, source, sourceOffset, count);
+    }
   }
 
   @Override
   public void read(Tensor source, long sourceOffset, float[] target, int targetOffset, int count) {
     Sizes.require(sourceOffset + count <= source.size(), "read", source, "a longer tensor is");
-    HostMemory.of(source).read(source.offset() + sourceOffset, target, targetOffset, count);
+    if (Halves.isHalf(source)) {
+      Halves.read(source, sourceOffset, target, targetOffset, count);
+    } else {
+      HostMemory.of(source).read(source.offset() + sourceOffset, target, targetOffset, count);
+    }
   }
 
   @Override
@@ -113,6 +123,10 @@ public final class CpuBackend implements Backend {
   @Override
   public void copy(Tensor from, Tensor to) {
     Sizes.count("copy", from.size(), to);
+    if (Halves.isHalf(from) || Halves.isHalf(to)) {
+      workers.elements(from.size(), (worker, start, end) -> Halves.copy(from, to, start, end));
+      return;
+    }
     workers.elements(
         from.size(),
         (worker, start, end) ->
@@ -140,7 +154,7 @@ public final class CpuBackend implements Backend {
     Sizes.require((transposeA ? a.columns() : a.rows()) == c.rows(), "gemm", c, "op(a)'s rows");
     int columns = transposeB ? b.rows() : b.columns();
     Sizes.require(columns == c.columns(), "gemm", c, columns + " columns");
-    blas.gemm(transposeA, transposeB, alpha, a, b, beta, c, null);
+    product(transposeA, transposeB, alpha, a, b, beta, c, null);
   }
 
   @Override
@@ -154,7 +168,23 @@ public final class CpuBackend implements Backend {
     Sizes.require(x.rows() == y.rows(), "linear", y, x.rows() + " rows");
     Sizes.require(w.rows() == y.columns(), "linear", y, w.rows() + " columns");
     Sizes.count("linear", y.columns(), bias);
-    blas.gemm(false, true, 1, x, w, 0, y, bias);
+    product(false, true, 1, x, w, 0, y, bias);
+  }
+
+  private void product(
+      boolean transposeA,
+      boolean transposeB,
+      float alpha,
+      Tensor a,
+      Tensor b,
+      float beta,
+      Tensor c,
+      Tensor start) {
+    if (Halves.isHalf(b)) {
+      panels.gemm(transposeA, transposeB, alpha, a, b, beta, c, start);
+    } else {
+      blas.gemm(transposeA, transposeB, alpha, a, b, beta, c, start);
+    }
   }
 
   // ---- elementwise
@@ -397,8 +427,13 @@ public final class CpuBackend implements Backend {
   @Override
   public void rowNorms(Tensor x, Tensor out) {
     Sizes.count("rowNorms", x.rows(), out);
+    int n = x.columns();
     workers.rows(
-        x.rows(), x.columns(), (worker, from, to) -> Reductions.rowNorms(x, out, from, to));
+        x.rows(),
+        n,
+        Halves.isHalf(x)
+            ? (worker, from, to) -> Halves.rowNorms(x, out, from, to, scratch.of(worker, n))
+            : (worker, from, to) -> Reductions.rowNorms(x, out, from, to));
   }
 
   // ---- normalisation
@@ -558,7 +593,9 @@ public final class CpuBackend implements Backend {
     workers.rows(
         ids.length,
         table.columns(),
-        (worker, from, to) -> Rows.gather(table, ids, adds, out, from, to));
+        Halves.isHalf(table)
+            ? (worker, from, to) -> Halves.gather(table, ids, adds, out, from, to)
+            : (worker, from, to) -> Rows.gather(table, ids, adds, out, from, to));
   }
 
   @Override

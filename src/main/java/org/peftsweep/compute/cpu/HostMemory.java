@@ -5,6 +5,7 @@ import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.Pointer;
+import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Memory;
 import org.peftsweep.compute.Tensor;
 
@@ -107,7 +108,16 @@ final class HostMemory implements Memory {
     return (int) (index & WINDOW_MASK) * Float.BYTES;
   }
 
+  /** Returns where a tensor of 32-bit floats is. */
   static HostMemory of(Tensor tensor) {
+    return of(tensor, ElementType.F32);
+  }
+
+  private static HostMemory of(Tensor tensor, ElementType type) {
+    if (tensor.type() != type) {
+      throw new IllegalArgumentException(
+          "Cannot read " + tensor + " as " + type + ": copy it to a tensor of that type first");
+    }
     if (tensor.memory() instanceof HostMemory memory) {
       return memory;
     }
@@ -132,6 +142,17 @@ final class HostMemory implements Memory {
   /** Returns where element {@code index} of a tensor starts in its buffer, in bytes. */
   static int at(Tensor tensor, long index) {
     return position(tensor.offset() + index);
+  }
+
+  /** The same as {@link #buffer} for a tensor of 16-bit elements. */
+  static ByteBuffer halfBuffer(Tensor tensor, long index) {
+    return of(tensor, ElementType.BF16).window((tensor.offset() + index) >>> 1);
+  }
+
+  /** The same as {@link #at} for a tensor of 16-bit elements. */
+  static int halfAt(Tensor tensor, long index) {
+    long element = tensor.offset() + index;
+    return position(element >>> 1) + (int) (element & 1) * Short.BYTES;
   }
 
   private void requireOpen() {

@@ -29,7 +29,8 @@ public final class Nd4jBackend implements Backend {
   private final Activations activations = new Activations(views);
   private final Norms norms = new Norms(views);
   private final Attention attention = new Attention(activations, views);
-  private final Rows rows = new Rows(this, views);
+  private final Halves halves = new Halves(views);
+  private final Rows rows = new Rows(this, views, halves);
 
   /**
    * Opens the backend.
@@ -86,12 +87,20 @@ public final class Nd4jBackend implements Backend {
 
   @Override
   public void write(float[] source, int sourceOffset, Tensor target, long targetOffset, int count) {
-    Views.memory(target).write(source, sourceOffset, target.offset() + targetOffset, count);
+    if (Halves.isHalf(target)) {
+      Halves.write(source, sourceOffset, target, targetOffset, count);
+    } else {
+      Views.memory(target).write(source, sourceOffset, target.offset() + targetOffset, count);
+    }
   }
 
   @Override
   public void read(Tensor source, long sourceOffset, float[] target, int targetOffset, int count) {
-    Views.memory(source).read(source.offset() + sourceOffset, target, targetOffset, count);
+    if (Halves.isHalf(source)) {
+      Halves.read(source, sourceOffset, target, targetOffset, count);
+    } else {
+      Views.memory(source).read(source.offset() + sourceOffset, target, targetOffset, count);
+    }
   }
 
   @Override
@@ -101,7 +110,11 @@ public final class Nd4jBackend implements Backend {
 
   @Override
   public void copy(Tensor from, Tensor to) {
-    views.flat(to).assign(views.flat(from));
+    if (Halves.isHalf(to)) {
+      Halves.copy(from, to);
+    } else {
+      views.flat(to).assign(views.flat(halves.widened(from)));
+    }
   }
 
   // ---- products
@@ -116,7 +129,13 @@ public final class Nd4jBackend implements Backend {
       float beta,
       Tensor c) {
     Ops.matmul(
-        transposeA, transposeB, alpha, views.matrix(a), views.matrix(b), beta, views.matrix(c));
+        transposeA,
+        transposeB,
+        alpha,
+        views.matrix(a),
+        views.matrix(halves.widened(b)),
+        beta,
+        views.matrix(c));
   }
 
   @Override
@@ -220,7 +239,8 @@ public final class Nd4jBackend implements Backend {
 
   @Override
   public void rowNorms(Tensor x, Tensor out) {
-    dotColumns(x, x, 0, out);
+    Tensor wide = halves.widened(x);
+    dotColumns(wide, wide, 0, out);
     Transforms.sqrt(views.flat(out), false);
   }
 
@@ -382,6 +402,7 @@ public final class Nd4jBackend implements Backend {
   @Override
   public void close() {
     allocations.freeAll(this::free);
+    halves.close();
     views.close();
   }
 }

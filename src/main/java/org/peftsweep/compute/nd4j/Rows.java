@@ -11,10 +11,12 @@ import org.peftsweep.compute.Tensor;
 final class Rows {
   private final Backend backend;
   private final Views views;
+  private final Halves halves;
 
-  Rows(Backend backend, Views views) {
+  Rows(Backend backend, Views views, Halves halves) {
     this.backend = backend;
     this.views = views;
+    this.halves = halves;
   }
 
   void gather(Tensor table, int[] ids, boolean adds, Tensor out) {
@@ -26,8 +28,12 @@ final class Rows {
       }
     }
     INDArray rows = adds ? views.scratch(0, out.rows(), out.columns()) : views.matrix(out);
-    try (Integers indices = new Integers(ids)) {
-      gather(views.matrix(table), indices, rows);
+    if (Halves.isHalf(table)) {
+      rows.assign(views.matrix(halves.rows(table, ids)));
+    } else {
+      try (Integers indices = new Integers(ids)) {
+        gather(views.matrix(table), indices, rows);
+      }
     }
     if (adds) {
       Ops.axpy(1, views.scratch(0, out.size()), views.flat(out));

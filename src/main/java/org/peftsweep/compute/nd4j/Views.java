@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.WeakHashMap;
 import org.nd4j.linalg.api.ndarray.INDArray;
+import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Tensor;
 
 /**
@@ -145,6 +146,15 @@ final class Views {
   }
 
   static Nd4jMemory memory(Tensor x) {
+    if (x.type() != ElementType.F32) {
+      throw new IllegalArgumentException(
+          "Cannot run an nd4j kernel on " + x + ": copy it to 32-bit floats first");
+    }
+    return anyMemory(x);
+  }
+
+  /** Returns where elements of any type are. */
+  static Nd4jMemory anyMemory(Tensor x) {
     if (x.memory() instanceof Nd4jMemory memory) {
       return memory;
     }

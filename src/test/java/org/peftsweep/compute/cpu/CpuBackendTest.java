@@ -2,6 +2,7 @@ package org.peftsweep.compute.cpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import com.sun.management.ThreadMXBean;
 import java.lang.management.ManagementFactory;
@@ -16,8 +17,12 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.peftsweep.compute.AdamStep;
 import org.peftsweep.compute.AttentionShape;
+import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Memory;
 import org.peftsweep.compute.Tensor;
 
@@ -283,5 +288,78 @@ class CpuBackendTest {
     backend.free(memory);
     backend.free(memory);
     assertThatThrownBy(() -> backend.fill(x, 1)).hasMessage("Cannot use memory that was freed");
+  }
+
+  /** A frozen matrix as bf16 that is widened in several parts, and a batch to multiply it by. */
+  private static Tensor half(Backend backend, int rows, int columns) {
+    ElementType type = ElementType.BF16;
+    Memory memory = backend.allocate(type.floats((long) rows * columns));
+    Tensor half = new Tensor(type, memory, 0, rows, columns);
+    backend.copy(normal(backend, rows, columns), half);
+    return half;
+  }
+
+  private static Tensor normal(Backend backend, int rows, int columns) {
+    Random random = new Random(rows);
+    float[] values = new float[rows * columns];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (float) random.nextGaussian();
+    }
+    Tensor x = new Tensor(backend.allocate(values.length), 0, rows, columns);
+    backend.write(values, 0, x, 0, values.length);
+    return x;
+  }
+
+  private static float[] values(Backend backend, Tensor x) {
+    float[] values = new float[(int) x.size()];
+    backend.read(x, 0, values, 0, values.length);
+    return values;
+  }
+
+  /**
+   * With a matrix of one part, and of three; OpenBLAS adds up tiny products in ways of their own.
+   */
+  @ParameterizedTest
+  @CsvSource({"1,96,80,33", "2,96,80,33", "1,1900,1200,2", "2,1900,1200,2"})
+  void aRowTimesHalvesIsTheSameInEveryBatch(int threads, int out, int in, int least) {
+    Backend backend = open(threads);
+    Tensor w = half(backend, out, in);
+    int most = 70;
+    Tensor x = normal(backend, most, in);
+    Tensor dy = normal(backend, most, out);
+    float[] y = projected(backend, x, w);
+    float[] dx = projectedBack(backend, dy, w);
+    for (int rows : new int[] {64, 50, 33, least}) {
+      assertThat(projected(backend, x.slice(0, rows), w)).isEqualTo(Arrays.copyOf(y, rows * out));
+      assertThat(projectedBack(backend, dy.slice(0, rows), w))
+          .isEqualTo(Arrays.copyOf(dx, rows * in));
+    }
+  }
+
+  /** What a batch of a few rows gives may be added up otherwise by OpenBLAS. */
+  @Test
+  void timesHalvesIsTimesTheirValues() {
+    Backend backend = open(2);
+    Tensor w = half(backend, 1900, 1200);
+    Tensor wide = normal(backend, 1900, 1200);
+    backend.copy(w, wide);
+    Tensor x = normal(backend, 70, 1200);
+    Tensor dy = normal(backend, 70, 1900);
+    assertThat(projected(backend, x, w))
+        .containsExactly(projected(backend, x, wide), within(1e-3f));
+    assertThat(projectedBack(backend, dy, w))
+        .containsExactly(projectedBack(backend, dy, wide), within(1e-3f));
+  }
+
+  private static float[] projected(Backend backend, Tensor x, Tensor w) {
+    Tensor y = normal(backend, x.rows(), w.rows());
+    backend.linear(x, w, null, y);
+    return values(backend, y);
+  }
+
+  private static float[] projectedBack(Backend backend, Tensor dy, Tensor w) {
+    Tensor dx = normal(backend, dy.rows(), w.columns());
+    backend.gemm(false, false, 1, dy, w, 0, dx);
+    return values(backend, dx);
   }
 }

@@ -1,0 +1,34 @@
+package org.peftsweep.compute;
+
+/**
+ * How a tensor's elements are stored. Arithmetic is in {@link #F32} whatever the storage; backends
+ * store {@link #F32} and {@link #BF16}.
+ */
+public enum ElementType {
+  /** IEEE 754 binary32. */
+  F32(32),
+  /** The upper half of an F32: 8 bits of exponent, 7 of fraction. */
+  BF16(16),
+  /** IEEE 754 binary16. */
+  F16(16),
+  /** Whole numbers that a scale of their block turns into values. */
+  I8(8),
+  /** The same in 4 bits. */
+  I4(4);
+
+  private final int bits;
+
+  ElementType(int bits) {
+    this.bits = bits;
+  }
+
+  /** Returns the memory that so many elements take, in 32-bit floats. */
+  public long floats(long elements) {
+    return (Math.multiplyExact(elements, (long) bits) + Float.SIZE - 1) / Float.SIZE;
+  }
+
+  /** Returns the memory that so many elements take, in bytes. */
+  public long bytes(long elements) {
+    return Float.BYTES * floats(elements);
+  }
+}

@@ -1,0 +1,206 @@
+package org.peftsweep.method;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.peftsweep.checkpoint.Architecture;
+import org.peftsweep.checkpoint.Checkpoint;
+import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.ElementType;
+import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Tensor;
+import org.peftsweep.data.Seeds;
+import org.peftsweep.model.CheckpointWeights;
+import org.peftsweep.model.MergedModel;
+import org.peftsweep.model.Model;
+import org.peftsweep.model.Models;
+import org.peftsweep.model.Parameter;
+import org.peftsweep.model.Role;
+import org.peftsweep.model.TinyModels;
+import org.peftsweep.model.TrainedTensors;
+import org.peftsweep.model.Weights;
+import org.peftsweep.optim.Updates;
+
+/** Every method over a base whose matrices are stored as bf16. */
+class FrozenStorageTest {
+  private static final String EVERY_METHOD =
+      "org.peftsweep.method.MethodContractTest#methodsOnFamilies";
+
+  private static final int STEPS = 3;
+
+  @TempDir Path folder;
+  private Backend backend;
+  private Tape tape;
+
+  @BeforeEach
+  void open() {
+    backend = Backends.open("cpu", 1);
+    tape = new Tape(backend);
+  }
+
+  @AfterEach
+  void close() {
+    tape.close();
+    backend.close();
+  }
+
+  @ParameterizedTest(name = "{0} on {1}")
+  @MethodSource(EVERY_METHOD)
+  void trainsAsOverItsValuesAndLeavesThemAsTheyAre(Method method, Architecture family) {
+    try (Model stored = TinyModels.model(family, backend, ElementType.BF16);
+        Model wide = TinyModels.model(family, backend)) {
+      round(wide);
+      Map<String, float[]> before = values(stored);
+      assertThat(losses(method, stored))
+          .usingElementComparator((a, b) -> Math.abs(a - b) <= 1e-4 * b ? 0 : 1)
+          .containsExactlyElementsOf(losses(method, wide));
+      for (Parameter parameter : stored.parameters()) {
+        assertThat(parameter.asWeight().type())
+            .as("%s", parameter)
+            .isEqualTo(
+                parameter.isTrainable() || parameter.shape().length == 1
+                    ? ElementType.F32
+                    : ElementType.BF16);
+        if (!parameter.isTrainable()) {
+          assertThat(TrainedTensors.floats(parameter, backend))
+              .as("frozen %s", parameter)
+              .isEqualTo(before.get(parameter.name()));
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest(name = "{0} on {1}")
+  @MethodSource(EVERY_METHOD)
+  void isMergedIntoAPlainModelWithTheSameOutput(Method method, Architecture family) {
+    try (Model adapted = TinyModels.model(family, backend, ElementType.BF16)) {
+      losses(method, adapted);
+      MergedModel.write(folder, TinyModels.config(family), adapted, backend);
+      try (Checkpoint checkpoint = Checkpoint.open(folder);
+          Model plain =
+              Models.build(
+                  checkpoint.config(),
+                  TinyModels.OUTPUTS,
+                  backend,
+                  new CheckpointWeights(checkpoint).forTrial(backend, new Seeds(9)))) {
+        assertThat(logits(plain)).containsExactly(logits(adapted), within(2e-4f));
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aCheckpointIsReadInHalfTheMemory(Architecture family) {
+    try (Model source = TinyModels.model(family, backend)) {
+      MergedModel.write(folder, TinyModels.config(family), source, backend);
+    }
+    try (Checkpoint checkpoint = Checkpoint.open(folder)) {
+      Weights weights =
+          new CheckpointWeights(checkpoint, ElementType.BF16).forTrial(backend, new Seeds(9));
+      try (Model stored = Models.build(checkpoint.config(), TinyModels.OUTPUTS, backend, weights);
+          Model wide = TinyModels.model(family, backend)) {
+        round(wide);
+        assertThat(logits(stored)).containsExactly(logits(wide), within(1e-5f));
+        long bytes = 0;
+        long matrices = 0;
+        long vectors = 0;
+        for (Parameter parameter : stored.parameters()) {
+          if (parameter.role() != Role.HEAD) {
+            bytes += parameter.asWeight().bytes();
+            matrices += parameter.shape().length == 2 ? parameter.size() : 0;
+            vectors += parameter.shape().length == 1 ? parameter.size() : 0;
+          }
+        }
+        assertThat(bytes).isEqualTo(2 * matrices + 4 * vectors);
+      }
+    }
+  }
+
+  @Test
+  void whatLearnsOfADrawnBaseIsHeldOnce() {
+    try (Model model = TinyModels.model(TinyModels.ROBERTA, backend, ElementType.BF16)) {
+      Parameter weight = model.projections().get(0).weight();
+      assertThat(weight.ownBytes()).isEqualTo(2 * weight.size());
+      float[] values = TrainedTensors.floats(weight, backend);
+      weight.train(backend);
+      assertThat(weight.ownBytes()).isEqualTo(8 * weight.size());
+      assertThat(TrainedTensors.floats(weight, backend)).isEqualTo(values);
+      weight.keepOrigin(backend);
+      backend.fill(weight.value(), 1);
+      float[] origin = new float[values.length];
+      weight.origin().read(backend, 0, origin, 0, origin.length);
+      assertThat(origin).isEqualTo(values);
+    }
+    assertThat(backend.allocations().heldBytes()).isEqualTo(tape.arena().bytes());
+  }
+
+  /** Gives matrices of the base the values that bf16 has of them. */
+  private void round(Model model) {
+    for (Parameter parameter : model.parameters()) {
+      if (parameter.role() != Role.HEAD && parameter.shape().length == 2) {
+        Tensor value = parameter.value();
+        Tensor half =
+            new Tensor(
+                ElementType.BF16,
+                backend.allocate(ElementType.BF16.floats(value.size())),
+                0,
+                value.shape());
+        backend.copy(value, half);
+        backend.copy(half, value);
+        backend.free(half.memory());
+      }
+    }
+  }
+
+  private Map<String, float[]> values(Model model) {
+    Map<String, float[]> values = new HashMap<>();
+    model
+        .parameters()
+        .forEach(
+            parameter -> values.put(parameter.name(), TrainedTensors.floats(parameter, backend)));
+    return values;
+  }
+
+  /** Attaches the method, trains and returns a loss before each step and one after the last. */
+  private List<Double> losses(Method method, Model model) {
+    Set<Role> targets =
+        method.usesTargets()
+            ? EnumSet.of(Role.QUERY, Role.VALUE, Role.FFN_UP, Role.FFN_DOWN)
+            : EnumSet.noneOf(Role.class);
+    InitCache prepared = InitCache.alone(List.of(TinyModels.batch(20), TinyModels.batch(21)));
+    MethodHooks hooks =
+        method.attach(new AttachContext(model, targets, backend, new Seeds(1), prepared));
+    List<Double> losses = new ArrayList<>();
+    try (Updates updates = TrainingSteps.updates(model, hooks, backend)) {
+      for (int step = 0; step < STEPS; step++) {
+        losses.add(TrainingSteps.evaluate(model, tape, TinyModels.batch(3)));
+        TrainingSteps.take(model, hooks, updates, tape, step, STEPS);
+      }
+    }
+    losses.add(TrainingSteps.evaluate(model, tape, TinyModels.batch(3)));
+    return losses;
+  }
+
+  private float[] logits(Model model) {
+    tape.startEvaluation();
+    Tensor logits = model.logits(tape, TinyModels.batch(1)).value();
+    float[] values = new float[Math.toIntExact(logits.size())];
+    backend.read(logits, 0, values, 0, values.length);
+    return values;
+  }
+}
