@@ -5,11 +5,15 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.peftsweep.report.TextTable;
 import org.peftsweep.report.TextTable.Cell;
 import org.peftsweep.sweep.Forecast;
+import org.peftsweep.sweep.PackPlan;
 import org.peftsweep.sweep.Plan;
 import org.peftsweep.sweep.PlannedTrial;
 
@@ -17,11 +21,13 @@ import org.peftsweep.sweep.PlannedTrial;
 final class DryRun {
   private final Plan plan;
   private final Forecast forecast;
+  private final OptionalInt mostLanes;
   private final NumberFormat numbers = NumberFormat.getIntegerInstance(Locale.ROOT);
 
-  DryRun(Plan plan, Forecast forecast) {
+  DryRun(Plan plan, Forecast forecast, OptionalInt mostLanes) {
     this.plan = plan;
     this.forecast = forecast;
+    this.mostLanes = mostLanes;
   }
 
   String text() {
@@ -54,7 +60,32 @@ final class DryRun {
                 + " the head.%n",
             plan.asked().size(),
             plan.pending().size(),
-            clock(plan.pending().stream().mapToDouble(PlannedTrial::seconds).sum()));
+            clock(plan.pending().stream().mapToDouble(PlannedTrial::seconds).sum()))
+        + packs();
+  }
+
+  /** Tells which trials share passes over their base on one slot, and which cannot. */
+  private String packs() {
+    Set<String> alone = new TreeSet<>();
+    int single = 0;
+    for (PlannedTrial trial : plan.pending()) {
+      if (forecast.of(trial.trial()).base() == null) {
+        alone.add(trial.trial().method().id());
+        single++;
+      }
+    }
+    List<List<PlannedTrial>> packs = PackPlan.of(plan.pending(), forecast, mostLanes, 1);
+    int most = packs.stream().mapToInt(List::size).max().orElse(0);
+    if (most < 2) {
+      return "";
+    }
+    return String.format(
+        Locale.ROOT,
+        "Packs: up to %d trials train together and share passes over their base%s.%n",
+        most,
+        single == 0
+            ? ""
+            : "; %d train alone, as they change it: %s".formatted(single, String.join(", ", alone)));
   }
 
   /** Returns minutes and seconds, with hours where there are any: {@code 1:02:03}. */

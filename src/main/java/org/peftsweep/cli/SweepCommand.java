@@ -141,7 +141,7 @@ final class SweepCommand implements Callable<Integer> {
       engine.taskNotices(task.source(), files).forEach((isDryRun ? out : err)::println);
     }
     if (isDryRun) {
-      out.print(new DryRun(first, forecast).text() + phases.later());
+      out.print(new DryRun(first, forecast, sweep.execution().mostLanes()).text() + phases.later());
       return 0;
     }
     output.made(files);

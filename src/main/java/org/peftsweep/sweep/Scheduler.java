@@ -183,6 +183,10 @@ final class Scheduler {
 
   private void lose(Start start, Cluster.Lost lost) {
     PlannedTrial trial = lost.trial();
+    if (isDone(trial)) {
+      // Of a pack that was lost, some had come to their end.
+      return;
+    }
     String reason = lost.fault().getMessage();
     LOG.warn("id={} attempt={} lost: {}", trial.id(), trial.attempt(), reason);
     events.add(Event.Kind.LOST, trial.id(), trial.attempt(), reason);
