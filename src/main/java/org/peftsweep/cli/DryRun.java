@@ -85,7 +85,8 @@ final class DryRun {
         most,
         single == 0
             ? ""
-            : "; %d train alone, as they change it: %s".formatted(single, String.join(", ", alone)));
+            : "; %d train alone, as they change it: %s"
+                .formatted(single, String.join(", ", alone)));
   }
 
   /** Returns minutes and seconds, with hours where there are any: {@code 1:02:03}. */
