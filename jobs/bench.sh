@@ -6,6 +6,7 @@
 #   jobs/bench.sh --shapes roberta-base-32x128 --methods full,lora,dora --threads 1,2
 #   jobs/bench.sh --shapes mini-32x64 --threads 1 --peers cpu-pair   # two trials side by side
 #   jobs/bench.sh kernels [pattern]                 # each kernel beside the nd4j backend (JMH)
+#   jobs/bench.sh packs [rounds [mini-8x32|roberta-base-8x128]]   # packs beside the same trials one by one
 #   jobs/bench.sh profile roberta-base-8x128 lora 2 5    # where a step's time goes, over 5 s
 #
 # Options: --shapes mini-32x32,mini-32x64,d256-32x64,roberta-base-8x128,roberta-base-32x128,
@@ -47,6 +48,10 @@ case ${1:-} in
     shift
     # shellcheck disable=SC2086 # Split at blanks on purpose.
     exec "${run[@]}" ${BENCH_OPTIONS:-} org.peftsweep.bench.Profile "$@"
+    ;;
+  packs)
+    shift
+    exec "${run[@]}" org.peftsweep.bench.Packs "$@"
     ;;
   *) exec "${run[@]}" org.peftsweep.bench.Bench "$@" ;;
 esac
