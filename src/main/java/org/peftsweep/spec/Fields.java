@@ -179,7 +179,7 @@ record Fields(String path, Value.Section section, Source source, SpecErrors faul
     Value value = value(key);
     if (type == Training.class && value instanceof Value.Items) {
       throw Scalars.cannotUse(
-          key, value, "give one value, or write the list in a block of the grid");
+          key, value, "give one value, or write the list under training or in a block of the grid");
     }
     return Scalars.of(component.getType(), key, value);
   }

@@ -22,16 +22,18 @@ final class GridReader {
   private final Fields top;
   private final SpecErrors faults;
   private final RecipeReader recipes;
+  private final TrainingAxes axes;
 
-  private GridReader(Fields top) {
+  private GridReader(Fields top, TrainingAxes axes) {
     this.top = top;
+    this.axes = axes;
     this.faults = top.faults();
     this.recipes = new RecipeReader(top);
   }
 
   /** The recipes of {@code grid}, each once. */
-  static List<Recipe> read(Fields top) {
-    GridReader reader = new GridReader(top);
+  static List<Recipe> read(Fields top, TrainingAxes axes) {
+    GridReader reader = new GridReader(top, axes);
     List<Fields> blocks = top.list(GRID, reader::block);
     BigInteger size =
         blocks.stream().map(GridReader::combinations).reduce(BigInteger.ZERO, BigInteger::add);
@@ -69,17 +71,18 @@ final class GridReader {
     if (!(value instanceof Value.Section section)) {
       throw Scalars.cannotUse(grid, value, "write a block, such as {method: lora, rank: [4, 8]}");
     }
-    Fields block = new Fields(grid, section, top.source(), faults);
-    if (!block.has(RecipeReader.METHOD)) {
+    Fields given = new Fields(grid, section, top.source(), faults);
+    if (!given.has(RecipeReader.METHOD)) {
       throw new SpecException(
           "Cannot read the block in " + section.place() + ": it lacks the key method");
     }
     List<String> ids = new ArrayList<>();
-    for (Value id : Fields.itemsOrOne(RecipeReader.METHOD, block.value(RecipeReader.METHOD))) {
+    for (Value id : Fields.itemsOrOne(RecipeReader.METHOD, given.value(RecipeReader.METHOD))) {
       ids.add(Scalars.choice(RecipeReader.METHOD, id, Methods.all().keySet()));
     }
-    List<String> plugIns = plugIns(block);
+    List<String> plugIns = plugIns(given);
     Collection<String> allowed = recipes.allowed(ids, plugIns);
+    Fields block = axes.added(given, allowed);
     if (allowed.contains(Axes.OPTIMIZER)) {
       allowed.addAll(OptimizerReader.settings(top, block));
     }

@@ -143,12 +143,14 @@ public final class SweepFile {
     return name.matches("(?s)(/|~|\\$\\{|[A-Za-z][A-Za-z0-9+.-]+:).*") ? name : folder + name;
   }
 
-  private Sweep sweep(Fields fields) {
-    fields.allowOnly(keys());
+  private Sweep sweep(Fields given) {
+    given.allowOnly(keys());
+    TrainingAxes axes = TrainingAxes.of(given);
+    Fields fields = axes.withoutLists(given);
     Optional<String> name = faults.attempt(() -> name(fields));
     Optional<String> model = faults.attempt(() -> fields.word("model"));
     Optional<List<TaskPlan>> tasks = faults.attempt(() -> TaskReader.read(fields));
-    Optional<List<Recipe>> recipes = faults.attempt(() -> GridReader.read(fields));
+    Optional<List<Recipe>> recipes = faults.attempt(() -> GridReader.read(fields, axes));
     Optional<Execution> execution = faults.attempt(() -> execution(fields));
     Optional<ProtocolReader.Read> protocol =
         faults.attempt(

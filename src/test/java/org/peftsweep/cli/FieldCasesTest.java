@@ -45,7 +45,7 @@ class FieldCasesTest {
         "14-own-tasks/three.yaml          | 0 | 1 trials, 1 to run",
         "14-own-tasks/valname.yaml        | 0 | 1 trials, 1 to run",
         "15-axes/alpha2r.yaml             | 0 | 2 trials, 2 to run",
-        "15-axes/bs.yaml                  | 2 | write the list in a block of the grid",
+        "15-axes/bs.yaml                  | 0 | 2 trials, 2 to run",
         "15-axes/gridbs.yaml              | 0 | 2 trials, 2 to run",
         "15-axes/gridep.yaml              | 0 | 2 trials, 2 to run",
         "15-axes/layers.yaml              | 0 | 1 trials, 1 to run",

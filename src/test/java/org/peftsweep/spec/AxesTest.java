@@ -77,6 +77,29 @@ class AxesTest {
   }
 
   @Test
+  void aListUnderTrainingIsAnAxisOfEveryBlockThatDoesNotSayOtherwise() {
+    Sweep sweep =
+        read(
+            "grid: [{method: lora}, {method: dora, batch: 5}, {method: untrained}]\n"
+                + "training: {batch: [16, 32], clip: [1, 2], epochs: 2}\n"
+                + "per-task: {mini-rte: {batch: 3, epochs: 4}}\n");
+
+    assertThat(sweep.expand(model -> "m", task -> "t"))
+        .extracting(
+            trial ->
+                trial.method().id()
+                    + " "
+                    + trial.training().batch()
+                    + " "
+                    + trial.training().clip()
+                    + " "
+                    + trial.training().epochs())
+        .startsWith("lora 16 1.0 4.0", "lora 16 2.0 4.0", "lora 32 1.0 4.0", "lora 32 2.0 4.0")
+        .contains("dora 5 1.0 4.0", "dora 5 2.0 4.0")
+        .hasSize(7);
+  }
+
+  @Test
   void oneSettingIsChosenForEachBatch() {
     Sweep sweep =
         read(

@@ -110,7 +110,7 @@ class BadSweepFilesTest {
           """
           tranining: {} => Cannot use the key tranining in x.yaml:5: did you mean training
           training: {schedule: linaer} => Cannot use schedule = linaer in x.yaml:5: choose linear, cosine or constant
-          training: {batch: [16, 32]} => Cannot use batch = [16, 32] in x.yaml:5: give one value, or write the list in a block of the grid
+          per-task: {mini-rte: {batch: [16, 32]}} => Cannot use batch = [16, 32] in x.yaml:5: give one value, or write the list under training or in a block of the grid
           training: {batch: 0} => Cannot use batch = 0 in x.yaml:5: give a whole number of at least 1
           training: {epochs: 0} => Cannot use epochs = 0 in x.yaml:5: give a number above 0, or a block of method untrained
           training: {epochs: .inf} => Cannot use epochs = .inf in x.yaml:5: give a finite number, such as 0.5 or 1e-4
@@ -138,7 +138,7 @@ class BadSweepFilesTest {
           rates: {lr: 1} => Cannot use the key lr in x.yaml:5: choose learning-rate, ratio, head-learning-rate or grouping
           compute: {backend: cuda} => Cannot use backend = cuda in x.yaml:5: choose cpu or nd4j
           compute: {threads: 0} => Cannot use threads = 0 in x.yaml:5: give a whole number of at least 1
-          compute: {gpu: 1} => Cannot use the key gpu in x.yaml:5: choose backend, threads, keep-mebibytes, memory-mebibytes, time-limit-minutes or checkpoint-minutes
+          compute: {gpu: 1} => Cannot use the key gpu in x.yaml:5: choose backend, threads, keep-mebibytes, memory-mebibytes, time-limit-minutes, checkpoint-minutes or pack
           declare-tasks: {rte: {}} => Cannot declare the task rte in x.yaml:5: a known task has that name, choose another
           declare-tasks: {../mine: {}} => Cannot declare the task ../mine in x.yaml:5: it names a folder too, use letters, digits, hyphens, dots and spaces
           declare-tasks: {mine: {text-columns: [a]}} => Cannot declare the task mine in x.yaml:5: it lacks the key label-column
