@@ -121,6 +121,11 @@ final class Pack implements AutoCloseable {
       return asked;
     }
 
+    /** Returns its part of the seconds of its passes, by rows. */
+    double share() {
+      return share;
+    }
+
     /**
      * Returns seconds that run as those of a clock, but in a pass at the pace of the lane's part of
      * its rows.
@@ -181,7 +186,7 @@ final class Pack implements AutoCloseable {
     return places.size();
   }
 
-  /** Runs a part of a lane's life that is no pass, when it is its turn. */
+  /** Runs a lane, of which all but its passes waits for its turn. */
   void work(Runnable part) {
     running.acquireUninterruptibly();
     try {
@@ -262,16 +267,13 @@ final class Pack implements AutoCloseable {
     boolean mayRepeat = requests.stream().noneMatch(Request::addsToGradients);
     try {
       pass(requests);
-    } catch (OutOfMemoryError e) {
-      if (requests.size() == 1 || !mayRepeat) {
-        requests.forEach(request -> request.fail(e));
-      } else {
-        // What is too much for all may do for each.
+    } catch (RuntimeException | Error e) {
+      if (requests.size() > 1 && mayRepeat) {
+        // What is too much for all may do for each, and a fault is one lane's.
         requests.forEach(Pack::clearGradients);
         requests.forEach(request -> runTogether(List.of(request)));
+        return;
       }
-      return;
-    } catch (RuntimeException | Error e) {
       requests.forEach(request -> request.fail(e));
     }
     count(requests, (System.nanoTime() - start) / 1e9);
@@ -295,12 +297,16 @@ final class Pack implements AutoCloseable {
       Request request = requests.get(i);
       Lane lane = request.lane;
       tape.lane(i);
-      if (trains) {
-        request.loss =
-            lane.objective.loss(tape, outputs.get(i), request.inputs)
-                + lane.method.regulariser(tape);
+      try {
+        if (trains) {
+          request.loss =
+              lane.objective.loss(tape, outputs.get(i), request.inputs)
+                  + lane.method.regulariser(tape);
+        }
+        request.receiver.accept(tape, outputs.get(i));
+      } catch (RuntimeException e) {
+        request.fail(e);
       }
-      request.receiver.accept(tape, outputs.get(i));
     }
     if (trains) {
       tape.backward();

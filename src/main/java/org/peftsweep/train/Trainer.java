@@ -235,7 +235,8 @@ final class Trainer {
       long number = (long) step * training.accumulate() + pass;
       Inputs inputs = objective.inputs(passes.get(pass), seeds, number);
       if (!inputs.isEmpty()) {
-        loss += lane.train(inputs, seeds.of("dropout", number)) / passes.size();
+        long seed = seeds.of("dropout", number);
+        loss += pass(() -> lane.train(inputs, seed)) / passes.size();
       }
     }
     step++;
@@ -270,7 +271,19 @@ final class Trainer {
     int[] order = seeds.permutation("probe " + draw, all.size());
     Batch batch = batches.batch(all, Arrays.copyOf(order, Math.min(examples, order.length)));
     Inputs inputs = objective.inputs(batch, seeds, -1 - draw);
-    return () -> inputs.isEmpty() ? 0 : lane.loss(inputs);
+    return () -> inputs.isEmpty() ? 0 : pass(() -> lane.loss(inputs));
+  }
+
+  /** Lets the limit on time count a pass by the lane's share of it. */
+  private double pass(DoubleSupplier pass) {
+    Deadline deadline = watch.deadline();
+    double before = lane.share();
+    deadline.pause();
+    try {
+      return pass.getAsDouble();
+    } finally {
+      deadline.add(lane.share() - before);
+    }
   }
 
   private void average(int passes) {
@@ -312,7 +325,11 @@ final class Trainer {
       beforeBatch.run();
       Inputs inputs = scorer.inputs(batch);
       if (!inputs.isEmpty()) {
-        lane.evaluate(inputs, (tape, outputs) -> scorer.add(tape, outputs, inputs));
+        pass(
+            () -> {
+              lane.evaluate(inputs, (tape, outputs) -> scorer.add(tape, outputs, inputs));
+              return 0;
+            });
       }
     }
     return scorer.evaluation();
