@@ -110,23 +110,28 @@ final class HostMemory implements Memory {
 
   /** Returns where a tensor of 32-bit floats is. */
   static HostMemory of(Tensor tensor) {
-    return of(tensor, ElementType.F32);
-  }
-
-  private static HostMemory of(Tensor tensor, ElementType type) {
-    if (tensor.type() != type) {
-      throw new IllegalArgumentException(
-          "Cannot read " + tensor + " as " + type + ": copy it to a tensor of that type first");
-    }
-    if (tensor.memory() instanceof HostMemory memory) {
+    if (tensor.type() == ElementType.F32 && tensor.memory() instanceof HostMemory memory) {
       return memory;
     }
-    throw new IllegalArgumentException(
-        "Cannot read "
-            + tensor
-            + " in "
-            + tensor.memory().getClass().getSimpleName()
-            + ": the cpu backend needs memory of its own kind");
+    throw refusal(tensor, ElementType.F32);
+  }
+
+  private static HostMemory ofHalves(Tensor tensor) {
+    if (tensor.type() == ElementType.BF16 && tensor.memory() instanceof HostMemory memory) {
+      return memory;
+    }
+    throw refusal(tensor, ElementType.BF16);
+  }
+
+  private static IllegalArgumentException refusal(Tensor tensor, ElementType type) {
+    return new IllegalArgumentException(
+        tensor.type() != type
+            ? "Cannot read " + tensor + " as " + type + ": copy it to a tensor of that type first"
+            : "Cannot read "
+                + tensor
+                + " in "
+                + tensor.memory().getClass().getSimpleName()
+                + ": the cpu backend needs memory of its own kind");
   }
 
   /** Returns the address of element {@code index} of a tensor. */
@@ -146,7 +151,7 @@ final class HostMemory implements Memory {
 
   /** The same as {@link #buffer} for a tensor of 16-bit elements. */
   static ByteBuffer halfBuffer(Tensor tensor, long index) {
-    return of(tensor, ElementType.BF16).window((tensor.offset() + index) >>> 1);
+    return ofHalves(tensor).window((tensor.offset() + index) >>> 1);
   }
 
   /** The same as {@link #at} for a tensor of 16-bit elements. */
