@@ -2,6 +2,7 @@ package org.peftsweep.cli;
 
 import java.text.NumberFormat;
 import java.util.ArrayList;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -12,6 +13,7 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.peftsweep.report.TextTable;
 import org.peftsweep.report.TextTable.Cell;
+import org.peftsweep.spec.Trial;
 import org.peftsweep.sweep.Forecast;
 import org.peftsweep.sweep.PackPlan;
 import org.peftsweep.sweep.Plan;
@@ -26,7 +28,9 @@ final class DryRun {
 
   DryRun(Plan plan, Forecast forecast, OptionalInt mostLanes) {
     this.plan = plan;
-    this.forecast = forecast;
+    // Sizes are asked for again and again.
+    Map<Trial, Forecast.Size> sizes = new IdentityHashMap<>();
+    this.forecast = trial -> sizes.computeIfAbsent(trial, forecast::of);
     this.mostLanes = mostLanes;
   }
 
