@@ -85,9 +85,9 @@ class MethodContractTest {
                     .map(method -> Arguments.of(method, architecture)));
   }
 
-  /** Llama has no biases. */
+  /** BitFit needs biases. */
   private static boolean fits(Method method, Architecture architecture) {
-    return !(method instanceof Bitfit) || !architecture.equals(TinyModels.LLAMA);
+    return !(method instanceof Bitfit) || TinyModels.config(architecture).attentionBias();
   }
 
   @BeforeEach

@@ -30,8 +30,8 @@ class PaddingTest {
         .flatMap(
             architecture ->
                 Stream.of(OptionalInt.of(1), OptionalInt.of(7), OptionalInt.empty())
-                    // RoBERTa counts positions from behind its padding token, so it has one.
-                    .filter(pad -> !architecture.equals(TinyModels.ROBERTA) || pad.isPresent())
+                    // Who counts positions from behind the padding token has one.
+                    .filter(pad -> pad.isPresent() || offset(architecture) == 0)
                     .map(pad -> Arguments.of(architecture, pad)));
   }
 
@@ -67,6 +67,10 @@ class PaddingTest {
         }
       }
     }
+  }
+
+  private static int offset(Architecture architecture) {
+    return architecture.positionOffset(TinyModels.config(architecture));
   }
 
   private static ModelConfig withPad(ModelConfig config, OptionalInt pad) {

@@ -1,14 +1,14 @@
 package org.peftsweep.model;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.SplittableRandom;
 import org.peftsweep.checkpoint.Architecture;
 import org.peftsweep.checkpoint.ModelConfig;
-import org.peftsweep.checkpoint.Rope;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Tensor;
@@ -34,25 +34,42 @@ public final class TinyModels {
   private TinyModels() {}
 
   public static ModelConfig config(Architecture architecture) {
-    return config(architecture, 2);
+    return config(architecture, 2, VOCABULARY, 32);
   }
 
-  private static ModelConfig config(Architecture architecture, int layers) {
-    boolean encoder = !architecture.equals(LLAMA);
-    return new ModelConfig(
-        architecture,
-        new ModelConfig.Sizes(
-            VOCABULARY, 24, layers, 3, encoder ? 3 : 1, 8, 40, 32, encoder ? 1 : 0),
-        1e-5,
-        new ModelConfig.Dropout(0, 0, 0),
-        OptionalInt.of(PAD),
-        encoder ? Optional.empty() : Optional.of(new Rope(10000, new Rope.None())),
-        encoder,
-        encoder,
-        false,
-        // Wide enough that every part of the model matters to the output.
-        0.3,
-        List.of("a", "b", "c"));
+  /** Returns what an architecture makes of a file that has the keys of all. */
+  public static ModelConfig config(
+      Architecture architecture, int layers, int vocabulary, int positions) {
+    try {
+      Path file = Files.createTempFile("tiny", ".json");
+      try {
+        Files.writeString(
+            file,
+            """
+            {"model_type": "%s", "hidden_act": "%s", "num_hidden_layers": %d, "vocab_size": %d,
+             "max_position_embeddings": %d, "hidden_size": 24, "num_attention_heads": 3,
+             "num_key_value_heads": 1, "intermediate_size": 40, "type_vocab_size": 1,
+             "pad_token_id": %d, "layer_norm_eps": 1e-5, "rms_norm_eps": 1e-5, "rope_theta": 1e4,
+             "hidden_dropout_prob": 0, "attention_probs_dropout_prob": 0, "classifier_dropout": 0,
+             "tie_word_embeddings": false, "initializer_range": %s,
+             "id2label": {"0": "a", "1": "b", "2": "c"}}
+            """
+                .formatted(
+                    architecture.modelTypes().get(0),
+                    architecture.activation(),
+                    layers,
+                    vocabulary,
+                    positions,
+                    PAD,
+                    // Wide enough that every part of the model matters to the output.
+                    0.3));
+        return ModelConfig.read(file);
+      } finally {
+        Files.delete(file);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   public static Model model(Architecture architecture, Backend backend) {
@@ -60,7 +77,7 @@ public final class TinyModels {
   }
 
   public static Model model(Architecture architecture, int layers, Backend backend) {
-    return model(config(architecture, layers), backend, ElementType.F32);
+    return model(config(architecture, layers, VOCABULARY, 32), backend, ElementType.F32);
   }
 
   /** Returns the same model with frozen matrices of a type. */
@@ -84,7 +101,7 @@ public final class TinyModels {
     private int models;
 
     private Shared(Architecture architecture, Backend backend) {
-      ModelConfig plain = TinyModels.config(architecture, 2);
+      ModelConfig plain = TinyModels.config(architecture);
       this.backend = backend;
       this.config =
           new ModelConfig(

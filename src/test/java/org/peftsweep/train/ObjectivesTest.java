@@ -3,50 +3,31 @@ package org.peftsweep.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import java.nio.file.Path;
-import java.time.Duration;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.peftsweep.checkpoint.Architecture;
-import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
-import org.peftsweep.data.BpeTrainer;
 import org.peftsweep.data.Metric;
-import org.peftsweep.data.Padding;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.data.Task;
 import org.peftsweep.data.TokenizedExample;
-import org.peftsweep.data.Tokenizer;
-import org.peftsweep.method.MethodHooks;
 import org.peftsweep.model.Model;
-import org.peftsweep.model.Models;
 import org.peftsweep.model.Parameter;
-import org.peftsweep.model.RandomWeights;
 import org.peftsweep.model.TinyModels;
-import org.peftsweep.model.Weights;
-import org.peftsweep.optim.AdamW;
-import org.peftsweep.optim.Rates;
-import org.peftsweep.optim.Schedule;
-import org.peftsweep.optim.Updates;
-import org.peftsweep.spec.Training;
 
 /** What each objective asks of a model, and that the loop takes one that it never saw. */
 class ObjectivesTest {
@@ -60,36 +41,20 @@ class ObjectivesTest {
   private static final Task VALUES =
       new Task("t", List.of("text"), "label", List.of(), List.of(Metric.PEARSON, Metric.SPEARMAN));
   private static final Seeds SEEDS = new Seeds(5);
-  private static final List<String> TEXTS = texts();
 
-  private static Tokenizer tokenizer;
+  private static TinyText text;
   private static Backend backend;
 
   @BeforeAll
   static void open() {
-    tokenizer = Tokenizer.ofJson(new BpeTrainer(280, 2).train(TEXTS.stream()));
+    text = TinyText.of(1);
     backend = Backends.open("cpu", 1);
   }
 
   @AfterAll
   static void close() {
-    tokenizer.close();
+    text.close();
     backend.close();
-  }
-
-  private static List<String> texts() {
-    SplittableRandom random = new SplittableRandom(1);
-    List<String> words = List.of("red", "green", "blue", "dog", "cat", "runs", "sleeps", "fast");
-    return IntStream.range(0, 60)
-        .mapToObj(
-            i ->
-                String.join(
-                    " ",
-                    random
-                        .ints(2 + random.nextInt(7), 0, words.size())
-                        .mapToObj(words::get)
-                        .toList()))
-        .toList();
   }
 
   static Stream<Arguments> objectives() {
@@ -108,7 +73,7 @@ class ObjectivesTest {
     return switch (name) {
       case "classification" -> new Classification(CLASSES);
       case "regression" -> new Regression(VALUES);
-      case "masked" -> new MaskedLanguageModelling(tokenizer, 0.3);
+      case "masked" -> new MaskedLanguageModelling(text.tokenizer(), 0.3);
       default -> new NextToken();
     };
   }
@@ -138,9 +103,9 @@ class ObjectivesTest {
       String name, Architecture architecture) {
     Objective objective = objective(name);
     try (Tape tape = new Tape(backend);
-        Model model = model(objective, architecture)) {
+        Model model = text.model(objective, architecture, backend)) {
       model.parameters().forEach(parameter -> parameter.train(backend));
-      Inputs inputs = objective.inputs(batch(0, 1, 2, 3, 4), SEEDS, 0);
+      Inputs inputs = objective.inputs(text.batch(0, 1, 2, 3, 4), SEEDS, 0);
       tape.startTraining(0);
       Var outputs = inputs.outputs(model, tape);
       float[] values = floats(outputs.value());
@@ -197,8 +162,8 @@ class ObjectivesTest {
       String name, Architecture architecture) {
     Objective objective = objective(name);
     try (Tape tape = new Tape(backend);
-        Model model = model(objective, architecture)) {
-      List<TokenizedExample> examples = examples();
+        Model model = text.model(objective, architecture, backend)) {
+      List<TokenizedExample> examples = text.examples();
       Evaluation first = evaluate(objective, tape, model, examples, 7);
       assertThat(evaluate(objective, tape, model, examples, 7)).isEqualTo(first);
       if (objective instanceof MaskedLanguageModelling || objective instanceof NextToken) {
@@ -239,17 +204,17 @@ class ObjectivesTest {
 
   private static float[] alone(Tape tape, Model model, int example) {
     tape.startEvaluation();
-    return floats(model.logits(tape, batch(example)).value());
+    return floats(model.logits(tape, text.batch(example)).value());
   }
 
   @Test
   void hidesTheGivenPartOfTheTokensInTheGivenWays() {
-    MaskedLanguageModelling objective = new MaskedLanguageModelling(tokenizer, 0.3);
+    MaskedLanguageModelling objective = new MaskedLanguageModelling(text.tokenizer(), 0.3);
     int all = 0;
     int hidden = 0;
     int[] ways = new int[3];
     for (int pass = 0; pass < 400; pass++) {
-      Batch batch = batch(pass % 60, (pass + 7) % 60, (pass + 13) % 60);
+      Batch batch = text.batch(pass % 60, (pass + 7) % 60, (pass + 13) % 60);
       Inputs inputs = objective.inputs(batch, SEEDS, pass);
       assertThat(objective.inputs(batch, SEEDS, pass)).usingRecursiveComparison().isEqualTo(inputs);
       boolean[] isHidden = new boolean[batch.ids().length];
@@ -260,17 +225,17 @@ class ObjectivesTest {
         isHidden[at] = true;
         hidden++;
         assertThat(inputs.classes()[i]).isEqualTo(id);
-        assertThat(tokenizer.isSpecial(id)).isFalse();
+        assertThat(text.tokenizer().isSpecial(id)).isFalse();
         assertThat(batch.mask()[at]).isEqualTo(1);
-        boolean isMask = shown == tokenizer.maskId().orElseThrow();
-        assertThat(isMask || !tokenizer.isSpecial(shown)).isTrue();
+        boolean isMask = shown == text.tokenizer().maskId().orElseThrow();
+        assertThat(isMask || !text.tokenizer().isSpecial(shown)).isTrue();
         ways[isMask ? 0 : shown == id ? 2 : 1]++;
       }
       for (int at = 0; at < isHidden.length; at++) {
         if (!isHidden[at]) {
           assertThat(inputs.batch().ids()[at]).isEqualTo(batch.ids()[at]);
         }
-        all += batch.mask()[at] == 1 && !tokenizer.isSpecial(batch.ids()[at]) ? 1 : 0;
+        all += batch.mask()[at] == 1 && !text.tokenizer().isSpecial(batch.ids()[at]) ? 1 : 0;
       }
     }
     assertThat(hidden / (double) all).isCloseTo(0.3, within(0.02));
@@ -278,193 +243,16 @@ class ObjectivesTest {
     assertThat(ways[1] / (double) hidden).isCloseTo(0.1, within(0.02));
   }
 
-  /** Tells each token's successor from all tokens: an objective of this test alone. */
-  private record NextToken() implements Objective {
-    @Override
-    public Model model(ModelConfig config, Backend backend, Weights weights) {
-      return Models.buildMasked(config, backend, weights);
-    }
-
-    @Override
-    public Inputs inputs(Batch batch, Seeds seeds, long pass) {
-      int[] positions =
-          IntStream.range(0, batch.ids().length - 1)
-              .filter(at -> (at + 1) % batch.tokens() != 0 && batch.mask()[at + 1] == 1)
-              .toArray();
-      int[] next = Arrays.stream(positions).map(at -> batch.ids()[at + 1]).toArray();
-      return new Inputs(batch, positions, next);
-    }
-
-    @Override
-    public double loss(Tape tape, Var outputs, Inputs inputs) {
-      return tape.crossEntropy(outputs, inputs.classes());
-    }
-
-    @Override
-    public Scorer scorer(List<TokenizedExample> examples, Seeds seeds) {
-      return new Scorer() {
-        private double loss;
-        private int tokens;
-
-        @Override
-        public Inputs inputs(Batch batch) {
-          return NextToken.this.inputs(batch, seeds, -1);
-        }
-
-        @Override
-        public void add(Tape tape, Var outputs, Inputs inputs) {
-          loss += inputs.classes().length * NextToken.this.loss(tape, outputs, inputs);
-          tokens += inputs.classes().length;
-        }
-
-        @Override
-        public Evaluation evaluation() {
-          double mean = Math.exp(-loss / tokens);
-          return new Evaluation(
-              mean, new TreeMap<>(Map.of("accuracy", mean, "loss", loss / tokens)), List.of());
-        }
-      };
-    }
-  }
-
-  @Test
-  void theLoopTrainsAnObjectiveThatItNeverSawAndGoesOnWithIt(@TempDir Path folder) {
-    List<Double> whole = train(RunLimits.FREE, Integer.MAX_VALUE);
-    assertThat(whole.get(whole.size() - 1)).isLessThan(whole.get(0) / 2);
-    CheckpointFolder states =
-        new CheckpointFolder(
-            new org.apache.hadoop.fs.Path(folder.toUri().toString(), "states"),
-            new Configuration());
-    List<Double> parts = new ArrayList<>();
-    for (int stop : new int[] {7, 12, Integer.MAX_VALUE}) {
-      parts.addAll(
-          train(
-              new RunLimits(
-                  Duration.ZERO, null, states, Duration.ZERO, () -> false, TensorSink.NOTHING),
-              stop));
-    }
-    assertThat(parts).isEqualTo(whole);
-  }
-
-  /** Trains until the end, or until so many more steps are taken, and returns their losses. */
-  private static List<Double> train(RunLimits limits, int stopAfter) {
-    List<Double> losses = new ArrayList<>();
-    Progress progress =
-        new Progress() {
-          @Override
-          public void step(int step, int steps, double loss) {
-            losses.add(loss);
-          }
-
-          @Override
-          public void evaluated(Outcome.CurvePoint point) {}
-        };
-    RunLimits stopping =
-        new RunLimits(
-            Duration.ZERO,
-            null,
-            limits.checkpoints(),
-            Duration.ZERO,
-            () -> losses.size() >= stopAfter,
-            TensorSink.NOTHING);
-    Objective objective = new NextToken();
-    Training training =
-        new Training(
-            0,
-            40,
-            8,
-            2,
-            32,
-            Padding.LONGEST,
-            1,
-            Schedule.LINEAR,
-            0.1,
-            1,
-            0.01,
-            new AdamW(0.9, 0.999, 1e-8),
-            15,
-            Training.Precision.FP32);
-    Model model = model(objective, TinyModels.ROBERTA);
-    model.parameters().forEach(parameter -> parameter.train(backend));
-    Updates updates =
-        new Updates(
-            backend,
-            model.trainable(),
-            new Rates(5e-3, 1, 5e-3, Rates.Grouping.ROLES),
-            0.01,
-            training.optimizer());
-    TokenisedTask data =
-        new TokenisedTask(
-            objective, examples(), List.of(), List.of(new TokenisedTask.Named("x", examples())));
-    try (Pack pack = Pack.alone(backend);
-        Assembly parts =
-            new Assembly(
-                training,
-                data,
-                Assembly.batches(training, tokenizer.padId()),
-                SEEDS,
-                backend,
-                pack.lane(0).with(model, MethodHooks.PASSIVE, objective),
-                model,
-                MethodHooks.PASSIVE,
-                updates);
-        RunWatch watch = new RunWatch(stopping)) {
-      new Trainer(parts, progress, watch).run();
-    } catch (StoppedException e) {
-      assertThat(losses).hasSize(stopAfter);
-    }
-    return losses;
-  }
-
   private static Evaluation evaluate(
       Objective objective, Tape tape, Model model, List<TokenizedExample> examples, int batch) {
     Objective.Scorer scorer = objective.scorer(examples, SEEDS);
     for (int from = 0; from < examples.size(); from += batch) {
       int[] rows = IntStream.range(from, Math.min(examples.size(), from + batch)).toArray();
-      Inputs inputs = scorer.inputs(batch(rows));
+      Inputs inputs = scorer.inputs(text.batch(rows));
       tape.startEvaluation();
       scorer.add(tape, inputs.outputs(model, tape), inputs);
     }
     return scorer.evaluation();
-  }
-
-  private static Model model(Objective objective, Architecture architecture) {
-    ModelConfig tiny = TinyModels.config(architecture);
-    ModelConfig.Sizes sizes = tiny.sizes();
-    ModelConfig config =
-        new ModelConfig(
-            architecture,
-            new ModelConfig.Sizes(
-                tokenizer.vocabularyTokens(),
-                sizes.hidden(),
-                sizes.layers(),
-                sizes.heads(),
-                sizes.keyValueHeads(),
-                sizes.headWidth(),
-                sizes.feedForward(),
-                40,
-                sizes.tokenTypes()),
-            tiny.normEpsilon(),
-            tiny.dropout(),
-            tiny.padTokenId(),
-            tiny.rope(),
-            tiny.attentionBias(),
-            tiny.mlpBias(),
-            tiny.tiedEmbeddings(),
-            tiny.initializerRange(),
-            tiny.labels());
-    return objective.model(config, backend, new RandomWeights(backend, 0.2, new Seeds(3)));
-  }
-
-  private static List<TokenizedExample> examples() {
-    return IntStream.range(0, TEXTS.size())
-        .mapToObj(i -> new TokenizedExample(i, tokenizer.encode(TEXTS.get(i), 32), i % 3))
-        .toList();
-  }
-
-  private static Batch batch(int... rows) {
-    return new org.peftsweep.data.Batches(rows.length, 32, Padding.LONGEST, 1, tokenizer.padId())
-        .batch(examples(), rows);
   }
 
   private static float[] floats(org.peftsweep.compute.Tensor tensor) {
