@@ -91,6 +91,7 @@ public record Pretraining(
       Settings.between("steps", steps, 0, Settings.MOST_STEPS);
       Settings.between("batch", batch, 1, Settings.MOST);
       Settings.between("max-tokens", maxTokens, 4, Settings.MOST);
+      Training.requireIndexable(batch, maxTokens);
       Settings.fraction("dropout", dropout);
       Settings.positive("learning-rate", learningRate);
       Settings.fraction("warmup-fraction", warmupFraction);

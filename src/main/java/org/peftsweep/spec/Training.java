@@ -59,11 +59,7 @@ public record Training(
     Settings.between("batch", batch, 1, Settings.MOST);
     Settings.between("accumulate", accumulate, 1, Settings.MOST);
     Settings.between("max-tokens", maxTokens, LEAST_TOKENS, Settings.MOST);
-    if ((long) batch * maxTokens > Integer.MAX_VALUE) {
-      throw new IllegalArgumentException(
-          "Cannot use batch = %d: give at most %d with max-tokens = %d"
-              .formatted(batch, Integer.MAX_VALUE / maxTokens, maxTokens));
-    }
+    requireIndexable(batch, maxTokens);
     Objects.requireNonNull(pad, "pad");
     Settings.between("bucket-batches", bucketBatches, 1, Settings.MOST);
     Objects.requireNonNull(schedule, "schedule");
@@ -73,6 +69,15 @@ public record Training(
     Objects.requireNonNull(optimizer, "optimizer");
     Settings.between("evaluate-every", evaluateEvery, 0, Settings.MOST_STEPS);
     Objects.requireNonNull(precision, "precision");
+  }
+
+  /** Refuses batches whose tokens cannot be counted in whole numbers. */
+  static void requireIndexable(int batch, int maxTokens) {
+    if ((long) batch * maxTokens > Integer.MAX_VALUE) {
+      throw new IllegalArgumentException(
+          "Cannot use batch = %d: give at most %d with max-tokens = %d"
+              .formatted(batch, Integer.MAX_VALUE / maxTokens, maxTokens));
+    }
   }
 
   /** Returns the names of all settings, as sweep files have them, those of all optimizers last. */

@@ -46,6 +46,15 @@ class PretrainingTest {
   }
 
   @Test
+  void refusesABatchOfMoreTokensThanCanBeCounted() {
+    assertThatThrownBy(
+            () ->
+                new Pretraining.Course(
+                    0.2, 1, 1_000_000, 1_000_000, 0, 1e-3, 0, 0, 1, 0.9, 0.98, 1e-6, 0))
+        .hasMessage("Cannot use batch = 1000000: give at most 2147 with max-tokens = 1000000");
+  }
+
+  @Test
   void aFileThatIsNotThereIsRefused() {
     assertThatThrownBy(() -> Pretraining.read("none.yaml", location -> Optional.empty()))
         .hasMessage("Cannot read the pretraining file none.yaml: there is no such file");
