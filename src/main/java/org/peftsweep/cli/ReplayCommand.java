@@ -14,6 +14,7 @@ import org.apache.spark.sql.functions;
 import org.peftsweep.data.Shown;
 import org.peftsweep.results.ResultTables;
 import org.peftsweep.spec.Execution;
+import org.peftsweep.spec.Packing;
 import org.peftsweep.spec.Trial;
 import org.peftsweep.sweep.Engine;
 import org.peftsweep.sweep.Replay;
@@ -118,7 +119,7 @@ final class ReplayCommand implements Callable<Integer> {
         0,
         0,
         0,
-        "off");
+        Packing.OFF);
   }
 
   /** Bits may differ between backends; between kinds of processors too. */

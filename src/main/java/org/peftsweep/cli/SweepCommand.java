@@ -141,7 +141,9 @@ final class SweepCommand implements Callable<Integer> {
       engine.taskNotices(task.source(), files).forEach((isDryRun ? out : err)::println);
     }
     if (isDryRun) {
-      out.print(new DryRun(first, forecast, sweep.execution().mostLanes()).text() + phases.later());
+      out.print(
+          new DryRun(first, forecast, sweep.execution().pack().mostLanes()).text()
+              + phases.later());
       return 0;
     }
     output.made(files);
@@ -304,7 +306,7 @@ final class SweepCommand implements Callable<Integer> {
             err, ProgressLine.isTerminal(), folder, spark.sparkContext().hadoopConfiguration())) {
       JavaSparkContext context = new JavaSparkContext(spark.sparkContext());
       new SweepRunner(context, folder, engine.task(sweep.execution()), progress)
-          .run(plan, forecast, sweep.execution().mostLanes(), stop);
+          .run(plan, forecast, sweep.execution().pack().mostLanes(), stop);
     }
   }
 

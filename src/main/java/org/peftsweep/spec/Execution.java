@@ -2,8 +2,7 @@ package org.peftsweep.spec;
 
 import java.time.Duration;
 import java.util.List;
-import java.util.OptionalInt;
-import java.util.regex.Pattern;
+import java.util.Objects;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.method.Settings;
 
@@ -19,7 +18,7 @@ import org.peftsweep.method.Settings;
  *     machine has beside the heap
  * @param timeLimitMinutes wall clock of one trial, 0 for none
  * @param checkpointMinutes wall clock between two states kept of a trial, 0 for none
- * @param pack trials that share a pass over their base: {@code auto}, {@code off} or how many
+ * @param pack trials that share passes over their base
  */
 public record Execution(
     String backend,
@@ -28,11 +27,8 @@ public record Execution(
     int memoryMebibytes,
     double timeLimitMinutes,
     double checkpointMinutes,
-    String pack) {
+    Packing pack) {
   private static final double MOST_MINUTES = 1_000_000;
-  private static final String AUTO = "auto";
-  private static final String OFF = "off";
-  private static final Pattern NUMBER = Pattern.compile("[2-9]|[1-9][0-9]");
 
   /** Names of the backends that a sweep file may ask for. */
   public static final List<String> BACKENDS = Backends.names();
@@ -47,17 +43,7 @@ public record Execution(
     Settings.between("memory-mebibytes", memoryMebibytes, 0, 1 << 24);
     Settings.between("time-limit-minutes", timeLimitMinutes, 0.0, MOST_MINUTES);
     Settings.between("checkpoint-minutes", checkpointMinutes, 0.0, MOST_MINUTES);
-    if (!pack.equals(AUTO) && !pack.equals(OFF) && !NUMBER.matcher(pack).matches()) {
-      throw new IllegalArgumentException(
-          "Cannot use pack = " + pack + ": give auto, off, or a number from 2 to 99");
-    }
-  }
-
-  /** Returns how many trials may train in one pack; empty for as many as serve. */
-  public OptionalInt mostLanes() {
-    return pack.equals(AUTO)
-        ? OptionalInt.empty()
-        : OptionalInt.of(pack.equals(OFF) ? 1 : Integer.parseInt(pack));
+    Objects.requireNonNull(pack, "pack");
   }
 
   /** Returns {@link #memoryMebibytes} in bytes. */

@@ -49,6 +49,8 @@ final class Scalars {
       return flag(key, value);
     } else if (type == String.class) {
       return word(key, value);
+    } else if (type == Packing.class) {
+      return packing(key, value);
     } else if (type.isEnum()) {
       return constant(type, key, value);
     }
@@ -135,6 +137,15 @@ final class Scalars {
       case "false" -> false;
       default -> throw cannotUse(key, value, "choose true or false");
     };
+  }
+
+  /** YAML takes off for a truth value. */
+  private static Packing packing(String key, Value value) {
+    try {
+      return Packing.of(scalar(key, value, "give auto, off, or a number from 2 to 99").text());
+    } catch (IllegalArgumentException e) {
+      throw cannotUse(key, value, instead(e.getMessage()));
+    }
   }
 
   static String word(String key, Value value) {

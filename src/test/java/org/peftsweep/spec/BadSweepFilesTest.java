@@ -115,6 +115,8 @@ class BadSweepFilesTest {
           training: {epochs: 0} => Cannot use epochs = 0 in x.yaml:5: give a number above 0, or a block of method untrained
           training: {epochs: .inf} => Cannot use epochs = .inf in x.yaml:5: give a finite number, such as 0.5 or 1e-4
           training: 3 => Cannot use training = 3 in x.yaml:5: write keys under it
+          compute: {pack: 1} => Cannot use pack = 1 in x.yaml:5: give auto, off, or a number from 2 to 99
+          compute: {pack: on} => Cannot use pack = on in x.yaml:5: give auto, off, or a number from 2 to 99
           training: => Cannot use training without a value in x.yaml:5: write keys under it
           training: {warmup-fraction: 1.5} => Cannot use warmup-fraction = 1.5 in x.yaml:5: give a number from 0 up to, not including, 1
           seeds: [] => Cannot use seeds = [] in x.yaml:5: give at least one value

@@ -386,6 +386,17 @@ class SweepFileTest {
     assertThat(Targets.label(Set.of(Role.VALUE, Role.FFN_UP))).isEqualTo("value+ffn-up");
   }
 
+  @Test
+  void packsAreAWordOrANumber() {
+    assertThat(read(HEAD + GRID).execution().pack()).isEqualTo(Packing.OFF);
+    assertThat(read(HEAD + GRID + "compute: {pack: auto}").execution().pack().mostLanes())
+        .isEmpty();
+    assertThat(read(HEAD + GRID + "compute: {pack: off}").execution().pack())
+        .isEqualTo(Packing.OFF);
+    assertThat(read(HEAD + GRID + "compute: {pack: 12}").execution().pack().mostLanes())
+        .hasValue(12);
+  }
+
   private static Sweep grid(String blocks) {
     return read(HEAD + "grid: [" + blocks + "]");
   }

@@ -26,6 +26,7 @@ import org.peftsweep.results.LocalSpark;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.ResultTables;
 import org.peftsweep.spec.Execution;
+import org.peftsweep.spec.Packing;
 import org.peftsweep.spec.SweepFile;
 import org.peftsweep.spec.Trial;
 import org.peftsweep.train.Library;
@@ -69,7 +70,7 @@ class TrialJobTest {
   @Test
   void aTrialThatSparkStopsKeepsItsStateAndGoesOnFromThere() throws Exception {
     Trial trial = trial(400);
-    TrialTask trainer = new TrainerEngine().task(new Execution("cpu", 1, 0, 0, 0, 10, "off"));
+    TrialTask trainer = new TrainerEngine().task(new Execution("cpu", 1, 0, 0, 0, 10, Packing.OFF));
     TrialTask real = (t, slot, progress) -> trainer.run(t, slot, COUNTING);
     CompletableFuture<Ending> stopped =
         CompletableFuture.supplyAsync(
@@ -114,7 +115,8 @@ class TrialJobTest {
 
   @Test
   void aTrialOverItsTimeIsARowOfItsOwn() {
-    TrialTask limited = new TrainerEngine().task(new Execution("cpu", 1, 0, 0, 0.05, 0, "off"));
+    TrialTask limited =
+        new TrainerEngine().task(new Execution("cpu", 1, 0, 0, 0.05, 0, Packing.OFF));
     assertThat(run(trial(100_000), limited, 1).status()).isEqualTo(Status.TIMEOUT);
     Row row = tables().trials().first();
     assertThat(row.<String>getAs("status")).isEqualTo("timeout");
