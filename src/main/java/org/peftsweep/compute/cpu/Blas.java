@@ -1,5 +1,7 @@
 package org.peftsweep.compute.cpu;
 
+import java.util.Arrays;
+import java.util.SplittableRandom;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.openblas.global.openblas;
@@ -144,6 +146,73 @@ final class Blas {
   /** Whether OpenBLAS packs the operands of a product: its kernels for others sum otherwise. */
   static boolean isPacked(int m, int n, int k) {
     return Math.min(m, n) > SKINNY && (long) m * n * k > UNPACKED;
+  }
+
+  /**
+   * Whether the kernels that OpenBLAS chose for this processor add up a row of a packed product in
+   * one way, however many rows there are: some treat the last rows of a product otherwise.
+   */
+  static boolean areRowsAlike() {
+    return Probe.ALIKE;
+  }
+
+  /** Multiplies once, when first asked, all rows of a matrix and then some of them. */
+  private static final class Probe {
+    private static final int ROWS = 301;
+    private static final int INNER = 512;
+    private static final int COLUMNS = 136;
+    private static final boolean ALIKE = isAlike(false) && isAlike(true);
+
+    private static boolean isAlike(boolean transposeB) {
+      try (FloatPointer x = drawn(ROWS * INNER);
+          FloatPointer w = drawn(INNER * COLUMNS);
+          FloatPointer all = new FloatPointer((long) ROWS * COLUMNS);
+          FloatPointer some = new FloatPointer((long) ROWS * COLUMNS)) {
+        product(transposeB, ROWS, x.address(), w, all);
+        float[] expected = new float[ROWS * COLUMNS];
+        all.get(expected);
+        for (int[] part : new int[][] {{0, 64}, {7, 100}, {40, 261}, {150, 151}}) {
+          float[] values = new float[part[1] * COLUMNS];
+          long from = x.address() + (long) part[0] * INNER * Float.BYTES;
+          product(transposeB, part[1], from, w, some);
+          some.get(values);
+          int start = part[0] * COLUMNS;
+          if (!Arrays.equals(expected, start, start + values.length, values, 0, values.length)) {
+            return false;
+          }
+        }
+        return true;
+      }
+    }
+
+    private static void product(
+        boolean transposeB, int rows, long x, FloatPointer w, FloatPointer y) {
+      int strideB = transposeB ? INNER : COLUMNS;
+      new Caller()
+          .gemm(
+              false,
+              transposeB,
+              rows,
+              COLUMNS,
+              INNER,
+              1,
+              x,
+              INNER,
+              w.address(),
+              strideB,
+              0,
+              y.address(),
+              COLUMNS);
+    }
+
+    private static FloatPointer drawn(int count) {
+      SplittableRandom random = new SplittableRandom(count);
+      float[] values = new float[count];
+      for (int i = 0; i < count; i++) {
+        values[i] = (float) (random.nextDouble() - 0.5);
+      }
+      return new FloatPointer(values);
+    }
   }
 
   Caller caller(int worker) {

@@ -159,7 +159,7 @@ public final class CpuBackend implements Backend {
 
   @Override
   public boolean sumsRowsAlike(int rows, int columns, int inner) {
-    return Blas.isPacked(rows, columns, inner);
+    return Blas.isPacked(rows, columns, inner) && Blas.areRowsAlike();
   }
 
   @Override

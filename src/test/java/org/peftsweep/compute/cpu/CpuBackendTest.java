@@ -15,6 +15,7 @@ import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -330,9 +331,11 @@ class CpuBackendTest {
     float[] y = projected(backend, x, w);
     float[] dx = projectedBack(backend, dy, w);
     for (int rows : new int[] {64, 50, 33, least}) {
-      assertThat(projected(backend, x.slice(0, rows), w)).isEqualTo(Arrays.copyOf(y, rows * out));
+      Offset<Float> error = within(Blas.areRowsAlike() ? 0f : 1e-3f);
+      assertThat(projected(backend, x.slice(0, rows), w))
+          .containsExactly(Arrays.copyOf(y, rows * out), error);
       assertThat(projectedBack(backend, dy.slice(0, rows), w))
-          .isEqualTo(Arrays.copyOf(dx, rows * in));
+          .containsExactly(Arrays.copyOf(dx, rows * in), error);
     }
   }
 
