@@ -70,6 +70,9 @@ final class DryRun {
 
   /** Tells which trials share passes over their base on one slot, and which cannot. */
   private String packs() {
+    if (mostLanes.orElse(2) == 1) {
+      return "";
+    }
     Set<String> alone = new TreeSet<>();
     int single = 0;
     for (PlannedTrial trial : plan.pending()) {

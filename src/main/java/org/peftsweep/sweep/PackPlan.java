@@ -30,6 +30,9 @@ public final class PackPlan {
    */
   public static List<List<PlannedTrial>> of(
       List<PlannedTrial> pending, Forecast forecast, OptionalInt mostLanes, int slots) {
+    if (mostLanes.orElse(2) == 1) {
+      return pending.stream().map(List::of).toList();
+    }
     Map<Object, List<PlannedTrial>> groups = new LinkedHashMap<>();
     Map<Object, Double> rows = new LinkedHashMap<>();
     for (PlannedTrial trial : pending) {

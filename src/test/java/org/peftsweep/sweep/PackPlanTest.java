@@ -1,0 +1,86 @@
+package org.peftsweep.sweep;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.peftsweep.results.Samples;
+import org.peftsweep.spec.Trial;
+
+/** Which trials train together. */
+class PackPlanTest {
+  @Test
+  void withoutPacksEveryTrialIsAloneInThePlansOrder() {
+    List<PlannedTrial> pending = pending(7);
+    assertThat(PackPlan.of(pending, forecast(2, 100), OptionalInt.of(1), 3))
+        .isEqualTo(pending.stream().map(List::of).toList());
+  }
+
+  /** 12 trials of one base: packs are as large as asked, but every slot has one. */
+  @ParameterizedTest
+  @CsvSource({"4, 1, 4", "16, 1, 12", "16, 2, 6", "16, 5, 3", "16, 20, 1", "5, 2, 5"})
+  void packsAreNoLargerThanSlotsHaveWork(int most, int slots, int largest) {
+    List<List<PlannedTrial>> packs =
+        PackPlan.of(pending(12), forecast(1, 10), OptionalInt.of(most), slots);
+    assertThat(packs.stream().mapToInt(List::size).max()).hasValue(largest);
+    assertThat(packs.stream().flatMap(List::stream)).doesNotHaveDuplicates().hasSize(12);
+  }
+
+  /** Batches of so many rows: as many as one pass has room for. */
+  @ParameterizedTest
+  @CsvSource({"1, 16", "256, 8", "640, 3", "1024, 2", "2048, 1", "100000, 1"})
+  void autoFillsAPass(double rows, int largest) {
+    List<List<PlannedTrial>> packs =
+        PackPlan.of(pending(40), forecast(1, rows), OptionalInt.empty(), 1);
+    assertThat(packs.stream().mapToInt(List::size).max()).hasValue(largest);
+  }
+
+  @Test
+  void onlyTrialsOfOneBaseAreTogetherAndOneWithoutIsAlone() {
+    SplittableRandom random = new SplittableRandom(3);
+    for (int round = 0; round < 50; round++) {
+      int bases = 1 + random.nextInt(4);
+      int slots = 1 + random.nextInt(5);
+      Forecast forecast = forecast(bases, 10);
+      List<PlannedTrial> pending = pending(1 + random.nextInt(60));
+      List<List<PlannedTrial>> packs =
+          PackPlan.of(pending, forecast, OptionalInt.of(2 + random.nextInt(9)), slots);
+      assertThat(packs.stream().flatMap(List::stream)).containsExactlyInAnyOrderElementsOf(pending);
+      for (List<PlannedTrial> pack : packs) {
+        List<Object> keys = pack.stream().map(t -> forecast.of(t.trial()).base()).toList();
+        assertThat(keys.stream().distinct()).hasSize(1);
+        assertThat(pack.size() == 1 || keys.get(0) != null).isTrue();
+      }
+      double before = Double.MAX_VALUE;
+      for (List<PlannedTrial> pack : packs) {
+        double seconds = pack.stream().mapToDouble(PlannedTrial::seconds).sum();
+        assertThat(seconds).isLessThanOrEqualTo(before);
+        before = seconds;
+      }
+    }
+  }
+
+  /** Trials by their seed: of each of so many bases one, and each fifth without. */
+  private static Forecast forecast(int bases, double rows) {
+    return trial -> {
+      long seed = trial.seed();
+      Object base = bases > 1 && seed % 5 == 4 ? null : "base " + seed % bases;
+      return new Forecast.Size(1, 1, 1, 1, base, rows);
+    };
+  }
+
+  private static List<PlannedTrial> pending(int count) {
+    return IntStream.range(0, count)
+        .mapToObj(
+            seed -> {
+              Trial trial = Samples.trial("rte", seed);
+              return new PlannedTrial(trial, trial.id(), trial.title(), 1, count - seed);
+            })
+        .toList();
+  }
+}
