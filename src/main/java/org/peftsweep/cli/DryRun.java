@@ -90,10 +90,7 @@ final class DryRun {
         Locale.ROOT,
         "Packs: up to %d trials train together and share passes over their base%s.%n",
         most,
-        single == 0
-            ? ""
-            : "; %d train alone, as they change it: %s"
-                .formatted(single, String.join(", ", alone)));
+        single == 0 ? "" : "; %d train alone: %s".formatted(single, String.join(", ", alone)));
   }
 
   /** Returns minutes and seconds, with hours where there are any: {@code 1:02:03}. */

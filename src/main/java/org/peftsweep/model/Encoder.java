@@ -111,8 +111,9 @@ final class Encoder implements Backbone {
   private Var embed(Pass pass, List<Encoder> lanes, Packed packed) {
     Tape tape = pass.tape();
     Pass.requireShared(Pass.parts(lanes, Encoder::tables));
-    int[] places = packed.positions(batch -> positionIds.apply(batch).ids());
-    int[] learningPlaces = packed.positions(batch -> positionIds.apply(batch).learning());
+    List<PositionIds> counted = Pass.parts(packed.batches(), positionIds);
+    int[] places = packed.positions(counted, PositionIds::ids);
+    int[] learningPlaces = packed.positions(counted, PositionIds::learning);
     int[] types = packed.positions(Batch::typeIds);
     Var x = tape.gather(words.var(), packed.positions(Batch::ids), packed.learningIds());
     x = tape.addGathered(x, positions.var(), places, learningPlaces);

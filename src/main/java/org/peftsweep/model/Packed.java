@@ -88,12 +88,17 @@ final class Packed {
 
   /** Returns something of every position, {@code [batch·tokens]} of each lane in order. */
   int[] positions(Function<Batch, int[]> of) {
-    if (batches.size() == 1) {
-      return of.apply(batches.get(0));
+    return positions(batches, of);
+  }
+
+  /** The same of what was made of each batch. */
+  <T> int[] positions(List<T> lanes, Function<T, int[]> of) {
+    if (lanes.size() == 1) {
+      return of.apply(lanes.get(0));
     }
     int[] positions = new int[all.rows()];
-    for (int lane = 0; lane < batches.size(); lane++) {
-      System.arraycopy(of.apply(batches.get(lane)), 0, positions, all.from(lane), all.rows(lane));
+    for (int lane = 0; lane < lanes.size(); lane++) {
+      System.arraycopy(of.apply(lanes.get(lane)), 0, positions, all.from(lane), all.rows(lane));
     }
     return positions;
   }

@@ -1,9 +1,6 @@
 package org.peftsweep.train;
 
-import org.peftsweep.compute.Tape;
-import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
-import org.peftsweep.model.Model;
 
 /**
  * What a model reads of a batch, and what its outputs are held to.
@@ -17,10 +14,5 @@ record Inputs(Batch batch, int[] positions, int[] classes) {
   /** Whether the batch teaches nothing. */
   boolean isEmpty() {
     return positions != null && positions.length == 0;
-  }
-
-  /** Runs a model and returns its outputs, a row for each position. */
-  Var outputs(Model model, Tape tape) {
-    return positions == null ? model.logits(tape, batch) : model.logits(tape, batch, positions);
   }
 }

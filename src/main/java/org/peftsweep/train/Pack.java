@@ -27,7 +27,7 @@ import org.peftsweep.model.Parameter;
  * <p>Outside of passes no more lanes run at once than the pack's backend has threads.
  */
 final class Pack implements AutoCloseable {
-  /** Rows at which products are no faster for more, while activations leave the caches. */
+  /** Rows of one pass, unless a single lane has more. */
   static final int MOST_ROWS = 2048;
 
   /** What one lane asks of a pass. */
@@ -182,10 +182,6 @@ final class Pack implements AutoCloseable {
     return places.get(place);
   }
 
-  int lanes() {
-    return places.size();
-  }
-
   /** Runs a lane, of which all but its passes waits for its turn. */
   void work(Runnable part) {
     running.acquireUninterruptibly();
@@ -264,11 +260,12 @@ final class Pack implements AutoCloseable {
       return;
     }
     long start = System.nanoTime();
-    boolean mayRepeat = requests.stream().noneMatch(Request::addsToGradients);
+    boolean mayRepeat =
+        requests.size() > 1 && requests.stream().noneMatch(Request::addsToGradients);
     try {
       pass(requests);
     } catch (RuntimeException | Error e) {
-      if (requests.size() > 1 && mayRepeat) {
+      if (mayRepeat) {
         // What is too much for all may do for each, and a fault is one lane's.
         requests.forEach(Pack::clearGradients);
         requests.forEach(request -> runTogether(List.of(request)));

@@ -7,7 +7,7 @@ import org.peftsweep.spec.Trial;
 
 /** Runs trials as lanes of one pack, each in the thread that asks for it. */
 public final class PackRun implements AutoCloseable {
-  /** Rows of one pass, beyond which more give nothing. */
+  /** Rows of one pass, unless a single lane has more. */
   public static final int MOST_ROWS = Pack.MOST_ROWS;
 
   private final String name;
@@ -40,7 +40,7 @@ public final class PackRun implements AutoCloseable {
             && trial.method().sharesBase();
     return isShared
         ? List.of(
-            trial.model().location(),
+            Library.baseKey(trial.model(), ""),
             trial.task().withContentHash(""),
             trial.phase(),
             trial.training().batch(),
@@ -51,7 +51,7 @@ public final class PackRun implements AutoCloseable {
 
   /**
    * Runs the trial of a lane as {@link TrialRun#run} does. One for which no memory is free now runs
-   * alone after the others.
+   * alone after the others: a lane that waited would wait for those that wait for its pass.
    *
    * @param backend for all of the trial but its passes
    */
@@ -60,7 +60,7 @@ public final class PackRun implements AutoCloseable {
     Outcome[] outcome = new Outcome[1];
     boolean isTogether = false;
     try (Pack.Lane own = pack.lane(lane)) {
-      pack.work(() -> outcome[0] = run.run(trial, limits, progress, own, lane == 0));
+      pack.work(() -> outcome[0] = run.run(trial, limits, progress, own, false));
       isTogether = true;
     } catch (MemoryBudget.NoRoomException e) {
       // Alone, it may wait.
@@ -71,7 +71,8 @@ public final class PackRun implements AutoCloseable {
       return outcome[0].inPack(name, pack.lane(lane).whole());
     }
     awaitOthers();
-    return run.run(trial, limits, progress);
+    pack.work(() -> outcome[0] = run.run(trial, limits, progress));
+    return outcome[0];
   }
 
   private void awaitOthers() {

@@ -3,6 +3,7 @@ package org.peftsweep.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
@@ -107,7 +108,7 @@ class ObjectivesTest {
       model.parameters().forEach(parameter -> parameter.train(backend));
       Inputs inputs = objective.inputs(text.batch(0, 1, 2, 3, 4), SEEDS, 0);
       tape.startTraining(0);
-      Var outputs = inputs.outputs(model, tape);
+      Var outputs = outputs(model, tape, inputs);
       float[] values = floats(outputs.value());
       double loss = objective.loss(tape, outputs, inputs);
       assertThat(loss).isCloseTo(reference(objective, inputs, values), within(1e-4));
@@ -148,7 +149,7 @@ class ObjectivesTest {
       }
       backend.write(moved, 0, parameter.value(), 0, moved.length);
       tape.startEvaluation();
-      losses[side] = objective.loss(tape, inputs.outputs(model, tape), inputs);
+      losses[side] = objective.loss(tape, outputs(model, tape, inputs), inputs);
     }
     backend.write(start, 0, parameter.value(), 0, start.length);
     assertThat((losses[0] - losses[1]) / (2 * step))
@@ -250,7 +251,7 @@ class ObjectivesTest {
       int[] rows = IntStream.range(from, Math.min(examples.size(), from + batch)).toArray();
       Inputs inputs = scorer.inputs(text.batch(rows));
       tape.startEvaluation();
-      scorer.add(tape, inputs.outputs(model, tape), inputs);
+      scorer.add(tape, outputs(model, tape, inputs), inputs);
     }
     return scorer.evaluation();
   }
@@ -259,5 +260,10 @@ class ObjectivesTest {
     float[] values = new float[Math.toIntExact(tensor.size())];
     backend.read(tensor, 0, values, 0, values.length);
     return values;
+  }
+
+  private static Var outputs(Model model, Tape tape, Inputs inputs) {
+    List<int[]> positions = Collections.singletonList(inputs.positions());
+    return model.logits(tape, List.of(model), List.of(inputs.batch()), positions).get(0);
   }
 }

@@ -16,8 +16,11 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.method.AdapterLayout;
 import org.peftsweep.method.Methods;
 import org.peftsweep.spec.SweepFile;
 import org.peftsweep.spec.Trial;
@@ -71,6 +74,8 @@ class PackedTrialsTest {
             .toList();
     assertThat(trials).hasSizeGreaterThan(17);
     assertThat(trials.stream().map(PackRun::base).distinct()).hasSize(1);
+    assertThat(PackRun.base(trial("{method: lora, weights: bf16}")))
+        .isNotEqualTo(PackRun.base(trials.get(0)));
     assertThat(PackRun.base(trial("{method: full}"))).isNull();
     assertThat(PackRun.base(trial("{method: lora, init: random}"))).isNull();
 
@@ -172,15 +177,20 @@ class PackedTrialsTest {
     }
   }
 
-  @Test
-  void aLaneWithoutRoomTrainsAfterTheOthers() {
+  /** Room for one trial of the pack, or two: whichever lane comes first, none waits for ever. */
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2})
+  void aLaneWithoutRoomTrainsAfterTheOthers(int room) {
     List<Trial> trials =
-        Stream.of("{method: lora}", "{method: dora}", "{method: ia3}")
+        Stream.of("{method: lora}", "{method: lora, ratio: 4}", "{method: lora, ratio: 8}")
             .map(PackedTrialsTest::trial)
             .toList();
     Outcome alone = alone(trials.get(1), RunLimits.FREE, new Listener());
-    long base = 40L << 20;
-    MemoryBudget budget = new MemoryBudget(base + 2 * alone.predictedPeakBytes());
+    List<Footprint> footprints = trials.stream().map(PackedTrialsTest::footprint).toList();
+    long least = footprints.stream().mapToLong(Footprint::heldBytes).min().orElseThrow();
+    long most = footprints.stream().mapToLong(Footprint::heldBytes).max().orElseThrow();
+    assertThat(room * most).isLessThan((room + 1) * least);
+    MemoryBudget budget = new MemoryBudget(footprints.get(0).sharedBytes() + room * most);
     Ended packed =
         packed(
             trials,
@@ -190,7 +200,16 @@ class PackedTrialsTest {
             new Listener[3]);
     assertThat(packed.thrown).isEmpty();
     assertThat(packed.outcomes).allMatch(outcome -> outcome.status() == Status.FINISHED);
+    assertThat(packed.outcomes.stream().filter(outcome -> outcome.pack() != null)).hasSize(room);
     assertThat(packed.outcomes.get(1).finalLoss()).isCloseTo(alone.finalLoss(), within(1e-5));
+  }
+
+  private static Footprint footprint(Trial trial) {
+    Base base = LIBRARY.base(trial.model(), "cpu");
+    TokenisedTask data =
+        LIBRARY.tokenised(trial.task(), trial.model(), base, trial.training().maxTokens());
+    return MemoryModel.predict(
+        trial, base.config(), base::lacks, base.padId(), data, AdapterLayout.NONE);
   }
 
   private interface Limits {
