@@ -42,6 +42,7 @@ record Workload(Shape shape, Tuning method, int threads) {
 
   /** A model without dropout, and rows and tokens of a batch. */
   enum Shape {
+    MINI_8X32(encoder(804, 128, 2, 4, 512), 8, 32),
     MINI_32X32(encoder(804, 128, 2, 4, 512), 32, 32),
     MINI_32X64(encoder(804, 128, 2, 4, 512), 32, 64),
     D256_32X64(encoder(8192, 256, 4, 4, 1024), 32, 64),
