@@ -3,6 +3,7 @@ package org.peftsweep.bench;
 import java.util.List;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.Plan;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.DenseWeight;
 import org.peftsweep.compute.Tensor;
@@ -29,6 +30,7 @@ final class EngineContender implements Contender {
   private final Updates updates;
   private final Batch batch;
   private final int[] labels;
+  private Plan plan;
 
   /** Steps after which the compiler is done with the kernels of a step. */
   private static final int WARM_STEPS = 400;
@@ -92,17 +94,22 @@ final class EngineContender implements Contender {
   @Override
   public void step() {
     learning.forEach(parameter -> parameter.var().clearGradient());
-    tape.startTraining(1);
-    Var logits = model.logits(tape, batch);
-    tape.crossEntropy(logits, labels);
-    tape.backward();
+    if (plan == null || !plan.isCurrent()) {
+      tape.startPlanning(learning.stream().map(Parameter::var).toList(), 1);
+      tape.crossEntropy(model.logits(tape, batch), tape.ints(() -> labels));
+      tape.backward();
+      plan = tape.plan();
+    } else {
+      plan.run(1);
+    }
     updates.step(1);
   }
 
   @Override
   public double loss() {
     tape.startEvaluation();
-    return tape.crossEntropy(model.logits(tape, batch), labels);
+    return tape.number(
+        tape.crossEntropy(model.logits(tape, batch), tape.ints(() -> labels)));
   }
 
   @Override

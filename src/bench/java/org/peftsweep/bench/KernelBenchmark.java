@@ -1,7 +1,10 @@
 package org.peftsweep.bench;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.SplittableRandom;
+import java.util.function.IntUnaryOperator;
+import java.util.stream.IntStream;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -20,6 +23,8 @@ import org.peftsweep.compute.AdamStep;
 import org.peftsweep.compute.AttentionShape;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.ElementType;
+import org.peftsweep.compute.Moments;
 import org.peftsweep.compute.Tensor;
 
 /**
@@ -52,9 +57,9 @@ public class KernelBenchmark {
 
   private Backend kernels;
   private AttentionShape heads;
-  private int[] mask;
-  private int[] ids;
-  private int[] labels;
+  private Tensor mask;
+  private Tensor ids;
+  private Tensor labels;
   private Tensor x;
   private Tensor y;
   private Tensor z;
@@ -77,6 +82,9 @@ public class KernelBenchmark {
   private Tensor mean;
   private Tensor rstd;
   private Tensor logSum;
+  private Tensor seed;
+  private Tensor loss;
+  private Tensor steps;
   private Tensor cos;
   private Tensor sin;
 
@@ -86,15 +94,16 @@ public class KernelBenchmark {
     kernels = Backends.open(backend, threads);
     heads =
         new AttentionShape(
-            rows / TOKENS, TOKENS, width / HEAD, width / HEAD, HEAD, false, 0, 0);
-    mask = new int[rows];
-    Arrays.fill(mask, 1);
-    ids = new int[rows];
-    labels = new int[rows];
-    for (int i = 0; i < rows; i++) {
-      ids[i] = (int) Math.floorMod(Draws.mix(i), width);
-      labels[i] = i % width;
-    }
+            rows / TOKENS, TOKENS, width / HEAD, width / HEAD, HEAD, false, 0);
+    mask = ints(i -> 1);
+    ids = ints(i -> (int) Math.floorMod(Draws.mix(i), width));
+    labels = ints(i -> i % width);
+    seed = new Tensor(ElementType.I64, kernels.allocate(2), 0, 1);
+    loss = new Tensor(ElementType.F64, kernels.allocate(2), 0, 1);
+    float[] numbers = new float[AdamStep.LENGTH];
+    new AdamStep(1e-6f, 0.9f, 0.999f, 1e-8f, 0, 0.5, 0.5).write(numbers, 0);
+    steps = new Tensor(kernels.allocate(numbers.length), 0, 1, numbers.length);
+    kernels.write(numbers, 0, steps, 0, numbers.length);
     x = drawn(rows, width);
     y = drawn(rows, width);
     z = drawn(rows, width);
@@ -121,7 +130,13 @@ public class KernelBenchmark {
     cos = drawn(TOKENS, HEAD / 2);
     sin = drawn(TOKENS, HEAD / 2);
     kernels.layerNorm(x, null, row, row2, EPSILON, y, mean, rstd);
-    kernels.attention(heads, x, k, v, mask, y, logSum);
+    kernels.attention(heads, x, k, v, mask, seed, y, logSum);
+  }
+
+  private Tensor ints(IntUnaryOperator values) {
+    Tensor ints = new Tensor(ElementType.I32, kernels.allocate(rows), 0, rows);
+    kernels.write(IntStream.range(0, rows).map(values).toArray(), ints);
+    return ints;
   }
 
   private Tensor drawn(int... shape) {
@@ -203,7 +218,7 @@ public class KernelBenchmark {
 
   @Benchmark
   public void dropout() {
-    kernels.dropout(x, 0.1f, 1, z);
+    kernels.dropout(x, 0.1f, seed, z);
   }
 
   @Benchmark
@@ -253,12 +268,12 @@ public class KernelBenchmark {
 
   @Benchmark
   public void attention() {
-    kernels.attention(heads, x, k, v, mask, y, logSum);
+    kernels.attention(heads, x, k, v, mask, seed, y, logSum);
   }
 
   @Benchmark
   public void attentionBackward() {
-    kernels.attentionBackward(heads, x, k, v, mask, y, logSum, k, z, dk, dv);
+    kernels.attentionBackward(heads, x, k, v, mask, seed, y, logSum, k, z, dk, dv);
   }
 
   @Benchmark
@@ -277,18 +292,17 @@ public class KernelBenchmark {
   }
 
   @Benchmark
-  public double crossEntropy() {
-    return kernels.crossEntropy(x, labels, z);
+  public void crossEntropy() {
+    kernels.crossEntropy(x, labels, z, loss);
   }
 
   @Benchmark
-  public double sumOfSquares() {
-    return kernels.sumOfSquares(x);
+  public void clip() {
+    kernels.clip(List.of(x), 0, loss);
   }
 
   @Benchmark
   public void adamW() {
-    AdamStep step = new AdamStep(1e-6f, 0.9f, 0.999f, 1e-8f, 0, 0.5, 0.5);
-    kernels.adamW(weight, weightGradient, first, second, step);
+    kernels.adamW(List.of(new Moments(weight, weightGradient, first, second)), steps);
   }
 }

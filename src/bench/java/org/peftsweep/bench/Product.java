@@ -51,7 +51,12 @@ record Product(boolean transposeA, boolean transposeB, int m, int n, int k) {
           "scatterAdd",
           "crossEntropy",
           "meanSquaredError",
-          "sumOfSquares",
+          "normalise",
+          "addNumber",
+          "clip",
+          "numbers",
+          "plan",
+          "stepsBetweenLooks",
           "adamW",
           "close",
           "toString",
@@ -85,7 +90,7 @@ record Product(boolean transposeA, boolean transposeB, int m, int n, int k) {
       case "attention" -> ofAttention((AttentionShape) arguments[0], 1, 1, seen);
       case "attentionBackward" -> {
         int learning = 0;
-        for (Object gradient : List.of(8, 9, 10)) {
+        for (Object gradient : List.of(9, 10, 11)) {
           learning += arguments[(int) gradient] == null ? 0 : 1;
         }
         // Besides dQ, dK and dV: the scores again, and the weights' gradients.

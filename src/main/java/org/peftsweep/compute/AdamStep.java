@@ -17,4 +17,20 @@ public record AdamStep(
     float epsilon,
     float weightDecay,
     double correction1,
-    double correction2) {}
+    double correction2) {
+  /** Numbers of a step as kernels read them. */
+  public static final int LENGTH = 6;
+
+  /**
+   * Writes {@code decay = 1 − learningRate·weightDecay, beta1, beta2, rate =
+   * learningRate/correction1, rootCorrection = 1/√correction2, epsilon} for kernels.
+   */
+  public void write(float[] to, int at) {
+    to[at] = (float) (1 - (double) learningRate * weightDecay);
+    to[at + 1] = beta1;
+    to[at + 2] = beta2;
+    to[at + 3] = (float) (learningRate / correction1);
+    to[at + 4] = (float) (1 / Math.sqrt(correction2));
+    to[at + 5] = epsilon;
+  }
+}

@@ -54,6 +54,7 @@ public final class Arena implements AutoCloseable {
   }
 
   private final Backend backend;
+  private final long smallestChunk;
   private final List<Memory> chunks = new ArrayList<>();
   private final TreeSet<Stretch> freeBlocks = new TreeSet<>(BY_SIZE);
   private int generation;
@@ -61,12 +62,27 @@ public final class Arena implements AutoCloseable {
   private long peak;
 
   public Arena(Backend backend) {
+    this(backend, SMALLEST_CHUNK);
+  }
+
+  /**
+   * Makes an arena.
+   *
+   * @param smallestChunk floats that it allocates at least
+   */
+  Arena(Backend backend, long smallestChunk) {
     this.backend = backend;
+    this.smallestChunk = smallestChunk;
   }
 
   /** Hands out memory of any content. */
   public Tensor take(int... shape) {
-    long wanted = Math.max(ALIGNMENT, roundUp(Tensor.sizeOf(shape)));
+    return take(ElementType.F32, shape);
+  }
+
+  /** Hands out memory of any content for elements of a type. */
+  Tensor take(ElementType type, int... shape) {
+    long wanted = Math.max(ALIGNMENT, roundUp(type.floats(Tensor.sizeOf(shape))));
     Stretch block = freeBlocks.ceiling(new Stretch(-1, -1, wanted));
     if (block == null) {
       block = grow(wanted);
@@ -79,7 +95,8 @@ public final class Arena implements AutoCloseable {
     block.holders = 1;
     used += block.length;
     peak = Math.max(peak, used);
-    return new Tensor(chunks.get(block.chunk), block.start, block, shape);
+    long offset = block.start * ElementType.F32.bytes(1) / type.bytes(1);
+    return new Tensor(type, chunks.get(block.chunk), offset, block, shape);
   }
 
   /** Takes everything back; tensors handed out before must not be used any more. */
@@ -87,7 +104,7 @@ public final class Arena implements AutoCloseable {
     generation++;
     freeBlocks.clear();
     if (chunks.size() > 1) {
-      long joined = roundUp(Math.max(peak + peak / 16, SMALLEST_CHUNK));
+      long joined = roundUp(Math.max(peak + peak / 16, smallestChunk));
       if (chunks.get(0).floats() >= joined) {
         // It was cut up too finely, not too small: only room helps, or every step would grow.
         joined = chunks.stream().mapToLong(Memory::floats).sum();
@@ -127,7 +144,7 @@ public final class Arena implements AutoCloseable {
   }
 
   private Stretch grow(long wanted) {
-    long length = Math.max(wanted, Math.max(SMALLEST_CHUNK, used / 4));
+    long length = Math.max(wanted, Math.max(smallestChunk, used / 4));
     length = roundUp(length);
     chunks.add(backend.allocate(length));
     Stretch block = freeBlock(chunks.size() - 1, 0, length);

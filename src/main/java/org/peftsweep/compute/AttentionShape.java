@@ -10,7 +10,6 @@ package org.peftsweep.compute;
  * @param queries positions of a sequence that look; all tokens where causal
  * @param causal whether a position sees only itself and earlier ones
  * @param dropout probability that an attention weight is dropped, in [0, 1)
- * @param seed of the dropout mask
  */
 public record AttentionShape(
     int batch,
@@ -20,8 +19,7 @@ public record AttentionShape(
     int keyHeads,
     int headWidth,
     boolean causal,
-    float dropout,
-    long seed) {
+    float dropout) {
   public AttentionShape {
     if (causal && queries != tokens) {
       throw new IllegalArgumentException(
@@ -41,15 +39,14 @@ public record AttentionShape(
       int keyHeads,
       int headWidth,
       boolean causal,
-      float dropout,
-      long seed) {
-    this(batch, tokens, tokens, heads, keyHeads, headWidth, causal, dropout, seed);
+      float dropout) {
+    this(batch, tokens, tokens, heads, keyHeads, headWidth, causal, dropout);
   }
 
   /** Returns the same with another dropout of weights. */
-  AttentionShape withDropout(float probability, long seedOfMask) {
+  AttentionShape withDropout(float probability) {
     return new AttentionShape(
-        batch, queries, tokens, heads, keyHeads, headWidth, causal, probability, seedOfMask);
+        batch, queries, tokens, heads, keyHeads, headWidth, causal, probability);
   }
 
   /** Returns the factor on scores, {@code 1 / √headWidth}. */

@@ -1,13 +1,20 @@
 package org.peftsweep.compute;
 
+import java.util.List;
+
 /**
  * Where tensors live and kernels run.
  *
  * <p>All kernels take preallocated outputs, overwrite them unless {@code beta} or "adds" says
  * otherwise, and see tensors as matrices {@code [rows, columns]}. An output may be the same tensor
  * as an input only where stated. Arguments marked "or null" leave out that part of the work.
- * Integer inputs are host arrays. Tensors hold {@link ElementType#F32}; "of any type" says that
- * {@link ElementType#BF16} serves too, and is computed with as the 32-bit floats of its values.
+ * Tensors hold {@link ElementType#F32}; "of any type" says that {@link ElementType#BF16} serves
+ * too, and is computed with as the 32-bit floats of its values. Ids, masks and labels are {@link
+ * ElementType#I32}, seeds {@link ElementType#I64} of one element, losses and norms {@link
+ * ElementType#F64} of one element.
+ *
+ * <p>Whatever changes from step to step is in tensors, so that the kernels of a step can be called
+ * again as they are: {@link #plan}.
  *
  * <p>One instance serves one thread at a time. Memory may be read by several instances of the same
  * kind at once: that is how trials share frozen weights.
@@ -51,6 +58,16 @@ public interface Backend extends AutoCloseable {
    */
   void read(Tensor source, long sourceOffset, float[] target, int targetOffset, int count);
 
+  /** Copies whole numbers to as many elements from the start of a tensor of {@code I32}. */
+  void write(int[] source, Tensor target);
+
+  /** Copies seeds to as many elements from the start of a tensor of {@code I64}. */
+  void write(long[] source, Tensor target);
+
+  /** Returns all elements of a tensor of {@code F64}, once the kernels that write them are done. */
+  double[] numbers(Tensor source);
+
+  /** Sets all elements of a tensor of {@code F32} or {@code F64}. */
   void fill(Tensor x, float value);
 
   /** Copies all elements; both tensors may be of any type. */
@@ -123,7 +140,7 @@ public interface Backend extends AutoCloseable {
    * {@code y ← x / (1 − p)} where kept, else 0; element i is kept when {@link Dropout#keeps} says
    * so. Its own gradient: apply it to dy with the same seed.
    */
-  void dropout(Tensor x, float p, long seed, Tensor y);
+  void dropout(Tensor x, float p, Tensor seed, Tensor y);
 
   // ---- rows and columns
 
@@ -200,10 +217,18 @@ public interface Backend extends AutoCloseable {
    * h)·queries + i)·tokens + j} for {@link Dropout#keeps}.
    *
    * @param mask {@code [batch·tokens]}, 1 for a real token, 0 for padding
+   * @param seed of dropout; null where the shape has none
    * @param logSum {@code [batch·heads, queries]}, receives the logarithm of the softmax denominator
    */
   void attention(
-      AttentionShape shape, Tensor q, Tensor k, Tensor v, int[] mask, Tensor out, Tensor logSum);
+      AttentionShape shape,
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      Tensor mask,
+      Tensor seed,
+      Tensor out,
+      Tensor logSum);
 
   /** Gradients of {@link #attention}; each of dq, dk, dv may be null. */
   void attentionBackward(
@@ -211,7 +236,8 @@ public interface Backend extends AutoCloseable {
       Tensor q,
       Tensor k,
       Tensor v,
-      int[] mask,
+      Tensor mask,
+      Tensor seed,
       Tensor out,
       Tensor logSum,
       Tensor dOut,
@@ -232,32 +258,62 @@ public interface Backend extends AutoCloseable {
   // ---- rows by index
 
   /** {@code out[i] ← (adds ? out[i] : 0) + table[ids[i]]}; table may be of any type. */
-  void gather(Tensor table, int[] ids, boolean adds, Tensor out);
+  void gather(Tensor table, Tensor ids, boolean adds, Tensor out);
 
   /** {@code table[ids[i]] ← table[ids[i]] + rows[i]}, in order of i; negative ids are left out. */
-  void scatterAdd(Tensor rows, int[] ids, Tensor table);
+  void scatterAdd(Tensor rows, Tensor ids, Tensor table);
 
   // ---- losses
 
   /**
-   * Returns the mean cross-entropy of {@code logits [n, classes]} over the labels that are not
-   * negative (0 if all are), and stores its gradient in dLogits, or null; dLogits may be logits.
+   * {@code loss ←} the mean cross-entropy of {@code logits [n, classes]} over the labels that are
+   * not negative (0 if all are), and stores its gradient in dLogits, or null; dLogits may be
+   * logits.
    */
-  double crossEntropy(Tensor logits, int[] labels, Tensor dLogits);
+  void crossEntropy(Tensor logits, Tensor labels, Tensor dLogits, Tensor loss);
 
-  /** Returns the mean of {@code (x − target)²} and stores its gradient in dx, or null. */
-  double meanSquaredError(Tensor x, float[] target, Tensor dx);
+  /** {@code loss ←} the mean of {@code (x − target)²}, and stores its gradient in dx, or null. */
+  void meanSquaredError(Tensor x, Tensor target, Tensor dx, Tensor loss);
+
+  /**
+   * {@code norm ← weight·‖x‖} and {@code x ← (weight/‖x‖)·x}, zeros where x is zero; ‖·‖ is the
+   * root of the sum of squares of all elements.
+   */
+  void normalise(Tensor x, double weight, Tensor norm);
+
+  /** {@code sum ← sum + factor·number}, both of {@code F64} and one element. */
+  void addNumber(double factor, Tensor number, Tensor sum);
 
   // ---- optimisation
 
-  /** Returns {@code Σ x²} in double precision. */
-  double sumOfSquares(Tensor x);
+  /**
+   * {@code norm ← √Σ g²} over all gradients, in double precision, and scales them by {@code min(1,
+   * most / (norm + 1e-6))}; 0 for most leaves them as they are.
+   */
+  void clip(List<Tensor> gradients, double most, Tensor norm);
 
   /**
-   * AdamW: {@code p ← p·(1 − lr·wd)}, {@code m ← β₁m + (1 − β₁)g}, {@code v ← β₂v + (1 − β₂)g²},
-   * {@code p ← p − (lr/correction1)·m / (√v/√correction2 + ε)}.
+   * AdamW of each parameter: {@code m ← β₁m + (1 − β₁)g}, {@code v ← β₂v + (1 − β₂)g²}, {@code p ←
+   * decay·p − rate·m / (√v·rootCorrection + ε)}.
+   *
+   * @param steps {@code [parameters, 6]}, a row each, as {@link AdamStep} writes it
    */
-  void adamW(Tensor p, Tensor g, Tensor m, Tensor v, AdamStep step);
+  void adamW(List<Moments> parameters, Tensor steps);
+
+  // ---- plans
+
+  /**
+   * Returns what calls these kernels again, always with tensors at the same places; a device may
+   * keep them as one graph.
+   */
+  default Runnable plan(Runnable kernels) {
+    return kernels;
+  }
+
+  /** Returns how many steps may pass between two looks at their losses, each of which waits. */
+  default int stepsBetweenLooks() {
+    return 1;
+  }
 
   /** Frees what is still allocated, shared memory apart. */
   @Override

@@ -48,7 +48,7 @@ public record DenseWeight(Tensor values) implements Weight {
   }
 
   @Override
-  public void gather(Backend backend, int[] ids, boolean adds, Tensor out) {
+  public void gather(Backend backend, Tensor ids, boolean adds, Tensor out) {
     backend.gather(values, ids, adds, out);
   }
 

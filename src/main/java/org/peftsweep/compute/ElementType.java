@@ -1,8 +1,8 @@
 package org.peftsweep.compute;
 
 /**
- * How a tensor's elements are stored. Arithmetic is in {@link #F32} whatever the storage; backends
- * store {@link #F32} and {@link #BF16}.
+ * How a tensor's elements are stored. Arithmetic of weights is in {@link #F32} whatever the
+ * storage; backends store weights as {@link #F32} and {@link #BF16}.
  */
 public enum ElementType {
   /** IEEE 754 binary32. */
@@ -14,7 +14,13 @@ public enum ElementType {
   /** Whole numbers that a scale of their block turns into values. */
   I8(8),
   /** The same in 4 bits. */
-  I4(4);
+  I4(4),
+  /** Whole numbers that choose: token ids, masks, labels. */
+  I32(32),
+  /** Seeds. */
+  I64(64),
+  /** IEEE 754 binary64: sums that a step is judged by. */
+  F64(64);
 
   private final int bits;
 

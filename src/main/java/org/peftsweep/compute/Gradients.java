@@ -77,7 +77,7 @@ final class Gradients {
     accumulate(x, (dx, beta) -> backend.sumRows(dy, beta, dx));
   }
 
-  void scatter(Var table, Tensor dy, int[] ids) {
+  void scatter(Var table, Tensor dy, Tensor ids) {
     if (table.learns()) {
       backend.scatterAdd(dy, ids, zeroed(table));
     }

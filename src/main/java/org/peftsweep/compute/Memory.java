@@ -7,4 +7,9 @@ package org.peftsweep.compute;
 public interface Memory {
   /** Returns the length in floats. */
   long floats();
+
+  /** Whether it was not freed yet. */
+  default boolean isLive() {
+    return true;
+  }
 }

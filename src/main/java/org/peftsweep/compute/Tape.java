@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.Supplier;
 import java.util.function.ToIntFunction;
 
 /**
@@ -26,27 +27,47 @@ public final class Tape implements AutoCloseable {
 
   private record Node(Var out, Back back, Tensor... saved) {}
 
+  /** Floats that inputs from the host take at least. */
+  private static final int FED = 1 << 12;
+
+  private final Backend target;
+  private final Recorder recorder;
   private final Backend backend;
   private final Arena arena;
+
+  /** What the host writes: nothing of it is given back in a step, as plans write all at once. */
+  private final Arena fed;
+
   private final Gradients gradients;
   private final List<Node> nodes = new ArrayList<>();
+  private final List<Plan.Feed> feeds = new ArrayList<>();
+  private List<Plan.Learning> planned;
   private boolean training;
-  private long[] dropoutSeeds = {};
-  private long[] dropoutCounts = {};
+  private DropoutSeeds dropoutSeeds;
   private int lane;
 
   public Tape(Backend backend) {
-    this.backend = backend;
+    this.target = backend;
+    this.recorder = new Recorder(backend);
+    this.backend = recorder.backend();
     this.arena = new Arena(backend);
-    this.gradients = new Gradients(backend, arena);
+    this.fed = new Arena(backend, FED);
+    this.gradients = new Gradients(this.backend, arena);
+    this.dropoutSeeds = new DropoutSeeds(target, fed);
   }
 
+  /** Returns what runs the kernels of this tape's operations. */
   public Backend backend() {
     return backend;
   }
 
   public Arena arena() {
     return arena;
+  }
+
+  /** Returns the most memory of steps that was in use at once, in bytes. */
+  public long peakBytes() {
+    return arena.peakBytes() + fed.peakBytes();
   }
 
   /**
@@ -58,9 +79,52 @@ public final class Tape implements AutoCloseable {
     reset(true, seeds);
   }
 
+  /**
+   * Begins a step as {@link #startTraining} does, of which {@link #plan} makes a plan.
+   *
+   * @param parameters all that may learn in it
+   */
+  public void startPlanning(List<Var> parameters, long... seeds) {
+    reset(true, seeds);
+    planned = parameters.stream().map(Plan.Learning::of).toList();
+    recorder.start();
+  }
+
+  /**
+   * Returns what runs the step again that just ran back; null where something in it depends on what
+   * the host read or wrote.
+   */
+  public Plan plan() {
+    Recorder.Kernels kernels = recorder.stop();
+    return kernels == null ? null : new Plan(target, kernels, feeds, dropoutSeeds, planned);
+  }
+
   /** Begins a step without gradients and without dropout; values of the step before are gone. */
   public void startEvaluation() {
     reset(false);
+  }
+
+  // ---- what the host gives
+
+  /**
+   * Hands whole numbers to kernels, as {@code I32} that stays for the step; a plan asks for them
+   * anew, as many.
+   */
+  public Tensor ints(Supplier<int[]> values) {
+    int[] now = values.get();
+    Tensor to = fed.take(ElementType.I32, now.length);
+    target.write(now, to);
+    feeds.add(Plan.ofInts(values, to.place()));
+    return to;
+  }
+
+  /** The same with floats. */
+  public Tensor floats(Supplier<float[]> values) {
+    float[] now = values.get();
+    Tensor to = fed.take(now.length);
+    target.write(now, 0, to, 0, now.length);
+    feeds.add(Plan.ofFloats(values, to.place()));
+    return to;
   }
 
   /** Says whose dropout the operations to come draw, where they are not told; 0 at the start. */
@@ -310,8 +374,8 @@ public final class Tape implements AutoCloseable {
     if (!training || p == 0) {
       return x;
     }
-    long[] seeds = new long[lanes.count()];
-    Arrays.setAll(seeds, this::nextDropoutSeed);
+    Tensor[] seeds = new Tensor[lanes.count()];
+    Arrays.setAll(seeds, dropoutSeeds::next);
     boolean learns = learns(x);
     Tensor y = consume(x);
     drop(y, p, seeds, lanes, y);
@@ -331,14 +395,14 @@ public final class Tape implements AutoCloseable {
   }
 
   private Var dropout(float p, Tensor y, Var x, boolean learns) {
-    long seed = nextDropoutSeed(lane);
+    Tensor seed = dropoutSeeds.next(lane);
     backend.dropout(y, p, seed, y);
     Var out = output(y, learns);
     record(out, dy -> gradients.give(x, dx -> backend.dropout(dy, p, seed, dx)));
     return out;
   }
 
-  private void drop(Tensor x, float p, long[] seeds, Lanes lanes, Tensor y) {
+  private void drop(Tensor x, float p, Tensor[] seeds, Lanes lanes, Tensor y) {
     for (int i = 0; i < seeds.length; i++) {
       backend.dropout(lanes.of(x, i), p, seeds[i], lanes.of(y, i));
     }
@@ -459,8 +523,8 @@ public final class Tape implements AutoCloseable {
     return out;
   }
 
-  /** Rows {@code table[ids[i]]} as {@code [ids.length, columns]}. */
-  public Var gather(Var table, int[] ids) {
+  /** Rows {@code table[ids[i]]} as {@code [ids, columns]}. */
+  public Var gather(Var table, Tensor ids) {
     return gather(table, ids, ids);
   }
 
@@ -468,9 +532,9 @@ public final class Tape implements AutoCloseable {
    * Rows {@code table[ids[i]]}, whose gradient goes to the rows {@code gradientIds}; negative ones
    * get none (a padding row that stays as it is).
    */
-  public Var gather(Var table, int[] ids, int[] gradientIds) {
+  public Var gather(Var table, Tensor ids, Tensor gradientIds) {
     Weight rows = table.weight();
-    Tensor y = arena.take(ids.length, rows.columns());
+    Tensor y = arena.take((int) ids.size(), rows.columns());
     rows.gather(backend, ids, false, y);
     Var out = output(y, table);
     record(out, dy -> gradients.scatter(table, dy, gradientIds));
@@ -478,7 +542,7 @@ public final class Tape implements AutoCloseable {
   }
 
   /** {@code x[i] + table[ids[i]]}; consumes x. */
-  public Var addGathered(Var x, Var table, int[] ids, int[] gradientIds) {
+  public Var addGathered(Var x, Var table, Tensor ids, Tensor gradientIds) {
     boolean learns = learns(x, table);
     Tensor y = consume(x);
     table.weight().gather(backend, ids, true, y);
@@ -556,23 +620,24 @@ public final class Tape implements AutoCloseable {
   /**
    * Masked softmax attention; shapes as in {@link Backend#attention}; dropout only while training.
    */
-  public Var attention(AttentionShape shape, Var q, Var k, Var v, int[] mask) {
+  public Var attention(AttentionShape shape, Var q, Var k, Var v, Tensor mask) {
     return attention(List.of(shape), q, k, v, List.of(mask));
   }
 
   /** The same for lanes, each with a shape of its own, whose rows lie one after the other. */
-  public Var attention(List<AttentionShape> shapes, Var q, Var k, Var v, List<int[]> masks) {
+  public Var attention(List<AttentionShape> shapes, Var q, Var k, Var v, List<Tensor> masks) {
     int count = shapes.size();
     Lanes asking = lanes(shapes, shape -> shape.batch() * shape.queries());
     Lanes seen = lanes(shapes, shape -> shape.batch() * shape.tokens());
     AttentionShape[] dropping = new AttentionShape[count];
+    Tensor[] seeds = new Tensor[count];
     Tensor[] logSums = new Tensor[count];
     Tensor y = arena.take(q.value().shape());
     for (int i = 0; i < count; i++) {
       AttentionShape shape = shapes.get(i);
       boolean drops = training && shape.dropout() > 0;
-      int of = count == 1 ? lane : i;
-      shape = shape.withDropout(drops ? shape.dropout() : 0, drops ? nextDropoutSeed(of) : 0);
+      seeds[i] = drops ? dropoutSeeds.next(count == 1 ? lane : i) : null;
+      shape = shape.withDropout(drops ? shape.dropout() : 0);
       dropping[i] = shape;
       logSums[i] = arena.take(shape.batch() * shape.heads(), shape.queries());
       backend.attention(
@@ -581,6 +646,7 @@ public final class Tape implements AutoCloseable {
           seen.of(k.value(), i),
           seen.of(v.value(), i),
           masks.get(i),
+          seeds[i],
           asking.of(y, i),
           logSums[i]);
     }
@@ -603,6 +669,7 @@ public final class Tape implements AutoCloseable {
                 seen.of(k.value(), i),
                 seen.of(v.value(), i),
                 masks.get(i),
+                seeds[i],
                 asking.of(y, i),
                 logSums[i],
                 asking.of(dy, i),
@@ -638,67 +705,97 @@ public final class Tape implements AutoCloseable {
   // ---- losses
 
   /**
-   * Returns the mean cross-entropy over labels that are not negative, and makes it a loss of this
-   * step.
+   * Makes the mean cross-entropy over labels that are not negative a loss of this step.
+   *
+   * @param labels {@code I32}
+   * @return where it will be, {@code F64} of one element
    */
-  public double crossEntropy(Var logits, int[] labels) {
-    return loss(logits, gradient -> backend.crossEntropy(logits.value(), labels, gradient));
+  public Tensor crossEntropy(Var logits, Tensor labels) {
+    return loss(
+        logits, (gradient, loss) -> backend.crossEntropy(logits.value(), labels, gradient, loss));
   }
 
-  /** Returns the mean squared error, and makes it a loss of this step. */
-  public double meanSquaredError(Var x, float[] target) {
-    return loss(x, gradient -> backend.meanSquaredError(x.value(), target, gradient));
+  /** Makes the mean squared error a loss of this step; returns where it will be. */
+  public Tensor meanSquaredError(Var x, Tensor wanted) {
+    return loss(x, (gradient, loss) -> backend.meanSquaredError(x.value(), wanted, gradient, loss));
   }
 
   /**
-   * Makes a quantity that the caller computed a loss of this step.
+   * Makes {@code weight·‖X·Xᵀ − I‖} a loss of this step where x has fewer rows than columns is
+   * meant, else {@code weight·‖Xᵀ·X − I‖}; the gradient is {@code 2·weight·(X·Xᵀ − I)·X / ‖X·Xᵀ −
+   * I‖}.
    *
-   * @param gradient of that quantity for x, in memory of {@link #arena}
+   * @param ofRows whether rows are to be orthonormal, else columns
+   * @return where it will be
    */
-  public void addLoss(Var x, Tensor gradient) {
+  public Tensor orthonormality(Var x, boolean ofRows, double weight) {
+    Tensor matrix = x.value();
+    int side = ofRows ? matrix.rows() : matrix.columns();
+    Tensor excess = arena.take(side, side);
+    backend.copy(floats(() -> identity(side)), excess);
+    backend.gemm(!ofRows, ofRows, 1, matrix, matrix, -1, excess);
+    Tensor loss = fed.take(ElementType.F64, 1);
+    backend.normalise(excess, weight, loss);
     if (training && x.learns()) {
+      Tensor gradient = arena.take(matrix.shape());
+      if (ofRows) {
+        backend.gemm(false, false, 2, excess, matrix, 0, gradient);
+      } else {
+        backend.gemm(false, false, 2, matrix, excess, 0, gradient);
+      }
       nodes.add(new Node(null, dy -> gradients.share(x, gradient), gradient));
-    } else {
-      gradient.release();
     }
+    excess.release();
+    return loss.place();
+  }
+
+  private static float[] identity(int side) {
+    float[] identity = new float[side * side];
+    for (int i = 0; i < side; i++) {
+      identity[i * side + i] = 1;
+    }
+    return identity;
+  }
+
+  /** Returns the value of a loss of this step, once it is computed. */
+  public double number(Tensor loss) {
+    return target.numbers(loss)[0];
   }
 
   private interface Loss {
-    double compute(Tensor gradient);
+    void compute(Tensor gradient, Tensor loss);
   }
 
-  private double loss(Var x, Loss loss) {
+  private Tensor loss(Var x, Loss loss) {
+    Tensor value = fed.take(ElementType.F64, 1);
     if (!training || !x.learns()) {
-      return loss.compute(null);
+      loss.compute(null, value);
+      return value.place();
     }
     Tensor gradient = arena.take(x.value().shape());
-    double value = loss.compute(gradient);
+    loss.compute(gradient, value);
     nodes.add(new Node(null, dy -> gradients.share(x, gradient), gradient));
-    return value;
+    return value.place();
   }
 
   @Override
   public void close() {
     nodes.clear();
     arena.close();
+    fed.close();
   }
 
   // ---- bookkeeping
 
   private void reset(boolean trains, long... seeds) {
     nodes.clear();
+    feeds.clear();
+    recorder.cancel();
     arena.reset();
+    fed.reset();
     training = trains;
-    dropoutSeeds = seeds.clone();
-    dropoutCounts = new long[seeds.length];
+    dropoutSeeds = new DropoutSeeds(target, fed, seeds);
     lane = 0;
-  }
-
-  private long nextDropoutSeed(int of) {
-    long mixed = dropoutSeeds[of] + 0x9E3779B97F4A7C15L * ++dropoutCounts[of];
-    mixed = (mixed ^ (mixed >>> 30)) * 0xBF58476D1CE4E5B9L;
-    mixed = (mixed ^ (mixed >>> 27)) * 0x94D049BB133111EBL;
-    return mixed ^ (mixed >>> 31);
   }
 
   private boolean learns(Var... inputs) {

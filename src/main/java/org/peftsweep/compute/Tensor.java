@@ -84,11 +84,7 @@ public final class Tensor {
     this(type, memory, offset, null, shape);
   }
 
-  Tensor(Memory memory, long offset, Block block, int... shape) {
-    this(ElementType.F32, memory, offset, block, shape);
-  }
-
-  private Tensor(ElementType type, Memory memory, long offset, Block block, int... shape) {
+  Tensor(ElementType type, Memory memory, long offset, Block block, int... shape) {
     long size = sizeOf(shape);
     if (offset < 0 || type.floats(offset + size) > memory.floats()) {
       throw new IllegalArgumentException(
@@ -183,6 +179,11 @@ public final class Tensor {
     return new Tensor(type, memory, offset + (long) from * columns(), block, count, columns());
   }
 
+  /** Returns the same place, whatever becomes of the elements that are there now. */
+  Tensor place() {
+    return block == null ? this : new Tensor(type, memory, offset, null, shape);
+  }
+
   /** Takes part in the ownership of arena memory; does nothing elsewhere. */
   Tensor retain() {
     if (block != null) {
@@ -226,7 +227,7 @@ public final class Tensor {
     Tensor rows = slice(from, count);
     return block == null
         ? rows
-        : new Tensor(memory, rows.offset, new Part(this, block), count, columns());
+        : new Tensor(type, memory, rows.offset, new Part(this, block), count, columns());
   }
 
   /** Whether these are rows of another tensor's block, made by {@link #part}. */

@@ -34,7 +34,7 @@ public sealed interface Weight permits DenseWeight {
   void linearBackward(Backend backend, Tensor dy, float beta, Tensor dx);
 
   /** {@code out[i] ← (adds ? out[i] : 0) + w[ids[i]]}. */
-  void gather(Backend backend, int[] ids, boolean adds, Tensor out);
+  void gather(Backend backend, Tensor ids, boolean adds, Tensor out);
 
   /** {@code out[i] ← √(Σⱼ w[i,j]²)}. */
   void rowNorms(Backend backend, Tensor out);

@@ -161,50 +161,16 @@ public record AdaLoRA(
   private record Allocating(List<TripletAdapter> adapters, float weight, RankAllocator allocator)
       implements MethodHooks {
     @Override
-    public double regulariser(Tape tape) {
-      double sum = 0;
+    public List<Tensor> regularisers(Tape tape) {
+      List<Tensor> losses = new ArrayList<>();
       float share = weight / (2 * adapters.size());
       if (share > 0) {
         for (TripletAdapter triplets : adapters) {
-          sum += penalty(tape, triplets.a(), true, share);
-          sum += penalty(tape, triplets.b(), false, share);
+          losses.add(tape.orthonormality(triplets.a().var(), true, share));
+          losses.add(tape.orthonormality(triplets.b().var(), false, share));
         }
       }
-      return sum;
-    }
-
-    /**
-     * {@code share·‖X·Xᵀ − I‖} of a matrix of rows, {@code share·‖Xᵀ·X − I‖} of one of columns,
-     * whose gradient is {@code 2·share·(X·Xᵀ − I)·X / ‖X·Xᵀ − I‖}.
-     */
-    private static double penalty(Tape tape, Parameter parameter, boolean ofRows, float share) {
-      Backend backend = tape.backend();
-      Tensor x = parameter.value();
-      int r = ofRows ? x.rows() : x.columns();
-      Tensor excess = tape.arena().take(r, r);
-      backend.write(identity(r), 0, excess, 0, r * r);
-      backend.gemm(!ofRows, ofRows, 1, x, x, -1, excess);
-      double norm = Math.sqrt(backend.sumOfSquares(excess));
-      if (norm > 0) {
-        Tensor gradient = tape.arena().take(x.rows(), x.columns());
-        float factor = (float) (2 * share / norm);
-        if (ofRows) {
-          backend.gemm(false, false, factor, excess, x, 0, gradient);
-        } else {
-          backend.gemm(false, false, factor, x, excess, 0, gradient);
-        }
-        tape.addLoss(parameter.var(), gradient);
-      }
-      tape.done(excess);
-      return share * norm;
-    }
-
-    private static float[] identity(int r) {
-      float[] identity = new float[r * r];
-      for (int i = 0; i < r; i++) {
-        identity[i * r + i] = 1;
-      }
-      return identity;
+      return losses;
     }
 
     @Override

@@ -9,6 +9,7 @@ import java.util.stream.IntStream;
 import org.peftsweep.checkpoint.StateReader;
 import org.peftsweep.checkpoint.StateWriter;
 import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Tensor;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.optim.UpdateRule;
@@ -213,8 +214,8 @@ public record IST(
     }
 
     @Override
-    public double regulariser(Tape tape) {
-      return inner.regulariser(tape);
+    public List<Tensor> regularisers(Tape tape) {
+      return inner.regularisers(tape);
     }
 
     @Override

@@ -6,12 +6,13 @@ import java.util.SortedMap;
 import org.peftsweep.checkpoint.StateReader;
 import org.peftsweep.checkpoint.StateWriter;
 import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Tensor;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.optim.UpdateRule;
 
 /**
  * What a method does besides its forward pass while a trial trains; it overrides what it needs. A
- * step calls {@link #beforeStep}, {@link #regulariser} once a pass, and {@link #afterStep};
+ * step calls {@link #beforeStep}, {@link #regularisers} once a pass, and {@link #afterStep};
  * gradients are changed and used by the method's {@link #updates}.
  */
 public interface MethodHooks extends AutoCloseable {
@@ -45,9 +46,9 @@ public interface MethodHooks extends AutoCloseable {
    */
   default void beforeStep(int step, int steps, Probe probe) {}
 
-  /** Adds a loss of the method's own to a forward pass and returns its value. */
-  default double regulariser(Tape tape) {
-    return 0;
+  /** Adds losses of the method's own to a forward pass and returns where they will be. */
+  default List<Tensor> regularisers(Tape tape) {
+    return List.of();
   }
 
   /** Sees the updated values beside the clipped gradients; step is the one just done, from 0. */

@@ -24,11 +24,17 @@ record ChosenLayers(Model model, List<Linear> projections) implements Model {
   }
 
   @Override
-  public List<Var> logits(
-      Tape tape, List<? extends Model> lanes, List<Batch> batches, List<int[]> positions) {
-    List<Model> whole =
-        Pass.parts(lanes, lane -> lane instanceof ChosenLayers chosen ? chosen.model : lane);
-    return model.logits(tape, whole, batches, positions);
+  public Packed pack(List<? extends Model> lanes, List<Batch> batches, List<int[]> positions) {
+    return model.pack(whole(lanes), batches, positions);
+  }
+
+  @Override
+  public List<Var> logits(Tape tape, List<? extends Model> lanes, Packed packed) {
+    return model.logits(tape, whole(lanes), packed);
+  }
+
+  private static List<Model> whole(List<? extends Model> lanes) {
+    return Pass.parts(lanes, lane -> lane instanceof ChosenLayers chosen ? chosen.model : lane);
   }
 
   @Override

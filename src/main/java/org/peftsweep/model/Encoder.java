@@ -6,6 +6,7 @@ import java.util.function.Function;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.Lanes;
 import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
 import org.peftsweep.model.Weights.Fresh;
@@ -86,16 +87,18 @@ final class Encoder implements Backbone {
     Pass pass = new Pass(tape);
     Var x = embed(pass, lanes, packed);
     see(0, x);
+    Tensor places = packed.asksForAll() ? null : packed.places(tape);
+    List<Tensor> masks = packed.masks(tape);
     for (int i = 0; i < layers.size(); i++) {
       int layer = i;
       boolean last = i == layers.size() - 1;
       // Above the last attention positions are independent: what nobody reads is not computed.
       boolean chooses = last && trace == null && !packed.asksForAll();
       List<Layer> parts = Pass.parts(lanes, encoder -> encoder.layers.get(layer));
-      x = forward(pass, packed, parts, x, chooses);
+      x = forward(pass, packed, masks, parts, x, chooses ? places : null);
       see(i + 1, x);
     }
-    return packed.asksForAll() || trace == null ? x : tape.gather(x, packed.places());
+    return places == null || trace == null ? x : tape.gather(x, places);
   }
 
   private void see(int index, Var x) {
@@ -111,11 +114,11 @@ final class Encoder implements Backbone {
   private Var embed(Pass pass, List<Encoder> lanes, Packed packed) {
     Tape tape = pass.tape();
     Pass.requireShared(Pass.parts(lanes, Encoder::tables));
-    List<PositionIds> counted = Pass.parts(packed.batches(), positionIds);
-    int[] places = packed.positions(counted, PositionIds::ids);
-    int[] learningPlaces = packed.positions(counted, PositionIds::learning);
-    int[] types = packed.positions(Batch::typeIds);
-    Var x = tape.gather(words.var(), packed.positions(Batch::ids), packed.learningIds());
+    Tensor places = packed.positions(tape, batch -> positionIds.apply(batch).ids());
+    Tensor learningPlaces = packed.positions(tape, batch -> positionIds.apply(batch).learning());
+    Tensor types = packed.positions(tape, Batch::typeIds);
+    Tensor ids = packed.positions(tape, Batch::ids);
+    Var x = tape.gather(words.var(), ids, packed.learningIds(tape));
     x = tape.addGathered(x, positions.var(), places, learningPlaces);
     x = tape.addGathered(x, tokenTypes.var(), types, types);
     Var normed = pass.norm(Pass.parts(lanes, e -> e.embeddingNorm), x, packed.all());
@@ -123,16 +126,19 @@ final class Encoder implements Backbone {
     return tape.dropout(normed, (float) config.dropout().hidden(), packed.all());
   }
 
-  private Var forward(Pass pass, Packed packed, List<Layer> lanes, Var x, boolean chooses) {
+  /** Runs a layer; with places, of what is above attention those alone. */
+  private Var forward(
+      Pass pass, Packed packed, List<Tensor> masks, List<Layer> lanes, Var x, Tensor places) {
     Tape tape = pass.tape();
     Lanes all = packed.all();
+    boolean chooses = places != null;
     Lanes rows = chooses ? packed.chosen() : all;
     boolean oneAsks = chooses && packed.isOneOfEach();
-    Var asking = oneAsks ? tape.gather(x, packed.places()) : x;
+    Var asking = oneAsks ? tape.gather(x, places) : x;
     Var q = pass.linear(Pass.parts(lanes, Layer::query), asking, oneAsks ? rows : all);
     Var k = pass.linear(Pass.parts(lanes, Layer::key), x, all);
     Var v = pass.linear(Pass.parts(lanes, Layer::value), x, all);
-    Var context = tape.attention(packed.attention(config, false, oneAsks), q, k, v, packed.masks());
+    Var context = tape.attention(packed.attention(config, false, oneAsks), q, k, v, masks);
     tape.done(q);
     tape.done(k);
     tape.done(v);
@@ -140,7 +146,6 @@ final class Encoder implements Backbone {
       tape.done(x);
       x = asking;
     } else if (chooses) {
-      int[] places = packed.places();
       context = chosen(tape, context, places);
       x = chosen(tape, x, places);
     }
@@ -159,7 +164,7 @@ final class Encoder implements Backbone {
     return y;
   }
 
-  private static Var chosen(Tape tape, Var x, int[] rows) {
+  private static Var chosen(Tape tape, Var x, Tensor rows) {
     Var some = tape.gather(x, rows);
     tape.done(x);
     return some;

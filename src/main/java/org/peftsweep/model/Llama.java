@@ -5,6 +5,7 @@ import java.util.List;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.Lanes;
 import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
 import org.peftsweep.model.Weights.Fresh;
@@ -88,15 +89,18 @@ final class Llama implements Backbone {
     List<Llama> lanes = Pass.parts(backbones, Llama.class::cast);
     Pass pass = new Pass(tape);
     Pass.requireShared(Pass.parts(lanes, llama -> List.of(llama.words)));
-    Var x = tape.gather(words.var(), packed.positions(Batch::ids), packed.learningIds());
+    Tensor ids = packed.positions(tape, Batch::ids);
+    Var x = tape.gather(words.var(), ids, packed.learningIds(tape));
     see(0, x);
     int depth = layers.size();
     boolean chooses = trace == null && !packed.asksForAll();
+    Tensor places = packed.asksForAll() ? null : packed.places(tape);
+    List<Tensor> masks = packed.masks(tape);
     for (int i = 0; i < depth; i++) {
       int layer = i;
       boolean last = i == depth - 1;
       List<Layer> parts = Pass.parts(lanes, llama -> llama.layers.get(layer));
-      x = forward(pass, packed, parts, x, last && chooses);
+      x = forward(pass, packed, masks, parts, x, last && chooses ? places : null);
       if (!last) {
         see(i + 1, x);
       }
@@ -108,7 +112,7 @@ final class Llama implements Backbone {
             (float) config.normEpsilon(),
             chooses ? packed.chosen() : packed.all());
     see(depth, y);
-    return chooses || packed.asksForAll() ? y : tape.gather(y, packed.places());
+    return chooses || packed.asksForAll() ? y : tape.gather(y, places);
   }
 
   private void see(int index, Var x) {
@@ -117,29 +121,31 @@ final class Llama implements Backbone {
     }
   }
 
-  private Var forward(Pass pass, Packed packed, List<Layer> lanes, Var x, boolean chooses) {
+  /** Runs a layer; with places, of what is above attention those alone. */
+  private Var forward(
+      Pass pass, Packed packed, List<Tensor> masks, List<Layer> lanes, Var x, Tensor places) {
     Tape tape = pass.tape();
     Lanes all = packed.all();
+    boolean chooses = places != null;
     Lanes rows = chooses ? packed.chosen() : all;
     float epsilon = (float) config.normEpsilon();
     Var normed = pass.rmsNorm(Pass.parts(lanes, Layer::attentionNorm), x, epsilon, all);
     boolean oneAsks = chooses && packed.isOneOfEach();
-    Var asking = oneAsks ? tape.gather(normed, packed.places()) : normed;
+    Var asking = oneAsks ? tape.gather(normed, places) : normed;
     Var q = pass.linear(Pass.parts(lanes, Layer::query), asking, oneAsks ? rows : all);
-    q = oneAsks ? rotary.turnAt(tape, q, packed.tokens()) : pass.rotary(rotary, q, packed);
+    q = oneAsks ? rotary.turnAt(tape, q, packed) : pass.rotary(rotary, q, packed);
     if (oneAsks) {
       tape.done(asking);
     }
     Var k = pass.rotary(rotary, pass.linear(Pass.parts(lanes, Layer::key), normed, all), packed);
     Var v = pass.linear(Pass.parts(lanes, Layer::value), normed, all);
     tape.done(normed);
-    List<int[]> masks = oneAsks ? packed.masksBefore() : packed.masks();
-    Var context = tape.attention(packed.attention(config, true, oneAsks), q, k, v, masks);
+    List<Tensor> seen = oneAsks ? packed.masksBefore(tape) : masks;
+    Var context = tape.attention(packed.attention(config, true, oneAsks), q, k, v, seen);
     tape.done(q);
     tape.done(k);
     tape.done(v);
     if (chooses) {
-      int[] places = packed.places();
       context = oneAsks ? context : chosen(tape, context, places);
       x = chosen(tape, x, places);
     }
@@ -160,7 +166,7 @@ final class Llama implements Backbone {
     return y;
   }
 
-  private static Var chosen(Tape tape, Var x, int[] rows) {
+  private static Var chosen(Tape tape, Var x, Tensor rows) {
     Var some = tape.gather(x, rows);
     tape.done(x);
     return some;

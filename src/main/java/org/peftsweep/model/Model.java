@@ -23,7 +23,9 @@ public interface Model extends AutoCloseable {
    * outputs]} of a classifier.
    */
   default Var logits(Tape tape, Batch batch) {
-    return logits(tape, List.of(this), List.of(batch), Collections.singletonList(null)).get(0);
+    List<Model> lanes = List.of(this);
+    Packed packed = pack(lanes, List.of(batch), Collections.singletonList(null));
+    return logits(tape, lanes, packed).get(0);
   }
 
   /**
@@ -34,14 +36,20 @@ public interface Model extends AutoCloseable {
   Var logits(Tape tape, Batch batch, int[] positions);
 
   /**
-   * Returns what {@link #logits(Tape, Batch)} does for several models, each with a batch of its
-   * own, in one pass: what their frozen weights give is computed once over the rows of all.
+   * Puts the batches of several models together for one pass.
    *
    * @param lanes models that were built from this one's configuration, this one the first
    * @param positions places in each {@code [batch·tokens]}; null for those that the head reads
    */
-  List<Var> logits(
-      Tape tape, List<? extends Model> lanes, List<Batch> batches, List<int[]> positions);
+  Packed pack(List<? extends Model> lanes, List<Batch> batches, List<int[]> positions);
+
+  /**
+   * Returns what {@link #logits(Tape, Batch)} does for several models, each with a batch of its
+   * own, in one pass: what their frozen weights give is computed once over the rows of all.
+   *
+   * @param lanes those that the batches were put together for
+   */
+  List<Var> logits(Tape tape, List<? extends Model> lanes, Packed packed);
 
   /**
    * Returns how the reference library calls a model with this head: {@code

@@ -4,20 +4,29 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.AttentionShape;
 import org.peftsweep.compute.Lanes;
+import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Tensor;
 import org.peftsweep.data.Batch;
 
 /**
  * The batches of a pass's lanes as rows of one matrix: each lane's {@code batch·tokens} positions
  * after those of the lane before, in its own length.
+ *
+ * <p>What it hands to kernels it reads anew for every run of a plan: {@link #replace} puts other
+ * batches of the same shapes in.
  */
-final class Packed {
-  private final List<Batch> batches;
+public final class Packed {
+  /** All that the operations of a pass depend on; the rest is values. */
+  private record Shape(List<Integer> sizes, boolean asksForAll, boolean isOneOfEach) {}
+
+  private List<Batch> batches;
   private final Lanes all;
-  private final List<int[]> rows;
+  private List<int[]> rows;
   private final Lanes chosen;
 
   private Packed(List<Batch> batches, List<int[]> rows) {
@@ -34,6 +43,23 @@ final class Packed {
    */
   static Packed of(List<Batch> batches, List<int[]> rows) {
     return new Packed(batches, rows.stream().anyMatch(Objects::isNull) ? null : rows);
+  }
+
+  /** Returns what passes have in common that run the same operations; to be compared. */
+  public Object shape() {
+    List<Integer> sizes = new ArrayList<>();
+    for (int lane = 0; lane < batches.size(); lane++) {
+      sizes.add(batches.get(lane).rows());
+      sizes.add(batches.get(lane).tokens());
+      sizes.add(chosen.rows(lane));
+    }
+    return new Shape(sizes, asksForAll(), isOneOfEach());
+  }
+
+  /** Takes the batches of another of the same {@link #shape}. */
+  public void replace(Packed other) {
+    batches = other.batches;
+    rows = other.rows;
   }
 
   List<Batch> batches() {
@@ -54,8 +80,17 @@ final class Packed {
     return rows == null;
   }
 
-  /** Returns the places that are asked for, among the positions of all lanes. */
-  int[] places() {
+  /** Hands the places that are asked for to kernels, counted among the positions of all lanes. */
+  Tensor places(Tape tape) {
+    return tape.ints(this::places);
+  }
+
+  /** Hands something of every position to kernels. */
+  Tensor positions(Tape tape, Function<Batch, int[]> of) {
+    return tape.ints(() -> positions(of));
+  }
+
+  private int[] places() {
     int[] places = new int[chosen.rows()];
     for (int lane = 0; lane < rows.size(); lane++) {
       int[] own = rows.get(lane);
@@ -66,8 +101,17 @@ final class Packed {
     return places;
   }
 
-  /** Returns the places that are asked for as tokens of their rows. */
-  int[] tokens() {
+  /** Hands the places that are asked for to kernels, as tokens of their rows. */
+  Tensor tokens(Tape tape) {
+    return tape.ints(this::tokens);
+  }
+
+  /** Returns the most tokens of a row. */
+  int mostTokens() {
+    return batches.stream().mapToInt(Batch::tokens).max().orElse(0);
+  }
+
+  private int[] tokens() {
     List<Integer> tokens = new ArrayList<>();
     for (int lane = 0; lane < rows.size(); lane++) {
       for (int place : Pooling.places(batches.get(lane), rows.get(lane))) {
@@ -86,26 +130,22 @@ final class Packed {
     return isOne;
   }
 
-  /** Returns something of every position, {@code [batch·tokens]} of each lane in order. */
-  int[] positions(Function<Batch, int[]> of) {
-    return positions(batches, of);
-  }
-
-  /** The same of what was made of each batch. */
-  <T> int[] positions(List<T> lanes, Function<T, int[]> of) {
-    if (lanes.size() == 1) {
-      return of.apply(lanes.get(0));
+  private int[] positions(Function<Batch, int[]> of) {
+    if (batches.size() == 1) {
+      return of.apply(batches.get(0));
     }
     int[] positions = new int[all.rows()];
-    for (int lane = 0; lane < lanes.size(); lane++) {
-      System.arraycopy(of.apply(lanes.get(lane)), 0, positions, all.from(lane), all.rows(lane));
+    for (int lane = 0; lane < batches.size(); lane++) {
+      int[] own = of.apply(batches.get(lane));
+      System.arraycopy(own, 0, positions, all.from(lane), all.rows(lane));
     }
     return positions;
   }
 
-  /** Returns the token ids, −1 in padding, whose embeddings keep their values. */
-  int[] learningIds() {
+  /** Hands the token ids to kernels, −1 in padding, whose embeddings keep their values. */
+  Tensor learningIds(Tape tape) {
     return positions(
+        tape,
         batch -> {
           int[] ids = batch.ids().clone();
           for (int i = 0; i < ids.length; i++) {
@@ -115,22 +155,29 @@ final class Packed {
         });
   }
 
-  /** Returns each lane's attention masks. */
-  List<int[]> masks() {
-    return batches.stream().map(Batch::mask).toList();
+  /** Hands each lane's attention mask to kernels. */
+  List<Tensor> masks(Tape tape) {
+    return masks(tape, (batch, places) -> batch.mask());
   }
 
-  /** Returns each lane's masks that hide what comes after the one position that asks. */
-  List<int[]> masksBefore() {
-    List<int[]> masks = new ArrayList<>();
-    for (int lane = 0; lane < batches.size(); lane++) {
-      Batch batch = batches.get(lane);
-      int[] mask = batch.mask().clone();
-      int[] places = rows.get(lane);
-      for (int i = 0; i < places.length; i++) {
-        Arrays.fill(mask, places[i] + 1, (i + 1) * batch.tokens(), 0);
-      }
-      masks.add(mask);
+  /** Hands each lane's mask to kernels that hides what comes after the one position that asks. */
+  List<Tensor> masksBefore(Tape tape) {
+    return masks(
+        tape,
+        (batch, places) -> {
+          int[] mask = batch.mask().clone();
+          for (int i = 0; i < places.length; i++) {
+            Arrays.fill(mask, places[i] + 1, (i + 1) * batch.tokens(), 0);
+          }
+          return mask;
+        });
+  }
+
+  private List<Tensor> masks(Tape tape, BiFunction<Batch, int[], int[]> of) {
+    List<Tensor> masks = new ArrayList<>();
+    for (int i = 0; i < batches.size(); i++) {
+      int lane = i;
+      masks.add(tape.ints(() -> of.apply(batches.get(lane), rows == null ? null : rows.get(lane))));
     }
     return masks;
   }
@@ -149,8 +196,7 @@ final class Packed {
                     sizes.keyValueHeads(),
                     sizes.headWidth(),
                     causal && !oneAsks,
-                    (float) config.dropout().attention(),
-                    0))
+                    (float) config.dropout().attention()))
         .toList();
   }
 }

@@ -5,7 +5,6 @@ import java.util.function.Function;
 import org.peftsweep.compute.Lanes;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Var;
-import org.peftsweep.data.Batch;
 
 /**
  * A forward pass of several models over the same frozen weights, each with rows of its own: what
@@ -140,7 +139,7 @@ record Pass(Tape tape) {
 
   /** Turns heads by rotary positions, each lane's rows being of its own length; consumes x. */
   Var rotary(RotaryTables tables, Var x, Packed packed) {
-    tables.reserve(packed.batches().stream().mapToInt(Batch::tokens).max().orElse(0));
+    tables.reserve(packed.mostTokens());
     return each(
         x,
         packed.all(),

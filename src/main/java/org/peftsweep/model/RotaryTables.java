@@ -1,6 +1,5 @@
 package org.peftsweep.model;
 
-import java.util.Arrays;
 import org.peftsweep.checkpoint.Rope;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Memory;
@@ -36,16 +35,16 @@ final class RotaryTables implements AutoCloseable {
     return tape.rotary(x, cos.slice(0, tokens), sin.slice(0, tokens), headWidth);
   }
 
-  /** Turns heads {@code [places.length, heads·headWidth]} by the angles of places; consumes x. */
-  Var turnAt(Tape tape, Var x, int[] places) {
-    int most = Arrays.stream(places).max().orElse(0);
-    reserve(most + 1);
+  /** Turns heads {@code [places, heads·headWidth]} of the places asked for; consumes x. */
+  Var turnAt(Tape tape, Var x, Packed packed) {
+    reserve(packed.mostTokens());
+    Tensor places = packed.tokens(tape);
     return tape.rotary(x, rows(tape, cos, places), rows(tape, sin, places), headWidth);
   }
 
-  private Tensor rows(Tape tape, Tensor table, int[] places) {
-    Tensor some = tape.arena().take(places.length, table.columns());
-    backend.gather(table, places, false, some);
+  private static Tensor rows(Tape tape, Tensor table, Tensor places) {
+    Tensor some = tape.arena().take((int) places.size(), table.columns());
+    tape.backend().gather(table, places, false, some);
     return some;
   }
 

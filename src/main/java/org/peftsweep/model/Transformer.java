@@ -14,23 +14,24 @@ record Transformer(ModelConfig config, Builder builder, Backbone backbone, Head 
   @Override
   public Var logits(Tape tape, Batch batch, int[] positions) {
     List<int[]> asked = Collections.singletonList(positions);
-    return outputs(tape, List.of(this), Packed.of(List.of(batch), asked)).get(0);
+    return logits(tape, List.of(this), Packed.of(List.of(batch), asked)).get(0);
   }
 
   @Override
-  public List<Var> logits(
-      Tape tape, List<? extends Model> models, List<Batch> batches, List<int[]> positions) {
-    List<Transformer> lanes = Pass.parts(models, Transformer.class::cast);
+  public Packed pack(List<? extends Model> models, List<Batch> batches, List<int[]> positions) {
     List<int[]> asked = new ArrayList<>(positions);
-    for (int lane = 0; lane < lanes.size(); lane++) {
+    for (int lane = 0; lane < asked.size(); lane++) {
       if (asked.get(lane) == null) {
-        asked.set(lane, lanes.get(lane).head.positions(batches.get(lane)));
+        Head of = ((Transformer) models.get(lane)).head;
+        asked.set(lane, of.positions(batches.get(lane)));
       }
     }
-    return outputs(tape, lanes, Packed.of(batches, asked));
+    return Packed.of(batches, asked);
   }
 
-  private List<Var> outputs(Tape tape, List<Transformer> lanes, Packed packed) {
+  @Override
+  public List<Var> logits(Tape tape, List<? extends Model> models, Packed packed) {
+    List<Transformer> lanes = Pass.parts(models, Transformer.class::cast);
     Var states = backbone.hidden(tape, Pass.parts(lanes, Transformer::backbone), packed);
     Var[] rows = tape.split(states, packed.chosen());
     List<Var> outputs = new ArrayList<>();

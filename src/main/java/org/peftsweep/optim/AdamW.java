@@ -2,6 +2,7 @@ package org.peftsweep.optim;
 
 import org.peftsweep.compute.AdamStep;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Moments;
 import org.peftsweep.model.Parameter;
 
 /**
@@ -58,12 +59,13 @@ public record AdamW(double beta1, double beta2, double epsilon) implements Optim
     @Override
     public void step(Backend backend, double rate, double decay, Scratch scratch) {
       int[] shape = parameter.value().shape();
-      backend.adamW(
-          parameter.value(),
-          parameter.var().gradient(),
-          state.part(backend, 0, shape),
-          state.part(backend, parameter.size(), shape),
-          settings.at(state.advance(), rate, settings.epsilon, decay));
+      Moments moments =
+          new Moments(
+              parameter.value(),
+              parameter.var().gradient(),
+              state.part(backend, 0, shape),
+              state.part(backend, parameter.size(), shape));
+      scratch.adamSteps().add(moments, settings.at(state.advance(), rate, settings.epsilon, decay));
     }
 
     @Override

@@ -2,6 +2,7 @@ package org.peftsweep.optim;
 
 import java.util.Locale;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Moments;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.model.Parameter;
 
@@ -99,12 +100,15 @@ public final class GaLoreAdam implements Update {
     Tensor change = new Tensor(gradient.memory(), gradient.offset(), lowRows(), lowColumns());
     backend.fill(change, 0);
     double correction2 = 1 - Math.pow(adam.beta2(), step);
-    backend.adamW(
-        change,
-        low,
-        state.part(backend, 0, lowRows(), lowColumns()),
-        state.part(backend, lowSize(), lowRows(), lowColumns()),
-        adam.at(step, rate, adam.epsilon() / Math.sqrt(correction2), 0));
+    Moments moments =
+        new Moments(
+            change,
+            low,
+            state.part(backend, 0, lowRows(), lowColumns()),
+            state.part(backend, lowSize(), lowRows(), lowColumns()));
+    scratch
+        .adamSteps()
+        .run(moments, adam.at(step, rate, adam.epsilon() / Math.sqrt(correction2), 0));
     addBack(backend, change, both, weight);
     if (decay != 0) {
       backend.scale((float) (1 - rate * decay), weight, weight);

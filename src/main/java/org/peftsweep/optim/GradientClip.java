@@ -2,6 +2,7 @@ package org.peftsweep.optim;
 
 import java.util.List;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Tensor;
 import org.peftsweep.model.Parameter;
 
 /**
@@ -14,24 +15,15 @@ public final class GradientClip {
    * Scales all gradients by {@code min(1, most / (norm + 1e-6))}.
    *
    * @param most largest norm left alone; 0 for no clipping
-   * @return the norm before
+   * @param norm receives the norm before, {@code F64} of one element
    */
-  public static double apply(Backend backend, List<Parameter> parameters, double most) {
-    double squares = 0;
-    for (Parameter parameter : parameters) {
-      if (parameter.var().hasGradient()) {
-        squares += backend.sumOfSquares(parameter.var().gradient());
-      }
-    }
-    double norm = Math.sqrt(squares);
-    float factor = (float) (most / (norm + 1e-6));
-    if (most > 0 && factor < 1) {
-      for (Parameter parameter : parameters) {
-        if (parameter.var().hasGradient()) {
-          backend.scale(factor, parameter.var().gradient(), parameter.var().gradient());
-        }
-      }
-    }
-    return norm;
+  public static void apply(Backend backend, List<Parameter> parameters, double most, Tensor norm) {
+    List<Tensor> gradients =
+        parameters.stream()
+            .map(Parameter::var)
+            .filter(parameter -> parameter.hasGradient())
+            .map(parameter -> parameter.gradient())
+            .toList();
+    backend.clip(gradients, most, norm);
   }
 }

@@ -4,6 +4,7 @@ import org.apache.commons.math3.linear.Array2DRowRealMatrix;
 import org.apache.commons.math3.linear.RealMatrix;
 import org.apache.commons.math3.linear.SingularValueDecomposition;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Moments;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.model.Parameter;
 
@@ -65,12 +66,15 @@ public final class PreconditionedAdam implements Update {
     }
     int step = state.advance();
     double correction2 = 1 - Math.pow(adam.beta2(), step);
-    backend.adamW(
-        parameter.value(),
-        gradient,
-        state.part(backend, 0, shape),
-        state.part(backend, parameter.size(), shape),
-        adam.at(step, rate, adam.epsilon() / Math.sqrt(correction2), 0));
+    Moments moments =
+        new Moments(
+            parameter.value(),
+            gradient,
+            state.part(backend, 0, shape),
+            state.part(backend, parameter.size(), shape));
+    scratch
+        .adamSteps()
+        .run(moments, adam.at(step, rate, adam.epsilon() / Math.sqrt(correction2), 0));
     if (decay != 0) {
       backend.scale((float) (1 - rate * decay), parameter.value(), parameter.value());
     }

@@ -4,6 +4,7 @@ import java.util.Arrays;
 import org.peftsweep.checkpoint.StateReader;
 import org.peftsweep.checkpoint.StateWriter;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Moments;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.model.Parameter;
 
@@ -60,26 +61,26 @@ public final class SparseAdam implements Update {
     }
     Tensor gradient = column(parameter.var().gradient());
     Tensor few = scratch.take(kept, 1);
-    backend.gather(gradient, chosen, false, few);
+    Tensor places = scratch.ints(chosen);
+    backend.gather(gradient, places, false, few);
     backend.fill(gradient, 0);
-    backend.scatterAdd(few, chosen, gradient);
+    backend.scatterAdd(few, places, gradient);
   }
 
   @Override
   public void step(Backend backend, double rate, double decay, Scratch scratch) {
     Tensor gradient = column(parameter.var().gradient());
     Tensor few = scratch.take(kept, 1);
-    backend.gather(gradient, chosen, false, few);
+    Tensor places = scratch.ints(chosen);
+    backend.gather(gradient, places, false, few);
     // The gradient has served: its memory takes the increment.
     Tensor increment = new Tensor(gradient.memory(), gradient.offset(), kept, 1);
     backend.fill(increment, 0);
-    backend.adamW(
-        increment,
-        few,
-        state.part(backend, 0, kept, 1),
-        state.part(backend, kept, kept, 1),
-        adam.at(state.advance(), rate, adam.epsilon(), 0));
-    backend.scatterAdd(increment, chosen, column(parameter.value()));
+    Moments moments =
+        new Moments(
+            increment, few, state.part(backend, 0, kept, 1), state.part(backend, kept, kept, 1));
+    scratch.adamSteps().run(moments, adam.at(state.advance(), rate, adam.epsilon(), 0));
+    backend.scatterAdd(increment, places, column(parameter.value()));
   }
 
   @Override

@@ -13,7 +13,8 @@ public interface Update {
   default void receive(Backend backend, Scratch scratch) {}
 
   /**
-   * Moves the parameter, which has a gradient. The gradient's memory may be overwritten.
+   * Moves the parameter, which has a gradient, now or with {@link Scratch#adamSteps}, which run
+   * once all updates had their turn. The gradient's memory may be overwritten.
    *
    * @param rate learning rate of this step, schedule included
    * @param decay decoupled weight decay, 0 where none acts on the parameter

@@ -86,6 +86,7 @@ public final class Updates implements AutoCloseable {
         entry.update.step(backend, factor * rates.of(parameter), decay, scratch);
       }
     }
+    scratch.adamSteps().run();
   }
 
   /** Returns the backend's memory of its state as it is now, in bytes. */

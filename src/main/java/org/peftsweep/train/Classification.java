@@ -1,9 +1,11 @@
 package org.peftsweep.train;
 
 import java.util.List;
+import java.util.function.Supplier;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
 import org.peftsweep.data.Seeds;
@@ -31,8 +33,8 @@ record Classification(Task task) implements Objective {
   }
 
   @Override
-  public double loss(Tape tape, Var outputs, Inputs inputs) {
-    return tape.crossEntropy(outputs, inputs.classes());
+  public Tensor loss(Tape tape, Var outputs, Supplier<Inputs> inputs) {
+    return tape.crossEntropy(outputs, tape.ints(() -> inputs.get().classes()));
   }
 
   @Override

@@ -4,6 +4,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Tape;
@@ -80,8 +81,8 @@ record MaskedLanguageModelling(Tokenizer tokenizer, double fraction) implements 
   }
 
   @Override
-  public double loss(Tape tape, Var outputs, Inputs inputs) {
-    return tape.crossEntropy(outputs, inputs.classes());
+  public Tensor loss(Tape tape, Var outputs, Supplier<Inputs> inputs) {
+    return tape.crossEntropy(outputs, tape.ints(() -> inputs.get().classes()));
   }
 
   @Override
@@ -107,7 +108,9 @@ record MaskedLanguageModelling(Tokenizer tokenizer, double fraction) implements 
     @Override
     public void add(Tape tape, Var outputs, Inputs inputs) {
       int[] classes = inputs.classes();
-      loss += classes.length * tape.crossEntropy(outputs, classes);
+      loss +=
+          classes.length
+              * tape.number(MaskedLanguageModelling.this.loss(tape, outputs, () -> inputs));
       Tensor scores = outputs.value();
       float[] row = new float[scores.columns()];
       for (int i = 0; i < classes.length; i++) {

@@ -1,9 +1,11 @@
 package org.peftsweep.train;
 
 import java.util.List;
+import java.util.function.Supplier;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
 import org.peftsweep.data.Seeds;
@@ -29,9 +31,10 @@ interface Objective {
   /**
    * Records the mean loss of a model's outputs on their tape.
    *
-   * @return its value
+   * @param inputs asked for whenever the loss is computed, be it by a plan of the tape
+   * @return where it will be
    */
-  double loss(Tape tape, Var outputs, Inputs inputs);
+  Tensor loss(Tape tape, Var outputs, Supplier<Inputs> inputs);
 
   /** Begins an evaluation of a set, which draws the same each time. */
   Scorer scorer(List<TokenizedExample> examples, Seeds seeds);

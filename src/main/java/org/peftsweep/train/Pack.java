@@ -7,12 +7,15 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiConsumer;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
 import org.peftsweep.method.MethodHooks;
 import org.peftsweep.model.Model;
+import org.peftsweep.model.Packed;
 import org.peftsweep.model.Parameter;
 
 /**
@@ -37,7 +40,11 @@ final class Pack implements AutoCloseable {
     private final boolean trains;
     private final long seed;
     private final BiConsumer<Tape, Var> receiver;
-    private double loss;
+
+    /** Where losses of this share of a step add up. */
+    private Tensor sum;
+
+    private double weight;
     private Throwable failure;
     private boolean isDone;
 
@@ -61,13 +68,14 @@ final class Pack implements AutoCloseable {
 
     /** Whether a pass before this one left gradients, which a pass that breaks off would spoil. */
     boolean addsToGradients() {
-      return trains && lane.model.trainable().stream().anyMatch(p -> p.var().hasGradient());
+      return trains && PlannedPasses.hasGradients(lane.learning);
     }
   }
 
   /** One trial of the pack. */
   final class Lane implements AutoCloseable {
     private Model model;
+    private List<Parameter> learning;
     private MethodHooks method;
     private Objective objective;
     private Request request;
@@ -81,6 +89,7 @@ final class Pack implements AutoCloseable {
     /** Gives the lane its parts; called once, before the first pass. */
     Lane with(Model ownModel, MethodHooks ownMethod, Objective ownObjective) {
       this.model = ownModel;
+      this.learning = ownModel.trainable();
       this.method = ownMethod;
       this.objective = ownObjective;
       return this;
@@ -90,16 +99,22 @@ final class Pack implements AutoCloseable {
      * Runs forward and back; the gradients are added to those of the model's parameters.
      *
      * @param seed of dropout
-     * @return the loss, what the method adds included
+     * @param weight of this pass in its step
+     * @param sum receives the loss times that, what the method adds included
      */
-    double train(Inputs inputs, long seed) {
-      return run(new Request(this, inputs, true, seed, (tape, outputs) -> {})).loss;
+    void train(Inputs inputs, long seed, double weight, Tensor sum) {
+      Request request = new Request(this, inputs, true, seed, (tape, outputs) -> {});
+      request.weight = weight;
+      request.sum = sum;
+      run(request);
     }
 
     /** Returns the loss without gradients and dropout. */
     double loss(Inputs inputs) {
       double[] loss = new double[1];
-      evaluate(inputs, (tape, outputs) -> loss[0] = objective.loss(tape, outputs, inputs));
+      evaluate(
+          inputs,
+          (tape, outputs) -> loss[0] = tape.number(objective.loss(tape, outputs, () -> inputs)));
       return loss[0];
     }
 
@@ -108,7 +123,7 @@ final class Pack implements AutoCloseable {
       run(new Request(this, inputs, false, 0, receiver));
     }
 
-    private Request run(Request asked) {
+    private void run(Request asked) {
       long start = System.nanoTime();
       Pack.this.run(asked);
       waited += (System.nanoTime() - start) / 1e9;
@@ -118,7 +133,6 @@ final class Pack implements AutoCloseable {
       if (asked.failure instanceof RuntimeException exception) {
         throw exception;
       }
-      return asked;
     }
 
     /** Returns its part of the seconds of its passes, by rows. */
@@ -152,6 +166,7 @@ final class Pack implements AutoCloseable {
   }
 
   private final Tape tape;
+  private final PlannedPasses planned;
   private final List<Lane> places = new ArrayList<>();
   private final List<Lane> open = new ArrayList<>();
   private final ReentrantLock lock = new ReentrantLock();
@@ -166,6 +181,7 @@ final class Pack implements AutoCloseable {
    */
   Pack(Backend backend, int lanes, int threads) {
     this.tape = new Tape(backend);
+    this.planned = new PlannedPasses(tape);
     this.running = new Semaphore(Math.max(1, threads), true);
     for (int i = 0; i < lanes; i++) {
       places.add(new Lane());
@@ -277,51 +293,82 @@ final class Pack implements AutoCloseable {
   }
 
   private static void clearGradients(Request request) {
-    for (Parameter parameter : request.lane.model.trainable()) {
+    for (Parameter parameter : request.lane.learning) {
       parameter.var().clearGradient();
     }
   }
 
   private void pass(List<Request> requests) {
-    boolean trains = requests.get(0).trains;
-    if (trains) {
-      tape.startTraining(requests.stream().mapToLong(request -> request.seed).toArray());
-    } else {
-      tape.startEvaluation();
-    }
-    List<Var> outputs = outputs(requests);
-    for (int i = 0; i < outputs.size(); i++) {
-      Request request = requests.get(i);
-      Lane lane = request.lane;
-      tape.lane(i);
-      try {
-        if (trains) {
-          request.loss =
-              lane.objective.loss(tape, outputs.get(i), request.inputs)
-                  + lane.method.regulariser(tape);
-        }
-        request.receiver.accept(tape, outputs.get(i));
-      } catch (RuntimeException e) {
-        request.fail(e);
-      }
-    }
-    if (trains) {
-      tape.backward();
-    }
-    requests.forEach(request -> request.isDone = true);
-  }
-
-  private List<Var> outputs(List<Request> requests) {
     List<Model> models = requests.stream().map(request -> request.lane.model).toList();
     List<Batch> batches = requests.stream().map(request -> request.inputs.batch()).toList();
     List<int[]> positions = new ArrayList<>();
     requests.forEach(request -> positions.add(request.inputs.positions()));
-    return models.get(0).logits(tape, models, batches, positions);
+    Packed packed = models.get(0).pack(models, batches, positions);
+    if (requests.get(0).trains) {
+      train(requests, models, packed);
+    } else {
+      tape.startEvaluation();
+      List<Var> outputs = models.get(0).logits(tape, models, packed);
+      for (int i = 0; i < outputs.size(); i++) {
+        Var own = outputs.get(i);
+        Request request = requests.get(i);
+        guard(request, () -> request.receiver.accept(tape, own));
+      }
+    }
+    requests.forEach(request -> request.isDone = true);
+  }
+
+  private void train(List<Request> requests, List<Model> models, Packed packed) {
+    List<Lane> lanes = requests.stream().map(request -> request.lane).toList();
+    List<Inputs> inputs = requests.stream().map(request -> request.inputs).toList();
+    long[] seeds = requests.stream().mapToLong(request -> request.seed).toArray();
+    List<List<Tensor>> losses =
+        planned.run(
+            lanes,
+            lanes.stream().map(lane -> lane.learning).toList(),
+            packed,
+            inputs,
+            seeds,
+            (pass, given) -> {
+              List<Var> outputs = models.get(0).logits(tape, models, pass);
+              List<List<Tensor>> recorded = new ArrayList<>();
+              for (int i = 0; i < outputs.size(); i++) {
+                tape.lane(i);
+                Var own = outputs.get(i);
+                Lane lane = lanes.get(i);
+                Supplier<Inputs> now = given.get(i);
+                List<Tensor> of = new ArrayList<>();
+                recorded.add(of);
+                guard(
+                    requests.get(i),
+                    () -> {
+                      of.add(lane.objective.loss(tape, own, now));
+                      of.addAll(lane.method.regularisers(tape));
+                    });
+              }
+              tape.backward();
+              return recorded;
+            });
+    for (int i = 0; i < losses.size(); i++) {
+      Request request = requests.get(i);
+      for (Tensor loss : losses.get(i)) {
+        tape.backend().addNumber(request.weight, loss, request.sum);
+      }
+    }
+  }
+
+  /** Lets a fault be the lane's own. */
+  private static void guard(Request request, Runnable part) {
+    try {
+      part.run();
+    } catch (RuntimeException e) {
+      request.fail(e);
+    }
   }
 
   private void count(List<Request> requests, double seconds) {
     long rows = requests.stream().mapToLong(Request::rows).sum();
-    long bytes = tape.arena().peakBytes() / requests.size();
+    long bytes = tape.peakBytes() / requests.size();
     for (Request request : requests) {
       request.lane.share += seconds * request.rows() / Math.max(1, rows);
       request.lane.arenaBytes = Math.max(request.lane.arenaBytes, bytes);

@@ -1,9 +1,11 @@
 package org.peftsweep.train;
 
 import java.util.List;
+import java.util.function.Supplier;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
 import org.peftsweep.data.Seeds;
@@ -29,8 +31,8 @@ record Regression(Task task) implements Objective {
   }
 
   @Override
-  public double loss(Tape tape, Var outputs, Inputs inputs) {
-    return tape.meanSquaredError(outputs, inputs.batch().labels());
+  public Tensor loss(Tape tape, Var outputs, Supplier<Inputs> inputs) {
+    return tape.meanSquaredError(outputs, tape.floats(() -> inputs.get().batch().labels()));
   }
 
   @Override

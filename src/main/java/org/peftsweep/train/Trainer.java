@@ -61,6 +61,7 @@ final class Trainer {
   private final List<Prediction> predictions = new ArrayList<>();
   private int step;
   private double lastLoss = Double.NaN;
+  private StepLosses unseen;
 
   /** Of the losses since the last evaluation. */
   private double lossSum;
@@ -95,6 +96,13 @@ final class Trainer {
    * @throws Deadline.PassedException if it takes too long
    */
   void run() {
+    try (StepLosses memory = new StepLosses(backend)) {
+      unseen = memory;
+      trainAndEvaluate();
+    }
+  }
+
+  private void trainAndEvaluate() {
     watch.restore(this::restore);
     int perEpoch = stepsPerEpoch();
     int steps = steps(training, perEpoch);
@@ -108,9 +116,7 @@ final class Trainer {
         stopIfAsked();
         int to = Math.min(order.size(), from + training.accumulate());
         double factor = training.schedule().factor(step, steps, warmup);
-        lastLoss = step(order.subList(from, to), factor, steps);
-        lossSum += lastLoss;
-        losses++;
+        step(order.subList(from, to), factor, steps);
         progress.step(step, steps, lastLoss);
         evaluateWhereDue(perEpoch, every, steps);
         if (step < steps && watch.isCheckpointDue()) {
@@ -124,6 +130,7 @@ final class Trainer {
   private void evaluateWhereDue(int perEpoch, int every, int steps) {
     boolean isMade = !curve.isEmpty() && curve.get(curve.size() - 1).step() == step;
     if (!isMade && (step % every == 0 || step == steps)) {
+      look();
       Double loss = losses == 0 ? null : lossSum / losses;
       evaluate(step / (double) perEpoch, loss, step == steps);
       lossSum = 0;
@@ -144,6 +151,13 @@ final class Trainer {
    * count memory on a backend that computes nothing.
    */
   void rehearse(int most) {
+    try (StepLosses memory = new StepLosses(backend)) {
+      unseen = memory;
+      rehearseSteps(most);
+    }
+  }
+
+  private void rehearseSteps(int most) {
     List<List<TokenizedExample>> sets = new ArrayList<>(List.of(data.validation()));
     data.reported().forEach(set -> sets.add(set.examples()));
     for (List<TokenizedExample> set : sets) {
@@ -167,6 +181,7 @@ final class Trainer {
   }
 
   private void keep() {
+    look();
     StateWriter state = new StateWriter();
     state.number("step", step);
     state.number("last-loss", lastLoss);
@@ -224,38 +239,51 @@ final class Trainer {
         : (int) Math.ceil(training.epochs() * perEpoch);
   }
 
-  private double step(List<Batch> passes, double factor, int steps) {
+  private void step(List<Batch> passes, double factor, int steps) {
     double start = lane.clock();
     method.beforeStep(step, steps, this::probe);
     updates.rest();
     learning.forEach(parameter -> parameter.var().clearGradient());
-    double loss = 0;
+    unseen.begin();
     for (int pass = 0; pass < passes.size(); pass++) {
       watch.deadline().require();
       long number = (long) step * training.accumulate() + pass;
       Inputs inputs = objective.inputs(passes.get(pass), seeds, number);
       if (!inputs.isEmpty()) {
         long seed = seeds.of("dropout", number);
-        loss += pass(() -> lane.train(inputs, seed)) / passes.size();
+        double share = 1.0 / passes.size();
+        pass(() -> lane.train(inputs, seed, share, unseen.loss()));
       }
     }
     step++;
-    if (!Double.isFinite(loss)) {
-      throw new DivergedException("Loss", loss, step);
-    }
     if (passes.size() > 1) {
       average(passes.size());
     }
     updates.receive();
-    double norm = GradientClip.apply(backend, learning, training.clip());
-    if (!Double.isFinite(norm)) {
-      throw new DivergedException("Norm of the gradient", norm, step);
+    GradientClip.apply(backend, learning, training.clip(), unseen.norm());
+    if (unseen.end()) {
+      look();
     }
     updates.step(factor);
     method.afterStep(step - 1, steps);
     measure();
     trainSeconds += lane.clock() - start;
-    return loss;
+  }
+
+  /** Takes up the losses that the backend has computed since the last look. */
+  private void look() {
+    unseen.look(
+        (loss, norm, back) -> {
+          if (!Double.isFinite(loss)) {
+            throw new DivergedException("Loss", loss, step - back);
+          }
+          if (!Double.isFinite(norm)) {
+            throw new DivergedException("Norm of the gradient", norm, step - back);
+          }
+          lastLoss = loss;
+          lossSum += loss;
+          losses++;
+        });
   }
 
   /** Notes what is held at the end of a step, when gradients and optimizer state are there. */
@@ -271,16 +299,22 @@ final class Trainer {
     int[] order = seeds.permutation("probe " + draw, all.size());
     Batch batch = batches.batch(all, Arrays.copyOf(order, Math.min(examples, order.length)));
     Inputs inputs = objective.inputs(batch, seeds, -1 - draw);
-    return () -> inputs.isEmpty() ? 0 : pass(() -> lane.loss(inputs));
+    return () -> {
+      double[] loss = new double[1];
+      if (!inputs.isEmpty()) {
+        pass(() -> loss[0] = lane.loss(inputs));
+      }
+      return loss[0];
+    };
   }
 
   /** Lets the limit on time count a pass by the lane's share of it. */
-  private double pass(DoubleSupplier pass) {
+  private void pass(Runnable pass) {
     Deadline deadline = watch.deadline();
     double before = lane.share();
     deadline.pause();
     try {
-      return pass.getAsDouble();
+      pass.run();
     } finally {
       deadline.add(lane.share() - before);
     }
@@ -325,11 +359,7 @@ final class Trainer {
       beforeBatch.run();
       Inputs inputs = scorer.inputs(batch);
       if (!inputs.isEmpty()) {
-        pass(
-            () -> {
-              lane.evaluate(inputs, (tape, outputs) -> scorer.add(tape, outputs, inputs));
-              return 0;
-            });
+        pass(() -> lane.evaluate(inputs, (tape, outputs) -> scorer.add(tape, outputs, inputs)));
       }
     }
     return scorer.evaluation();
@@ -373,7 +403,7 @@ final class Trainer {
     return Math.max(arenaBytes, lane.arenaBytes());
   }
 
-  /** Returns the loss of the last whole step, null before the first. */
+  /** Returns the loss of the last whole step that was looked at, null before the first. */
   Double lastLoss() {
     return Double.isNaN(lastLoss) ? null : lastLoss;
   }

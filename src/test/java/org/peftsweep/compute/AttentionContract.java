@@ -12,6 +12,14 @@ import org.junit.jupiter.params.provider.CsvSource;
 abstract class AttentionContract extends BackendFixture {
   private static final long SEED = 0x0F1E_2D3C_4B5A_6978L;
 
+  private Tensor ints(int... values) {
+    return HostKernels.ints(backend, values);
+  }
+
+  private Tensor dropoutSeed() {
+    return HostKernels.seed(backend, SEED);
+  }
+
   /** Sequence 0 is whole, 1 is padded on the right, 2 on the left, 3 has no token at all. */
   private static int[] mask(AttentionShape s) {
     int[] mask = new int[s.batch() * s.tokens()];
@@ -54,7 +62,7 @@ abstract class AttentionContract extends BackendFixture {
       float dropout,
       int queries) {
     AttentionShape s =
-        new AttentionShape(batch, queries, tokens, heads, keyHeads, width, causal, dropout, SEED);
+        new AttentionShape(batch, queries, tokens, heads, keyHeads, width, causal, dropout);
     int[] mask = mask(s);
     int asking = batch * queries;
     int rows = batch * tokens;
@@ -68,10 +76,10 @@ abstract class AttentionContract extends BackendFixture {
     double[] ds = host(dOut);
     double[] anchor = Reference.scores(s, qs, ks);
     double[] sums = new double[batch * heads * queries];
-    double[] expected = Reference.attention(s, qs, ks, vs, mask, anchor, sums);
+    double[] expected = Reference.attention(s, SEED, qs, ks, vs, mask, anchor, sums);
     Tensor out = output(asking, heads * width);
     Tensor logSum = output(batch * heads, queries);
-    backend.attention(s, q, k, v, mask, out, logSum);
+    backend.attention(s, q, k, v, ints(mask), dropoutSeed(), out, logSum);
     assertClose("out", out, expected, 1e-5);
     float[] logSums = floats(logSum);
     for (int row = 0; row < sums.length; row++) {
@@ -81,15 +89,19 @@ abstract class AttentionContract extends BackendFixture {
     }
 
     double[] dq =
-        Reference.gradient(x -> Reference.attention(s, x, ks, vs, mask, anchor, null), qs, ds);
+        Reference.gradient(
+            x -> Reference.attention(s, SEED, x, ks, vs, mask, anchor, null), qs, ds);
     double[] dk =
-        Reference.gradient(x -> Reference.attention(s, qs, x, vs, mask, anchor, null), ks, ds);
+        Reference.gradient(
+            x -> Reference.attention(s, SEED, qs, x, vs, mask, anchor, null), ks, ds);
     double[] dv =
-        Reference.gradient(x -> Reference.attention(s, qs, ks, x, mask, anchor, null), vs, ds);
+        Reference.gradient(
+            x -> Reference.attention(s, SEED, qs, ks, x, mask, anchor, null), vs, ds);
     Tensor outQ = output(asking, heads * width);
     Tensor outK = output(rows, keyHeads * width);
     Tensor outV = output(rows, keyHeads * width);
-    backend.attentionBackward(s, q, k, v, mask, out, logSum, dOut, outQ, outK, outV);
+    backend.attentionBackward(
+        s, q, k, v, ints(mask), dropoutSeed(), out, logSum, dOut, outQ, outK, outV);
     assertClose("dq", outQ, dq, 2e-5);
     assertClose("dk", outK, dk, 2e-5);
     assertClose("dv", outV, dv, 2e-5);
@@ -98,7 +110,8 @@ abstract class AttentionContract extends BackendFixture {
       Tensor onlyQ = (wanted & 1) == 0 ? null : output(asking, heads * width);
       Tensor onlyK = (wanted & 2) == 0 ? null : output(rows, keyHeads * width);
       Tensor onlyV = (wanted & 4) == 0 ? null : output(rows, keyHeads * width);
-      backend.attentionBackward(s, q, k, v, mask, out, logSum, dOut, onlyQ, onlyK, onlyV);
+      backend.attentionBackward(
+          s, q, k, v, ints(mask), dropoutSeed(), out, logSum, dOut, onlyQ, onlyK, onlyV);
       if (onlyQ != null) {
         assertClose("dq of " + wanted, onlyQ, dq, 2e-5);
       }
@@ -117,14 +130,14 @@ abstract class AttentionContract extends BackendFixture {
 
   @Test
   void largeScoresDoNotOverflow() {
-    AttentionShape s = new AttentionShape(1, 3, 1, 1, 2, false, 0, 0);
+    AttentionShape s = new AttentionShape(1, 3, 1, 1, 2, false, 0);
     Tensor q = normal(3, 2);
     backend.scale(100, q, q);
     Tensor k = normal(3, 2);
     backend.scale(100, k, k);
     Tensor v = normal(3, 2);
     Tensor out = output(3, 2);
-    backend.attention(s, q, k, v, new int[] {1, 1, 0}, out, output(1, 3));
+    backend.attention(s, q, k, v, ints(1, 1, 0), dropoutSeed(), out, output(1, 3));
     double[] scores = Reference.scores(s, host(q), host(k));
     double[] values = host(v);
     double[] expected = new double[6];
@@ -138,19 +151,19 @@ abstract class AttentionContract extends BackendFixture {
 
   @Test
   void paddingDoesNotReachOtherTokens() {
-    AttentionShape s = new AttentionShape(2, 6, 2, 2, 4, false, 0, 0);
+    AttentionShape s = new AttentionShape(2, 6, 2, 2, 4, false, 0);
     int[] mask = {1, 1, 1, 1, 0, 0, 0, 0, 1, 1, 1, 1};
     Tensor q = normal(12, 8);
     Tensor k = normal(12, 8);
     Tensor v = normal(12, 8);
     Tensor out = output(12, 8);
-    backend.attention(s, q, k, v, mask, out, output(4, 6));
+    backend.attention(s, q, k, v, ints(mask), dropoutSeed(), out, output(4, 6));
     float[] before = floats(out);
     for (int row : new int[] {4, 5, 6, 7}) {
       backend.fill(k.slice(row, 1), 50);
       backend.fill(v.slice(row, 1), -1e6f);
     }
-    backend.attention(s, q, k, v, mask, out, output(4, 6));
+    backend.attention(s, q, k, v, ints(mask), dropoutSeed(), out, output(4, 6));
     assertThat(floats(out)).containsExactly(before);
   }
 

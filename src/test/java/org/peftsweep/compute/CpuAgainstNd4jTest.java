@@ -85,7 +85,7 @@ class CpuAgainstNd4jTest {
           Tensor y = d.random(s.rows, s.other);
           d.backend.linear(d.random(s.rows, s.columns), w, d.random(s.other), y);
           Tensor out = d.random(s.rows, s.columns);
-          d.backend.gather(w, d.below(s.other, s.rows), true, out);
+          d.backend.gather(w, d.ints(d.below(s.other, s.rows)), true, out);
           Tensor norms = d.random(s.other);
           d.backend.rowNorms(w, norms);
           Tensor wide = d.random(s.other, s.columns);
@@ -98,7 +98,7 @@ class CpuAgainstNd4jTest {
     onOne("multiply", (b, x, y) -> b.multiply(x, y, y));
     onOne("tanh", Backend::tanh);
     onOne("gelu", (b, x, y) -> b.gelu(x, null, y));
-    onOne("dropout", (b, x, y) -> b.dropout(x, 0.3f, 5, y));
+    onOne("dropout", (b, x, y) -> b.dropout(x, 0.3f, HostKernels.seed(b, 5), y));
     onOne("tanhBackward", (b, x, y) -> b.tanhBackward(x, y, y));
     onOne("geluBackward", (b, x, y) -> b.geluBackward(x, null, y, y));
     KERNELS.put(
@@ -207,9 +207,9 @@ class CpuAgainstNd4jTest {
           Tensor table = d.random(s.other, s.columns);
           Tensor out = d.random(s.rows, s.columns);
           int[] ids = d.below(s.other, s.rows);
-          d.backend.gather(table, ids, true, out);
+          d.backend.gather(table, d.ints(ids), true, out);
           ids[0] = -1;
-          d.backend.scatterAdd(out, ids, table);
+          d.backend.scatterAdd(out, d.ints(ids), table);
           return d.values(out, table);
         });
     KERNELS.put(
@@ -218,11 +218,11 @@ class CpuAgainstNd4jTest {
           Tensor logits = d.random(s.rows, s.columns);
           Tensor gradient = d.random(s.rows, s.columns);
           int[] labels = d.below(s.columns, s.rows);
-          float loss = (float) d.backend.crossEntropy(logits, labels, gradient);
+          float loss = (float) HostKernels.crossEntropy(d.backend, logits, labels, gradient);
           Tensor x = d.random(s.rows, 1);
           Tensor dx = d.random(s.rows, 1);
-          float error = (float) d.backend.meanSquaredError(x, new float[s.rows], dx);
-          float squares = (float) d.backend.sumOfSquares(x);
+          float error = (float) HostKernels.meanSquaredError(d.backend, x, new float[s.rows], dx);
+          float squares = (float) HostKernels.sumOfSquares(d.backend, x);
           List<float[]> all = new ArrayList<>(d.values(gradient, dx));
           all.add(new float[] {loss, error, squares});
           return all;
@@ -234,7 +234,7 @@ class CpuAgainstNd4jTest {
           Tensor m = d.random(s.rows, s.columns);
           Tensor v = d.filled(0.5f, s.rows, s.columns);
           AdamStep step = new AdamStep(1e-2f, 0.9f, 0.99f, 1e-8f, 0.1f, 0.3, 0.2);
-          d.backend.adamW(p, d.random(s.rows, s.columns), m, v, step);
+          HostKernels.adamW(d.backend, p, d.random(s.rows, s.columns), m, v, step);
           return d.values(p, m, v);
         });
   }
@@ -265,7 +265,7 @@ class CpuAgainstNd4jTest {
       int tokens = Math.min(s.rows, 19);
       int queries = Math.min(tokens, mostQueries);
       AttentionShape shape =
-          new AttentionShape(batch, queries, tokens, 4, 2, s.other, causal, dropout, 9);
+          new AttentionShape(batch, queries, tokens, 4, 2, s.other, causal, dropout);
       int[] mask = new int[batch * tokens];
       // The second row is padding altogether.
       Arrays.fill(mask, 0, Math.max(1, tokens - 2), 1);
@@ -277,9 +277,11 @@ class CpuAgainstNd4jTest {
       Tensor dq = d.random(batch * queries, 4 * s.other);
       Tensor dk = d.random(batch * tokens, 2 * s.other);
       Tensor dv = d.random(batch * tokens, 2 * s.other);
-      d.backend.attention(shape, q, k, v, mask, out, logSum);
+      Tensor seed = HostKernels.seed(d.backend, 9);
+      d.backend.attention(shape, q, k, v, d.ints(mask), seed, out, logSum);
       Tensor dOut = d.random(batch * queries, 4 * s.other);
-      d.backend.attentionBackward(shape, q, k, v, mask, out, logSum, dOut, dq, dk, dv);
+      d.backend.attentionBackward(
+          shape, q, k, v, d.ints(mask), seed, out, logSum, dOut, dq, dk, dv);
       return d.values(out, dq, dk, dv);
     };
   }
@@ -348,6 +350,10 @@ class CpuAgainstNd4jTest {
       Tensor half = new Tensor(ElementType.BF16, memory, 3, shape);
       backend.copy(values, half);
       return half;
+    }
+
+    Tensor ints(int... values) {
+      return HostKernels.ints(backend, values);
     }
 
     int[] below(int bound, int count) {

@@ -22,9 +22,9 @@ abstract class IndexAndLossContract extends BackendFixture {
       System.arraycopy(rows, ids[i] * columns, expected, i * columns, columns);
     }
     Tensor out = output(ids.length, columns);
-    backend.gather(table, ids, false, out);
+    backend.gather(table, HostKernels.ints(backend, ids), false, out);
     assertClose("gather", out, expected, 0);
-    backend.gather(table, ids, true, out);
+    backend.gather(table, HostKernels.ints(backend, ids), true, out);
     for (int i = 0; i < expected.length; i++) {
       expected[i] *= 2;
     }
@@ -44,9 +44,9 @@ abstract class IndexAndLossContract extends BackendFixture {
         expected[ids[i] * columns + j] += from[i * columns + j];
       }
     }
-    backend.scatterAdd(rows, ids, table);
+    backend.scatterAdd(rows, HostKernels.ints(backend, ids), table);
     assertClose("scatterAdd", table, expected, 1e-6);
-    backend.scatterAdd(rows, new int[] {-1, -1, -1, -1, -1, -1, -1}, table);
+    backend.scatterAdd(rows, HostKernels.ints(backend, -1, -1, -1, -1, -1, -1, -1), table);
     assertClose("scatterAdd of none", table, expected, 1e-6);
   }
 
@@ -79,12 +79,14 @@ abstract class IndexAndLossContract extends BackendFixture {
     double expected = crossEntropy(values, labels);
     double[] gradient =
         Reference.gradient(x -> new double[] {crossEntropy(x, labels)}, values, new double[] {1});
-    assertThat(backend.crossEntropy(logits, labels, null)).isCloseTo(expected, within(1e-5));
+    assertThat(HostKernels.crossEntropy(backend, logits, labels, null))
+        .isCloseTo(expected, within(1e-5));
     Tensor dLogits = output(n, classes);
-    assertThat(backend.crossEntropy(logits, labels, dLogits)).isCloseTo(expected, within(1e-5));
+    assertThat(HostKernels.crossEntropy(backend, logits, labels, dLogits))
+        .isCloseTo(expected, within(1e-5));
     assertClose("dLogits", dLogits, gradient, 1e-6);
     assertThat(floats(logits)).containsExactly(toFloats(values));
-    backend.crossEntropy(logits, labels, logits);
+    HostKernels.crossEntropy(backend, logits, labels, logits);
     assertClose("dLogits in place", logits, gradient, 1e-6);
   }
 
@@ -92,21 +94,23 @@ abstract class IndexAndLossContract extends BackendFixture {
   void crossEntropyStandsLargeLogits() {
     Tensor logits = upload(new float[] {1000, -1000, 0, -1000, 1000, 0}, 2, 3);
     Tensor dLogits = output(2, 3);
-    assertThat(backend.crossEntropy(logits, new int[] {0, 0}, dLogits)).isEqualTo(1000);
+    assertThat(HostKernels.crossEntropy(backend, logits, new int[] {0, 0}, dLogits))
+        .isEqualTo(1000);
     assertClose("dLogits", dLogits, new double[] {0, 0, 0, -0.5, 0.5, 0}, 1e-6);
   }
 
   @Test
   void crossEntropyOfNoLabelIsZeroAndSoIsItsGradient() {
     Tensor dLogits = output(2, 3);
-    assertThat(backend.crossEntropy(normal(2, 3), new int[] {-1, -1}, dLogits)).isZero();
+    assertThat(HostKernels.crossEntropy(backend, normal(2, 3), new int[] {-1, -1}, dLogits))
+        .isZero();
     assertClose("dLogits", dLogits, new double[6], 0);
   }
 
   @Test
   void crossEntropyReportsNotANumber() {
     Tensor logits = upload(new float[] {Float.NaN, 1, 2, 3}, 2, 2);
-    assertThat(backend.crossEntropy(logits, new int[] {1, 0}, null)).isNaN();
+    assertThat(HostKernels.crossEntropy(backend, logits, new int[] {1, 0}, null)).isNaN();
   }
 
   @ParameterizedTest
@@ -121,9 +125,11 @@ abstract class IndexAndLossContract extends BackendFixture {
       expected += (values[i] - target[i]) * (values[i] - target[i]) / n;
       gradient[i] = 2 * (values[i] - target[i]) / n;
     }
-    assertThat(backend.meanSquaredError(x, target, null)).isCloseTo(expected, within(1e-5));
+    assertThat(HostKernels.meanSquaredError(backend, x, target, null))
+        .isCloseTo(expected, within(1e-5));
     Tensor dx = output(n, 1);
-    assertThat(backend.meanSquaredError(x, target, dx)).isCloseTo(expected, within(1e-5));
+    assertThat(HostKernels.meanSquaredError(backend, x, target, dx))
+        .isCloseTo(expected, within(1e-5));
     assertClose("dx", dx, gradient, 1e-6);
   }
 
@@ -135,10 +141,11 @@ abstract class IndexAndLossContract extends BackendFixture {
     for (double value : host(x)) {
       expected += value * value;
     }
-    assertThat(backend.sumOfSquares(x)).isCloseTo(expected, within(expected * 1e-6));
+    assertThat(HostKernels.sumOfSquares(backend, x)).isCloseTo(expected, within(expected * 1e-6));
     backend.fill(x, 1e-4f);
     double square = (double) 1e-4f * 1e-4f;
-    assertThat(backend.sumOfSquares(x)).isCloseTo(n * square, within(n * square * 1e-6));
+    assertThat(HostKernels.sumOfSquares(backend, x))
+        .isCloseTo(n * square, within(n * square * 1e-6));
   }
 
   @ParameterizedTest
@@ -155,8 +162,13 @@ abstract class IndexAndLossContract extends BackendFixture {
       double[] gradient = host(g);
       double correction1 = 1 - Math.pow(0.9, t);
       double correction2 = 1 - Math.pow(0.999, t);
-      backend.adamW(
-          p, g, m, v, new AdamStep(1e-2f, 0.9f, 0.999f, 1e-6f, 0.1f, correction1, correction2));
+      HostKernels.adamW(
+          backend,
+          p,
+          g,
+          m,
+          v,
+          new AdamStep(1e-2f, 0.9f, 0.999f, 1e-6f, 0.1f, correction1, correction2));
       for (int i = 0; i < n; i++) {
         parameters[i] *= 1 - 1e-2 * 0.1;
         first[i] = 0.9 * first[i] + 0.1 * gradient[i];

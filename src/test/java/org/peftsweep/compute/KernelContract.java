@@ -264,9 +264,9 @@ abstract class KernelContract extends BackendFixture {
     double[] values = host(x);
     double[] expected = each(n, i -> Dropout.keeps(seed, i, p) ? values[i] / (1 - p) : 0);
     Tensor y = output(n);
-    backend.dropout(x, p, seed, y);
+    backend.dropout(x, p, HostKernels.seed(backend, seed), y);
     assertClose("dropout", y, expected, EXACT);
-    backend.dropout(x, p, seed, x);
+    backend.dropout(x, p, HostKernels.seed(backend, seed), x);
     assertClose("dropout in place", x, expected, EXACT);
     long kept = Arrays.stream(expected).filter(v -> v != 0).count();
     assertThat(kept / (double) n).isCloseTo(1 - p, within(0.04));

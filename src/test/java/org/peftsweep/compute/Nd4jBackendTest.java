@@ -28,7 +28,7 @@ class Nd4jBackendTest {
     try (Tape tape = new Tape(backend)) {
       for (int step = 0; step < steps; step++) {
         int tokens = 4 + step % lengths;
-        AttentionShape shape = new AttentionShape(2, tokens, 3, 3, WIDTH / 3, false, 0.1f, 0);
+        AttentionShape shape = new AttentionShape(2, tokens, 3, 3, WIDTH / 3, false, 0.1f);
         float[] values = new float[2 * tokens * WIDTH];
         for (int i = 0; i < values.length; i++) {
           values[i] = (float) random.nextGaussian();
@@ -40,8 +40,8 @@ class Nd4jBackendTest {
         Arrays.fill(mask, 1);
         Var x = tape.linear(Var.constant(input), Var.constant(frozen), null);
         Var y = tape.linear(x, w, null);
-        Var z = tape.attention(shape, y, x, y, mask);
-        losses.add(tape.meanSquaredError(tape.gelu(z, null), values));
+        Var z = tape.attention(shape, y, x, y, tape.ints(() -> mask));
+        losses.add(HostKernels.meanSquaredError(tape, tape.gelu(z, null), values));
         tape.backward();
         backend.addScaled(-0.05f, w.gradient(), weight);
         w.clearGradient();
@@ -119,10 +119,11 @@ class Nd4jBackendTest {
       Tensor table = new Tensor(memory, 0, 5, 4);
       Tensor out = new Tensor(memory, 20, 1, 4);
       assertThatIllegalArgumentException()
-          .isThrownBy(() -> backend.gather(table, new int[] {5}, false, out))
+          .isThrownBy(() -> backend.gather(table, HostKernels.ints(backend, 5), false, out))
           .withMessage("Cannot take row 5 of [5, 4]: it has 5 rows");
       assertThatIllegalArgumentException()
-          .isThrownBy(() -> backend.crossEntropy(table, new int[] {0, 1, 4, 0, 0}, null))
+          .isThrownBy(
+              () -> HostKernels.crossEntropy(backend, table, new int[] {0, 1, 4, 0, 0}, null))
           .withMessage("Cannot score label 4: there are 4 classes");
     }
   }

@@ -141,6 +141,7 @@ final class Reference {
    */
   static double[] attention(
       AttentionShape s,
+      long seed,
       double[] q,
       double[] k,
       double[] v,
@@ -174,7 +175,7 @@ final class Reference {
       for (int j = 0; j < t; j++) {
         double weight = weights[j] / sum;
         if (s.dropout() > 0) {
-          boolean kept = Dropout.keeps(s.seed(), (long) row * t + j, s.dropout());
+          boolean kept = Dropout.keeps(seed, (long) row * t + j, s.dropout());
           weight = kept ? weight / (1 - s.dropout()) : 0;
         }
         for (int c = 0; c < w; c++) {

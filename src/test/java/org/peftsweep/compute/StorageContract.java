@@ -158,7 +158,7 @@ abstract class StorageContract extends BackendFixture {
     int[] ids = {8, 0, 3, 3, 7};
     Tensor out = normal(ids.length, columns);
     double[] before = host(out);
-    backend.gather(table, ids, true, out);
+    backend.gather(table, HostKernels.ints(backend, ids), true, out);
     double[] sums = new double[before.length];
     double[] plain = new double[before.length];
     for (int i = 0; i < sums.length; i++) {
@@ -166,7 +166,7 @@ abstract class StorageContract extends BackendFixture {
       sums[i] = before[i] + plain[i];
     }
     assertClose("added rows", out, sums, EXACT);
-    backend.gather(table, ids, false, out);
+    backend.gather(table, HostKernels.ints(backend, ids), false, out);
     assertClose("rows", out, plain, 0);
     Tensor norms = output(9);
     backend.rowNorms(table, norms);
@@ -179,9 +179,11 @@ abstract class StorageContract extends BackendFixture {
         norms,
         IntStream.range(0, 9).mapToDouble(i -> Math.sqrt(expected[i])).toArray(),
         EXACT);
-    assertThatThrownBy(() -> backend.gather(table, new int[] {9}, false, out.slice(0, 1)))
+    assertThatThrownBy(
+            () -> backend.gather(table, HostKernels.ints(backend, 9), false, out.slice(0, 1)))
         .isInstanceOf(IllegalArgumentException.class);
-    assertThatThrownBy(() -> backend.gather(table, new int[] {-1}, false, out.slice(0, 1)))
+    assertThatThrownBy(
+            () -> backend.gather(table, HostKernels.ints(backend, -1), false, out.slice(0, 1)))
         .isInstanceOf(IllegalArgumentException.class);
   }
 
@@ -213,10 +215,10 @@ abstract class StorageContract extends BackendFixture {
         Tensor gradient = normal(16);
         Var scale = Var.parameter(normal(16), gradient);
         tape.startTraining(1);
-        Var rows = tape.gather(w, ids);
+        Var rows = tape.gather(w, tape.ints(() -> ids));
         Var scaled = tape.multiplyRow(rows, scale);
         Var y = tape.linear(scaled, w, null);
-        tape.crossEntropy(y, new int[] {1, 2, 3, 4, 5});
+        HostKernels.crossEntropy(tape, y, 1, 2, 3, 4, 5);
         tape.backward();
         results.add(floats(y.value()));
         results.add(floats(gradient));

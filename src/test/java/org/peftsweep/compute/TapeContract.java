@@ -47,7 +47,7 @@ abstract class TapeContract extends BackendFixture {
     tape.startEvaluation();
     int size = (int) network.build(parameters).value().size();
     float[] target = normals(size);
-    checkLoss(p -> tape.meanSquaredError(network.build(p), target), parameters);
+    checkLoss(p -> HostKernels.meanSquaredError(tape, network.build(p), target), parameters);
   }
 
   private void checkLoss(Loss loss, Var... parameters) {
@@ -169,16 +169,21 @@ abstract class TapeContract extends BackendFixture {
   @Test
   void rowsByIndex() {
     int[] ids = {2, 0, 2, 3};
-    check(p -> tape.gather(p[0], ids), parameter(5, 3));
-    check(p -> tape.addGathered(p[0], p[1], ids, ids), parameter(4, 3), parameter(5, 3));
+    check(p -> tape.gather(p[0], tape.ints(() -> ids)), parameter(5, 3));
+    check(
+        p -> tape.addGathered(p[0], p[1], tape.ints(() -> ids), tape.ints(() -> ids)),
+        parameter(4, 3),
+        parameter(5, 3));
   }
 
   @Test
   void rowsOfNegativeGradientIdsGetNone() {
     Var table = parameter(4, 3);
     tape.startTraining(SEED);
-    Var rows = tape.gather(table, new int[] {1, 2, 1}, new int[] {-1, 2, -1});
-    tape.meanSquaredError(rows, normals(9));
+    Var rows =
+        tape.gather(
+            table, HostKernels.ints(backend, 1, 2, 1), HostKernels.ints(backend, -1, 2, -1));
+    HostKernels.meanSquaredError(tape, rows, normals(9));
     tape.backward();
     double[] gradient = host(table.gradient());
     for (int i = 0; i < gradient.length; i++) {
@@ -206,19 +211,19 @@ abstract class TapeContract extends BackendFixture {
   void attention() {
     // No query without a key: its weights stay even, so that differences cannot see its gradient.
     int[] mask = {1, 1, 1, 0, 1, 0, 1, 1};
-    AttentionShape plain = new AttentionShape(2, 4, 3, 3, 2, false, 0, 0);
+    AttentionShape plain = new AttentionShape(2, 4, 3, 3, 2, false, 0);
     check(
-        p -> tape.attention(plain, p[0], p[1], p[2], mask),
+        p -> tape.attention(plain, p[0], p[1], p[2], tape.ints(() -> mask)),
         parameter(8, 6),
         parameter(8, 6),
         parameter(8, 6));
-    AttentionShape grouped = new AttentionShape(2, 4, 4, 2, 3, true, 0.3f, 0);
+    AttentionShape grouped = new AttentionShape(2, 4, 4, 2, 3, true, 0.3f);
     check(
-        p -> tape.attention(grouped, p[0], p[1], p[2], mask),
+        p -> tape.attention(grouped, p[0], p[1], p[2], tape.ints(() -> mask)),
         parameter(8, 12),
         parameter(8, 6),
         parameter(8, 6));
-    check(p -> tape.attention(plain, p[0], p[0], p[0], mask), parameter(8, 6));
+    check(p -> tape.attention(plain, p[0], p[0], p[0], tape.ints(() -> mask)), parameter(8, 6));
   }
 
   @Test
@@ -231,13 +236,14 @@ abstract class TapeContract extends BackendFixture {
   @Test
   void losses() {
     int[] labels = {2, -1, 0, 1};
-    checkLoss(p -> tape.crossEntropy(p[0], labels), parameter(4, 3));
+    checkLoss(p -> HostKernels.crossEntropy(tape, p[0], labels), parameter(4, 3));
     float[] target = normals(4);
-    checkLoss(p -> tape.meanSquaredError(p[0], target), parameter(4, 1));
+    checkLoss(p -> HostKernels.meanSquaredError(tape, p[0], target), parameter(4, 1));
     checkLoss(
         p -> {
           Var x = tape.tanh(p[0]);
-          return tape.crossEntropy(x, labels) + tape.meanSquaredError(x, new float[12]);
+          return HostKernels.crossEntropy(tape, x, labels)
+              + HostKernels.meanSquaredError(tape, x, new float[12]);
         },
         parameter(4, 3));
   }
@@ -275,7 +281,7 @@ abstract class TapeContract extends BackendFixture {
 
   @Test
   void anEncoderLayerWithEverythingDoneEarly() {
-    AttentionShape shape = new AttentionShape(2, 3, 2, 2, 3, false, 0.2f, 0);
+    AttentionShape shape = new AttentionShape(2, 3, 2, 2, 3, false, 0.2f);
     int[] mask = {1, 1, 0, 1, 1, 1};
     check(
         p -> {
@@ -283,7 +289,7 @@ abstract class TapeContract extends BackendFixture {
           Var q = tape.lowRank(tape.linear(x, p[1], null), x, p[6], p[7], 2);
           Var k = tape.linear(x, p[2], null);
           Var v = tape.linear(x, p[1], p[5]);
-          Var mixed = tape.attention(shape, q, k, v, mask);
+          Var mixed = tape.attention(shape, q, k, v, tape.ints(() -> mask));
           tape.done(q);
           tape.done(k);
           tape.done(v);
@@ -360,13 +366,13 @@ abstract class TapeContract extends BackendFixture {
       tape.startTraining(SEED, SEED);
       Var product = tape.linear(Var.constant(normal(128, 128)), w, null);
       if (i == 0) {
-        tape.meanSquaredError(tape.addRow(product, bias), new float[128 * 128]);
+        HostKernels.meanSquaredError(tape, tape.addRow(product, bias), new float[128 * 128]);
       } else {
         Var[] parts = tape.split(product, lanes);
         tape.done(product);
         parts[0] = tape.addRow(parts[0], bias);
         parts[1] = tape.addRow(parts[1], bias);
-        tape.meanSquaredError(tape.join(parts, lanes), new float[128 * 128]);
+        HostKernels.meanSquaredError(tape, tape.join(parts, lanes), new float[128 * 128]);
       }
       tape.backward();
       peaks[i] = tape.arena().peakBytes();
@@ -378,19 +384,24 @@ abstract class TapeContract extends BackendFixture {
   void theDropoutOfALaneIsItsOwn() {
     Lanes lanes = Lanes.of(3, 5);
     Tensor x = normal(8, 6);
-    AttentionShape first = new AttentionShape(1, 3, 2, 2, 3, false, 0.4f, 0);
-    AttentionShape second = new AttentionShape(1, 5, 2, 2, 3, false, 0.4f, 0);
+    AttentionShape first = new AttentionShape(1, 3, 2, 2, 3, false, 0.4f);
+    AttentionShape second = new AttentionShape(1, 5, 2, 2, 3, false, 0.4f);
     int[] all = {1, 1, 1, 1, 1};
     tape.startTraining(3, 4);
     Var dropped = tape.dropout(Var.constant(x), 0.5f, lanes);
     Var mixed =
         tape.attention(
-            List.of(first, second), dropped, dropped, dropped, List.of(new int[] {1, 1, 1}, all));
+            List.of(first, second),
+            dropped,
+            dropped,
+            dropped,
+            List.of(HostKernels.ints(backend, 1, 1, 1), HostKernels.ints(backend, all)));
     double[] together = host(mixed.value());
 
     tape.startTraining(4);
     Var alone = tape.dropout(Var.constant(x.slice(3, 5)), 0.5f);
-    double[] second5 = host(tape.attention(second, alone, alone, alone, all).value());
+    double[] second5 =
+        host(tape.attention(second, alone, alone, alone, tape.ints(() -> all)).value());
     assertThat(Arrays.copyOfRange(together, 18, 48)).isEqualTo(second5);
   }
 
@@ -401,14 +412,14 @@ abstract class TapeContract extends BackendFixture {
     Tensor x = normal(4, 3);
     for (int pass = 0; pass < 2; pass++) {
       tape.startTraining(SEED);
-      tape.meanSquaredError(tape.linear(Var.constant(x), w, null), target);
+      HostKernels.meanSquaredError(tape, tape.linear(Var.constant(x), w, null), target);
       tape.backward();
     }
     double[] twice = host(w.gradient());
     w.clearGradient();
     assertThat(w.hasGradient()).isFalse();
     tape.startTraining(SEED);
-    tape.meanSquaredError(tape.linear(Var.constant(x), w, null), target);
+    HostKernels.meanSquaredError(tape, tape.linear(Var.constant(x), w, null), target);
     tape.backward();
     for (int i = 0; i < twice.length; i++) {
       twice[i] /= 2;
@@ -427,7 +438,7 @@ abstract class TapeContract extends BackendFixture {
     assertThat(product.learns()).isFalse();
     Var y = tape.addRow(product, learning);
     assertThat(y.learns()).isTrue();
-    tape.meanSquaredError(y, normals(20));
+    HostKernels.meanSquaredError(tape, y, normals(20));
     tape.backward();
     assertThat(frozen.hasGradient()).isFalse();
     assertThat(x.hasGradient()).isFalse();
@@ -446,7 +457,7 @@ abstract class TapeContract extends BackendFixture {
         y.value(),
         Reference.gemm(false, true, 1, host(x), host(w.value()), 4, 3, 3),
         1e-5);
-    tape.meanSquaredError(y, normals(12));
+    HostKernels.meanSquaredError(tape, y, normals(12));
     tape.backward();
     assertThat(w.hasGradient()).isFalse();
   }
@@ -479,7 +490,7 @@ abstract class TapeContract extends BackendFixture {
         x = tape.linear(y, w, null);
         tape.done(y);
       }
-      tape.meanSquaredError(x, new float[512 * 128]);
+      HostKernels.meanSquaredError(tape, x, new float[512 * 128]);
       tape.backward();
       w.clearGradient();
       if (step == 1) {

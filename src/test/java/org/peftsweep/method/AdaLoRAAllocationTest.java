@@ -22,6 +22,7 @@ import org.peftsweep.checkpoint.Checkpoint;
 import org.peftsweep.checkpoint.SafeTensors;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.HostKernels;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.data.Seeds;
@@ -199,12 +200,21 @@ class AdaLoRAAllocationTest {
         model.trainable().forEach(parameter -> parameter.var().clearGradient());
         int[] labels = GoldenCase.ints(batches, "in/" + at + "/labels");
         var logits = model.logits(tape, GoldenMethodsTest.batch(batches, at));
-        losses[step] = (float) (tape.crossEntropy(logits, labels) + method.regulariser(tape));
+        losses[step] =
+            (float)
+                (HostKernels.crossEntropy(tape, logits, labels)
+                    + method.regularisers(tape).stream().mapToDouble(tape::number).sum());
         tape.backward();
         norms[step] =
             (float)
-                GradientClip.apply(
-                    backend, model.trainable(), recipe.path("max_grad_norm").asDouble());
+                HostKernels.number(
+                    backend,
+                    norm ->
+                        GradientClip.apply(
+                            backend,
+                            model.trainable(),
+                            recipe.path("max_grad_norm").asDouble(),
+                            norm));
         updates.step(
             Schedule.LINEAR.factor(
                 step,

@@ -19,6 +19,7 @@ import org.peftsweep.checkpoint.Checkpoint;
 import org.peftsweep.checkpoint.SafeTensors;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.HostKernels;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Var;
@@ -202,8 +203,9 @@ class GoldenMethodsTest {
         Var logits = model.logits(tape, batch(batches, step));
         losses[step] =
             (float)
-                (tape.crossEntropy(logits, GoldenCase.ints(batches, "in/" + step + "/labels"))
-                    + method.regulariser(tape));
+                (HostKernels.crossEntropy(
+                        tape, logits, GoldenCase.ints(batches, "in/" + step + "/labels"))
+                    + method.regularisers(tape).stream().mapToDouble(tape::number).sum());
         tape.backward();
         if (step == 0) {
           golden.check("fwd/loss", new float[] {losses[0]});
@@ -211,8 +213,14 @@ class GoldenMethodsTest {
         }
         norms[step] =
             (float)
-                GradientClip.apply(
-                    backend, model.trainable(), recipe.path("max_grad_norm").asDouble());
+                HostKernels.number(
+                    backend,
+                    norm ->
+                        GradientClip.apply(
+                            backend,
+                            model.trainable(),
+                            recipe.path("max_grad_norm").asDouble(),
+                            norm));
         updates.step(
             Schedule.LINEAR.factor(
                 step,

@@ -19,6 +19,7 @@ import org.peftsweep.checkpoint.Architecture;
 import org.peftsweep.checkpoint.Architectures;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.HostKernels;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Var;
@@ -92,10 +93,11 @@ class LanesTest {
       List<List<float[]>> together = new ArrayList<>();
       tape.startTraining(seeds);
       List<int[]> headPositions = Collections.nCopies(models.size(), null);
-      List<Var> outputs = models.get(0).logits(tape, models, batches, headPositions);
+      List<Var> outputs =
+          models.get(0).logits(tape, models, models.get(0).pack(models, batches, headPositions));
       for (int lane = 0; lane < models.size(); lane++) {
         together.add(new ArrayList<>(List.of(TinyModels.read(backend, outputs.get(lane).value()))));
-        tape.crossEntropy(outputs.get(lane), TinyModels.classes(batches.get(lane)));
+        HostKernels.crossEntropy(tape, outputs.get(lane), TinyModels.classes(batches.get(lane)));
       }
       tape.backward();
       for (int lane = 0; lane < models.size(); lane++) {
@@ -110,7 +112,7 @@ class LanesTest {
         tape.startTraining(seeds[lane]);
         Var alone = model.logits(tape, batches.get(lane));
         compare("outputs of " + methods.get(lane), together.get(lane).get(0), alone.value());
-        tape.crossEntropy(alone, TinyModels.classes(batches.get(lane)));
+        HostKernels.crossEntropy(tape, alone, TinyModels.classes(batches.get(lane)));
         tape.backward();
         int at = 1;
         for (Parameter parameter : model.trainable()) {

@@ -1,6 +1,7 @@
 package org.peftsweep.method;
 
 import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.HostKernels;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.data.Batch;
 import org.peftsweep.model.Model;
@@ -37,8 +38,8 @@ final class TrainingSteps {
     model.trainable().forEach(parameter -> parameter.var().clearGradient());
     Batch batch = TinyModels.batch(step);
     tape.startTraining(step);
-    tape.crossEntropy(model.logits(tape, batch), TinyModels.classes(batch));
-    method.regulariser(tape);
+    HostKernels.crossEntropy(tape, model.logits(tape, batch), TinyModels.classes(batch));
+    method.regularisers(tape).stream().mapToDouble(tape::number).sum();
     tape.backward();
     updates.receive();
     updates.step(1);
@@ -47,6 +48,6 @@ final class TrainingSteps {
 
   static double evaluate(Model model, Tape tape, Batch batch) {
     tape.startEvaluation();
-    return tape.crossEntropy(model.logits(tape, batch), TinyModels.classes(batch));
+    return HostKernels.crossEntropy(tape, model.logits(tape, batch), TinyModels.classes(batch));
   }
 }

@@ -4,10 +4,12 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
 import org.peftsweep.data.Seeds;
@@ -34,8 +36,8 @@ record NextToken() implements Objective {
   }
 
   @Override
-  public double loss(Tape tape, Var outputs, Inputs inputs) {
-    return tape.crossEntropy(outputs, inputs.classes());
+  public Tensor loss(Tape tape, Var outputs, Supplier<Inputs> inputs) {
+    return tape.crossEntropy(outputs, tape.ints(() -> inputs.get().classes()));
   }
 
   @Override
@@ -51,7 +53,8 @@ record NextToken() implements Objective {
 
       @Override
       public void add(Tape tape, Var outputs, Inputs inputs) {
-        loss += inputs.classes().length * NextToken.this.loss(tape, outputs, inputs);
+        loss +=
+            inputs.classes().length * tape.number(NextToken.this.loss(tape, outputs, () -> inputs));
         tokens += inputs.classes().length;
       }
 

@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.hadoop.conf.Configuration;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.peftsweep.compute.Backend;
@@ -41,6 +42,20 @@ class TrainerTest {
 
   /** Trains until the end, or until so many more steps are taken, and returns their losses. */
   private static List<Double> train(CheckpointFolder states, int stopAfter) {
+    return train(states, stopAfter, backend -> backend, new ArrayList<>());
+  }
+
+  /**
+   * The same.
+   *
+   * @param wrap changes the backend
+   * @param meanLosses receives those between evaluations
+   */
+  static List<Double> train(
+      CheckpointFolder states,
+      int stopAfter,
+      UnaryOperator<Backend> wrap,
+      List<Double> meanLosses) {
     List<Double> losses = new ArrayList<>();
     Progress progress =
         new Progress() {
@@ -50,7 +65,9 @@ class TrainerTest {
           }
 
           @Override
-          public void evaluated(Outcome.CurvePoint point) {}
+          public void evaluated(Outcome.CurvePoint point) {
+            meanLosses.add(point.trainLoss());
+          }
         };
     RunLimits stopping =
         new RunLimits(
@@ -61,7 +78,7 @@ class TrainerTest {
             () -> losses.size() >= stopAfter,
             TensorSink.NOTHING);
     Objective objective = new NextToken();
-    Backend backend = Backends.open("cpu", 1);
+    Backend backend = wrap.apply(Backends.open("cpu", 1));
     TinyText text = TinyText.of(1);
     Training training =
         new Training(

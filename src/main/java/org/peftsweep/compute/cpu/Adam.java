@@ -19,13 +19,14 @@ final class Adam {
   private final float rootCorrection;
   private final float epsilon;
 
-  Adam(AdamStep step) {
-    this.decay = (float) (1 - (double) step.learningRate() * step.weightDecay());
-    this.beta1 = step.beta1();
-    this.beta2 = step.beta2();
-    this.rate = (float) (step.learningRate() / step.correction1());
-    this.rootCorrection = (float) (1 / Math.sqrt(step.correction2()));
-    this.epsilon = step.epsilon();
+  /** Reads a step from where {@link AdamStep#write} put it. */
+  Adam(ByteBuffer steps, int at) {
+    this.decay = steps.getFloat(at);
+    this.beta1 = steps.getFloat(at + Float.BYTES);
+    this.beta2 = steps.getFloat(at + 2 * Float.BYTES);
+    this.rate = steps.getFloat(at + 3 * Float.BYTES);
+    this.rootCorrection = steps.getFloat(at + 4 * Float.BYTES);
+    this.epsilon = steps.getFloat(at + 5 * Float.BYTES);
   }
 
   void update(

@@ -70,6 +70,7 @@ final class Attention {
   private static final Pass CLEAR_SLOPES = Attention::clearSlopes;
 
   private final AttentionShape shape;
+  private final long seed;
   private final Visibility visibility;
   private final Tensor q;
   private final Tensor k;
@@ -89,6 +90,7 @@ final class Attention {
 
   Attention(
       AttentionShape shape,
+      long seed,
       Tensor q,
       Tensor k,
       Tensor v,
@@ -98,6 +100,7 @@ final class Attention {
       Blas blas,
       Scratch scratch) {
     this.shape = shape;
+    this.seed = seed;
     this.visibility = new Visibility(shape, mask);
     this.q = q;
     this.k = k;
@@ -288,7 +291,7 @@ final class Attention {
     for (int i = rows.from; i < rows.to; i++) {
       int keys = visibility.keys(rows.b, i);
       int index = dropoutIndex(rows.b, rows.head, i);
-      Softmax.drop(s, rows.at(i, stride) + shift, keys, index, shape.dropout(), shape.seed());
+      Softmax.drop(s, rows.at(i, stride) + shift, keys, index, shape.dropout(), seed);
     }
   }
 

@@ -5,12 +5,15 @@ import static org.peftsweep.compute.cpu.HostMemory.buffer;
 
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.List;
 import org.peftsweep.compute.AdamStep;
 import org.peftsweep.compute.Allocations;
 import org.peftsweep.compute.AttentionShape;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.BackendUnavailableException;
+import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Memory;
+import org.peftsweep.compute.Moments;
 import org.peftsweep.compute.Processor;
 import org.peftsweep.compute.Tensor;
 
@@ -113,7 +116,34 @@ public final class CpuBackend implements Backend {
   }
 
   @Override
+  public void write(int[] source, Tensor target) {
+    Sizes.require(source.length <= target.size(), "write", target, "a longer tensor is");
+    HostMemory.write(target, source);
+  }
+
+  @Override
+  public void write(long[] source, Tensor target) {
+    Sizes.require(source.length <= target.size(), "write", target, "a longer tensor is");
+    for (int i = 0; i < source.length; i++) {
+      HostMemory.write(target, i, source[i]);
+    }
+  }
+
+  @Override
+  public double[] numbers(Tensor source) {
+    double[] numbers = new double[Math.toIntExact(source.size())];
+    Arrays.setAll(numbers, i -> HostMemory.number(source, i));
+    return numbers;
+  }
+
+  @Override
   public void fill(Tensor x, float value) {
+    if (x.type() == ElementType.F64) {
+      for (int i = 0; i < x.size(); i++) {
+        HostMemory.write(x, i, (double) value);
+      }
+      return;
+    }
     workers.elements(
         x.size(),
         (worker, from, to) ->
@@ -351,14 +381,15 @@ public final class CpuBackend implements Backend {
   }
 
   @Override
-  public void dropout(Tensor x, float p, long seed, Tensor y) {
+  public void dropout(Tensor x, float p, Tensor seed, Tensor y) {
     Sizes.count("dropout", x.size(), y);
+    long value = HostMemory.seed(seed);
     workers.elements(
         x.size(),
         (worker, from, to) ->
             Elementwise.dropout(
                 p,
-                seed,
+                value,
                 (int) from,
                 buffer(x, from),
                 at(x, from),
@@ -512,9 +543,16 @@ public final class CpuBackend implements Backend {
 
   @Override
   public void attention(
-      AttentionShape shape, Tensor q, Tensor k, Tensor v, int[] mask, Tensor out, Tensor logSum) {
+      AttentionShape shape,
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      Tensor mask,
+      Tensor seed,
+      Tensor out,
+      Tensor logSum) {
     requireAttention("attention", shape, mask, logSum, new Tensor[] {q, out}, k, v);
-    Attention attention = new Attention(shape, q, k, v, mask, out, logSum, blas, scratch);
+    Attention attention = prepared(shape, q, k, v, mask, seed, out, logSum);
     workers.split(
         attention.units(),
         unitsAtOnce(shape),
@@ -531,7 +569,8 @@ public final class CpuBackend implements Backend {
       Tensor q,
       Tensor k,
       Tensor v,
-      int[] mask,
+      Tensor mask,
+      Tensor seed,
       Tensor out,
       Tensor logSum,
       Tensor dOut,
@@ -540,7 +579,7 @@ public final class CpuBackend implements Backend {
       Tensor dv) {
     requireAttention(
         "attentionBackward", shape, mask, logSum, new Tensor[] {q, out, dOut, dq}, k, v, dk, dv);
-    Attention attention = new Attention(shape, q, k, v, mask, out, logSum, blas, scratch);
+    Attention attention = prepared(shape, q, k, v, mask, seed, out, logSum);
     workers.split(
         attention.units(),
         unitsAtOnce(shape),
@@ -551,10 +590,24 @@ public final class CpuBackend implements Backend {
         });
   }
 
+  private Attention prepared(
+      AttentionShape shape,
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      Tensor mask,
+      Tensor seed,
+      Tensor out,
+      Tensor logSum) {
+    long seedOfMask = shape.dropout() > 0 ? HostMemory.seed(seed) : 0;
+    return new Attention(
+        shape, seedOfMask, q, k, v, HostMemory.ints(mask), out, logSum, blas, scratch);
+  }
+
   private static void requireAttention(
       String kernel,
       AttentionShape shape,
-      int[] mask,
+      Tensor mask,
       Tensor logSum,
       Tensor[] queries,
       Tensor... keys) {
@@ -564,7 +617,7 @@ public final class CpuBackend implements Backend {
     Sizes.count(kernel, tokens * shape.keyHeads() * shape.headWidth(), keys);
     Sizes.count(kernel, asking * shape.heads(), logSum);
     Sizes.require(
-        mask.length == tokens, kernel, "a mask of " + mask.length, tokens + " tokens are");
+        mask.size() == tokens, kernel, "a mask of " + mask.size(), tokens + " tokens are");
   }
 
   private static int unitsAtOnce(AttentionShape shape) {
@@ -587,7 +640,8 @@ public final class CpuBackend implements Backend {
   // ---- rows by index
 
   @Override
-  public void gather(Tensor table, int[] ids, boolean adds, Tensor out) {
+  public void gather(Tensor table, Tensor places, boolean adds, Tensor out) {
+    int[] ids = HostMemory.ints(places);
     Sizes.count("gather", (long) ids.length * table.columns(), out);
     Sizes.ids("gather", ids, 0, table.rows());
     workers.rows(
@@ -599,7 +653,8 @@ public final class CpuBackend implements Backend {
   }
 
   @Override
-  public void scatterAdd(Tensor rows, int[] ids, Tensor table) {
+  public void scatterAdd(Tensor rows, Tensor places, Tensor table) {
+    int[] ids = HostMemory.ints(places);
     Sizes.count("scatterAdd", (long) ids.length * table.columns(), rows);
     Sizes.ids("scatterAdd", ids, Integer.MIN_VALUE, table.rows());
     strips(rows, (worker, from, to) -> Rows.scatterAdd(rows, ids, table, from, to));
@@ -608,7 +663,8 @@ public final class CpuBackend implements Backend {
   // ---- losses
 
   @Override
-  public double crossEntropy(Tensor logits, int[] labels, Tensor dLogits) {
+  public void crossEntropy(Tensor logits, Tensor classes, Tensor dLogits, Tensor loss) {
+    int[] labels = HostMemory.ints(classes);
     Sizes.require(labels.length == logits.rows(), "crossEntropy", logits, labels.length + " rows");
     Sizes.same("crossEntropy", logits, dLogits);
     Sizes.ids("crossEntropy", labels, Integer.MIN_VALUE, logits.columns());
@@ -622,7 +678,7 @@ public final class CpuBackend implements Backend {
         logits.rows(),
         logits.columns(),
         (worker, from, to) -> Losses.crossEntropy(logits, labels, losses, from, to));
-    double loss = counted == 0 ? 0 : total(losses, labels.length) / counted;
+    HostMemory.write(loss, 0, counted == 0 ? 0 : total(losses, labels.length) / counted);
     if (dLogits != null) {
       workers.rows(
           logits.rows(),
@@ -630,27 +686,57 @@ public final class CpuBackend implements Backend {
           (worker, from, to) ->
               Losses.crossEntropyGradient(logits, labels, share, losses, dLogits, from, to));
     }
-    return loss;
   }
 
   @Override
-  public double meanSquaredError(Tensor x, float[] target, Tensor dx) {
-    Sizes.count("meanSquaredError", target.length, x, dx);
+  public void meanSquaredError(Tensor x, Tensor target, Tensor dx, Tensor loss) {
+    Sizes.count("meanSquaredError", target.size(), x, dx);
+    long n = target.size();
     double sum = 0;
-    for (int i = 0; i < target.length; i++) {
-      double distance = (double) buffer(x, i).getFloat(at(x, i)) - target[i];
+    for (long i = 0; i < n; i++) {
+      double wanted = buffer(target, i).getFloat(at(target, i));
+      double distance = buffer(x, i).getFloat(at(x, i)) - wanted;
       sum += distance * distance;
       if (dx != null) {
-        buffer(dx, i).putFloat(at(dx, i), (float) (2 * distance / target.length));
+        buffer(dx, i).putFloat(at(dx, i), (float) (2 * distance / n));
       }
     }
-    return sum / target.length;
+    HostMemory.write(loss, 0, sum / n);
+  }
+
+  @Override
+  public void normalise(Tensor x, double weight, Tensor norm) {
+    double length = Math.sqrt(sumOfSquares(x));
+    HostMemory.write(norm, 0, weight * length);
+    if (length > 0) {
+      scale((float) (weight / length), x, x);
+    }
+  }
+
+  @Override
+  public void addNumber(double factor, Tensor number, Tensor sum) {
+    HostMemory.write(sum, 0, HostMemory.number(sum, 0) + factor * HostMemory.number(number, 0));
   }
 
   // ---- optimisation
 
   @Override
-  public double sumOfSquares(Tensor x) {
+  public void clip(List<Tensor> gradients, double most, Tensor norm) {
+    double squares = 0;
+    for (Tensor gradient : gradients) {
+      squares += sumOfSquares(gradient);
+    }
+    double length = Math.sqrt(squares);
+    HostMemory.write(norm, 0, length);
+    float factor = (float) (most / (length + 1e-6));
+    if (most > 0 && factor < 1) {
+      for (Tensor gradient : gradients) {
+        scale(factor, gradient, gradient);
+      }
+    }
+  }
+
+  private double sumOfSquares(Tensor x) {
     int parts = (int) ((x.size() + Workers.GRAIN - 1) / Workers.GRAIN);
     double[] sums = partials(parts);
     workers.elements(
@@ -665,9 +751,18 @@ public final class CpuBackend implements Backend {
   }
 
   @Override
-  public void adamW(Tensor p, Tensor g, Tensor m, Tensor v, AdamStep step) {
+  public void adamW(List<Moments> parameters, Tensor steps) {
+    Sizes.count("adamW", (long) AdamStep.LENGTH * parameters.size(), steps);
+    for (int i = 0; i < parameters.size(); i++) {
+      Moments each = parameters.get(i);
+      long row = (long) AdamStep.LENGTH * i;
+      Adam adam = new Adam(buffer(steps, row), at(steps, row));
+      adamW(each.parameter(), each.gradient(), each.first(), each.second(), adam);
+    }
+  }
+
+  private void adamW(Tensor p, Tensor g, Tensor m, Tensor v, Adam adam) {
     Sizes.count("adamW", p.size(), g, m, v);
-    Adam adam = new Adam(step);
     workers.elements(
         p.size(),
         (worker, from, to) ->

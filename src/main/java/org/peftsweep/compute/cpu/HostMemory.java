@@ -69,6 +69,11 @@ final class HostMemory implements Memory {
     return floats;
   }
 
+  @Override
+  public boolean isLive() {
+    return windows != null;
+  }
+
   void free() {
     if (windows != null) {
       windows = null;
@@ -117,10 +122,64 @@ final class HostMemory implements Memory {
   }
 
   private static HostMemory ofHalves(Tensor tensor) {
-    if (tensor.type() == ElementType.BF16 && tensor.memory() instanceof HostMemory memory) {
+    return of(tensor, ElementType.BF16);
+  }
+
+  private static HostMemory of(Tensor tensor, ElementType type) {
+    if (tensor.type() == type && tensor.memory() instanceof HostMemory memory) {
       return memory;
     }
-    throw refusal(tensor, ElementType.BF16);
+    throw refusal(tensor, type);
+  }
+
+  /** Copies whole numbers to the start of a tensor. */
+  static void write(Tensor tensor, int... values) {
+    HostMemory memory = of(tensor, ElementType.I32);
+    int at = position(tensor.offset());
+    memory
+        .window(tensor.offset())
+        .slice(at, values.length * Integer.BYTES)
+        .order(ByteOrder.nativeOrder())
+        .asIntBuffer()
+        .put(values);
+  }
+
+  /** Returns all elements of a tensor of whole numbers. */
+  static int[] ints(Tensor tensor) {
+    HostMemory memory = of(tensor, ElementType.I32);
+    int[] values = new int[Math.toIntExact(tensor.size())];
+    int at = position(tensor.offset());
+    memory
+        .window(tensor.offset())
+        .slice(at, values.length * Integer.BYTES)
+        .order(ByteOrder.nativeOrder())
+        .asIntBuffer()
+        .get(values);
+    return values;
+  }
+
+  /** Writes an element of a tensor of seeds. */
+  static void write(Tensor tensor, int index, long value) {
+    long at = 2 * (tensor.offset() + index);
+    of(tensor, ElementType.I64).window(at).putLong(position(at), value);
+  }
+
+  /** Returns the first element of a tensor of seeds. */
+  static long seed(Tensor tensor) {
+    long at = 2 * tensor.offset();
+    return of(tensor, ElementType.I64).window(at).getLong(position(at));
+  }
+
+  /** Writes an element of a tensor of sums. */
+  static void write(Tensor tensor, int index, double value) {
+    long at = 2 * (tensor.offset() + index);
+    of(tensor, ElementType.F64).window(at).putDouble(position(at), value);
+  }
+
+  /** Returns an element of a tensor of sums. */
+  static double number(Tensor tensor, int index) {
+    long at = 2 * (tensor.offset() + index);
+    return of(tensor, ElementType.F64).window(at).getDouble(position(at));
   }
 
   private static IllegalArgumentException refusal(Tensor tensor, ElementType type) {

@@ -30,11 +30,18 @@ final class Attention {
   }
 
   void forward(
-      AttentionShape s, Tensor q, Tensor k, Tensor v, int[] maskOfTokens, Tensor out, Tensor sums) {
+      AttentionShape s,
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      int[] maskOfTokens,
+      long seed,
+      Tensor out,
+      Tensor sums) {
     softmax(s, q, k, maskOfTokens, sums);
     if (s.dropout() > 0) {
       long size = size(s);
-      INDArray kept = activations.keptFactors(KEPT, size, s.dropout(), s.seed());
+      INDArray kept = activations.keptFactors(KEPT, size, s.dropout(), seed);
       INDArray weights = views.scratch(WEIGHTS, size);
       Ops.multiply(weights, kept, weights);
     }
@@ -50,6 +57,7 @@ final class Attention {
       Tensor k,
       Tensor v,
       int[] maskOfTokens,
+      long seed,
       Tensor dOut,
       Tensor dq,
       Tensor dk,
@@ -58,8 +66,7 @@ final class Attention {
     long rows = size / s.tokens();
     softmax(s, q, k, maskOfTokens, null);
     INDArray weights = views.scratch(WEIGHTS, size);
-    INDArray kept =
-        s.dropout() > 0 ? activations.keptFactors(KEPT, size, s.dropout(), s.seed()) : null;
+    INDArray kept = s.dropout() > 0 ? activations.keptFactors(KEPT, size, s.dropout(), seed) : null;
     INDArray gradients = views.scratch(GRADIENTS, size);
     if (dv != null) {
       int droppedOut = WEIGHTS;

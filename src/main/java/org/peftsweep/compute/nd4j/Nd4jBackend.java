@@ -1,5 +1,7 @@
 package org.peftsweep.compute.nd4j;
 
+import java.util.Arrays;
+import java.util.List;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 import org.nd4j.linalg.ops.transforms.Transforms;
@@ -7,7 +9,9 @@ import org.peftsweep.compute.AdamStep;
 import org.peftsweep.compute.Allocations;
 import org.peftsweep.compute.AttentionShape;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Memory;
+import org.peftsweep.compute.Moments;
 import org.peftsweep.compute.Processor;
 import org.peftsweep.compute.Tensor;
 
@@ -104,8 +108,29 @@ public final class Nd4jBackend implements Backend {
   }
 
   @Override
+  public void write(int[] source, Tensor target) {
+    Bits.write(target, source);
+  }
+
+  @Override
+  public void write(long[] source, Tensor target) {
+    Bits.write(target, source);
+  }
+
+  @Override
+  public double[] numbers(Tensor source) {
+    return Bits.numbers(source);
+  }
+
+  @Override
   public void fill(Tensor x, float value) {
-    views.flat(x).assign(value);
+    if (x.type() == ElementType.F64) {
+      double[] values = new double[Math.toIntExact(x.size())];
+      Arrays.fill(values, value);
+      Bits.write(x, values);
+    } else {
+      views.flat(x).assign(value);
+    }
   }
 
   @Override
@@ -199,8 +224,8 @@ public final class Nd4jBackend implements Backend {
   }
 
   @Override
-  public void dropout(Tensor x, float p, long seed, Tensor y) {
-    activations.dropout(x, p, seed, y);
+  public void dropout(Tensor x, float p, Tensor seed, Tensor y) {
+    activations.dropout(x, p, Bits.seed(seed), y);
   }
 
   // ---- rows and columns
@@ -296,8 +321,19 @@ public final class Nd4jBackend implements Backend {
 
   @Override
   public void attention(
-      AttentionShape shape, Tensor q, Tensor k, Tensor v, int[] mask, Tensor out, Tensor logSum) {
-    attention.forward(shape, q, k, v, mask, out, logSum);
+      AttentionShape shape,
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      Tensor mask,
+      Tensor seed,
+      Tensor out,
+      Tensor logSum) {
+    attention.forward(shape, q, k, v, Bits.ints(mask), seedOf(shape, seed), out, logSum);
+  }
+
+  private static long seedOf(AttentionShape shape, Tensor seed) {
+    return shape.dropout() > 0 ? Bits.seed(seed) : 0;
   }
 
   @Override
@@ -306,14 +342,15 @@ public final class Nd4jBackend implements Backend {
       Tensor q,
       Tensor k,
       Tensor v,
-      int[] mask,
+      Tensor mask,
+      Tensor seed,
       Tensor out,
       Tensor logSum,
       Tensor dOut,
       Tensor dq,
       Tensor dk,
       Tensor dv) {
-    attention.backward(shape, q, k, v, mask, dOut, dq, dk, dv);
+    attention.backward(shape, q, k, v, Bits.ints(mask), seedOf(shape, seed), dOut, dq, dk, dv);
   }
 
   @Override
@@ -324,29 +361,52 @@ public final class Nd4jBackend implements Backend {
   // ---- rows by index, losses
 
   @Override
-  public void gather(Tensor table, int[] ids, boolean adds, Tensor out) {
-    rows.gather(table, ids, adds, out);
+  public void gather(Tensor table, Tensor ids, boolean adds, Tensor out) {
+    rows.gather(table, Bits.ints(ids), adds, out);
   }
 
   @Override
-  public void scatterAdd(Tensor rowTensor, int[] ids, Tensor table) {
-    rows.scatterAdd(rowTensor, ids, table);
+  public void scatterAdd(Tensor rowTensor, Tensor ids, Tensor table) {
+    rows.scatterAdd(rowTensor, Bits.ints(ids), table);
   }
 
   @Override
-  public double crossEntropy(Tensor logits, int[] labels, Tensor dLogits) {
-    return rows.crossEntropy(logits, labels, dLogits);
+  public void crossEntropy(Tensor logits, Tensor labels, Tensor dLogits, Tensor loss) {
+    Bits.write(loss, rows.crossEntropy(logits, Bits.ints(labels), dLogits));
   }
 
   @Override
-  public double meanSquaredError(Tensor x, float[] target, Tensor dx) {
-    return rows.meanSquaredError(x, target, dx);
+  public void meanSquaredError(Tensor x, Tensor target, Tensor dx, Tensor loss) {
+    Bits.write(loss, rows.meanSquaredError(x, target, dx));
+  }
+
+  @Override
+  public void normalise(Tensor x, double weight, Tensor norm) {
+    double length = Math.sqrt(sumOfSquares(x));
+    Bits.write(norm, weight * length);
+    if (length > 0) {
+      scale((float) (weight / length), x, x);
+    }
+  }
+
+  @Override
+  public void addNumber(double factor, Tensor number, Tensor sum) {
+    Bits.write(sum, Bits.numbers(sum)[0] + factor * Bits.numbers(number)[0]);
   }
 
   // ---- optimisation
 
   @Override
-  public double sumOfSquares(Tensor x) {
+  public void clip(List<Tensor> gradients, double most, Tensor norm) {
+    double length = Math.sqrt(gradients.stream().mapToDouble(this::sumOfSquares).sum());
+    Bits.write(norm, length);
+    float factor = (float) (most / (length + 1e-6));
+    if (most > 0 && factor < 1) {
+      gradients.forEach(gradient -> scale(factor, gradient, gradient));
+    }
+  }
+
+  private double sumOfSquares(Tensor x) {
     double sum = 0;
     for (long from = 0; from < x.size(); from += CHUNK) {
       int count = (int) Math.min(CHUNK, x.size() - from);
@@ -374,28 +434,37 @@ public final class Nd4jBackend implements Backend {
   }
 
   @Override
-  public void adamW(Tensor p, Tensor g, Tensor m, Tensor v, AdamStep step) {
+  public void adamW(List<Moments> parameters, Tensor steps) {
+    float[] step = new float[AdamStep.LENGTH];
+    for (int i = 0; i < parameters.size(); i++) {
+      read(steps, (long) i * step.length, step, 0, step.length);
+      adamW(parameters.get(i), step);
+    }
+  }
+
+  private void adamW(Moments moments, float... step) {
+    Tensor p = moments.parameter();
     for (long from = 0; from < p.size(); from += CHUNK) {
       long count = Math.min(CHUNK, p.size() - from);
       INDArray parameters = views.flat(p, from, count);
-      INDArray gradient = views.flat(g, from, count);
-      INDArray first = views.flat(m, from, count);
-      INDArray second = views.flat(v, from, count);
+      INDArray gradient = views.flat(moments.gradient(), from, count);
+      INDArray first = views.flat(moments.first(), from, count);
+      INDArray second = views.flat(moments.second(), from, count);
       INDArray scratch = views.scratch(0, count);
-      if (step.weightDecay() != 0) {
-        parameters.muli(1 - (double) step.learningRate() * step.weightDecay());
+      if (step[0] != 1) {
+        parameters.muli(step[0]);
       }
-      first.muli(step.beta1());
-      Ops.axpy(1 - (double) step.beta1(), gradient, first);
-      second.muli(step.beta2());
+      first.muli(step[1]);
+      Ops.axpy(1 - (double) step[1], gradient, first);
+      second.muli(step[2]);
       Ops.multiply(gradient, gradient, scratch);
-      Ops.axpy(1 - (double) step.beta2(), scratch, second);
+      Ops.axpy(1 - (double) step[2], scratch, second);
       scratch.assign(second);
       Transforms.sqrt(scratch, false);
-      scratch.muli(1 / Math.sqrt(step.correction2()));
-      scratch.addi(step.epsilon());
+      scratch.muli(step[4]);
+      scratch.addi(step[5]);
       Ops.divide(first, scratch, scratch);
-      Ops.axpy(-step.learningRate() / step.correction1(), scratch, parameters);
+      Ops.axpy(-step[3], scratch, parameters);
     }
   }
 

@@ -18,6 +18,11 @@ final class Nd4jMemory implements Memory {
     this.vector = Nd4j.create(DataType.FLOAT, Math.max(1, floats));
   }
 
+  @Override
+  public boolean isLive() {
+    return !vector.wasClosed();
+  }
+
   static boolean isOnProcessor() {
     return Nd4j.getExecutioner().type() == ExecutionerType.NATIVE_CPU;
   }

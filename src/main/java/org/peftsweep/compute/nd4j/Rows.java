@@ -78,6 +78,7 @@ final class Rows {
     }
   }
 
+  /** Returns the mean loss. */
   double crossEntropy(Tensor logits, int[] labels, Tensor dLogits) {
     int count = (int) IntStream.of(labels).filter(label -> label >= 0).count();
     if (count == 0) {
@@ -127,10 +128,11 @@ final class Rows {
     return sum / count;
   }
 
-  double meanSquaredError(Tensor x, float[] target, Tensor dx) {
-    int n = target.length;
-    INDArray difference = views.scratch(0, target, n);
-    Ops.subtract(views.flat(x), difference, difference);
+  /** Returns the mean loss. */
+  double meanSquaredError(Tensor x, Tensor target, Tensor dx) {
+    int n = Math.toIntExact(target.size());
+    INDArray difference = views.scratch(0, n);
+    Ops.subtract(views.flat(x), views.flat(target), difference);
     double sum = 0;
     for (float value : views.readScratch(0, 0, n)) {
       sum += (double) value * value;

@@ -24,13 +24,15 @@ import org.peftsweep.compute.AdamStep;
 import org.peftsweep.compute.AttentionShape;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.ElementType;
+import org.peftsweep.compute.HostKernels;
 import org.peftsweep.compute.Memory;
+import org.peftsweep.compute.Moments;
 import org.peftsweep.compute.Tensor;
 
 /** What the {@code cpu} backend promises beyond every backend's contract. */
 class CpuBackendTest {
   /** Rows, heads, widths of a layer large enough for every kernel to be cut into parts. */
-  private static final AttentionShape SHAPE = new AttentionShape(8, 40, 4, 2, 33, true, 0.1f, 99);
+  private static final AttentionShape SHAPE = new AttentionShape(8, 40, 4, 2, 33, true, 0.1f);
 
   private static final int ROWS = SHAPE.batch() * SHAPE.tokens();
   private static final int WIDTH = SHAPE.heads() * SHAPE.headWidth();
@@ -95,7 +97,9 @@ class CpuBackendTest {
       }
       Tensor out = keep(zeros(ROWS, WIDTH));
       Tensor logSum = zeros(SHAPE.batch() * SHAPE.heads(), SHAPE.tokens());
-      backend.attention(SHAPE, q, k, v, mask, out, logSum);
+      Tensor places = HostKernels.ints(backend, mask);
+      Tensor seed = HostKernels.seed(backend, 99);
+      backend.attention(SHAPE, q, k, v, places, seed, out, logSum);
       Tensor y = keep(zeros(ROWS, WIDTH));
       Tensor mean = zeros(ROWS);
       Tensor rstd = zeros(ROWS);
@@ -107,12 +111,14 @@ class CpuBackendTest {
       backend.linear(y, up, null, inner);
       Tensor active = keep(zeros(ROWS, INNER));
       backend.gelu(inner, bias, active);
-      backend.dropout(active, 0.2f, 7, active);
+      backend.dropout(active, 0.2f, HostKernels.seed(backend, 7), active);
       Tensor logits = zeros(ROWS, INNER);
       backend.swiglu(inner, active, logits);
       int[] labels = random.ints(ROWS, -1, INNER).toArray();
       Tensor dLogits = keep(zeros(ROWS, INNER));
-      double loss = backend.crossEntropy(logits, labels, dLogits);
+      Tensor classes = HostKernels.ints(backend, labels);
+      double loss =
+          HostKernels.number(backend, to -> backend.crossEntropy(logits, classes, dLogits, to));
       Tensor dGate = zeros(ROWS, INNER);
       Tensor dUp = zeros(ROWS, INNER);
       backend.scale(1000, dLogits, dLogits);
@@ -131,11 +137,12 @@ class CpuBackendTest {
       Tensor dq = keep(zeros(ROWS, WIDTH));
       Tensor dk = keep(zeros(ROWS, KEYS));
       Tensor dv = keep(zeros(ROWS, KEYS));
-      backend.attentionBackward(SHAPE, q, k, v, mask, y, logSum, dSum, dq, dk, dv);
+      backend.attentionBackward(SHAPE, q, k, v, places, seed, y, logSum, dSum, dq, dk, dv);
       Tensor norms = keep(zeros(INNER));
       backend.rowNorms(dW, norms);
-      double squares = backend.sumOfSquares(dW);
-      backend.adamW(
+      double squares = HostKernels.sumOfSquares(backend, dW);
+      HostKernels.adamW(
+          backend,
           up,
           dW,
           keep(zeros(INNER, WIDTH)),
@@ -211,7 +218,7 @@ class CpuBackendTest {
       Tensor x = new Tensor(memory, place, 101);
       backend.fill(x, 3);
       backend.scale(2, x, x);
-      assertThat(backend.sumOfSquares(x)).isEqualTo(101 * 36.0);
+      assertThat(HostKernels.sumOfSquares(backend, x)).isCloseTo(101 * 36.0, within(1e-9));
       Tensor product = new Tensor(memory, 0, 1, 1);
       backend.gemm(false, true, 1, x, x, 0, product);
       float[] found = new float[1];
@@ -234,11 +241,18 @@ class CpuBackendTest {
     Tensor logSum = new Tensor(backend.allocate(4L * n), 0, 4 * n);
     backend.fill(x, 0.5f);
     backend.fill(row, 1);
-    AttentionShape shape = new AttentionShape(4, 64, 4, 4, 64, true, 0.1f, 3);
-    int[] mask = new int[n];
-    Arrays.fill(mask, 1);
-    int[] labels = new int[n];
-    AdamStep step = new AdamStep(1e-3f, 0.9f, 0.999f, 1e-8f, 0.01f, 0.1, 0.001);
+    AttentionShape shape = new AttentionShape(4, 64, 4, 4, 64, true, 0.1f);
+    int[] ones = new int[n];
+    Arrays.fill(ones, 1);
+    Tensor mask = HostKernels.ints(backend, ones);
+    Tensor labels = HostKernels.ints(backend, new int[n]);
+    Tensor seed = HostKernels.seed(backend, 3);
+    Tensor loss = new Tensor(ElementType.F64, backend.allocate(2), 0, 1);
+    float[] numbers = new float[AdamStep.LENGTH];
+    new AdamStep(1e-3f, 0.9f, 0.999f, 1e-8f, 0.01f, 0.1, 0.001).write(numbers, 0);
+    Tensor steps = new Tensor(backend.allocate(numbers.length), 0, 1, numbers.length);
+    backend.write(numbers, 0, steps, 0, numbers.length);
+    List<Moments> moments = List.of(new Moments(z, x, y, y));
     Runnable kernels =
         () -> {
           backend.linear(x, x, row, y);
@@ -247,15 +261,15 @@ class CpuBackendTest {
           backend.swiglu(x, y, z);
           backend.swigluBackward(x, y, z, z, z);
           backend.tanh(x, y);
-          backend.dropout(x, 0.1f, 5, y);
+          backend.dropout(x, 0.1f, seed, y);
           backend.layerNorm(x, null, row, row, 1e-5f, y, mean, rstd);
           backend.layerNormBackward(x, row, mean, rstd, y, z, mean, mean);
-          backend.attention(shape, x, x, x, mask, y, logSum);
-          backend.attentionBackward(shape, x, x, x, mask, y, logSum, y, z, z, z);
-          backend.crossEntropy(x, labels, z);
+          backend.attention(shape, x, x, x, mask, seed, y, logSum);
+          backend.attentionBackward(shape, x, x, x, mask, seed, y, logSum, y, z, z, z);
+          backend.crossEntropy(x, labels, z, loss);
           backend.fill(z, 0.5f);
           backend.fill(y, 0.5f);
-          backend.adamW(z, x, y, y, step);
+          backend.adamW(moments, steps);
         };
     ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     long least = Long.MAX_VALUE;
@@ -276,7 +290,7 @@ class CpuBackendTest {
     Tensor y = new Tensor(backend.allocate(12), 0, 4, 3);
     assertThatThrownBy(() -> backend.gelu(x, null, y))
         .hasMessage("Cannot run gelu on [3, 4] and [4, 3]: shapes differ");
-    assertThatThrownBy(() -> backend.gather(x, new int[] {0, 3, 1}, false, x))
+    assertThatThrownBy(() -> backend.gather(x, HostKernels.ints(backend, 0, 3, 1), false, x))
         .hasMessage("Cannot run gather with id 3: the table has 3 rows");
     assertThatThrownBy(() -> new CpuBackend(0)).hasMessageContaining("give at least 1");
   }

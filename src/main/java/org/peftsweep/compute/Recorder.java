@@ -1,0 +1,141 @@
+package org.peftsweep.compute;
+
+import java.lang.reflect.InvocationHandler;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Proxy;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * A backend that can remember which kernels are called, so that they may be called again.
+ *
+ * <p>Kernels are the calls that return nothing and take nothing but tensors and settings. What
+ * allocates, or moves values between host and device, cannot be called again as it was: it ends the
+ * recording without a result.
+ */
+final class Recorder implements InvocationHandler {
+  private record Call(Method kernel, Object[] arguments) {}
+
+  private static final Set<String> QUERIES =
+      Set.of(
+          "name",
+          "device",
+          "allocations",
+          "sumsRowsAlike",
+          "stepsBetweenLooks",
+          "toString",
+          "hashCode",
+          "equals");
+  private static final Set<String> TRANSFERS = Set.of("write", "read", "free", "close");
+
+  private final Backend target;
+  private final Backend backend;
+  private List<Call> calls;
+  private boolean isRepeatable;
+
+  Recorder(Backend target) {
+    this.target = target;
+    this.backend =
+        (Backend)
+            Proxy.newProxyInstance(
+                Backend.class.getClassLoader(), new Class<?>[] {Backend.class}, this);
+  }
+
+  /** Returns the backend whose calls are remembered. */
+  Backend backend() {
+    return backend;
+  }
+
+  void start() {
+    calls = new ArrayList<>();
+    isRepeatable = true;
+  }
+
+  void cancel() {
+    calls = null;
+  }
+
+  /** Ends the recording; null where what ran cannot run again as it was. */
+  Kernels stop() {
+    List<Call> recorded = calls;
+    calls = null;
+    return recorded == null || !isRepeatable ? null : new Kernels(target, recorded);
+  }
+
+  @Override
+  public Object invoke(Object proxy, Method method, Object[] arguments) throws Throwable {
+    if (calls != null && !QUERIES.contains(method.getName())) {
+      if (method.getReturnType() == void.class && !TRANSFERS.contains(method.getName())) {
+        calls.add(new Call(method, Kernels.places(arguments)));
+      } else {
+        isRepeatable = false;
+      }
+    }
+    return call(target, method, arguments);
+  }
+
+  private static Object call(Backend backend, Method method, Object... arguments) throws Throwable {
+    try {
+      return method.invoke(backend, arguments);
+    } catch (InvocationTargetException e) {
+      throw e.getCause();
+    }
+  }
+
+  /** Kernels with the places of their tensors. */
+  static final class Kernels implements Runnable {
+    private final Backend target;
+    private final Call[] calls;
+    private final Memory[] memories;
+
+    private Kernels(Backend target, List<Call> calls) {
+      this.target = target;
+      this.calls = calls.toArray(Call[]::new);
+      Set<Memory> used = new LinkedHashSet<>();
+      for (Call call : calls) {
+        for (Object argument : call.arguments) {
+          addMemories(argument, used);
+        }
+      }
+      this.memories = used.toArray(Memory[]::new);
+    }
+
+    private static Object[] places(Object... arguments) {
+      Object[] places = arguments.clone();
+      for (int i = 0; i < places.length; i++) {
+        if (places[i] instanceof Tensor tensor) {
+          places[i] = tensor.place();
+        }
+      }
+      return places;
+    }
+
+    private static void addMemories(Object argument, Set<Memory> to) {
+      if (argument instanceof Tensor tensor) {
+        to.add(tensor.memory());
+      }
+    }
+
+    /** Whether all memory that they use is still there. */
+    boolean isLive() {
+      return Arrays.stream(memories).allMatch(Memory::isLive);
+    }
+
+    @Override
+    public void run() {
+      for (Call call : calls) {
+        try {
+          call(target, call.kernel, call.arguments);
+        } catch (RuntimeException | Error e) {
+          throw e;
+        } catch (Throwable e) {
+          throw new IllegalStateException(e);
+        }
+      }
+    }
+  }
+}
