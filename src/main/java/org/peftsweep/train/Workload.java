@@ -7,7 +7,7 @@ import org.peftsweep.data.Dataset;
 import org.peftsweep.data.EvaluationSet;
 import org.peftsweep.data.Example;
 import org.peftsweep.data.Padding;
-import org.peftsweep.method.AdapterLayout;
+import org.peftsweep.method.adapter.AdapterLayout;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;

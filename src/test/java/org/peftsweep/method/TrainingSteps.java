@@ -3,6 +3,8 @@ package org.peftsweep.method;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.data.Batch;
+import org.peftsweep.method.adapter.MethodHooks;
+import org.peftsweep.method.adapter.Probe;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.TinyModels;
 import org.peftsweep.optim.AdamW;

@@ -13,7 +13,7 @@ import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.data.Padding;
 import org.peftsweep.data.Seeds;
-import org.peftsweep.method.MethodHooks;
+import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.TinyModels;
 import org.peftsweep.optim.AdamW;
