@@ -176,7 +176,7 @@ public final class Packs {
       runs.add(
           () -> {
             try (Backend passes = Backends.open("cpu", threads);
-                PackRun pack = new PackRun("bench", lanes, library, passes, threads)) {
+                PackRun pack = new PackRun("bench", lanes, library, passes)) {
               List<Callable<Void>> each = new ArrayList<>();
               for (int lane = 0; lane < lanes; lane++) {
                 int place = lane;

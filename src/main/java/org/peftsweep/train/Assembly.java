@@ -69,6 +69,7 @@ record Assembly(
 
   @Override
   public void close() {
+    lane.close();
     updates.close();
     method.close();
     model.close();

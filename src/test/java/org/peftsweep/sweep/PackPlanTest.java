@@ -17,7 +17,7 @@ class PackPlanTest {
   @Test
   void withoutPacksEveryTrialIsAloneInThePlansOrder() {
     List<PlannedTrial> pending = pending(7);
-    assertThat(PackPlan.of(pending, forecast(2, 100), OptionalInt.of(1), 3))
+    assertThat(PackPlan.of(pending, forecast(2), OptionalInt.of(1), 3))
         .isEqualTo(pending.stream().map(List::of).toList());
   }
 
@@ -26,17 +26,16 @@ class PackPlanTest {
   @CsvSource({"4, 1, 4", "16, 1, 12", "16, 2, 6", "16, 5, 3", "16, 20, 1", "5, 2, 5"})
   void packsAreNoLargerThanSlotsHaveWork(int most, int slots, int largest) {
     List<List<PlannedTrial>> packs =
-        PackPlan.of(pending(12), forecast(1, 10), OptionalInt.of(most), slots);
+        PackPlan.of(pending(12), forecast(1), OptionalInt.of(most), slots);
     assertThat(packs.stream().mapToInt(List::size).max()).hasValue(largest);
     assertThat(packs.stream().flatMap(List::stream)).doesNotHaveDuplicates().hasSize(12);
   }
 
-  /** Batches of so many rows: as many as one pass has room for. */
   @ParameterizedTest
-  @CsvSource({"1, 16", "256, 8", "640, 3", "1024, 2", "2048, 1", "100000, 1"})
-  void autoFillsAPass(double rows, int largest) {
+  @CsvSource({"40, 1, 16", "40, 4, 10", "5, 1, 5", "1, 1, 1"})
+  void autoLeavesNoSlotIdleAndNoPackTooLargeToLose(int trials, int slots, int largest) {
     List<List<PlannedTrial>> packs =
-        PackPlan.of(pending(40), forecast(1, rows), OptionalInt.empty(), 1);
+        PackPlan.of(pending(trials), forecast(1), OptionalInt.empty(), slots);
     assertThat(packs.stream().mapToInt(List::size).max()).hasValue(largest);
   }
 
@@ -46,7 +45,7 @@ class PackPlanTest {
     for (int round = 0; round < 50; round++) {
       int bases = 1 + random.nextInt(4);
       int slots = 1 + random.nextInt(5);
-      Forecast forecast = forecast(bases, 10);
+      Forecast forecast = forecast(bases);
       List<PlannedTrial> pending = pending(1 + random.nextInt(60));
       List<List<PlannedTrial>> packs =
           PackPlan.of(pending, forecast, OptionalInt.of(2 + random.nextInt(9)), slots);
@@ -66,11 +65,11 @@ class PackPlanTest {
   }
 
   /** Trials by their seed: of each of so many bases one, and each fifth without. */
-  private static Forecast forecast(int bases, double rows) {
+  private static Forecast forecast(int bases) {
     return trial -> {
       long seed = trial.seed();
       Object base = bases > 1 && seed % 5 == 4 ? null : "base " + seed % bases;
-      return new Forecast.Size(1, 1, 1, 1, base, rows);
+      return new Forecast.Size(1, 1, 1, 1, base);
     };
   }
 
