@@ -172,7 +172,9 @@ public final class Packs {
     long start = System.nanoTime();
     List<Callable<Void>> runs = new ArrayList<>();
     for (int i = 0; i < packs; i++) {
-      List<Trial> own = trials.subList(i * lanes, (i + 1) * lanes);
+      int first = i;
+      List<Trial> own =
+          IntStream.range(0, lanes).mapToObj(lane -> trials.get(first + lane * packs)).toList();
       runs.add(
           () -> {
             try (Backend passes = Backends.open("cpu", threads);

@@ -1,14 +1,15 @@
 package org.peftsweep.sweep;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 
 /**
- * Which trials of a plan train together: those that have a base in common, longest first, so that
- * every slot has work.
+ * Which trials of a plan train together: those that have a base in common, dealt out so that all
+ * packs have about the same work and every slot has some.
  *
  * <p>What memory they need is known where they run: the longest start, as many as there is room
  * for, and each other one once another has ended.
@@ -39,15 +40,28 @@ public final class PackPlan {
       groups.computeIfAbsent(key, k -> new ArrayList<>()).add(trial);
     }
     List<List<PlannedTrial>> packs = new ArrayList<>();
-    groups.forEach(
-        (key, group) -> {
-          int most = mostLanes.orElse(MOST_LANES);
-          int lanes = Math.max(1, Math.min(most, (group.size() + slots - 1) / slots));
-          for (int from = 0; from < group.size(); from += lanes) {
-            packs.add(List.copyOf(group.subList(from, Math.min(group.size(), from + lanes))));
-          }
-        });
+    int most = mostLanes.orElse(MOST_LANES);
+    groups.values().forEach(group -> packs.addAll(dealt(group, most, slots)));
     packs.sort((a, b) -> Double.compare(seconds(b), seconds(a)));
+    return packs;
+  }
+
+  /** Deals trials out, the longest first and each to the pack with the least work so far. */
+  private static List<List<PlannedTrial>> dealt(List<PlannedTrial> group, int most, int slots) {
+    int full = (group.size() + most - 1) / most;
+    // As many as the slots come to an end with together.
+    int count = Math.min(group.size(), (full + slots - 1) / slots * slots);
+    List<List<PlannedTrial>> packs = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      packs.add(new ArrayList<>());
+    }
+    for (PlannedTrial trial : group) {
+      packs.stream()
+          .filter(pack -> pack.size() < most)
+          .min(Comparator.comparingDouble(PackPlan::seconds))
+          .orElseThrow()
+          .add(trial);
+    }
     return packs;
   }
 

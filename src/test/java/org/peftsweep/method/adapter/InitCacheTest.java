@@ -51,8 +51,7 @@ class InitCacheTest {
   void whatDependsOnTheBaseIsMadeOnceForAllTasks() {
     of("base", "cola").ofBase("svd", () -> make("first"), kept -> null, InitCacheTest::blank);
     of("base", "rte").ofBase("svd", () -> make("again"), kept -> null, InitCacheTest::blank);
-    of("other base", "rte")
-        .ofBase("svd", () -> make("other"), kept -> null, InitCacheTest::blank);
+    of("other base", "rte").ofBase("svd", () -> make("other"), kept -> null, InitCacheTest::blank);
     assertThat(made).containsExactly("first", "other");
   }
 
