@@ -11,7 +11,7 @@ import org.peftsweep.compute.Weight;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
 import org.peftsweep.data.Seeds;
-import org.peftsweep.method.AttachContext;
+import org.peftsweep.method.adapter.AttachContext;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;

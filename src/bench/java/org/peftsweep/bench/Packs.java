@@ -172,11 +172,13 @@ public final class Packs {
     long start = System.nanoTime();
     List<Callable<Void>> runs = new ArrayList<>();
     for (int i = 0; i < packs; i++) {
-      List<Trial> own = trials.subList(i * lanes, (i + 1) * lanes);
+      int first = i;
+      List<Trial> own =
+          IntStream.range(0, lanes).mapToObj(lane -> trials.get(first + lane * packs)).toList();
       runs.add(
           () -> {
             try (Backend passes = Backends.open("cpu", threads);
-                PackRun pack = new PackRun("bench", lanes, library, passes, threads)) {
+                PackRun pack = new PackRun("bench", lanes, library, passes)) {
               List<Callable<Void>> each = new ArrayList<>();
               for (int lane = 0; lane < lanes; lane++) {
                 int place = lane;

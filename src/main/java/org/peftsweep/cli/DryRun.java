@@ -68,7 +68,7 @@ final class DryRun {
         + packs();
   }
 
-  /** Tells which trials share passes over their base on one slot, and which cannot. */
+  /** Tells which trials train together on one slot, and which cannot. */
   private String packs() {
     if (mostLanes.orElse(2) == 1) {
       return "";
@@ -88,7 +88,7 @@ final class DryRun {
     }
     return String.format(
         Locale.ROOT,
-        "Packs: up to %d trials train together and share passes over their base%s.%n",
+        "Packs: up to %d trials train together, as many at once as there is memory for%s.%n",
         most,
         single == 0 ? "" : "; %d train alone: %s".formatted(single, String.join(", ", alone)));
   }

@@ -97,6 +97,14 @@ public interface Backend extends AutoCloseable {
   }
 
   /**
+   * Returns how many rows of several trials a pass should have. More give the products of a
+   * processor nothing, and their activations leave its second-level cache.
+   */
+  default int passRows() {
+    return 256;
+  }
+
+  /**
    * {@code y ← x·wᵀ + bias}; x {@code [n, in]}, w {@code [out, in]} of any type, bias {@code [out]}
    * or null.
    */

@@ -27,7 +27,10 @@ public final class DryBackend implements InvocationHandler {
   }
 
   @Override
-  public Object invoke(Object proxy, Method method, Object[] arguments) {
+  public Object invoke(Object proxy, Method method, Object[] arguments) throws Throwable {
+    if (method.isDefault()) {
+      return InvocationHandler.invokeDefault(proxy, method, arguments);
+    }
     return switch (method.getName()) {
       case "allocate" -> allocations.add(new Nowhere((Long) arguments[0]));
       case "allocateShared" -> new Nowhere((Long) arguments[0]);

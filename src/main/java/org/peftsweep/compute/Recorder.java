@@ -20,17 +20,8 @@ import java.util.Set;
 final class Recorder implements InvocationHandler {
   private record Call(Method kernel, Object[] arguments) {}
 
-  private static final Set<String> QUERIES =
-      Set.of(
-          "name",
-          "device",
-          "allocations",
-          "sumsRowsAlike",
-          "stepsBetweenLooks",
-          "toString",
-          "hashCode",
-          "equals");
-  private static final Set<String> TRANSFERS = Set.of("write", "read", "free", "close");
+  private static final Set<String> MOVES =
+      Set.of("allocate", "allocateShared", "free", "write", "read", "numbers", "close");
 
   private final Backend target;
   private final Backend backend;
@@ -68,11 +59,11 @@ final class Recorder implements InvocationHandler {
 
   @Override
   public Object invoke(Object proxy, Method method, Object[] arguments) throws Throwable {
-    if (calls != null && !QUERIES.contains(method.getName())) {
-      if (method.getReturnType() == void.class && !TRANSFERS.contains(method.getName())) {
-        calls.add(new Call(method, Kernels.places(arguments)));
-      } else {
+    if (calls != null) {
+      if (MOVES.contains(method.getName())) {
         isRepeatable = false;
+      } else if (method.getReturnType() == void.class) {
+        calls.add(new Call(method, Kernels.places(arguments)));
       }
     }
     return call(target, method, arguments);

@@ -1,5 +1,8 @@
 package org.peftsweep.method;
 
+import org.peftsweep.method.adapter.AttachContext;
+import org.peftsweep.method.adapter.MethodHooks;
+
 /**
  * Trains the classification head alone, on a frozen base whose dropout stays on: the lower
  * baseline.

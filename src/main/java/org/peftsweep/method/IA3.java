@@ -10,6 +10,8 @@ import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Var;
+import org.peftsweep.method.adapter.AttachContext;
+import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.model.Adapter;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
@@ -64,7 +66,7 @@ public record IA3(Inputs inputs) implements Method {
     model.projections().stream()
         .filter(linear -> linear.adapter() != null && scalesInput(linear) == ofInput)
         .forEach(linear -> modules.add(linear.name()));
-    return PeftAdapter.suffixes(modules, model);
+    return PeftForm.suffixes(modules, model);
   }
 
   private boolean scalesInput(Linear linear) {

@@ -3,6 +3,8 @@ package org.peftsweep.method;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import org.peftsweep.method.adapter.AttachContext;
+import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;

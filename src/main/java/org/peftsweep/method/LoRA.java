@@ -1,6 +1,10 @@
 package org.peftsweep.method;
 
 import java.util.Optional;
+import org.peftsweep.method.adapter.AttachContext;
+import org.peftsweep.method.adapter.LowRank;
+import org.peftsweep.method.adapter.LowRankAdapter;
+import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 

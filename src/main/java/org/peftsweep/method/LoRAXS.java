@@ -10,6 +10,11 @@ import org.peftsweep.compute.Lapack;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Var;
+import org.peftsweep.method.adapter.AttachContext;
+import org.peftsweep.method.adapter.ExchangedAdapter;
+import org.peftsweep.method.adapter.LowRank;
+import org.peftsweep.method.adapter.LowRankStart;
+import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
@@ -101,7 +106,7 @@ public record LoRAXS(int rank, double alpha, double dropout) implements Method {
     return "LoRA-XS";
   }
 
-  private record Core(LowRank outer, Parameter inner) implements PeftAdapter.Exchanged {
+  private record Core(LowRank outer, Parameter inner) implements ExchangedAdapter {
     @Override
     public Var apply(Tape tape, Linear base, Var x, Var product) {
       Var input = tape.dropoutOfCopy(x, outer.dropout());
@@ -128,7 +133,7 @@ public record LoRAXS(int rank, double alpha, double dropout) implements Method {
       float[] values = new float[out * rank];
       backend.read(b, 0, values, 0, values.length);
       backend.free(b.memory());
-      PeftAdapter.add(tensors, PeftFolder.PREFIX + outer.a().name(), outer.a(), backend);
+      TrainedTensors.add(tensors, PeftFolder.PREFIX + outer.a().name(), outer.a(), backend);
       tensors.add(PeftFolder.PREFIX + outer.b().name(), TrainedTensors.shape(outer.b()), values);
     }
 

@@ -4,6 +4,8 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.peftsweep.method.adapter.AttachContext;
+import org.peftsweep.method.adapter.MethodHooks;
 
 /** What can be told of all methods from the sealed interfaces: their ids and records. */
 public final class Methods {
@@ -34,6 +36,12 @@ public final class Methods {
   /** Returns the id of a method with what is plugged into it: {@code lora}, {@code lora+ist}. */
   public static String id(Method method) {
     return method.id();
+  }
+
+  /** Attaches a method where a trial may start from an adapter that trained parts of the base. */
+  public static MethodHooks attach(Method method, AttachContext to) {
+    to.trainOfBase();
+    return method.attach(to);
   }
 
   private static <T extends Method> SortedMap<String, Class<? extends T>> byId(

@@ -1,8 +1,15 @@
 package org.peftsweep.method;
 
+import java.util.Collection;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import org.peftsweep.model.Model;
+import org.peftsweep.model.Parameter;
 
 /**
  * How Hugging Face's PEFT writes a method down in {@code adapter_config.json}. Keys and values are
@@ -22,17 +29,17 @@ public record PeftForm(
     Map<String, Object> others,
     boolean isConverted,
     PeftForm unconverted) {
-  static PeftForm of(String type) {
+  public static PeftForm of(String type) {
     return new PeftForm(type, Map.of(), Map.of(), false, null);
   }
 
   /** Returns how an adapter is written that a trial can start from; empty where there is none. */
-  Optional<PeftForm> start() {
+  public Optional<PeftForm> start() {
     return isConverted ? Optional.ofNullable(unconverted) : Optional.of(this);
   }
 
   /** LoRA, whose update is scaled by {@code alpha / rank}. */
-  static PeftForm lora(int rank, double alpha, double dropout) {
+  public static PeftForm lora(int rank, double alpha, double dropout) {
     return of("LORA")
         .deciding("r", rank)
         .deciding("lora_alpha", number(alpha))
@@ -42,20 +49,20 @@ public record PeftForm(
         .other("init_lora_weights", true);
   }
 
-  PeftForm deciding(String key, Object value) {
+  public PeftForm deciding(String key, Object value) {
     return new PeftForm(type, with(deciding, key, value), others, isConverted, unconverted);
   }
 
-  PeftForm other(String key, Object value) {
+  public PeftForm other(String key, Object value) {
     return new PeftForm(type, deciding, with(others, key, value), isConverted, unconverted);
   }
 
-  PeftForm converted() {
+  public PeftForm converted() {
     return convertedFrom(null);
   }
 
   /** Says how the same adapter is written unconverted, by which PEFT finds its base again. */
-  PeftForm convertedFrom(PeftForm plain) {
+  public PeftForm convertedFrom(PeftForm plain) {
     return new PeftForm(type, deciding, others, true, plain);
   }
 
@@ -66,14 +73,37 @@ public record PeftForm(
   }
 
   /** Returns the rank of a LoRA. */
-  int rank() {
+  public int rank() {
     return (Integer) deciding.get("r");
   }
 
   /** PEFT declares some whole numbers that are real numbers here. */
-  static Object number(double value) {
+  public static Object number(double value) {
     return value == Math.rint(value) && Math.abs(value) < Integer.MAX_VALUE
         ? (Object) (int) value
         : (Object) value;
+  }
+
+  /** Returns the shortest endings of names that tell these modules from all others of a model. */
+  public static Set<String> suffixes(Collection<String> chosen, Model model) {
+    List<String> others =
+        model.parameters().stream()
+            .map(Parameter::module)
+            .filter(module -> !chosen.contains(module))
+            .toList();
+    return chosen.stream()
+        .map(
+            module -> {
+              int dot = module.lastIndexOf('.');
+              while (dot >= 0 && endsAny(others, module.substring(dot))) {
+                dot = module.lastIndexOf('.', dot - 1);
+              }
+              return module.substring(dot + 1);
+            })
+        .collect(Collectors.toCollection(TreeSet::new));
+  }
+
+  private static boolean endsAny(List<String> modules, String suffix) {
+    return modules.stream().anyMatch(module -> module.endsWith(suffix));
   }
 }

@@ -2,6 +2,10 @@ package org.peftsweep.method;
 
 import java.util.Optional;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.method.adapter.AttachContext;
+import org.peftsweep.method.adapter.LowRankStart;
+import org.peftsweep.method.adapter.MethodHooks;
+import org.peftsweep.method.adapter.ResidualAdapter;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 

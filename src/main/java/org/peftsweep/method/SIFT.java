@@ -1,5 +1,7 @@
 package org.peftsweep.method;
 
+import org.peftsweep.method.adapter.AttachContext;
+import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.optim.AdamW;

@@ -1,5 +1,8 @@
 package org.peftsweep.method;
 
+import org.peftsweep.method.adapter.AttachContext;
+import org.peftsweep.method.adapter.MethodHooks;
+
 /**
  * Nothing learns: the base under a head as it was drawn, the row "Before Fine-tune" of the
  * benchmark (arXiv:2410.02247, Table 2). A trial of it evaluates once and takes no steps.

@@ -15,6 +15,10 @@ import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Seeds;
+import org.peftsweep.method.adapter.AttachContext;
+import org.peftsweep.method.adapter.ExchangedAdapter;
+import org.peftsweep.method.adapter.LowRankStart;
+import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
@@ -160,7 +164,7 @@ public record VeRA(int rank, double initial, long projectionSeed, double dropout
       float dropout,
       List<Parameter> pair,
       List<Parameter> parameters)
-      implements PeftAdapter.Exchanged {
+      implements ExchangedAdapter {
     @Override
     public Var apply(Tape tape, Linear base, Var x, Var product) {
       Var input = tape.dropoutOfCopy(x, dropout);
@@ -187,8 +191,10 @@ public record VeRA(int rank, double initial, long projectionSeed, double dropout
     /** PEFT keeps the pair once, above the model's modules. */
     @Override
     public void write(SafeTensorsWriter tensors, Backend backend) {
-      kept().forEach(own -> PeftAdapter.add(tensors, PeftFolder.PREFIX + own.name(), own, backend));
-      pair.forEach(shared -> PeftAdapter.add(tensors, name(shared), shared, backend));
+      kept()
+          .forEach(
+              own -> TrainedTensors.add(tensors, PeftFolder.PREFIX + own.name(), own, backend));
+      pair.forEach(shared -> TrainedTensors.add(tensors, name(shared), shared, backend));
     }
 
     @Override

@@ -86,6 +86,12 @@ public final class TrainedTensors {
     return values;
   }
 
+  /** Adds a parameter as it is at this moment to a file, by a name. */
+  public static void add(
+      SafeTensorsWriter writer, String name, Parameter parameter, Backend backend) {
+    writer.add(name, shape(parameter), floats(parameter, backend));
+  }
+
   /** Returns the sizes of a parameter as files have them. */
   public static List<Long> shape(Parameter parameter) {
     return Arrays.stream(parameter.shape()).mapToObj(extent -> (long) extent).toList();

@@ -18,18 +18,12 @@ public interface Forecast {
    *     ratio of two trials needs to be right
    * @param base what a trial must have in common with others to train in one pack with them; null
    *     where it trains alone
-   * @param rows positions of a batch, padding included, on average
    */
   record Size(
-      long trainableParameters,
-      long headParameters,
-      int steps,
-      double seconds,
-      Object base,
-      double rows) {
+      long trainableParameters, long headParameters, int steps, double seconds, Object base) {
     /** The size of a trial that trains alone. */
     public Size(long trainableParameters, long headParameters, int steps, double seconds) {
-      this(trainableParameters, headParameters, steps, seconds, null, 0);
+      this(trainableParameters, headParameters, steps, seconds, null);
     }
   }
 }

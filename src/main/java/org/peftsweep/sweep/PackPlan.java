@@ -1,18 +1,18 @@
 package org.peftsweep.sweep;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
-import org.peftsweep.train.PackRun;
 
 /**
- * Which trials of a plan train together: those that have a base in common, longest first, so that
- * the trials of a pack end at about the same time and every slot has work.
+ * Which trials of a plan train together: those that have a base in common, dealt out so that all
+ * packs have about the same work and every slot has some.
  *
- * <p>Whether a pack's memory is there is known where it runs; a trial for which it is not trains
- * after the others.
+ * <p>What memory they need is known where they run: the longest start, as many as there is room
+ * for, and each other one once another has ended.
  */
 public final class PackPlan {
   /** More lanes than this give nothing more, and are lost together with their machine. */
@@ -24,7 +24,7 @@ public final class PackPlan {
    * Groups trials.
    *
    * @param pending longest first
-   * @param mostLanes of a pack; empty for as many as make its passes faster
+   * @param mostLanes of a pack; empty for as many as serve
    * @param slots that are to have work
    * @return packs, longest first; a trial that trains alone is a pack of one
    */
@@ -34,29 +34,35 @@ public final class PackPlan {
       return pending.stream().map(List::of).toList();
     }
     Map<Object, List<PlannedTrial>> groups = new LinkedHashMap<>();
-    Map<Object, Double> rows = new LinkedHashMap<>();
     for (PlannedTrial trial : pending) {
       Forecast.Size size = forecast.of(trial.trial());
       Object key = size.base() == null ? trial.id() : size.base();
       groups.computeIfAbsent(key, k -> new ArrayList<>()).add(trial);
-      rows.merge(key, size.rows(), Math::max);
     }
     List<List<PlannedTrial>> packs = new ArrayList<>();
-    groups.forEach(
-        (key, group) -> {
-          int most = mostLanes.orElseGet(() -> lanes(rows.get(key)));
-          int lanes = Math.max(1, Math.min(most, (group.size() + slots - 1) / slots));
-          for (int from = 0; from < group.size(); from += lanes) {
-            packs.add(List.copyOf(group.subList(from, Math.min(group.size(), from + lanes))));
-          }
-        });
+    int most = mostLanes.orElse(MOST_LANES);
+    groups.values().forEach(group -> packs.addAll(dealt(group, most, slots)));
     packs.sort((a, b) -> Double.compare(seconds(b), seconds(a)));
     return packs;
   }
 
-  /** Returns how many batches of so many rows one pass has room for. */
-  private static int lanes(double rows) {
-    return (int) Math.max(1, Math.min(MOST_LANES, PackRun.MOST_ROWS / Math.max(1, rows)));
+  /** Deals trials out, the longest first and each to the pack with the least work so far. */
+  private static List<List<PlannedTrial>> dealt(List<PlannedTrial> group, int most, int slots) {
+    int full = (group.size() + most - 1) / most;
+    // As many as the slots come to an end with together.
+    int count = Math.min(group.size(), (full + slots - 1) / slots * slots);
+    List<List<PlannedTrial>> packs = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      packs.add(new ArrayList<>());
+    }
+    for (PlannedTrial trial : group) {
+      packs.stream()
+          .filter(pack -> pack.size() < most)
+          .min(Comparator.comparingDouble(PackPlan::seconds))
+          .orElseThrow()
+          .add(trial);
+    }
+    return packs;
   }
 
   private static double seconds(List<PlannedTrial> pack) {

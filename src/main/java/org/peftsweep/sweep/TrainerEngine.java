@@ -62,8 +62,7 @@ public final class TrainerEngine implements Engine {
           work.headParameters(),
           work.steps(),
           seconds,
-          PackRun.base(trial),
-          work.rows());
+          PackRun.base(trial));
     };
   }
 
@@ -101,7 +100,7 @@ public final class TrainerEngine implements Engine {
     public TrialPack pack(String name, int lanes, Slot slot) {
       Library library = Library.shared(slot.files());
       Backend passes = Backends.open(backend, threads);
-      PackRun pack = new PackRun(name, lanes, library, passes, threads);
+      PackRun pack = new PackRun(name, lanes, library, passes);
       return new TrialPack() {
         @Override
         public Outcome run(int lane, Trial trial, Slot own, Progress progress) {

@@ -4,10 +4,11 @@ import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.data.Batches;
 import org.peftsweep.data.Seeds;
-import org.peftsweep.method.AdapterLayout;
-import org.peftsweep.method.AttachContext;
-import org.peftsweep.method.InitCache;
-import org.peftsweep.method.MethodHooks;
+import org.peftsweep.method.Methods;
+import org.peftsweep.method.adapter.AdapterLayout;
+import org.peftsweep.method.adapter.AttachContext;
+import org.peftsweep.method.adapter.InitCache;
+import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Weights;
 import org.peftsweep.optim.Updates;
@@ -51,8 +52,9 @@ record Assembly(
     Model model = data.objective().model(config, backend, weights);
     Model adapted = model.within(trial.layers());
     MethodHooks method =
-        new AttachContext(adapted, trial.targets(), backend, seeds, preparations, layout)
-            .attach(trial.method());
+        Methods.attach(
+            trial.method(),
+            new AttachContext(adapted, trial.targets(), backend, seeds, preparations, layout));
     Updates updates =
         new Updates(
             backend,
@@ -67,6 +69,7 @@ record Assembly(
 
   @Override
   public void close() {
+    lane.close();
     updates.close();
     method.close();
     model.close();

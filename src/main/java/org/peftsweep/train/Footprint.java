@@ -5,7 +5,15 @@ package org.peftsweep.train;
  *
  * @param peakBytes as the column {@code peak_bytes}: most in use at once for own weights,
  *     gradients, optimizer state and activations
- * @param heldBytes most that is allocated at once, what is kept for the next step included
+ * @param ownBytes most that is allocated at once but for activations, what is kept for the next
+ *     step included
+ * @param passBytes what the activations of its passes take, kept from pass to pass
+ * @param passRows positions of such a pass
  * @param sharedBytes frozen weights of the base, once for all trials of a process
  */
-record Footprint(long peakBytes, long heldBytes, long sharedBytes) {}
+record Footprint(long peakBytes, long ownBytes, long passBytes, long passRows, long sharedBytes) {
+  /** Returns the most that it holds at once where it trains alone, its base apart. */
+  long heldBytes() {
+    return ownBytes + passBytes;
+  }
+}

@@ -2,7 +2,10 @@ package org.peftsweep.train;
 
 import java.lang.management.ManagementFactory;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
 import java.util.Queue;
 import java.util.Set;
 import org.slf4j.Logger;
@@ -24,12 +27,36 @@ public final class MemoryBudget {
     }
   }
 
-  /** A trial that may not wait, and for which no memory is free. */
-  static final class NoRoomException extends RuntimeException {
-    private static final long serialVersionUID = 1;
+  /**
+   * What the passes of a pack hold: its lanes use the same memory for their activations in turn,
+   * which goes back once none of them holds anything.
+   */
+  static final class Passes {
+    private final int rows;
+    private final List<Footprint> lanes = new ArrayList<>();
+    private long bytes;
 
-    NoRoomException() {
-      super("No memory is free for it now");
+    /**
+     * @param rows of several lanes that a pass has at most
+     */
+    Passes(int rows) {
+      this.rows = rows;
+    }
+
+    /** Returns what is held with one lane more: all lanes in a pass, or as many as it takes. */
+    private long with(Footprint more) {
+      long all = more.passBytes();
+      double most = largest(more);
+      for (Footprint lane : lanes) {
+        all += lane.passBytes();
+        most = Math.max(most, largest(lane));
+      }
+      return Math.max(bytes, (long) Math.min(all, most));
+    }
+
+    /** Returns what a pass of one lane takes, or of lanes like it that have room in one. */
+    private double largest(Footprint lane) {
+      return lane.passBytes() * Math.max(1, rows / (double) Math.max(1, lane.passRows()));
     }
   }
 
@@ -79,66 +106,73 @@ public final class MemoryBudget {
   /**
    * Waits until a trial's memory is free. The base's memory is counted once and stays.
    *
+   * @param passes of the pack that it trains in
    * @throws TooLargeException if it can never be
    * @throws InterruptedException if interrupted; nothing is held then
    */
-  synchronized Share admit(Footprint footprint, Object base) throws InterruptedException {
+  synchronized Share admit(Footprint footprint, Object base, Passes passes)
+      throws InterruptedException {
     Object turn = new Object();
     waiting.add(turn);
     try {
       boolean isLogged = false;
-      while (wanted(footprint, base) > freeBytes() || waiting.peek() != turn) {
+      while (wanted(footprint, base, passes) > freeBytes() || waiting.peek() != turn) {
         if (!isLogged) {
           LOG.info("waiting for {} of {} bytes", footprint.heldBytes(), bytes);
           isLogged = true;
         }
         wait();
       }
-      take(footprint, base);
+      return take(footprint, base, passes);
     } finally {
       waiting.remove(turn);
       notifyAll();
     }
-    return () -> release(footprint.heldBytes());
   }
 
   /**
-   * Takes a trial's memory where it is free now.
+   * Takes a trial's memory where it is free now and nobody waits.
    *
-   * @throws NoRoomException if it is not
    * @throws TooLargeException if it can never be
    */
-  synchronized Share admitNow(Footprint footprint, Object base) {
-    if (wanted(footprint, base) > freeBytes()) {
-      throw new NoRoomException();
-    }
-    take(footprint, base);
-    return () -> release(footprint.heldBytes());
+  synchronized Optional<Share> admitNow(Footprint footprint, Object base, Passes passes) {
+    boolean isFree = wanted(footprint, base, passes) <= freeBytes() && waiting.isEmpty();
+    return isFree ? Optional.of(take(footprint, base, passes)) : Optional.empty();
   }
 
-  private void take(Footprint footprint, Object base) {
+  private Share take(Footprint footprint, Object base, Passes passes) {
     baseBytes += baseWanted(footprint, base);
     bases.add(base);
-    trialBytes += footprint.heldBytes();
+    long ofPasses = passes.with(footprint);
+    trialBytes += footprint.ownBytes() + ofPasses - passes.bytes;
+    passes.bytes = ofPasses;
+    passes.lanes.add(footprint);
+    return () -> release(footprint, passes);
   }
 
-  private long wanted(Footprint footprint, Object base) {
-    long wanted = footprint.heldBytes() + baseWanted(footprint, base);
-    if (wanted + baseBytes > bytes) {
+  private long wanted(Footprint footprint, Object base, Passes passes) {
+    long shared = baseWanted(footprint, base);
+    // Alone it can wait for, as those leave that it would share passes with.
+    if (footprint.heldBytes() + shared + baseBytes > bytes) {
       throw new TooLargeException(
           ("Cannot run in %d bytes: predicted are %d bytes of its own and %d of the base model,"
                   + " raise compute.memory-mebibytes or lower batch or max-tokens")
               .formatted(bytes, footprint.heldBytes(), footprint.sharedBytes()));
     }
-    return wanted;
+    return footprint.ownBytes() + passes.with(footprint) - passes.bytes + shared;
   }
 
   private long baseWanted(Footprint footprint, Object base) {
     return bases.contains(base) ? 0 : footprint.sharedBytes();
   }
 
-  private synchronized void release(long held) {
-    trialBytes -= held;
+  private synchronized void release(Footprint footprint, Passes passes) {
+    trialBytes -= footprint.ownBytes();
+    passes.lanes.remove(footprint);
+    if (passes.lanes.isEmpty()) {
+      trialBytes -= passes.bytes;
+      passes.bytes = 0;
+    }
     notifyAll();
   }
 

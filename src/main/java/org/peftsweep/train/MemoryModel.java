@@ -9,8 +9,8 @@ import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Memory;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Weight;
-import org.peftsweep.method.AdapterLayout;
-import org.peftsweep.method.InitCache;
+import org.peftsweep.method.adapter.AdapterLayout;
+import org.peftsweep.method.adapter.InitCache;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
 import org.peftsweep.model.Role;
@@ -48,7 +48,8 @@ final class MemoryModel {
     boolean isRandom = trial.model().randomInit();
     ElementType matrices = trial.model().weights().type();
     Weights weights = new Blank(dry, isRandom ? name -> true : isMissing, matrices);
-    try (Pack pack = Pack.alone(dry);
+    Backend passes = DryBackend.open();
+    try (Pack pack = Pack.alone(passes);
         Assembly parts =
             Assembly.of(
                 trial,
@@ -65,6 +66,8 @@ final class MemoryModel {
       return new Footprint(
           trainer.peakBytes(),
           (long) (SLACK * dry.allocations().peakBytes()),
+          (long) (SLACK * passes.allocations().peakBytes()),
+          pack.lane(0).rows(),
           isRandom ? 0 : baseBytes(config, isMissing, matrices, trial.task().task().outputs()));
     }
   }

@@ -2,7 +2,7 @@ package org.peftsweep.train;
 
 import java.util.List;
 import java.util.SortedMap;
-import org.peftsweep.method.MethodHooks.LayerScore;
+import org.peftsweep.method.adapter.MethodHooks.LayerScore;
 
 /**
  * What became of a trial. Quantities that were not measured are null.

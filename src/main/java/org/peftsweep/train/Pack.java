@@ -1,8 +1,10 @@
 package org.peftsweep.train;
 
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.Deque;
 import java.util.List;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiConsumer;
@@ -13,25 +15,27 @@ import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
-import org.peftsweep.method.MethodHooks;
+import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Packed;
 import org.peftsweep.model.Parameter;
 
 /**
- * Trials that train together: each is a lane, and what their frozen base gives is computed in one
- * pass over the rows of all of them. A trial that trains alone is a pack of one lane.
+ * Trials that train together: each is a lane, and what their frozen base gives is computed in
+ * passes over the rows of several. A trial that trains alone is a pack of one lane.
  *
- * <p>Every lane runs in a thread of its own and knows nothing of the others. A pass begins once
- * each open lane has asked for one: those that train go together, and those that evaluate, in the
- * lanes' order and as many at once as have {@link #MOST_ROWS} rows. So what a lane computes depends
- * on its own requests alone, and a lane that ends leaves the others as they are.
- *
- * <p>Outside of passes no more lanes run at once than the pack's backend has threads.
+ * <p>Every lane runs in a thread of its own and knows nothing of the others, and one lane works at
+ * a time. One whose batch is as large as a pass should be ({@link Backend#passRows}) takes its pass
+ * at once and goes on; any other asks for one and lets the next lane work. Once none is left to
+ * work, what was asked is computed: those that train go together, and those that evaluate, in the
+ * lanes' order. So what a lane computes depends on its own requests alone, and a lane that ends
+ * leaves the others as they are.
  */
 final class Pack implements AutoCloseable {
-  /** Rows of one pass, unless a single lane has more. */
-  static final int MOST_ROWS = 2048;
+  /** Waits for something that others work for. */
+  interface Waiting<T> {
+    T run() throws InterruptedException;
+  }
 
   /** What one lane asks of a pass. */
   private final class Request {
@@ -46,7 +50,6 @@ final class Pack implements AutoCloseable {
 
     private double weight;
     private Throwable failure;
-    private boolean isDone;
 
     Request(Lane lane, Inputs inputs, boolean trains, long seed, BiConsumer<Tape, Var> receiver) {
       this.lane = lane;
@@ -63,7 +66,6 @@ final class Pack implements AutoCloseable {
 
     void fail(Throwable cause) {
       failure = cause;
-      isDone = true;
     }
 
     /** Whether a pass before this one left gradients, which a pass that breaks off would spoil. */
@@ -78,11 +80,13 @@ final class Pack implements AutoCloseable {
     private List<Parameter> learning;
     private MethodHooks method;
     private Objective objective;
-    private Request request;
+    private final Condition turn = lock.newCondition();
+    private boolean hasTurn;
     private double waited;
     private double share;
     private double whole;
     private long arenaBytes;
+    private long rows;
 
     private Lane() {}
 
@@ -92,6 +96,7 @@ final class Pack implements AutoCloseable {
       this.learning = ownModel.trainable();
       this.method = ownMethod;
       this.objective = ownObjective;
+      seated.add(this);
       return this;
     }
 
@@ -135,6 +140,11 @@ final class Pack implements AutoCloseable {
       }
     }
 
+    /** Lets others work while this lane, whose turn it is, waits for something else. */
+    <T> T outside(Waiting<T> wait) throws InterruptedException {
+      return Pack.this.outside(this, wait);
+    }
+
     /** Returns its part of the seconds of its passes, by rows. */
     double share() {
       return share;
@@ -148,7 +158,7 @@ final class Pack implements AutoCloseable {
       return System.nanoTime() / 1e9 - waited + share;
     }
 
-    /** Returns the seconds of all passes of the pack while it was open. */
+    /** Returns the seconds of all passes of the pack while it took part. */
     double whole() {
       return whole;
     }
@@ -158,100 +168,161 @@ final class Pack implements AutoCloseable {
       return arenaBytes;
     }
 
-    /** Leaves the pack; the others go on. */
+    /** Returns the rows of its last pass. */
+    long rows() {
+      return rows;
+    }
+
+    /** Needs no more passes. Once no lane does, the memory of their activations goes back. */
     @Override
     public void close() {
-      Pack.this.leave(this);
+      seated.remove(this);
+      if (seated.isEmpty() && tape != null) {
+        tape.close();
+        tape = null;
+      }
     }
   }
 
-  private final Tape tape;
-  private final PlannedPasses planned;
+  private final Backend backend;
   private final List<Lane> places = new ArrayList<>();
-  private final List<Lane> open = new ArrayList<>();
   private final ReentrantLock lock = new ReentrantLock();
-  private final Condition changed = lock.newCondition();
-  private final Semaphore running;
 
-  /**
-   * Makes a pack whose lanes are all open.
-   *
-   * @param backend that computes its passes
-   * @param threads of the backend
-   */
-  Pack(Backend backend, int lanes, int threads) {
-    this.tape = new Tape(backend);
-    this.planned = new PlannedPasses(tape);
-    this.running = new Semaphore(Math.max(1, threads), true);
+  /** Lanes between their first and their last pass. */
+  private final List<Lane> seated = new ArrayList<>();
+
+  /** Lanes that wait to work. */
+  private final Deque<Lane> turns = new ArrayDeque<>();
+
+  private final List<Request> asked = new ArrayList<>();
+  private boolean isAnyAtWork;
+  private Tape tape;
+  private PlannedPasses planned;
+
+  /** Makes a pack whose passes a backend computes. */
+  Pack(Backend backend, int lanes) {
+    this.backend = backend;
     for (int i = 0; i < lanes; i++) {
       places.add(new Lane());
     }
-    open.addAll(places);
   }
 
   /** Makes a pack of one. */
   static Pack alone(Backend backend) {
-    return new Pack(backend, 1, 1);
+    return new Pack(backend, 1);
   }
 
   Lane lane(int place) {
     return places.get(place);
   }
 
-  /** Runs a lane, of which all but its passes waits for its turn. */
-  void work(Runnable part) {
-    running.acquireUninterruptibly();
+  /** Lets a lane work once it is its turn. */
+  void work(Lane lane, Runnable part) throws InterruptedException {
+    lock.lock();
+    try {
+      turns.add(lane);
+      advance();
+      awaitFirstTurn(lane);
+    } finally {
+      lock.unlock();
+    }
     try {
       part.run();
     } finally {
-      running.release();
+      endTurn();
     }
   }
 
-  /** Waits for the pass of a request: short, so that an interruption is noticed after it. */
+  private <T> T outside(Lane lane, Waiting<T> wait) throws InterruptedException {
+    if (places.size() == 1) {
+      return wait.run();
+    }
+    endTurn();
+    try {
+      return wait.run();
+    } finally {
+      lock.lock();
+      try {
+        turns.add(lane);
+        advance();
+        awaitTurn(lane);
+      } finally {
+        lock.unlock();
+      }
+    }
+  }
+
+  private void endTurn() {
+    lock.lock();
+    try {
+      isAnyAtWork = false;
+      advance();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void awaitFirstTurn(Lane lane) throws InterruptedException {
+    try {
+      while (!lane.hasTurn) {
+        lane.turn.await();
+      }
+    } catch (InterruptedException e) {
+      turns.remove(lane);
+      if (lane.hasTurn) {
+        isAnyAtWork = false;
+        advance();
+      }
+      throw e;
+    } finally {
+      lane.hasTurn = false;
+    }
+  }
+
+  /** Waits, so shortly that an interruption is noticed after it. */
+  private static void awaitTurn(Lane lane) {
+    while (!lane.hasTurn) {
+      lane.turn.awaitUninterruptibly();
+    }
+    lane.hasTurn = false;
+  }
+
   private void run(Request request) {
-    boolean isWorking = places.size() > 1;
-    if (isWorking) {
-      running.release();
+    if (places.size() == 1 || 2 * request.rows() > backend.passRows()) {
+      runTogether(List.of(request));
+      return;
     }
     lock.lock();
     try {
-      request.lane.request = request;
-      while (!request.isDone) {
-        if (isComplete()) {
-          runAll();
-          changed.signalAll();
-        } else {
-          changed.awaitUninterruptibly();
-        }
-      }
-    } finally {
-      lock.unlock();
-      if (isWorking) {
-        running.acquireUninterruptibly();
-      }
-    }
-  }
-
-  private void leave(Lane lane) {
-    lock.lock();
-    try {
-      open.remove(lane);
-      changed.signalAll();
+      asked.add(request);
+      isAnyAtWork = false;
+      advance();
+      awaitTurn(request.lane);
     } finally {
       lock.unlock();
     }
   }
 
-  private boolean isComplete() {
-    return open.stream().allMatch(lane -> lane.request != null);
-  }
-
-  private void runAll() {
-    List<Request> requests = open.stream().map(lane -> lane.request).toList();
-    requests.forEach(request -> request.lane.request = null);
-    runAll(requests, request -> request.trains);
-    runAll(requests, request -> !request.trains);
+  /** Where nobody works: lets the next one do so, after the passes if all wait for those. */
+  private void advance() {
+    if (isAnyAtWork) {
+      return;
+    }
+    if (turns.isEmpty() && !asked.isEmpty()) {
+      List<Request> requests = new ArrayList<>(asked);
+      asked.clear();
+      // Who asked last is awake.
+      requests.forEach(request -> turns.addFirst(request.lane));
+      requests.sort(Comparator.comparingInt(request -> places.indexOf(request.lane)));
+      runAll(requests, request -> request.trains);
+      runAll(requests, request -> !request.trains);
+    }
+    if (!turns.isEmpty()) {
+      Lane next = turns.poll();
+      isAnyAtWork = true;
+      next.hasTurn = true;
+      next.turn.signal();
+    }
   }
 
   private void runAll(List<Request> requests, Predicate<Request> kind) {
@@ -259,7 +330,7 @@ final class Pack implements AutoCloseable {
     long rows = 0;
     for (Request request : requests) {
       if (kind.test(request)) {
-        if (!together.isEmpty() && rows + request.rows() > MOST_ROWS) {
+        if (!together.isEmpty() && rows + request.rows() > backend.passRows()) {
           runTogether(together);
           together.clear();
           rows = 0;
@@ -299,6 +370,10 @@ final class Pack implements AutoCloseable {
   }
 
   private void pass(List<Request> requests) {
+    if (tape == null) {
+      tape = new Tape(backend);
+      planned = new PlannedPasses(tape);
+    }
     List<Model> models = requests.stream().map(request -> request.lane.model).toList();
     List<Batch> batches = requests.stream().map(request -> request.inputs.batch()).toList();
     List<int[]> positions = new ArrayList<>();
@@ -315,7 +390,6 @@ final class Pack implements AutoCloseable {
         guard(request, () -> request.receiver.accept(tape, own));
       }
     }
-    requests.forEach(request -> request.isDone = true);
   }
 
   private void train(List<Request> requests, List<Model> models, Packed packed) {
@@ -361,7 +435,7 @@ final class Pack implements AutoCloseable {
   private static void guard(Request request, Runnable part) {
     try {
       part.run();
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       request.fail(e);
     }
   }
@@ -370,14 +444,17 @@ final class Pack implements AutoCloseable {
     long rows = requests.stream().mapToLong(Request::rows).sum();
     long bytes = tape.peakBytes() / requests.size();
     for (Request request : requests) {
+      request.lane.rows = request.rows();
       request.lane.share += seconds * request.rows() / Math.max(1, rows);
       request.lane.arenaBytes = Math.max(request.lane.arenaBytes, bytes);
     }
-    open.forEach(lane -> lane.whole += seconds);
+    seated.forEach(lane -> lane.whole += seconds);
   }
 
   @Override
   public void close() {
-    tape.close();
+    if (tape != null) {
+      tape.close();
+    }
   }
 }

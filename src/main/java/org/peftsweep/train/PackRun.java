@@ -1,32 +1,27 @@
 package org.peftsweep.train;
 
 import java.util.List;
-import java.util.concurrent.CountDownLatch;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.spec.Trial;
 
 /** Runs trials as lanes of one pack, each in the thread that asks for it. */
 public final class PackRun implements AutoCloseable {
-  /** Rows of one pass, unless a single lane has more. */
-  public static final int MOST_ROWS = Pack.MOST_ROWS;
-
   private final String name;
   private final Library library;
   private final Pack pack;
-  private final CountDownLatch others;
+  private final MemoryBudget.Passes passes;
 
   /**
    * Opens a pack.
    *
    * @param name for rows
-   * @param passes computes the passes of all lanes; closed by the caller, after this
-   * @param threads of that backend
+   * @param backend computes the passes of all lanes; closed by the caller, after this
    */
-  public PackRun(String name, int lanes, Library library, Backend passes, int threads) {
+  public PackRun(String name, int lanes, Library library, Backend backend) {
     this.name = name;
     this.library = library;
-    this.pack = new Pack(passes, lanes, threads);
-    this.others = new CountDownLatch(lanes);
+    this.pack = new Pack(backend, lanes);
+    this.passes = new MemoryBudget.Passes(backend.passRows());
   }
 
   /**
@@ -50,38 +45,23 @@ public final class PackRun implements AutoCloseable {
   }
 
   /**
-   * Runs the trial of a lane as {@link TrialRun#run} does. One for which no memory is free now runs
-   * alone after the others: a lane that waited would wait for those that wait for its pass.
+   * Runs the trial of a lane as {@link TrialRun#run} does. One for which no memory is free joins
+   * the others once there is some.
    *
    * @param backend for all of the trial but its passes
+   * @throws StoppedException if it is interrupted before it began
    */
   public Outcome run(int lane, Trial trial, Backend backend, RunLimits limits, Progress progress) {
+    Pack.Lane own = pack.lane(lane);
     TrialRun run = new TrialRun(library, backend);
     Outcome[] outcome = new Outcome[1];
-    boolean isTogether = false;
-    try (Pack.Lane own = pack.lane(lane)) {
-      pack.work(() -> outcome[0] = run.run(trial, limits, progress, own, false));
-      isTogether = true;
-    } catch (MemoryBudget.NoRoomException e) {
-      // Alone, it may wait.
-    } finally {
-      others.countDown();
-    }
-    if (isTogether) {
-      return outcome[0].inPack(name, pack.lane(lane).whole());
-    }
-    awaitOthers();
-    pack.work(() -> outcome[0] = run.run(trial, limits, progress));
-    return outcome[0];
-  }
-
-  private void awaitOthers() {
     try {
-      others.await();
+      pack.work(own, () -> outcome[0] = run.run(trial, limits, progress, own, passes));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new StoppedException("Stopped while it waited for memory");
+      throw new StoppedException("Stopped before it began");
     }
+    return outcome[0].inPack(name, own.whole());
   }
 
   @Override

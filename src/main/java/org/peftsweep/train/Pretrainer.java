@@ -27,7 +27,7 @@ import org.peftsweep.data.Padding;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.data.TokenizedExample;
 import org.peftsweep.data.Tokenizer;
-import org.peftsweep.method.MethodHooks;
+import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.model.MergedModel;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.RandomWeights;

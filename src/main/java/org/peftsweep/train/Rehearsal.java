@@ -4,10 +4,11 @@ import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.DryBackend;
 import org.peftsweep.data.Seeds;
-import org.peftsweep.method.AdapterLayout;
-import org.peftsweep.method.AttachContext;
-import org.peftsweep.method.InitCache;
-import org.peftsweep.method.MethodHooks;
+import org.peftsweep.method.Methods;
+import org.peftsweep.method.adapter.AdapterLayout;
+import org.peftsweep.method.adapter.AttachContext;
+import org.peftsweep.method.adapter.InitCache;
+import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
 import org.peftsweep.model.Role;
@@ -31,7 +32,7 @@ record Rehearsal(Backend backend, Model model, MethodHooks method) implements Au
             new Seeds(trial.seed()),
             InitCache.blank(),
             layout);
-    return new Rehearsal(dry, model, to.attach(trial.method()));
+    return new Rehearsal(dry, model, Methods.attach(trial.method(), to));
   }
 
   /** Returns how many scalars learn besides the head. */

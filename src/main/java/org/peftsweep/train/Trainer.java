@@ -19,7 +19,7 @@ import org.peftsweep.data.Batch;
 import org.peftsweep.data.Batches;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.data.TokenizedExample;
-import org.peftsweep.method.MethodHooks;
+import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.TrainedTensors;

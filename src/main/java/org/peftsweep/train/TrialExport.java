@@ -15,11 +15,12 @@ import org.peftsweep.checkpoint.SafeTensors;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.data.Task;
-import org.peftsweep.method.AdapterLayout;
-import org.peftsweep.method.AttachContext;
-import org.peftsweep.method.InitCache;
-import org.peftsweep.method.MethodHooks;
-import org.peftsweep.method.PeftAdapter;
+import org.peftsweep.method.Methods;
+import org.peftsweep.method.adapter.AdapterLayout;
+import org.peftsweep.method.adapter.AttachContext;
+import org.peftsweep.method.adapter.InitCache;
+import org.peftsweep.method.adapter.MethodHooks;
+import org.peftsweep.method.peft.PeftAdapter;
 import org.peftsweep.model.MergedModel;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
@@ -66,9 +67,10 @@ public final class TrialExport implements AutoCloseable {
     layout = json == null ? AdapterLayout.NONE : AdapterLayout.fromJson(json);
     Seeds seeds = new Seeds(trial.seed());
     method =
-        new AttachContext(
-                model.within(trial.layers()), trial.targets(), backend, seeds, prepared, layout)
-            .attach(trial.method());
+        Methods.attach(
+            trial.method(),
+            new AttachContext(
+                model.within(trial.layers()), trial.targets(), backend, seeds, prepared, layout));
     TrainedTensors.restore(kept, model, backend);
   }
 

@@ -6,10 +6,10 @@ import java.util.Optional;
 import java.util.SortedMap;
 import org.peftsweep.checkpoint.SafeTensorsWriter;
 import org.peftsweep.compute.Backend;
-import org.peftsweep.method.AdapterLayout;
 import org.peftsweep.method.ImpossibleSettingException;
-import org.peftsweep.method.InitCache;
-import org.peftsweep.method.MethodHooks;
+import org.peftsweep.method.adapter.AdapterLayout;
+import org.peftsweep.method.adapter.InitCache;
+import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Role;
 import org.peftsweep.model.TrainedTensors;
@@ -47,21 +47,26 @@ public final class TrialRun {
    */
   public Outcome run(Trial trial, RunLimits limits, Progress progress) {
     try (Pack pack = Pack.alone(backend)) {
-      return run(trial, limits, progress, pack.lane(0), true);
+      return run(
+          trial, limits, progress, pack.lane(0), new MemoryBudget.Passes(backend.passRows()));
     }
   }
 
   /**
    * The same as a lane of a pack.
    *
-   * @param mayWait for memory
-   * @throws MemoryBudget.NoRoomException if it may not, and none is free
+   * @param passes of that pack
    */
-  Outcome run(Trial trial, RunLimits limits, Progress progress, Pack.Lane lane, boolean mayWait) {
+  Outcome run(
+      Trial trial,
+      RunLimits limits,
+      Progress progress,
+      Pack.Lane lane,
+      MemoryBudget.Passes passes) {
     Record record = new Record();
     try (RunWatch watch = new RunWatch(limits)) {
       try {
-        run(trial, limits, watch, progress, record, lane, mayWait);
+        run(trial, limits, watch, progress, record, lane, passes);
         return record.outcome(Status.FINISHED, null);
       } catch (Trainer.DivergedException e) {
         return record.outcome(Status.DIVERGED, e.getMessage());
@@ -99,7 +104,7 @@ public final class TrialRun {
       Progress progress,
       Record record,
       Pack.Lane lane,
-      boolean mayWait) {
+      MemoryBudget.Passes passes) {
     long start = System.nanoTime();
     Training training = trial.training();
     requireUnchanged(trial);
@@ -109,7 +114,7 @@ public final class TrialRun {
     TokenisedTask data = trial.phase() == Phase.TUNING ? all.withoutReported() : all;
     record.loadSeconds = (System.nanoTime() - start) / 1e9;
     try {
-      train(trial, limits, watch, progress, record, base, data, lane, mayWait);
+      train(trial, limits, watch, progress, record, base, data, lane, passes);
     } catch (ImpossibleSettingException e) {
       throw e;
     } catch (IllegalArgumentException e) {
@@ -127,12 +132,12 @@ public final class TrialRun {
       Base base,
       TokenisedTask data,
       Pack.Lane lane,
-      boolean mayWait) {
+      MemoryBudget.Passes passes) {
     int padId = base.padId();
     AdapterLayout layout = library.layout(trial, base.config(), trial.task().task().outputs());
     record.predicted = MemoryModel.predict(trial, base.config(), base::lacks, padId, data, layout);
     try (MemoryBudget.Share share =
-        admit(trial, limits, watch.deadline(), record.predicted, mayWait)) {
+        admit(trial, limits, watch.deadline(), record.predicted, lane, passes)) {
       long start = System.nanoTime();
       Weights weights = base.weights(trial, backend);
       InitCache prepared = library.preparations(trial, data, padId, backend.name());
@@ -155,17 +160,23 @@ public final class TrialRun {
   }
 
   private MemoryBudget.Share admit(
-      Trial trial, RunLimits limits, Deadline deadline, Footprint predicted, boolean mayWait) {
+      Trial trial,
+      RunLimits limits,
+      Deadline deadline,
+      Footprint predicted,
+      Pack.Lane lane,
+      MemoryBudget.Passes passes) {
     if (limits.memory() == null) {
       return () -> {};
     }
     Object base = Library.baseKey(trial.model(), backend.name());
-    if (!mayWait) {
-      return limits.memory().admitNow(predicted, base);
+    Optional<MemoryBudget.Share> free = limits.memory().admitNow(predicted, base, passes);
+    if (free.isPresent()) {
+      return free.get();
     }
     deadline.pause();
     try {
-      return limits.memory().admit(predicted, base);
+      return lane.outside(() -> limits.memory().admit(predicted, base, passes));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new StoppedException("Stopped while it waited for memory");

@@ -7,7 +7,7 @@ import org.peftsweep.data.Dataset;
 import org.peftsweep.data.EvaluationSet;
 import org.peftsweep.data.Example;
 import org.peftsweep.data.Padding;
-import org.peftsweep.method.AdapterLayout;
+import org.peftsweep.method.adapter.AdapterLayout;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
@@ -24,10 +24,9 @@ import org.peftsweep.spec.Trial;
  * @param headParameters scalars of the head
  * @param steps optimizer steps
  * @param operations floating-point operations of all steps and evaluations, products only
- * @param rows positions of a training batch, padding included, on average
  */
 public record Workload(
-    long trainableParameters, long headParameters, int steps, double operations, double rows) {
+    long trainableParameters, long headParameters, int steps, double operations) {
   /** Names a task's mean number of words in the library: it is asked for once a trial. */
   private record MeanWords(TaskSource task) {}
 
@@ -78,12 +77,7 @@ public record Workload(
     double backwards = trainable == 0 ? 0 : perToken + 2.0 * trainable;
     double operations = tokens * trained * (perToken + backwards);
     operations += tokens * evaluations * evaluated * perToken;
-    return new Workload(
-        trainable,
-        trial.method().learns() ? head : 0,
-        steps,
-        operations,
-        tokens * training.batch());
+    return new Workload(trainable, trial.method().learns() ? head : 0, steps, operations);
   }
 
   private static long trainable(Trial trial, Library library, Model outline, int outputs) {

@@ -26,6 +26,10 @@ import org.peftsweep.compute.HostKernels;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.data.Seeds;
+import org.peftsweep.method.adapter.AttachContext;
+import org.peftsweep.method.adapter.MethodHooks;
+import org.peftsweep.method.adapter.RankAllocator;
+import org.peftsweep.method.adapter.TripletAdapter;
 import org.peftsweep.model.CheckpointWeights;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
@@ -199,7 +203,7 @@ class AdaLoRAAllocationTest {
         tape.startTraining(step);
         model.trainable().forEach(parameter -> parameter.var().clearGradient());
         int[] labels = GoldenCase.ints(batches, "in/" + at + "/labels");
-        var logits = model.logits(tape, GoldenMethodsTest.batch(batches, at));
+        var logits = model.logits(tape, GoldenMethods.batch(batches, at));
         losses[step] =
             (float)
                 (HostKernels.crossEntropy(tape, logits, labels)

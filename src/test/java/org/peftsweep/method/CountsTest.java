@@ -22,6 +22,8 @@ import org.peftsweep.compute.Memory;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Weight;
 import org.peftsweep.data.Seeds;
+import org.peftsweep.method.adapter.AttachContext;
+import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
 import org.peftsweep.model.Parameter;

@@ -18,6 +18,8 @@ import org.peftsweep.compute.Backends;
 import org.peftsweep.compute.HostKernels;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.data.Seeds;
+import org.peftsweep.method.adapter.AttachContext;
+import org.peftsweep.method.adapter.InitCache;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Role;
 import org.peftsweep.model.TinyModels;

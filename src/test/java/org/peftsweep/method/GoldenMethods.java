@@ -6,7 +6,11 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.util.EnumSet;
 import java.util.Optional;
 import java.util.Set;
+import org.peftsweep.GoldenCase;
+import org.peftsweep.checkpoint.SafeTensors;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.data.Batch;
+import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Role;
@@ -18,14 +22,14 @@ import org.peftsweep.optim.Update;
 import org.peftsweep.optim.UpdateRule;
 
 /** Reads methods and targets from the settings that reference cases were made with. */
-final class GoldenMethods {
+public final class GoldenMethods {
   /** Part of the names of cases that PEFT's optimizer for LoRA-FA made. */
   private static final String LORAFA_OPTIMIZER = "lorafa_optimizer";
 
   private GoldenMethods() {}
 
   /** Returns the method of a case, on the model that it was made with. */
-  static Method method(JsonNode manifest, Model model) {
+  public static Method method(JsonNode manifest, Model model) {
     Method method = method(manifest).orElseThrow();
     return method instanceof IA3
         ? new IA3(inputs(manifest.path("config").path("peft_config"), model))
@@ -33,7 +37,7 @@ final class GoldenMethods {
   }
 
   /** Returns the method of a case, inputs of IA3 aside; empty where this project has none. */
-  static Optional<Method> method(JsonNode manifest) {
+  public static Optional<Method> method(JsonNode manifest) {
     JsonNode config = manifest.path("config");
     String name = config.path("method").asText();
     JsonNode peft = config.path("peft_config");
@@ -179,7 +183,7 @@ final class GoldenMethods {
   }
 
   /** Returns the roles of the modules that a case targets, whatever PEFT calls them. */
-  static Set<Role> targets(JsonNode config, Model model) {
+  public static Set<Role> targets(JsonNode config, Model model) {
     JsonNode peft = config.path("peft_config");
     boolean isOfMatrices = !peft.isMissingNode() && !peft.isNull();
     if (!isOfMatrices || peft.path("peft_type").asText().equals("LN_TUNING")) {
@@ -215,5 +219,24 @@ final class GoldenMethods {
       }
     }
     return false;
+  }
+
+  /** Returns one of the batches that a case was made from. */
+  public static Batch batch(SafeTensors batches, int index) {
+    String prefix = "in/" + index + "/";
+    int rows = Math.toIntExact(batches.info(prefix + "input_ids").shape().get(0));
+    int tokens = Math.toIntExact(batches.info(prefix + "input_ids").shape().get(1));
+    int[] ids = GoldenCase.ints(batches, prefix + "input_ids");
+    String types = prefix + "token_type_ids";
+    return new Batch(
+        rows,
+        tokens,
+        ids,
+        GoldenCase.ints(batches, prefix + "attention_mask"),
+        batches.tensors().containsKey(types)
+            ? GoldenCase.ints(batches, types)
+            : new int[ids.length],
+        new float[rows],
+        new int[rows]);
   }
 }

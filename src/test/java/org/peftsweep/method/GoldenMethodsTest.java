@@ -25,6 +25,10 @@ import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
 import org.peftsweep.data.Seeds;
+import org.peftsweep.method.adapter.AttachContext;
+import org.peftsweep.method.adapter.InitCache;
+import org.peftsweep.method.adapter.MethodHooks;
+import org.peftsweep.method.adapter.ResidualAdapter;
 import org.peftsweep.model.CheckpointWeights;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
@@ -82,9 +86,9 @@ class GoldenMethodsTest {
         load(golden, "frozen/", model, backend);
         loadShared(golden, model, backend);
         load(golden, "init/", model, backend);
-        golden.check("init_fwd/logits", logits(tape, model, batch(batches, 0)));
+        golden.check("init_fwd/logits", logits(tape, model, GoldenMethods.batch(batches, 0)));
         load(golden, "state/", model, backend);
-        golden.check("fwd/logits", logits(tape, model, batch(batches, 0)));
+        golden.check("fwd/logits", logits(tape, model, GoldenMethods.batch(batches, 0)));
         checkMerged(golden, model, backend);
         if (hasLabels(batches)) {
           train(golden, config, model, method, tape, batches);
@@ -172,7 +176,7 @@ class GoldenMethodsTest {
     config
         .path("eva")
         .path("dataloader_batches")
-        .forEach(index -> list.add(batch(batches, index.asInt())));
+        .forEach(index -> list.add(GoldenMethods.batch(batches, index.asInt())));
     return list;
   }
 
@@ -200,7 +204,7 @@ class GoldenMethodsTest {
       for (int step = 0; step < steps; step++) {
         tape.startTraining(step);
         model.trainable().forEach(parameter -> parameter.var().clearGradient());
-        Var logits = model.logits(tape, batch(batches, step));
+        Var logits = model.logits(tape, GoldenMethods.batch(batches, step));
         losses[step] =
             (float)
                 (HostKernels.crossEntropy(
@@ -306,24 +310,6 @@ class GoldenMethodsTest {
 
   private static boolean hasLabels(SafeTensors batches) {
     return batches.tensors().containsKey("in/0/labels");
-  }
-
-  static Batch batch(SafeTensors batches, int index) {
-    String prefix = "in/" + index + "/";
-    int rows = Math.toIntExact(batches.info(prefix + "input_ids").shape().get(0));
-    int tokens = Math.toIntExact(batches.info(prefix + "input_ids").shape().get(1));
-    int[] ids = GoldenCase.ints(batches, prefix + "input_ids");
-    String types = prefix + "token_type_ids";
-    return new Batch(
-        rows,
-        tokens,
-        ids,
-        GoldenCase.ints(batches, prefix + "attention_mask"),
-        batches.tensors().containsKey(types)
-            ? GoldenCase.ints(batches, types)
-            : new int[ids.length],
-        new float[rows],
-        new int[rows]);
   }
 
   private static float[] floats(Backend backend, Tensor tensor) {

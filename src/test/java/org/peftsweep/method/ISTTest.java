@@ -20,6 +20,8 @@ import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.data.Seeds;
+import org.peftsweep.method.adapter.AttachContext;
+import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;

@@ -25,6 +25,8 @@ import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
 import org.peftsweep.data.Seeds;
+import org.peftsweep.method.adapter.AttachContext;
+import org.peftsweep.method.adapter.InitCache;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
@@ -83,8 +85,9 @@ class LanesTest {
         Model model = shared.model();
         Set<Role> targets = methods.get(lane).usesTargets() ? TARGETS : Set.of();
         InitCache cache = InitCache.alone(List.of(TinyModels.batch(1), TinyModels.batch(2)));
-        new AttachContext(model, targets, backend, new Seeds(lane), cache)
-            .attach(methods.get(lane));
+        methods
+            .get(lane)
+            .attach(new AttachContext(model, targets, backend, new Seeds(lane), cache));
         stir(model, random);
         models.add(model);
         batches.add(TinyModels.batch(lane, rows + lane % 4, 9 + lane % 4));

@@ -12,6 +12,7 @@ import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.data.Seeds;
+import org.peftsweep.method.adapter.AttachContext;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;

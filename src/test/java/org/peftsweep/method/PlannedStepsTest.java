@@ -19,6 +19,9 @@ import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.data.Batch;
 import org.peftsweep.data.Seeds;
+import org.peftsweep.method.adapter.AttachContext;
+import org.peftsweep.method.adapter.InitCache;
+import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Packed;
 import org.peftsweep.model.Parameter;
@@ -61,7 +64,7 @@ class PlannedStepsTest {
       InitCache cache = InitCache.alone(List.of(TinyModels.batch(1), TinyModels.batch(2)));
       Set<Role> targets = method.usesTargets() ? TARGETS : Set.of();
       MethodHooks hooks =
-          new AttachContext(model, targets, backend, new Seeds(3), cache).attach(method);
+          Methods.attach(method, new AttachContext(model, targets, backend, new Seeds(3), cache));
       List<Double> losses = new ArrayList<>();
       int planned = 0;
       Plan plan = null;
@@ -89,8 +92,7 @@ class PlannedStepsTest {
             }
             parts.clear();
             var logits = model.logits(tape, List.of(model), packed).get(0);
-            parts.add(
-                tape.crossEntropy(logits, tape.ints(() -> TinyModels.classes(now[0]))));
+            parts.add(tape.crossEntropy(logits, tape.ints(() -> TinyModels.classes(now[0]))));
             parts.addAll(hooks.regularisers(tape));
             tape.backward();
             plan = plans ? tape.plan() : null;

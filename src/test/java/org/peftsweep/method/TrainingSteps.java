@@ -4,6 +4,8 @@ import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.HostKernels;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.data.Batch;
+import org.peftsweep.method.adapter.MethodHooks;
+import org.peftsweep.method.adapter.Probe;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.TinyModels;
 import org.peftsweep.optim.AdamW;

@@ -23,8 +23,8 @@ import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
 import org.peftsweep.data.Seeds;
-import org.peftsweep.method.AttachContext;
 import org.peftsweep.method.LoRA;
+import org.peftsweep.method.adapter.AttachContext;
 
 /**
  * All that an architecture needs: this record, and its name in the services file. It is much like
@@ -132,8 +132,10 @@ public record AddedArchitecture() implements ModelArchitecture {
                     + " encoder");
         try (Model model = Models.build(config, 3, backend, weights)) {
           assertThat(model.projections()).hasSize(12);
-          new AttachContext(model, EnumSet.of(Role.QUERY, Role.VALUE), backend, new Seeds(3))
-              .attach(new LoRA(2, 4, 0));
+          new LoRA(2, 4, 0)
+              .attach(
+                  new AttachContext(
+                      model, EnumSet.of(Role.QUERY, Role.VALUE), backend, new Seeds(3)));
           tape.startTraining(0);
           Batch batch = TinyModels.batch(1);
           HostKernels.crossEntropy(tape, model.logits(tape, batch), TinyModels.classes(batch));

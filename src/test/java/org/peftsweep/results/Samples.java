@@ -12,7 +12,7 @@ import org.peftsweep.data.Padding;
 import org.peftsweep.data.Task;
 import org.peftsweep.method.LoRA;
 import org.peftsweep.method.Method;
-import org.peftsweep.method.MethodHooks.LayerScore;
+import org.peftsweep.method.adapter.MethodHooks.LayerScore;
 import org.peftsweep.model.Role;
 import org.peftsweep.optim.AdamW;
 import org.peftsweep.optim.Rates;

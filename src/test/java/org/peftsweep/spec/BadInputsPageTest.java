@@ -19,7 +19,7 @@ class BadInputsPageTest {
           "spec/BadSweepFilesTest.java",
           "data/BadDataTest.java",
           "spec/LocationsTest.java",
-          "method/AdapterLayoutTest.java");
+          "method/peft/AdapterLayoutTest.java");
 
   @Test
   void thePageListsWhatTheTestTries() throws IOException {

@@ -2,6 +2,7 @@ package org.peftsweep.sweep;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.Comparator;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.SplittableRandom;
@@ -17,27 +18,61 @@ class PackPlanTest {
   @Test
   void withoutPacksEveryTrialIsAloneInThePlansOrder() {
     List<PlannedTrial> pending = pending(7);
-    assertThat(PackPlan.of(pending, forecast(2, 100), OptionalInt.of(1), 3))
+    assertThat(PackPlan.of(pending, forecast(2), OptionalInt.of(1), 3))
         .isEqualTo(pending.stream().map(List::of).toList());
   }
 
   /** 12 trials of one base: packs are as large as asked, but every slot has one. */
   @ParameterizedTest
-  @CsvSource({"4, 1, 4", "16, 1, 12", "16, 2, 6", "16, 5, 3", "16, 20, 1", "5, 2, 5"})
+  @CsvSource({"4, 1, 4", "16, 1, 12", "16, 2, 6", "16, 5, 3", "16, 20, 1", "5, 2, 3"})
   void packsAreNoLargerThanSlotsHaveWork(int most, int slots, int largest) {
     List<List<PlannedTrial>> packs =
-        PackPlan.of(pending(12), forecast(1, 10), OptionalInt.of(most), slots);
+        PackPlan.of(pending(12), forecast(1), OptionalInt.of(most), slots);
     assertThat(packs.stream().mapToInt(List::size).max()).hasValue(largest);
     assertThat(packs.stream().flatMap(List::stream)).doesNotHaveDuplicates().hasSize(12);
   }
 
-  /** Batches of so many rows: as many as one pass has room for. */
   @ParameterizedTest
-  @CsvSource({"1, 16", "256, 8", "640, 3", "1024, 2", "2048, 1", "100000, 1"})
-  void autoFillsAPass(double rows, int largest) {
+  @CsvSource({"40, 1, 14", "40, 4, 10", "5, 1, 5", "1, 1, 1"})
+  void autoLeavesNoSlotIdleAndNoPackTooLargeToLose(int trials, int slots, int largest) {
     List<List<PlannedTrial>> packs =
-        PackPlan.of(pending(40), forecast(1, rows), OptionalInt.empty(), 1);
+        PackPlan.of(pending(trials), forecast(1), OptionalInt.empty(), slots);
     assertThat(packs.stream().mapToInt(List::size).max()).hasValue(largest);
+  }
+
+  /** Forecasts of any lengths: no pack has more work than another by more than a trial. */
+  @Test
+  void packsHaveAboutTheSameWork() {
+    SplittableRandom random = new SplittableRandom(7);
+    for (int round = 0; round < 50; round++) {
+      int slots = 1 + random.nextInt(4);
+      List<PlannedTrial> pending =
+          random
+              .doubles(slots + random.nextInt(14 * slots), 1, 100)
+              .boxed()
+              .sorted(Comparator.reverseOrder())
+              .map(PackPlanTest::lasting)
+              .toList();
+      List<List<PlannedTrial>> packs = PackPlan.of(pending, forecast(1), OptionalInt.of(99), slots);
+      assertThat(packs).hasSize(slots);
+      double most = seconds(packs.get(0));
+      double least = seconds(packs.get(slots - 1));
+      assertThat(most - least).isLessThanOrEqualTo(pending.get(0).seconds());
+      packs.forEach(
+          pack ->
+              assertThat(pack)
+                  .isSortedAccordingTo(
+                      Comparator.comparingDouble(PlannedTrial::seconds).reversed()));
+    }
+  }
+
+  private static double seconds(List<PlannedTrial> pack) {
+    return pack.stream().mapToDouble(PlannedTrial::seconds).sum();
+  }
+
+  private static PlannedTrial lasting(double seconds) {
+    Trial trial = Samples.trial("rte", (long) (1e6 * seconds));
+    return new PlannedTrial(trial, trial.id(), trial.title(), 1, seconds);
   }
 
   @Test
@@ -46,7 +81,7 @@ class PackPlanTest {
     for (int round = 0; round < 50; round++) {
       int bases = 1 + random.nextInt(4);
       int slots = 1 + random.nextInt(5);
-      Forecast forecast = forecast(bases, 10);
+      Forecast forecast = forecast(bases);
       List<PlannedTrial> pending = pending(1 + random.nextInt(60));
       List<List<PlannedTrial>> packs =
           PackPlan.of(pending, forecast, OptionalInt.of(2 + random.nextInt(9)), slots);
@@ -58,7 +93,7 @@ class PackPlanTest {
       }
       double before = Double.MAX_VALUE;
       for (List<PlannedTrial> pack : packs) {
-        double seconds = pack.stream().mapToDouble(PlannedTrial::seconds).sum();
+        double seconds = seconds(pack);
         assertThat(seconds).isLessThanOrEqualTo(before);
         before = seconds;
       }
@@ -66,11 +101,11 @@ class PackPlanTest {
   }
 
   /** Trials by their seed: of each of so many bases one, and each fifth without. */
-  private static Forecast forecast(int bases, double rows) {
+  private static Forecast forecast(int bases) {
     return trial -> {
       long seed = trial.seed();
       Object base = bases > 1 && seed % 5 == 4 ? null : "base " + seed % bases;
-      return new Forecast.Size(1, 1, 1, 1, base, rows);
+      return new Forecast.Size(1, 1, 1, 1, base);
     };
   }
 

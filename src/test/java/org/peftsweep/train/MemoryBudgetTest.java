@@ -6,13 +6,18 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.SplittableRandom;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.RepeatedTest;
+import org.junit.jupiter.api.RepetitionInfo;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 @Timeout(300)
 class MemoryBudgetTest {
@@ -21,7 +26,7 @@ class MemoryBudgetTest {
   @Test
   void refusesWhatCanNeverFitWithTheFigures() {
     MemoryBudget budget = new MemoryBudget(100 * MB);
-    assertThatThrownBy(() -> budget.admit(needs(80, 30), "base"))
+    assertThatThrownBy(() -> budget.admit(needs(80, 30), "base", alone()))
         .isInstanceOf(MemoryBudget.TooLargeException.class)
         .hasMessageContaining(Long.toString(100 * MB))
         .hasMessageContaining(Long.toString(80 * MB))
@@ -33,10 +38,10 @@ class MemoryBudgetTest {
   @Test
   void countsABaseOnceAndKeepsIt() throws Exception {
     MemoryBudget budget = new MemoryBudget(100 * MB);
-    budget.admit(needs(50, 30), "base").close();
+    budget.admit(needs(50, 30), "base", alone()).close();
     assertThat(budget.freeBytes()).isBetween(69 * MB, 70 * MB);
-    budget.admit(needs(69, 30), "base").close();
-    assertThatThrownBy(() -> budget.admit(needs(50, 30), "another base"))
+    budget.admit(needs(69, 30), "base", alone()).close();
+    assertThatThrownBy(() -> budget.admit(needs(50, 30), "another base", alone()))
         .isInstanceOf(MemoryBudget.TooLargeException.class);
   }
 
@@ -52,7 +57,7 @@ class MemoryBudgetTest {
       ends.add(
           trials.submit(
               () -> {
-                try (MemoryBudget.Share share = budget.admit(needs(size, 10), "base")) {
+                try (MemoryBudget.Share share = budget.admit(needs(size, 10), "base", alone())) {
                   most.accumulateAndGet(held.addAndGet(size), Math::max);
                   Thread.sleep(2);
                   held.addAndGet(-size);
@@ -71,7 +76,7 @@ class MemoryBudgetTest {
   @Test
   void servesInTheOrderOfAsking() throws Exception {
     MemoryBudget budget = new MemoryBudget(100 * MB);
-    MemoryBudget.Share first = budget.admit(needs(60, 0), "base");
+    MemoryBudget.Share first = budget.admit(needs(60, 0), "base", alone());
     List<String> order = Collections.synchronizedList(new ArrayList<>());
     Thread large = asking(budget, 90, "large", order);
     Thread small = asking(budget, 30, "small", order);
@@ -86,18 +91,18 @@ class MemoryBudgetTest {
   @Test
   void whoWaitsCanBeInterrupted() throws Exception {
     MemoryBudget budget = new MemoryBudget(100 * MB);
-    MemoryBudget.Share first = budget.admit(needs(60, 0), "base");
+    MemoryBudget.Share first = budget.admit(needs(60, 0), "base", alone());
     Thread waiting = asking(budget, 90, "large", new ArrayList<>());
     waiting.interrupt();
     waiting.join();
     first.close();
-    budget.admit(needs(99, 0), "base").close();
+    budget.admit(needs(99, 0), "base", alone()).close();
   }
 
   @Test
   void whoIsInterruptedLeavesNothingHeldOfItsBaseEither() throws Exception {
     MemoryBudget budget = new MemoryBudget(100 * MB);
-    MemoryBudget.Share first = budget.admit(needs(60, 0), "one");
+    MemoryBudget.Share first = budget.admit(needs(60, 0), "one", alone());
     List<String> ends = Collections.synchronizedList(new ArrayList<>());
     Thread waiting = asking(budget, 10, 80, "another", ends);
     waiting.interrupt();
@@ -106,7 +111,7 @@ class MemoryBudgetTest {
     assertThat(budget.freeBytes()).isEqualTo(40 * MB);
     first.close();
     // The base that nobody got has to be counted for the next.
-    MemoryBudget.Share next = budget.admit(needs(10, 80), "another");
+    MemoryBudget.Share next = budget.admit(needs(10, 80), "another", alone());
     assertThat(budget.freeBytes()).isEqualTo(10 * MB);
     next.close();
     assertThat(budget.freeBytes()).isEqualTo(20 * MB);
@@ -115,7 +120,7 @@ class MemoryBudgetTest {
   @Test
   void whoWaitsForMoreThanIsLeftBesideANewBaseIsRefused() throws Exception {
     MemoryBudget budget = new MemoryBudget(100 * MB);
-    MemoryBudget.Share first = budget.admit(needs(50, 0), "one");
+    MemoryBudget.Share first = budget.admit(needs(50, 0), "one", alone());
     List<String> ends = Collections.synchronizedList(new ArrayList<>());
     Thread large = asking(budget, 20, 60, "another", ends);
     Thread last = asking(budget, 60, 0, "one", ends);
@@ -137,7 +142,7 @@ class MemoryBudgetTest {
         new Thread(
             () -> {
               try (MemoryBudget.Share share =
-                  budget.admit(needs(size, shared), shared > 0 ? name : "base")) {
+                  budget.admit(needs(size, shared), shared > 0 ? name : "base", alone())) {
                 order.add(name);
               } catch (InterruptedException e) {
                 order.add("interrupted");
@@ -152,7 +157,78 @@ class MemoryBudgetTest {
     return thread;
   }
 
+  /** Lanes of 6 MB of their own and 10 MB of passes of 100 rows. */
+  @ParameterizedTest
+  @CsvSource({"100, 3, 28", "250, 1, 16", "250, 2, 32", "250, 3, 43", "1, 3, 28"})
+  void lanesOfAPackHoldTheirPassesTogether(int passRows, int lanes, int held) throws Exception {
+    MemoryBudget budget = new MemoryBudget(100 * MB);
+    MemoryBudget.Passes passes = new MemoryBudget.Passes(passRows);
+    List<MemoryBudget.Share> shares = new ArrayList<>();
+    for (int i = 0; i < lanes; i++) {
+      shares.add(budget.admitNow(lane(6, 10), "base", passes).orElseThrow());
+    }
+    assertThat(budget.freeBytes()).isEqualTo((100 - held) * MB);
+    shares.remove(0).close();
+    // What is allocated for passes stays as long as anybody takes part.
+    assertThat(budget.freeBytes()).isEqualTo((100 - (lanes == 1 ? 0 : held - 6)) * MB);
+    for (MemoryBudget.Share share : shares) {
+      share.close();
+    }
+    assertThat(budget.freeBytes()).isEqualTo(100 * MB);
+  }
+
+  /** Lanes that wait for memory hold none, so that those of all packs come to an end. */
+  @RepeatedTest(20)
+  void packsOfAnyLanesAllEndWithinTheBudget(RepetitionInfo repetition) throws Exception {
+    SplittableRandom random = new SplittableRandom(repetition.getCurrentRepetition());
+    MemoryBudget budget = new MemoryBudget((60 + random.nextInt(40)) * MB);
+    long all = budget.freeBytes();
+    AtomicLong least = new AtomicLong(all);
+    ExecutorService lanes = Executors.newCachedThreadPool();
+    List<Future<?>> ends = new ArrayList<>();
+    for (int pack = 0; pack < 3; pack++) {
+      MemoryBudget.Passes passes = new MemoryBudget.Passes(50 + random.nextInt(400));
+      for (int lane = 0; lane < 6; lane++) {
+        Footprint needs = lane(1 + random.nextInt(20), 1 + random.nextInt(39));
+        ends.add(
+            lanes.submit(
+                () -> {
+                  try (MemoryBudget.Share share = budget.admit(needs, "base", passes)) {
+                    least.accumulateAndGet(budget.freeBytes(), Math::min);
+                    Thread.sleep(2);
+                  }
+                  return null;
+                }));
+      }
+    }
+    for (Future<?> end : ends) {
+      end.get(60, TimeUnit.SECONDS);
+    }
+    lanes.shutdown();
+    assertThat(least.get()).isBetween(0L, all - 1);
+    assertThat(budget.freeBytes()).isEqualTo(all);
+  }
+
+  @Test
+  void nobodyPassesThoseWhoWait() throws Exception {
+    MemoryBudget budget = new MemoryBudget(100 * MB);
+    MemoryBudget.Share first = budget.admit(needs(60, 0), "base", alone());
+    Thread waiting = asking(budget, 90, "large", new ArrayList<>());
+    assertThat(budget.admitNow(needs(10, 0), "base", alone())).isEmpty();
+    first.close();
+    waiting.join();
+    assertThat(budget.admitNow(needs(10, 0), "base", alone())).isPresent();
+  }
+
+  private static Footprint lane(long own, long pass) {
+    return new Footprint(0, own * MB, pass * MB, 100, 0);
+  }
+
+  private static MemoryBudget.Passes alone() {
+    return new MemoryBudget.Passes(1);
+  }
+
   private static Footprint needs(long own, long shared) {
-    return new Footprint(own * MB, own * MB, shared * MB);
+    return new Footprint(own * MB, own * MB, 0, 0, shared * MB);
   }
 }

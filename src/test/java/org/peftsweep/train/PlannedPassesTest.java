@@ -18,7 +18,7 @@ import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Seeds;
-import org.peftsweep.method.MethodHooks;
+import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.TinyModels;
 
@@ -69,7 +69,7 @@ class PlannedPassesTest {
     try (Backend backend = Backends.open("cpu", 1);
         TinyText text = TinyText.of(1)) {
       Objective objective = new Counting(new NextToken(), recorded).objective();
-      try (Model model = text.model(objective, TinyModels.LLAMA, backend)) {
+      try (Model model = text.model(objective, TinyModels.ROBERTA, backend)) {
         model.parameters().forEach(parameter -> parameter.train(backend));
         Pack pack = Pack.alone(backend);
         Tensor sum = new Tensor(ElementType.F64, backend.allocate(2), 0, 1);

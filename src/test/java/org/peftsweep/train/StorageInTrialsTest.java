@@ -16,7 +16,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.peftsweep.checkpoint.SafeTensors;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
-import org.peftsweep.method.AdapterLayout;
+import org.peftsweep.method.adapter.AdapterLayout;
 import org.peftsweep.spec.Sweep;
 import org.peftsweep.spec.SweepFile;
 import org.peftsweep.spec.Trial;

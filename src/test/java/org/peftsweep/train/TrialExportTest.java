@@ -26,10 +26,11 @@ import org.peftsweep.checkpoint.SafeTensorsWriter;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.data.Seeds;
-import org.peftsweep.method.AdapterLayout;
-import org.peftsweep.method.AttachContext;
-import org.peftsweep.method.InitCache;
-import org.peftsweep.method.PeftAdapter;
+import org.peftsweep.method.Methods;
+import org.peftsweep.method.adapter.AdapterLayout;
+import org.peftsweep.method.adapter.AttachContext;
+import org.peftsweep.method.adapter.InitCache;
+import org.peftsweep.method.peft.PeftAdapter;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
 import org.peftsweep.spec.SpecException;
@@ -177,9 +178,10 @@ class TrialExportTest {
     Base base = LIBRARY.base(plain.model(), "cpu");
     try (Backend backend = Backends.open("cpu", 1);
         Model model = Models.build(base.config(), 3, backend, base.weights(plain, backend))) {
-      new AttachContext(
-              model, plain.targets(), backend, new Seeds(0), InitCache.alone(List.of()), UNEVEN)
-          .attach(plain.method());
+      Methods.attach(
+          plain.method(),
+          new AttachContext(
+              model, plain.targets(), backend, new Seeds(0), InitCache.alone(List.of()), UNEVEN));
       PeftAdapter.write(start, plain.method(), model, UNEVEN, backend, "mini", 1);
     }
     Trial trial = trial("builtin:mini", block.formatted(start), STEPS);

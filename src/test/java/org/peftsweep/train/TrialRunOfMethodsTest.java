@@ -11,7 +11,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
-import org.peftsweep.method.MethodHooks.LayerScore;
+import org.peftsweep.method.adapter.MethodHooks.LayerScore;
 import org.peftsweep.spec.Sweep;
 import org.peftsweep.spec.SweepFile;
 import org.peftsweep.spec.Trial;

@@ -1,4 +1,4 @@
-package org.peftsweep.method;
+package org.peftsweep.method.adapter;
 
 import java.util.List;
 import java.util.SortedMap;
@@ -7,16 +7,16 @@ import org.peftsweep.checkpoint.SafeTensors;
 import org.peftsweep.model.Linear;
 
 /** Where EVA starts: a rank and an A for each target. */
-record ActivationStart(SortedMap<String, Of> byModule) implements InitCache.Prepared {
+public record ActivationStart(SortedMap<String, Of> byModule) implements InitCache.Prepared {
   /**
    * One target's start.
    *
    * @param a {@code [rank, in]}, orthonormal rows
    */
-  record Of(int rank, float[] a) {}
+  public record Of(int rank, float[] a) {}
 
   /** Zeros for every target, of the rank that its adapter gives, or else of the mean rank. */
-  static ActivationStart blank(AttachContext to, int mean) {
+  public static ActivationStart blank(AttachContext to, int mean) {
     SortedMap<String, Of> byModule = new TreeMap<>();
     for (Linear linear : to.projections()) {
       int rank = to.rank(linear, mean);
@@ -26,7 +26,7 @@ record ActivationStart(SortedMap<String, Of> byModule) implements InitCache.Prep
   }
 
   /** Returns the ranks of a trained trial from its kept tensors, and A as it is there. */
-  static ActivationStart of(SafeTensors kept, List<Linear> targets) {
+  public static ActivationStart of(SafeTensors kept, List<Linear> targets) {
     SortedMap<String, Of> byModule = new TreeMap<>();
     for (Linear linear : targets) {
       String a = linear.name() + ".lora_A.weight";
@@ -37,12 +37,12 @@ record ActivationStart(SortedMap<String, Of> byModule) implements InitCache.Prep
     return new ActivationStart(byModule);
   }
 
-  Of of(String module) {
+  public Of of(String module) {
     return byModule.get(module);
   }
 
   /** Returns the rank of each target. */
-  SortedMap<String, Integer> ranks() {
+  public SortedMap<String, Integer> ranks() {
     SortedMap<String, Integer> ranks = new TreeMap<>();
     byModule.forEach((module, of) -> ranks.put(module, of.rank()));
     return ranks;

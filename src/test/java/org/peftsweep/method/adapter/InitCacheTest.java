@@ -1,4 +1,4 @@
-package org.peftsweep.method;
+package org.peftsweep.method.adapter;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 
-class PreparationsTest {
+class InitCacheTest {
   private record Thing(long bytes) implements InitCache.Prepared {}
 
   private static final class Kept implements InitCache.Store {
@@ -41,7 +41,7 @@ class PreparationsTest {
   @Test
   void nothingIsMadeWhereOnlyShapesMatter() {
     Thing thing =
-        InitCache.blank().ofBase("svd", () -> make("first"), kept -> null, PreparationsTest::blank);
+        InitCache.blank().ofBase("svd", () -> make("first"), kept -> null, InitCacheTest::blank);
     assertThat(thing).isEqualTo(blank());
     assertThat(made).isEmpty();
     assertThat(InitCache.blank().seconds()).isNull();
@@ -49,18 +49,17 @@ class PreparationsTest {
 
   @Test
   void whatDependsOnTheBaseIsMadeOnceForAllTasks() {
-    of("base", "cola").ofBase("svd", () -> make("first"), kept -> null, PreparationsTest::blank);
-    of("base", "rte").ofBase("svd", () -> make("again"), kept -> null, PreparationsTest::blank);
-    of("other base", "rte")
-        .ofBase("svd", () -> make("other"), kept -> null, PreparationsTest::blank);
+    of("base", "cola").ofBase("svd", () -> make("first"), kept -> null, InitCacheTest::blank);
+    of("base", "rte").ofBase("svd", () -> make("again"), kept -> null, InitCacheTest::blank);
+    of("other base", "rte").ofBase("svd", () -> make("other"), kept -> null, InitCacheTest::blank);
     assertThat(made).containsExactly("first", "other");
   }
 
   @Test
   void whatDependsOnTheTaskIsMadeOnceForEach() {
-    of("base", "cola").ofTask("pca", () -> make("cola"), kept -> null, PreparationsTest::blank);
-    of("base", "cola").ofTask("pca", () -> make("again"), kept -> null, PreparationsTest::blank);
-    of("base", "rte").ofTask("pca", () -> make("rte"), kept -> null, PreparationsTest::blank);
+    of("base", "cola").ofTask("pca", () -> make("cola"), kept -> null, InitCacheTest::blank);
+    of("base", "cola").ofTask("pca", () -> make("again"), kept -> null, InitCacheTest::blank);
+    of("base", "rte").ofTask("pca", () -> make("rte"), kept -> null, InitCacheTest::blank);
     assertThat(made).containsExactly("cola", "rte");
   }
 
@@ -74,9 +73,9 @@ class PreparationsTest {
           return make("first");
         },
         kept -> null,
-        PreparationsTest::blank);
+        InitCacheTest::blank);
     InitCache finder = of("base", "cola");
-    finder.ofBase("svd", () -> make("again"), kept -> null, PreparationsTest::blank);
+    finder.ofBase("svd", () -> make("again"), kept -> null, InitCacheTest::blank);
     assertThat(finder.seconds()).isEqualTo(maker.seconds()).isGreaterThan(0.02);
     assertThat(finder.bytes()).isEqualTo(100);
     assertThat(maker.waited()).isGreaterThan(0.02);

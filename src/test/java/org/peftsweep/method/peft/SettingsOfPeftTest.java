@@ -1,4 +1,4 @@
-package org.peftsweep.method;
+package org.peftsweep.method.peft;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
@@ -25,6 +25,20 @@ import org.peftsweep.compute.Backends;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.data.Seeds;
+import org.peftsweep.method.AdaLoRA;
+import org.peftsweep.method.DoRA;
+import org.peftsweep.method.GoldenMethods;
+import org.peftsweep.method.IA3;
+import org.peftsweep.method.LnTuning;
+import org.peftsweep.method.LoRA;
+import org.peftsweep.method.Method;
+import org.peftsweep.method.Methods;
+import org.peftsweep.method.OLoRA;
+import org.peftsweep.method.PiSSA;
+import org.peftsweep.method.RSLoRA;
+import org.peftsweep.method.adapter.AdapterLayout;
+import org.peftsweep.method.adapter.AttachContext;
+import org.peftsweep.method.adapter.InitCache;
 import org.peftsweep.model.CheckpointWeights;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
@@ -98,13 +112,14 @@ class SettingsOfPeftTest {
       Model model,
       Backend backend) {
     InitCache prepared = InitCache.alone(java.util.List.of());
-    new AttachContext(model, targets, backend, new Seeds(0), prepared, layout).attach(method);
+    Methods.attach(
+        method, new AttachContext(model, targets, backend, new Seeds(0), prepared, layout));
     PeftAdapter.read(adapter, method, model, backend);
   }
 
   private static void check(JsonNode expected, Tape tape, Model model, SafeTensors batches) {
     tape.startEvaluation();
-    Tensor logits = model.logits(tape, GoldenMethodsTest.batch(batches, 0)).value();
+    Tensor logits = model.logits(tape, GoldenMethods.batch(batches, 0)).value();
     float[] values = new float[Math.toIntExact(logits.size())];
     tape.backend().read(logits, 0, values, 0, values.length);
     int at = 0;

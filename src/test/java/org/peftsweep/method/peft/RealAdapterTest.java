@@ -1,4 +1,4 @@
-package org.peftsweep.method;
+package org.peftsweep.method.peft;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -18,6 +18,9 @@ import org.peftsweep.checkpoint.PyTorchFile;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.data.Seeds;
+import org.peftsweep.method.LoRA;
+import org.peftsweep.method.adapter.AdapterLayout;
+import org.peftsweep.method.adapter.AttachContext;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
 import org.peftsweep.model.RandomWeights;

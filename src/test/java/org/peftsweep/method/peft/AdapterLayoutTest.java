@@ -1,4 +1,4 @@
-package org.peftsweep.method;
+package org.peftsweep.method.peft;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -35,6 +35,19 @@ import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.data.Seeds;
+import org.peftsweep.method.DoRA;
+import org.peftsweep.method.EVA;
+import org.peftsweep.method.LoRA;
+import org.peftsweep.method.LoRAFA;
+import org.peftsweep.method.LoRAPlus;
+import org.peftsweep.method.Method;
+import org.peftsweep.method.Methods;
+import org.peftsweep.method.OLoRA;
+import org.peftsweep.method.PiSSA;
+import org.peftsweep.method.RSLoRA;
+import org.peftsweep.method.adapter.AdapterLayout;
+import org.peftsweep.method.adapter.AttachContext;
+import org.peftsweep.method.adapter.InitCache;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
@@ -171,7 +184,8 @@ class AdapterLayoutTest {
 
   private void attach(Method method, Model model, Set<Role> targets, AdapterLayout layout) {
     InitCache prepared = InitCache.alone(List.of(TinyModels.batch(20)));
-    new AttachContext(model, targets, backend, new Seeds(2), prepared, layout).attach(method);
+    Methods.attach(
+        method, new AttachContext(model, targets, backend, new Seeds(2), prepared, layout));
   }
 
   private void move(Model model, SplittableRandom random) {

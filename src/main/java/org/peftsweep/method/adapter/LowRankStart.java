@@ -1,4 +1,4 @@
-package org.peftsweep.method;
+package org.peftsweep.method.adapter;
 
 import java.util.Arrays;
 import java.util.Set;
@@ -17,19 +17,19 @@ import org.peftsweep.model.Role;
  * @param a {@code [rank, in]}
  * @param b {@code [out, rank]}
  */
-record LowRankStart(float[] a, float[] b, int rank) implements InitCache.Prepared {
+public record LowRankStart(float[] a, float[] b, int rank) implements InitCache.Prepared {
   @Override
   public long bytes() {
     return Float.BYTES * ((long) a.length + b.length);
   }
 
   /** Zeros in the shape of a start. */
-  static LowRankStart blank(int out, int in, int rank) {
+  public static LowRankStart blank(int out, int in, int rank) {
     return new LowRankStart(new float[rank * in], new float[out * rank], rank);
   }
 
   /** Refuses a rank above the smaller side of a target. */
-  static void requireRank(Model outline, Set<Role> targets, String setting, int rank) {
+  public static void requireRank(Model outline, Set<Role> targets, String setting, int rank) {
     for (Linear linear : outline.projections()) {
       int most = Math.min(linear.out(), linear.in());
       if (targets.contains(linear.role()) && rank > most) {
@@ -38,14 +38,15 @@ record LowRankStart(float[] a, float[] b, int rank) implements InitCache.Prepare
     }
   }
 
-  static IllegalArgumentException tooLarge(String setting, int rank, Linear linear, int most) {
+  public static IllegalArgumentException tooLarge(
+      String setting, int rank, Linear linear, int most) {
     return new IllegalArgumentException(
         "Cannot use %s = %d on %s, %d x %d: give at most %d"
             .formatted(setting, rank, linear.name(), linear.out(), linear.in(), most));
   }
 
   /** Returns a weight {@code [out, in]} in double precision. */
-  static double[] weight(Backend backend, Weight weight) {
+  public static double[] weight(Backend backend, Weight weight) {
     float[] row = new float[weight.columns()];
     double[] values = new double[Math.toIntExact(weight.size())];
     for (int i = 0; i < weight.rows(); i++) {
@@ -58,7 +59,7 @@ record LowRankStart(float[] a, float[] b, int rank) implements InitCache.Prepare
   }
 
   /** {@code B = U√(Σ/scale)}, {@code A = √(Σ/scale)Vᵀ} of the largest singular values of w. */
-  static LowRankStart ofSvd(double[] w, int out, int in, int rank, double scale) {
+  public static LowRankStart ofSvd(double[] w, int out, int in, int rank, double scale) {
     Lapack.Svd svd = Lapack.svd(w, out, in);
     return principal(svd.u(), svd.sigma(), svd.vt(), out, in, rank, scale);
   }
@@ -70,7 +71,7 @@ record LowRankStart(float[] a, float[] b, int rank) implements InitCache.Prepare
    * @param omega {@code [out, sketch]}, Gaussian
    * @param iterations of the subspace
    */
-  static LowRankStart ofSketch(
+  public static LowRankStart ofSketch(
       double[] w, int out, int in, int rank, double scale, double[] omega, int iterations) {
     int sketch = omega.length / out;
     double[] q = Lapack.orthonormal(Lapack.product(true, w, omega, in, sketch, out), in, sketch);
@@ -94,7 +95,7 @@ record LowRankStart(float[] a, float[] b, int rank) implements InitCache.Prepare
   }
 
   /** A Gaussian sketch {@code [out, width]}, the same in every trial. */
-  static double[] omega(String name, int out, int width) {
+  public static double[] omega(String name, int out, int width) {
     SplittableRandom random = new Seeds(0).random("sketch of " + name);
     double[] omega = new double[out * width];
     Arrays.setAll(omega, i -> random.nextGaussian());
@@ -123,7 +124,7 @@ record LowRankStart(float[] a, float[] b, int rank) implements InitCache.Prepare
    * <p>Reflections go from left to right, so the first columns of w decide the first columns of Q,
    * and a weight may be wide.
    */
-  static LowRankStart ofQr(double[] w, int out, int in, int rank) {
+  public static LowRankStart ofQr(double[] w, int out, int in, int rank) {
     double[] first = new double[out * rank];
     for (int i = 0; i < out; i++) {
       System.arraycopy(w, i * in, first, i * rank, rank);

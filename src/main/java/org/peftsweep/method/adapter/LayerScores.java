@@ -1,4 +1,4 @@
-package org.peftsweep.method;
+package org.peftsweep.method.adapter;
 
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -14,28 +14,28 @@ import org.apache.commons.math3.util.CombinatoricsUtils;
  * set suppressed, and moves {@code Iᵢ ← Iᵢ + μ·(ρ − mean ρ)·p(1 − p)} for the layers i of each set,
  * with the reward {@code ρ = exp(−ℓ)} and {@code p = σ(Iᵢ)} as it was before.
  */
-final class LayerScores {
+public final class LayerScores {
   private final double[] scores;
   private final int suppressed;
   private final int candidates;
   private final double rate;
 
-  LayerScores(int layers, int suppressed, int candidates, double rate) {
+  public LayerScores(int layers, int suppressed, int candidates, double rate) {
     this.scores = new double[layers];
     this.suppressed = suppressed;
     this.candidates = candidates;
     this.rate = rate;
   }
 
-  double of(int layer) {
+  public double of(int layer) {
     return scores[layer];
   }
 
-  double[] all() {
+  public double[] all() {
     return scores.clone();
   }
 
-  void restore(double[] all) {
+  public void restore(double[] all) {
     System.arraycopy(all, 0, scores, 0, scores.length);
   }
 
@@ -44,7 +44,7 @@ final class LayerScores {
    *
    * @param loss with the layers of a set suppressed
    */
-  void update(SplittableRandom random, ToDoubleFunction<int[]> loss) {
+  public void update(SplittableRandom random, ToDoubleFunction<int[]> loss) {
     Map<String, int[]> sets = new LinkedHashMap<>();
     double possible = CombinatoricsUtils.binomialCoefficientDouble(scores.length, suppressed);
     while (sets.size() < Math.min(candidates, possible)) {
@@ -56,7 +56,7 @@ final class LayerScores {
   }
 
   /** Moves the scores by the losses of sets of suppressed layers. */
-  void apply(int[][] sets, double[] losses) {
+  public void apply(int[][] sets, double[] losses) {
     double[] rewards = Arrays.stream(losses).map(loss -> Math.exp(-loss)).toArray();
     double mean = Arrays.stream(rewards).average().orElse(0);
     double[] p = Arrays.stream(scores).map(LayerScores::sigmoid).toArray();
@@ -71,7 +71,7 @@ final class LayerScores {
    * Draws different layers one after the other, each by its weight {@code σ(sign·I)} among those
    * left; ascending.
    */
-  int[] draw(int count, int sign, SplittableRandom random) {
+  public int[] draw(int count, int sign, SplittableRandom random) {
     double[] weights = Arrays.stream(scores).map(score -> sigmoid(sign * score)).toArray();
     int[] drawn = new int[count];
     for (int n = 0; n < count; n++) {

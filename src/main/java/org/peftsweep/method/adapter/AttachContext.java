@@ -1,4 +1,4 @@
-package org.peftsweep.method;
+package org.peftsweep.method.adapter;
 
 import java.util.List;
 import java.util.Set;
@@ -45,18 +45,17 @@ public record AttachContext(
   }
 
   /** Returns a projection's rank, where the method's is {@code own}. */
-  int rank(Linear linear, int own) {
+  public int rank(Linear linear, int own) {
     return layout.ranks().getOrDefault(linear.name(), own);
   }
 
   /** Returns a projection's alpha, where the method's is {@code own}. */
-  double alpha(Linear linear, double own) {
+  public double alpha(Linear linear, double own) {
     return layout.alphas().getOrDefault(linear.name(), own);
   }
 
-  /** Attaches a method, and lets learn what the adapter trained of the base besides. */
-  public MethodHooks attach(Method method) {
+  /** Lets learn what the adapter that training starts from trained of the base besides. */
+  public void trainOfBase() {
     layout.learning(model).forEach(parameter -> parameter.train(backend));
-    return method.attach(this);
   }
 }

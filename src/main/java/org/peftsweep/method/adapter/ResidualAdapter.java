@@ -1,4 +1,4 @@
-package org.peftsweep.method;
+package org.peftsweep.method.adapter;
 
 import java.util.List;
 import java.util.stream.Stream;
@@ -19,18 +19,18 @@ import org.peftsweep.model.Parameter;
  *
  * @param start A₀ and B₀, frozen
  */
-record ResidualAdapter(LowRank update, LowRank start) implements PeftAdapter.Exchanged {
+public record ResidualAdapter(LowRank update, LowRank start) implements ExchangedAdapter {
   private static final String START = "_start.weight";
 
   /** Returns the start of a trained adapter from its kept tensors. */
-  static LowRankStart start(SafeTensors kept, Linear linear) {
+  public static LowRankStart start(SafeTensors kept, Linear linear) {
     String a = linear.name() + ".lora_A" + START;
     int rank = Math.toIntExact(kept.info(a).shape().get(0));
     return new LowRankStart(kept.floats(a), kept.floats(linear.name() + ".lora_B" + START), rank);
   }
 
   /** Makes an adapter that begins at a start, and so changes nothing yet. */
-  static ResidualAdapter of(
+  public static ResidualAdapter of(
       AttachContext to, Linear linear, LowRankStart from, float scale, float dropout) {
     Backend backend = to.backend();
     int rank = from.rank();

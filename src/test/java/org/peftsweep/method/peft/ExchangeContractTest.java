@@ -1,4 +1,4 @@
-package org.peftsweep.method;
+package org.peftsweep.method.peft;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -27,6 +27,14 @@ import org.peftsweep.compute.Backends;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.data.Seeds;
+import org.peftsweep.method.LoRA;
+import org.peftsweep.method.Method;
+import org.peftsweep.method.Methods;
+import org.peftsweep.method.PeftForm;
+import org.peftsweep.method.VeRA;
+import org.peftsweep.method.adapter.AdapterLayout;
+import org.peftsweep.method.adapter.AttachContext;
+import org.peftsweep.method.adapter.InitCache;
 import org.peftsweep.model.CheckpointWeights;
 import org.peftsweep.model.MergedModel;
 import org.peftsweep.model.Model;
@@ -110,7 +118,8 @@ class ExchangeContractTest {
     Model model = TinyModels.model(architecture, backend);
     AdapterLayout layout = PeftAdapter.layout(adapter, method, model, targets);
     InitCache prepared = InitCache.alone(List.of(TinyModels.batch(20)));
-    new AttachContext(model, targets, backend, new Seeds(2), prepared, layout).attach(method);
+    Methods.attach(
+        method, new AttachContext(model, targets, backend, new Seeds(2), prepared, layout));
     PeftAdapter.read(adapter, method, model, backend);
     return model;
   }
@@ -143,7 +152,7 @@ class ExchangeContractTest {
                           .anyMatch(module -> name.matches(".*\\.\\d+\\." + module)))
               .toList();
       assertThat(chosen).hasSize(2 * roles.split(" ").length);
-      assertThat(PeftAdapter.suffixes(chosen, model)).containsExactly(endings.split(" "));
+      assertThat(PeftForm.suffixes(chosen, model)).containsExactly(endings.split(" "));
     }
   }
 

@@ -1,4 +1,4 @@
-package org.peftsweep.method;
+package org.peftsweep.method.adapter;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
@@ -19,6 +19,9 @@ import org.peftsweep.compute.Lapack;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.data.Seeds;
+import org.peftsweep.method.Method;
+import org.peftsweep.method.OLoRA;
+import org.peftsweep.method.PiSSA;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Role;

@@ -1,4 +1,4 @@
-package org.peftsweep.method;
+package org.peftsweep.method.adapter;
 
 import java.util.HashMap;
 import java.util.List;
@@ -97,13 +97,13 @@ public final class InitCache {
    * @param read takes it from the tensors of a trained trial
    * @param blank makes the same without its values
    */
-  <T extends Prepared> T ofBase(
+  public <T extends Prepared> T ofBase(
       Object key, Supplier<T> make, Function<SafeTensors, T> read, Supplier<T> blank) {
     return take(new Key(base, key), make, read, blank);
   }
 
   /** Returns what depends on the base model, the task's batches and the key only. */
-  <T extends Prepared> T ofTask(
+  public <T extends Prepared> T ofTask(
       Object key, Supplier<T> make, Function<SafeTensors, T> read, Supplier<T> blank) {
     return take(new Key(List.of(base, task), key), make, read, blank);
   }
@@ -117,7 +117,7 @@ public final class InitCache {
   }
 
   /** Returns the first training batches. */
-  List<Batch> batches() {
+  public List<Batch> batches() {
     return batches.get();
   }
 

@@ -1,4 +1,4 @@
-package org.peftsweep.method;
+package org.peftsweep.method.peft;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.EnumSet;
@@ -12,6 +12,10 @@ import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.peftsweep.checkpoint.CheckpointException;
 import org.peftsweep.checkpoint.PeftFolder;
+import org.peftsweep.method.Method;
+import org.peftsweep.method.Methods;
+import org.peftsweep.method.PeftForm;
+import org.peftsweep.method.adapter.AdapterLayout;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;

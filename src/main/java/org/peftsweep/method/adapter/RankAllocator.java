@@ -1,4 +1,4 @@
-package org.peftsweep.method;
+package org.peftsweep.method.adapter;
 
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -22,7 +22,7 @@ import org.peftsweep.model.Parameter;
  *
  * <p>Importance is kept in ordinary memory: two floats a scalar.
  */
-final class RankAllocator {
+public final class RankAllocator {
   private static final class Importance {
     private final Parameter parameter;
     private final float[] mean;
@@ -98,7 +98,7 @@ final class RankAllocator {
    * @param every steps between two allocations; the last one is made whatever it is
    * @param smoothing β of importance and its uncertainty
    */
-  record Budget(
+  public record Budget(
       int initialRank,
       int rank,
       double warmFraction,
@@ -111,7 +111,7 @@ final class RankAllocator {
   private final List<Matrix> matrices = new ArrayList<>();
   private boolean isFinal;
 
-  RankAllocator(Budget settings, List<TripletAdapter> adapters, Backend backend) {
+  public RankAllocator(Budget settings, List<TripletAdapter> adapters, Backend backend) {
     this.settings = settings;
     this.backend = backend;
     for (TripletAdapter triplets : adapters) {
@@ -133,7 +133,7 @@ final class RankAllocator {
    *
    * @param step the step just done, from 0
    */
-  int budget(int step, int steps) {
+  public int budget(int step, int steps) {
     int start = matrices.size() * settings.initialRank();
     int end = matrices.size() * settings.rank();
     int warm = warm(steps);
@@ -149,7 +149,7 @@ final class RankAllocator {
   }
 
   /** Takes a step's importance in and, where it is time, ranks away. */
-  void allocate(int step, int steps) {
+  public void allocate(int step, int steps) {
     int last = last(steps);
     if (step <= last) {
       for (Matrix matrix : matrices) {
@@ -171,7 +171,7 @@ final class RankAllocator {
     }
   }
 
-  void save(StateWriter to) {
+  public void save(StateWriter to) {
     to.number("final", isFinal ? 1 : 0);
     for (Matrix matrix : matrices) {
       StateWriter of = to.under(matrix.name);
@@ -185,7 +185,7 @@ final class RankAllocator {
     }
   }
 
-  void restore(StateReader from) {
+  public void restore(StateReader from) {
     isFinal = from.wholeNumber("final") == 1;
     for (Matrix matrix : matrices) {
       StateReader of = from.under(matrix.name);
@@ -201,7 +201,7 @@ final class RankAllocator {
   }
 
   /** Returns the rank of each matrix: what the last allocation left, or entries of E not zero. */
-  SortedMap<String, Integer> ranks() {
+  public SortedMap<String, Integer> ranks() {
     SortedMap<String, Integer> ranks = new TreeMap<>();
     for (Matrix matrix : matrices) {
       float[] e = floats(backend, matrix.e.parameter.value());
@@ -215,16 +215,16 @@ final class RankAllocator {
   }
 
   /** Returns the smoothed importance of a parameter's scalars. */
-  float[] importance(Parameter parameter) {
+  public float[] importance(Parameter parameter) {
     return of(parameter).mean.clone();
   }
 
   /** Returns the smoothed uncertainty of their importance. */
-  float[] uncertainty(Parameter parameter) {
+  public float[] uncertainty(Parameter parameter) {
     return of(parameter).uncertainty.clone();
   }
 
-  long stateBytes() {
+  public long stateBytes() {
     return matrices.stream()
         .flatMap(matrix -> matrix.importances().stream())
         .mapToLong(importance -> 2L * Float.BYTES * importance.mean.length)

@@ -1,4 +1,4 @@
-package org.peftsweep.method;
+package org.peftsweep.method.peft;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;

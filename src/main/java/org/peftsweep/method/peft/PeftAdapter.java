@@ -1,8 +1,7 @@
-package org.peftsweep.method;
+package org.peftsweep.method.peft;
 
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -17,7 +16,11 @@ import org.peftsweep.checkpoint.CheckpointException;
 import org.peftsweep.checkpoint.PeftFolder;
 import org.peftsweep.checkpoint.SafeTensorsWriter;
 import org.peftsweep.compute.Backend;
-import org.peftsweep.model.Adapter;
+import org.peftsweep.method.Method;
+import org.peftsweep.method.Methods;
+import org.peftsweep.method.PeftForm;
+import org.peftsweep.method.adapter.AdapterLayout;
+import org.peftsweep.method.adapter.ExchangedAdapter;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
@@ -63,7 +66,8 @@ public final class PeftAdapter {
     settings.put("inference_mode", true);
     settings.put(
         "modules_to_save", Stream.concat(HEADS.stream(), saved(model, layout).stream()).toList());
-    settings.put("target_modules", List.copyOf(suffixes(adapted(model, form, layout), model)));
+    settings.put(
+        "target_modules", List.copyOf(PeftForm.suffixes(adapted(model, form, layout), model)));
     settings.putAll(form.deciding());
     settings.putAll(form.others());
     settings.putAll(ofLayout(form, layout));
@@ -71,15 +75,15 @@ public final class PeftAdapter {
     Namer namer = new Namer(model, form);
     for (Parameter parameter : model.parameters()) {
       if (parameter.isTrainable() || layout.saved().contains(parameter.module())) {
-        add(tensors, PeftFolder.PREFIX + namer.name(parameter), parameter, backend);
+        TrainedTensors.add(tensors, PeftFolder.PREFIX + namer.name(parameter), parameter, backend);
       }
     }
     for (Linear linear : model.projections()) {
-      if (linear.adapter() instanceof Exchanged exchanged) {
+      if (linear.adapter() instanceof ExchangedAdapter exchanged) {
         exchanged.write(tensors, backend);
       } else if (linear.adapter() != null) {
         for (Parameter parameter : linear.adapter().kept()) {
-          add(tensors, PeftFolder.PREFIX + parameter.name(), parameter, backend);
+          TrainedTensors.add(tensors, PeftFolder.PREFIX + parameter.name(), parameter, backend);
         }
       }
     }
@@ -102,7 +106,7 @@ public final class PeftAdapter {
 
   /** Returns modules to save by endings that PEFT finds no other module by. */
   private static Set<String> saved(Model model, AdapterLayout layout) {
-    return suffixes(layout.saved(), model);
+    return PeftForm.suffixes(layout.saved(), model);
   }
 
   /** What a layout adds to an adapter's settings; a conversion may multiply ranks. */
@@ -124,25 +128,6 @@ public final class PeftAdapter {
       settings.put("bias", isAll ? "all" : form.type().equals("VERA") ? "vera_only" : "lora_only");
     }
     return settings;
-  }
-
-  /** An adapter that PEFT stores otherwise than as its kept tensors. */
-  interface Exchanged extends Adapter {
-    void write(SafeTensorsWriter tensors, Backend backend);
-
-    /** Returns its tensors that an adapter which a trial starts from has under their own names. */
-    default List<Parameter> read() {
-      return kept();
-    }
-
-    /** Returns tensors that are stored, but drawn again rather than read, by PEFT's names. */
-    default Map<String, float[]> drawn(Backend backend) {
-      return Map.of();
-    }
-  }
-
-  static void add(SafeTensorsWriter tensors, String name, Parameter parameter, Backend backend) {
-    tensors.add(name, TrainedTensors.shape(parameter), TrainedTensors.floats(parameter, backend));
   }
 
   /** Names parameters as PEFT does: what an adapter wraps has another name than in the model. */
@@ -178,29 +163,6 @@ public final class PeftAdapter {
     }
     modules.removeAll(layout.saved());
     return modules;
-  }
-
-  /** Returns the shortest endings of names that tell these modules from all others of a model. */
-  static Set<String> suffixes(Collection<String> chosen, Model model) {
-    List<String> others =
-        model.parameters().stream()
-            .map(Parameter::module)
-            .filter(module -> !chosen.contains(module))
-            .toList();
-    return chosen.stream()
-        .map(
-            module -> {
-              int dot = module.lastIndexOf('.');
-              while (dot >= 0 && endsAny(others, module.substring(dot))) {
-                dot = module.lastIndexOf('.', dot - 1);
-              }
-              return module.substring(dot + 1);
-            })
-        .collect(Collectors.toCollection(TreeSet::new));
-  }
-
-  private static boolean endsAny(List<String> modules, String suffix) {
-    return modules.stream().anyMatch(module -> module.endsWith(suffix));
   }
 
   /**
@@ -243,7 +205,7 @@ public final class PeftAdapter {
       }
     }
     for (Linear linear : model.projections()) {
-      if (linear.adapter() instanceof Exchanged exchanged) {
+      if (linear.adapter() instanceof ExchangedAdapter exchanged) {
         left.removeAll(exchanged.drawn(backend).keySet());
       }
     }
@@ -269,7 +231,9 @@ public final class PeftAdapter {
                 .filter(Objects::nonNull)
                 .flatMap(
                     adapter ->
-                        (adapter instanceof Exchanged exchanged ? exchanged.read() : adapter.kept())
+                        (adapter instanceof ExchangedAdapter exchanged
+                                ? exchanged.read()
+                                : adapter.kept())
                             .stream()))
         .toList();
   }
@@ -298,7 +262,7 @@ public final class PeftAdapter {
           .ifPresent(values -> backend.write(values, 0, parameter.value(), 0, values.length));
     }
     for (Linear linear : model.projections()) {
-      if (linear.adapter() instanceof Exchanged exchanged) {
+      if (linear.adapter() instanceof ExchangedAdapter exchanged) {
         requireSame(adapter, method, exchanged, backend);
       }
     }
@@ -306,7 +270,7 @@ public final class PeftAdapter {
 
   /** What is drawn again rather than read must have been drawn alike. */
   private static void requireSame(
-      PeftFolder adapter, Method method, Exchanged exchanged, Backend backend) {
+      PeftFolder adapter, Method method, ExchangedAdapter exchanged, Backend backend) {
     new TreeMap<>(exchanged.drawn(backend))
         .forEach(
             (name, values) -> {

@@ -1,4 +1,4 @@
-package org.peftsweep.method;
+package org.peftsweep.method.adapter;
 
 import java.util.List;
 import org.peftsweep.compute.Backend;
@@ -10,7 +10,7 @@ import org.peftsweep.model.Linear;
 import org.peftsweep.model.Parameter;
 
 /** {@code y = Wx + scale·B·diag(E)·A·x + b}: the adapter of AdaLoRA on one projection. */
-record TripletAdapter(
+public record TripletAdapter(
     String name, Parameter a, Parameter e, Parameter b, float scale, float dropout)
     implements Adapter {
   @Override

@@ -1,4 +1,4 @@
-package org.peftsweep.method;
+package org.peftsweep.method.adapter;
 
 import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.core.JsonProcessingException;

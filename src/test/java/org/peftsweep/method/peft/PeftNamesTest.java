@@ -1,4 +1,4 @@
-package org.peftsweep.method;
+package org.peftsweep.method.peft;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -25,6 +25,14 @@ import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.data.Batch;
 import org.peftsweep.data.Seeds;
+import org.peftsweep.method.EVA;
+import org.peftsweep.method.GoldenMethods;
+import org.peftsweep.method.Method;
+import org.peftsweep.method.Methods;
+import org.peftsweep.method.VeRA;
+import org.peftsweep.method.adapter.AdapterLayout;
+import org.peftsweep.method.adapter.AttachContext;
+import org.peftsweep.method.adapter.InitCache;
 import org.peftsweep.model.CheckpointWeights;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
@@ -70,18 +78,19 @@ class PeftNamesTest {
       config
           .path("eva")
           .path("dataloader_batches")
-          .forEach(index -> search.add(GoldenMethodsTest.batch(batches, index.asInt())));
+          .forEach(index -> search.add(GoldenMethods.batch(batches, index.asInt())));
       Set<Role> targets = GoldenMethods.targets(config, model);
       boolean isReadable =
           method.peft(model, 1).orElseThrow().start().isPresent() && !(method instanceof VeRA);
       AdapterLayout layout =
           isReadable ? PeftAdapter.layout(theirs, method, model, targets) : AdapterLayout.NONE;
       InitCache prepared = InitCache.alone(search);
-      new AttachContext(model, targets, backend, new Seeds(0), prepared, layout).attach(method);
+      Methods.attach(
+          method, new AttachContext(model, targets, backend, new Seeds(0), prepared, layout));
       if (isReadable) {
         PeftAdapter.read(theirs, method, model, backend);
         tape.startEvaluation();
-        Tensor logits = model.logits(tape, GoldenMethodsTest.batch(batches, 0)).value();
+        Tensor logits = model.logits(tape, GoldenMethods.batch(batches, 0)).value();
         float[] values = new float[Math.toIntExact(logits.size())];
         backend.read(logits, 0, values, 0, values.length);
         golden.check("fwd/logits", values);

@@ -1,4 +1,4 @@
-package org.peftsweep.method;
+package org.peftsweep.method.adapter;
 
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -23,7 +23,7 @@ import org.peftsweep.model.Model;
  * first of them gets the largest of their ranks. Components of a target rest once those that its
  * rank needs have settled, and wake if its rank grows. The search ends when all rest.
  */
-final class ActivationSearch {
+public final class ActivationSearch {
   private record Share(Linear target, double explained) {}
 
   private final Model model;
@@ -39,7 +39,7 @@ final class ActivationSearch {
 
   private final Map<Linear, Integer> ranks = new LinkedHashMap<>();
 
-  ActivationSearch(AttachContext to, int rank, int components, double tau) {
+  public ActivationSearch(AttachContext to, int rank, int components, double tau) {
     this.model = to.model();
     this.targets = to.projections();
     this.batches = to.preparations().batches();
@@ -53,7 +53,7 @@ final class ActivationSearch {
    * Searches through so many batches at most, beginning again with the first after the last; one of
    * them has at least as many real tokens as there are components.
    */
-  ActivationStart run(int most) {
+  public ActivationStart run(int most) {
     // All positions are to be seen, also where the head reads only some.
     model.trace((index, hidden) -> {});
     try (tape) {

@@ -1,4 +1,4 @@
-package org.peftsweep.method;
+package org.peftsweep.method.adapter;
 
 import java.util.List;
 import java.util.SplittableRandom;
@@ -16,9 +16,10 @@ import org.peftsweep.model.Parameter;
  * @param b {@code [out, rank]}
  * @param dropout probability that an input of A is dropped while training
  */
-record LowRank(Parameter a, Parameter b, float scale, float dropout) {
+public record LowRank(Parameter a, Parameter b, float scale, float dropout) {
   /** Makes trainable factors with A uniform in ±1/√in and B zero. */
-  static LowRank fresh(AttachContext to, Linear linear, int rank, float scale, float dropout) {
+  public static LowRank fresh(
+      AttachContext to, Linear linear, int rank, float scale, float dropout) {
     LowRank pair = drawn(to, linear, rank, scale, dropout);
     pair.a.train(to.backend());
     pair.b.train(to.backend());
@@ -26,7 +27,8 @@ record LowRank(Parameter a, Parameter b, float scale, float dropout) {
   }
 
   /** Makes frozen factors with A uniform in ±1/√in and B zero. */
-  static LowRank drawn(AttachContext to, Linear linear, int rank, float scale, float dropout) {
+  public static LowRank drawn(
+      AttachContext to, Linear linear, int rank, float scale, float dropout) {
     LowRank pair = zeros(to.backend(), linear, ".weight", rank, scale, dropout);
     SplittableRandom random = to.seeds().random("initialise " + pair.a.name());
     double bound = 1 / Math.sqrt(linear.in());
@@ -39,7 +41,7 @@ record LowRank(Parameter a, Parameter b, float scale, float dropout) {
   }
 
   /** Makes frozen factors of zeros, named {@code <module>.lora_A<suffix>} and B alike. */
-  static LowRank zeros(
+  public static LowRank zeros(
       Backend backend, Linear linear, String suffix, int rank, float scale, float dropout) {
     String name = linear.name() + ".lora_";
     return new LowRank(
@@ -51,12 +53,12 @@ record LowRank(Parameter a, Parameter b, float scale, float dropout) {
         dropout);
   }
 
-  List<Parameter> parameters() {
+  public List<Parameter> parameters() {
     return List.of(a, b);
   }
 
   /** {@code product + scale·(x·Aᵀ)·Bᵀ}; consumes product. */
-  Var addTo(Tape tape, Var x, Var product) {
+  public Var addTo(Tape tape, Var x, Var product) {
     Var input = tape.dropoutOfCopy(x, dropout);
     Var sum = tape.lowRank(product, input, a.var(), b.var(), scale);
     if (input != x) {
@@ -66,7 +68,7 @@ record LowRank(Parameter a, Parameter b, float scale, float dropout) {
   }
 
   /** {@code weight ← weight + scale·B·A}. */
-  void addTo(Backend backend, Tensor weight) {
+  public void addTo(Backend backend, Tensor weight) {
     backend.gemm(false, false, scale, b.value(), a.value(), 1, weight);
   }
 }

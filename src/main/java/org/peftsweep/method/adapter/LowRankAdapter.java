@@ -1,4 +1,4 @@
-package org.peftsweep.method;
+package org.peftsweep.method.adapter;
 
 import java.util.List;
 import org.peftsweep.compute.Backend;
@@ -10,7 +10,7 @@ import org.peftsweep.model.Linear;
 import org.peftsweep.model.Parameter;
 
 /** {@code y = Wx + scale·B·A·x + b}. */
-record LowRankAdapter(LowRank update) implements Adapter {
+public record LowRankAdapter(LowRank update) implements Adapter {
   @Override
   public Var apply(Tape tape, Linear base, Var x, Var product) {
     return base.addBias(tape, update.addTo(tape, x, product));
