@@ -1,6 +1,8 @@
 package org.peftsweep.bench;
 
 import java.util.List;
+import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.ElementType;
 
 /** One engine that runs one workload. */
 interface Contender extends AutoCloseable {
@@ -8,6 +10,7 @@ interface Contender extends AutoCloseable {
   List<String> NAMES =
       List.of(
           "cpu",
+          "cpu-bf16",
           "cpu-pair",
           "fma-peak",
           "libtorch",
@@ -43,8 +46,11 @@ interface Contender extends AutoCloseable {
   /** Opens a contender by its name. */
   static Contender open(String name, Workload workload) {
     return switch (name) {
-      case "cpu" -> EngineContender.warm(name, workload);
-      case "nd4j" -> new EngineContender(name, workload);
+      case "cpu" -> EngineContender.warm(name, ElementType.F32, workload);
+      case "cpu-bf16" -> EngineContender.warm("cpu", ElementType.BF16, workload);
+      case "nd4j" ->
+          new EngineContender(
+              Backends.open(name, workload.threads()), ElementType.F32, workload);
       case "cpu-pair" -> new PairContender(workload);
       case "products" -> new ProductsContender(workload);
       case "fma-peak" -> new FmaPeak(workload.threads());

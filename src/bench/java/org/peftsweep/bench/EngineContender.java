@@ -1,11 +1,14 @@
 package org.peftsweep.bench;
 
+import java.util.ArrayList;
 import java.util.List;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.DenseWeight;
+import org.peftsweep.compute.ElementType;
+import org.peftsweep.compute.Memory;
 import org.peftsweep.compute.Plan;
 import org.peftsweep.compute.Tape;
-import org.peftsweep.compute.DenseWeight;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Weight;
 import org.peftsweep.compute.Var;
@@ -31,6 +34,7 @@ final class EngineContender implements Contender {
   private final Batch batch;
   private final int[] labels;
   private Plan plan;
+  private final List<Memory> base = new ArrayList<>();
 
   /** Steps after which the compiler is done with the kernels of a step. */
   private static final int WARM_STEPS = 400;
@@ -39,29 +43,31 @@ final class EngineContender implements Contender {
    * Opens the engine in a JVM that has trained a small model before, as that of an executor has: a
    * few steps of a large one call some kernels too rarely for the compiler.
    */
-  static EngineContender warm(String backend, Workload workload) {
-    try (EngineContender small = new EngineContender(backend, workload.small())) {
+  static EngineContender warm(String backend, ElementType factors, Workload workload) {
+    try (EngineContender small =
+        new EngineContender(Backends.open(backend, workload.threads()), factors, workload.small())) {
       for (int i = 0; i < WARM_STEPS; i++) {
         small.step();
       }
     }
-    return new EngineContender(backend, workload);
+    return new EngineContender(Backends.open(backend, workload.threads()), factors, workload);
   }
 
-  EngineContender(String backend, Workload workload) {
-    this(Backends.open(backend, workload.threads()), workload);
-  }
-
-  EngineContender(Backend backend, Workload workload) {
+  /**
+   * @param factors number format of the factors of products
+   */
+  EngineContender(Backend backend, ElementType factors, Workload workload) {
     this.backend = backend;
     this.tape = new Tape(backend);
+    tape.multiplyIn(factors);
     this.batch = workload.batch();
     this.labels = new int[batch.rows()];
     for (int i = 0; i < labels.length; i++) {
       labels[i] = (int) batch.labels()[i];
     }
     this.model =
-        Models.build(workload.shape().config(), Workload.CLASSES, backend, new Drawn(backend));
+        Models.build(
+            workload.shape().config(), Workload.CLASSES, backend, new Drawn(backend, base));
     workload
         .method()
         .method()
@@ -124,19 +130,27 @@ final class EngineContender implements Contender {
     updates.close();
     tape.close();
     model.close();
+    base.forEach(backend::free);
     backend.close();
   }
 
-  private record Drawn(Backend backend) implements Weights {
+  private record Drawn(Backend backend, List<Memory> base) implements Weights {
     @Override
     public Weight base(String name, Fresh fresh, int... shape) {
-      return new DenseWeight(head(name, fresh, shape));
+      float[] values = Draws.values(name, fresh, shape);
+      Memory memory = backend.allocateShared(values.length);
+      base.add(memory);
+      return new DenseWeight(filled(values, memory, shape));
     }
 
     @Override
     public Tensor head(String name, Fresh fresh, int... shape) {
       float[] values = Draws.values(name, fresh, shape);
-      Tensor tensor = new Tensor(backend.allocate(values.length), 0, shape);
+      return filled(values, backend.allocate(values.length), shape);
+    }
+
+    private Tensor filled(float[] values, Memory memory, int... shape) {
+      Tensor tensor = new Tensor(memory, 0, shape);
       backend.write(values, 0, tensor, 0, values.length);
       return tensor;
     }

@@ -1,5 +1,8 @@
 package org.peftsweep.bench;
 
+import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.ElementType;
+
 /**
  * Two trials beside each other in one process, as in an executor with two cores; each has the
  * workload's threads. One step is one step of both.
@@ -11,8 +14,9 @@ final class PairContender implements Contender {
   private final EngineContender second;
 
   PairContender(Workload workload) {
-    first = EngineContender.warm("cpu", workload);
-    second = new EngineContender("cpu", workload);
+    first = EngineContender.warm("cpu", ElementType.F32, workload);
+    second = new EngineContender(
+            Backends.open("cpu", workload.threads()), ElementType.F32, workload);
   }
 
   @Override

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Memory;
 import org.peftsweep.compute.Tensor;
 
@@ -20,7 +21,7 @@ final class ProductsContender implements Contender {
     Backend recorded =
         Watched.backend(
             real, (kernel, arguments, nanos) -> Product.of(kernel.getName(), arguments, products::add));
-    try (EngineContender engine = new EngineContender(recorded, workload)) {
+    try (EngineContender engine = new EngineContender(recorded, ElementType.F32, workload)) {
       products.clear();
       engine.step();
     }

@@ -8,6 +8,7 @@ import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Tensor;
 
 /** Says which kernels a step of the engine spends its time in. */
@@ -20,7 +21,7 @@ public final class Profile {
 
   private Profile() {}
 
-  /** Arguments: shape, method, threads, seconds. */
+  /** Arguments: shape, method, threads, seconds, and bf16 for products of such factors. */
   public static void main(String[] arguments) {
     Workload workload =
         new Workload(
@@ -28,6 +29,8 @@ public final class Profile {
             Workload.named(Workload.Tuning.class, arguments[1]),
             Integer.parseInt(arguments[2]));
     double seconds = Double.parseDouble(arguments[3]);
+    ElementType factors =
+        arguments.length > 4 && arguments[4].equals("bf16") ? ElementType.BF16 : ElementType.F32;
     Map<String, Sum> sums = new TreeMap<>();
     AtomicBoolean counts = new AtomicBoolean();
     Backend backend =
@@ -38,7 +41,7 @@ public final class Profile {
                 add(sums, kernel.getName(), values, nanos);
               }
             });
-    try (EngineContender engine = new EngineContender(backend, workload)) {
+    try (EngineContender engine = new EngineContender(backend, factors, workload)) {
       run(engine, seconds);
       counts.set(true);
       long start = System.nanoTime();

@@ -11,6 +11,7 @@ import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.functions;
+import org.peftsweep.compute.BlasLibrary;
 import org.peftsweep.data.Shown;
 import org.peftsweep.results.ResultTables;
 import org.peftsweep.spec.Execution;
@@ -119,7 +120,8 @@ final class ReplayCommand implements Callable<Integer> {
         0,
         0,
         0,
-        Packing.OFF);
+        Packing.OFF,
+        BlasLibrary.AUTO);
   }
 
   /** Bits may differ between backends; between kinds of processors too. */

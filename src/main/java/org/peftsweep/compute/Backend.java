@@ -19,7 +19,7 @@ import java.util.List;
  * <p>One instance serves one thread at a time. Memory may be read by several instances of the same
  * kind at once: that is how trials share frozen weights.
  */
-public interface Backend extends AutoCloseable {
+public interface Backend extends Products, AutoCloseable {
   /**
    * Returns the name by which settings choose this backend: {@code nd4j}, {@code cpu}, {@code
    * cuda}.
@@ -75,25 +75,20 @@ public interface Backend extends AutoCloseable {
 
   // ---- products
 
-  /**
-   * {@code c ← alpha·op(a)·op(b) + beta·c} with {@code op} the transpose where asked; {@code beta =
-   * 0} never reads {@code c}. b may be of any type.
-   */
-  void gemm(
-      boolean transposeA,
-      boolean transposeB,
-      float alpha,
-      Tensor a,
-      Tensor b,
-      float beta,
-      Tensor c);
-
-  /**
-   * Whether a product of so many rows adds up each of them in the order in which a product of more
-   * rows does, so that a row's result does not depend on how many others there are.
-   */
+  @Override
   default boolean sumsRowsAlike(int rows, int columns, int inner) {
     return true;
+  }
+
+  @Override
+  default void linear(Tensor x, Tensor w, Tensor[] biases, Lanes lanes, Tensor y) {
+    fill(y, 0);
+    for (int i = 0; i < biases.length; i++) {
+      if (biases[i] != null) {
+        addRow(lanes.of(y, i), biases[i], lanes.of(y, i));
+      }
+    }
+    gemm(false, true, 1, x, w, 1, y);
   }
 
   /**
@@ -105,10 +100,20 @@ public interface Backend extends AutoCloseable {
   }
 
   /**
-   * {@code y ← x·wᵀ + bias}; x {@code [n, in]}, w {@code [out, in]} of any type, bias {@code [out]}
-   * or null.
+   * Returns products whose factors are rounded to a number format first; this backend's own for
+   * {@link ElementType#F32}.
+   *
+   * @throws BackendUnavailableException if this backend, or this processor, has none
    */
-  void linear(Tensor x, Tensor w, Tensor bias, Tensor y);
+  Products products(ElementType factors);
+
+  /**
+   * Whether those products keep shared weights once more for each direction that they are read in,
+   * in the same number format, until the weights are freed.
+   */
+  default boolean reordersWeights(ElementType factors) {
+    return false;
+  }
 
   // ---- elementwise; y may be x in all of them
 

@@ -1,15 +1,30 @@
 package org.peftsweep.compute;
 
+import java.util.Optional;
+
 /** Opens one kind of backend; found by {@link java.util.ServiceLoader}. */
 public interface BackendProvider {
   /** Returns the name by which settings choose it. */
   String name();
 
+  /** Whether it has products with factors of a number format, on processors that have them. */
+  default boolean multipliesIn(ElementType factors) {
+    return factors == ElementType.F32;
+  }
+
+  /** Returns why this machine has no products of such factors; empty where it has. */
+  default Optional<String> refusal(ElementType factors) {
+    return multipliesIn(factors)
+        ? Optional.empty()
+        : Optional.of("Cannot compute products in " + factors + " on " + name());
+  }
+
   /**
    * Opens a backend.
    *
    * @param threads processor threads of its kernels, at least 1
+   * @param blas what multiplies matrices, where it has a choice
    * @throws BackendUnavailableException if this JVM cannot run it
    */
-  Backend open(int threads);
+  Backend open(int threads, BlasLibrary blas);
 }

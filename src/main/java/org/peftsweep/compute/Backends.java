@@ -1,6 +1,7 @@
 package org.peftsweep.compute;
 
 import java.util.List;
+import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -27,6 +28,19 @@ public final class Backends {
     return List.copyOf(BY_NAME.keySet());
   }
 
+  /** Whether a backend has products with factors of a number format, on processors that do. */
+  public static boolean multipliesIn(String name, ElementType factors) {
+    return BY_NAME.get(name).multipliesIn(factors);
+  }
+
+  /**
+   * Returns why the default backend has no products with such factors on this machine; empty where
+   * it has.
+   */
+  public static Optional<String> refusal(ElementType factors) {
+    return BY_NAME.get(DEFAULT).refusal(factors);
+  }
+
   /**
    * Opens a backend; {@code nd4j}, with one warning, where the JVM cannot run {@link #DEFAULT}.
    *
@@ -34,13 +48,22 @@ public final class Backends {
    * @throws IllegalArgumentException if there is none of this name
    */
   public static Backend open(String name, int threads) {
+    return open(name, threads, BlasLibrary.AUTO);
+  }
+
+  /**
+   * The same with a choice of what multiplies matrices, where the backend has one.
+   *
+   * @throws IllegalArgumentException if there is none of this name
+   */
+  public static Backend open(String name, int threads, BlasLibrary blas) {
     BackendProvider provider = BY_NAME.get(name);
     if (provider == null) {
       throw new IllegalArgumentException(
           "Cannot compute on " + name + ": choose one of " + names());
     }
     try {
-      return provider.open(threads);
+      return provider.open(threads, blas);
     } catch (BackendUnavailableException e) {
       if (!name.equals(DEFAULT)) {
         throw e;
@@ -48,7 +71,7 @@ public final class Backends {
       if (!WARNED.getAndSet(true)) {
         LOG.warn("{}; computing on {}, several times slower", e.getMessage(), FALLBACK);
       }
-      return BY_NAME.get(FALLBACK).open(threads);
+      return BY_NAME.get(FALLBACK).open(threads, blas);
     }
   }
 

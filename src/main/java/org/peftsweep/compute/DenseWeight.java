@@ -33,18 +33,18 @@ public record DenseWeight(Tensor values) implements Weight {
   }
 
   @Override
-  public void linear(Backend backend, Tensor x, Tensor bias, Tensor y) {
-    backend.linear(x, values, bias, y);
+  public void linear(Products products, Tensor x, Tensor bias, Tensor y) {
+    products.linear(x, values, bias, y);
   }
 
   @Override
-  public void addLinear(Backend backend, Tensor x, Tensor y) {
-    backend.gemm(false, true, 1, x, values, 1, y);
+  public void linear(Products products, Tensor x, Tensor[] biases, Lanes lanes, Tensor y) {
+    products.linear(x, values, biases, lanes, y);
   }
 
   @Override
-  public void linearBackward(Backend backend, Tensor dy, float beta, Tensor dx) {
-    backend.gemm(false, false, 1, dy, values, beta, dx);
+  public void linearBackward(Products products, Tensor dy, float beta, Tensor dx) {
+    products.gemm(false, false, 1, dy, values, beta, dx);
   }
 
   @Override

@@ -4,6 +4,9 @@ import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Set;
+import java.util.function.Predicate;
 
 /**
  * A backend without memory and arithmetic: whatever runs on it takes its real course and counts
@@ -13,17 +16,80 @@ import java.util.Arrays;
  */
 public final class DryBackend implements InvocationHandler {
   /** So many floats that are nowhere. */
-  private record Nowhere(long floats) implements Memory {}
+  private static final class Nowhere implements Memory {
+    private final long floats;
+    private final boolean isShared;
+
+    Nowhere(long floats, boolean isShared) {
+      this.floats = floats;
+      this.isShared = isShared;
+    }
+
+    @Override
+    public long floats() {
+      return floats;
+    }
+  }
+
+  /** One order of a weight's elements that products read it in. */
+  private record Pack(ElementType factors, Memory of, long offset, boolean isTransposed) {}
 
   private final Allocations allocations = new Allocations();
+  private final Set<Object> packs = new HashSet<>();
+  private long packedBytes;
 
-  private DryBackend() {}
+  private final Predicate<ElementType> reorders;
 
-  /** Opens one. */
+  private DryBackend(Predicate<ElementType> reorders) {
+    this.reorders = reorders;
+  }
+
+  /** Opens one whose products keep nothing. */
   public static Backend open() {
+    return open(factors -> false);
+  }
+
+  /** Opens one whose products keep what those of another backend do. */
+  public static Backend like(Backend other) {
+    return open(other::reordersWeights);
+  }
+
+  private static Backend open(Predicate<ElementType> reorders) {
     return (Backend)
         Proxy.newProxyInstance(
-            Backend.class.getClassLoader(), new Class<?>[] {Backend.class}, new DryBackend());
+            Backend.class.getClassLoader(),
+            new Class<?>[] {Backend.class},
+            new DryBackend(reorders));
+  }
+
+  /** Returns what products keep of shared weights in an order of their own, in bytes. */
+  public static long packedBytes(Backend dry) {
+    return ((DryBackend) Proxy.getInvocationHandler(dry)).packedBytes;
+  }
+
+  /** Counts what a product keeps. */
+  private Object multiply(ElementType factors, String kernel, Object[] arguments) {
+    boolean isLinear = kernel.equals("linear");
+    if ((isLinear || kernel.equals("gemm")) && reorders.test(factors)) {
+      Tensor w = (Tensor) arguments[isLinear ? 1 : 4];
+      boolean isTransposed = isLinear || (boolean) arguments[1];
+      boolean isKept =
+          ((Nowhere) w.memory()).isShared
+              && (factors == ElementType.BF16 || w.type() == ElementType.F32);
+      if (isKept && packs.add(new Pack(factors, w.memory(), w.offset(), isTransposed))) {
+        packedBytes += factors.bytes(w.size());
+      }
+    }
+    return kernel.equals("sumsRowsAlike") ? true : null;
+  }
+
+  private Object products(Object proxy, ElementType factors) {
+    return factors == ElementType.F32
+        ? proxy
+        : Proxy.newProxyInstance(
+            Products.class.getClassLoader(),
+            new Class<?>[] {Products.class},
+            (products, method, arguments) -> multiply(factors, method.getName(), arguments));
   }
 
   @Override
@@ -32,13 +98,16 @@ public final class DryBackend implements InvocationHandler {
       return InvocationHandler.invokeDefault(proxy, method, arguments);
     }
     return switch (method.getName()) {
-      case "allocate" -> allocations.add(new Nowhere((Long) arguments[0]));
-      case "allocateShared" -> new Nowhere((Long) arguments[0]);
+      case "allocate" -> allocations.add(new Nowhere((Long) arguments[0], false));
+      case "allocateShared" -> new Nowhere((Long) arguments[0], true);
       case "free" -> {
         allocations.remove((Memory) arguments[0]);
         yield null;
       }
       case "allocations" -> allocations;
+      case "gemm", "linear", "sumsRowsAlike" ->
+          multiply(ElementType.F32, method.getName(), arguments);
+      case "products" -> products(proxy, (ElementType) arguments[0]);
       case "name", "device", "toString" -> "dry";
       case "hashCode" -> System.identityHashCode(proxy);
       case "equals" -> proxy == arguments[0];

@@ -6,10 +6,17 @@ import java.util.function.Consumer;
 final class Gradients {
   private final Backend backend;
   private final Arena arena;
+  private Products products;
 
   Gradients(Backend backend, Arena arena) {
     this.backend = backend;
     this.arena = arena;
+    this.products = backend;
+  }
+
+  /** Says what the products to come are computed by. */
+  void multiplyWith(Products other) {
+    products = other;
   }
 
   interface Accumulating {
@@ -70,7 +77,7 @@ final class Gradients {
   }
 
   void product(Var x, boolean transposeA, Tensor a, boolean transposeB, Tensor b, float alpha) {
-    accumulate(x, (dx, beta) -> backend.gemm(transposeA, transposeB, alpha, a, b, beta, dx));
+    accumulate(x, (dx, beta) -> products.gemm(transposeA, transposeB, alpha, a, b, beta, dx));
   }
 
   void sum(Var x, Tensor dy) {

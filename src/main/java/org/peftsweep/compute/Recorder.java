@@ -6,8 +6,10 @@ import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /**
@@ -18,13 +20,14 @@ import java.util.Set;
  * recording without a result.
  */
 final class Recorder implements InvocationHandler {
-  private record Call(Method kernel, Object[] arguments) {}
+  private record Call(Object target, Method kernel, Object[] arguments) {}
 
   private static final Set<String> MOVES =
       Set.of("allocate", "allocateShared", "free", "write", "read", "numbers", "close");
 
   private final Backend target;
   private final Backend backend;
+  private final Map<ElementType, Products> products = new EnumMap<>(ElementType.class);
   private List<Call> calls;
   private boolean isRepeatable;
 
@@ -41,6 +44,20 @@ final class Recorder implements InvocationHandler {
     return backend;
   }
 
+  /** Returns products of that backend whose calls are remembered too. */
+  Products products(ElementType factors) {
+    return factors == ElementType.F32 ? backend : products.computeIfAbsent(factors, this::watch);
+  }
+
+  private Products watch(ElementType factors) {
+    Products others = target.products(factors);
+    return (Products)
+        Proxy.newProxyInstance(
+            Products.class.getClassLoader(),
+            new Class<?>[] {Products.class},
+            (proxy, method, arguments) -> run(others, method, arguments));
+  }
+
   void start() {
     calls = new ArrayList<>();
     isRepeatable = true;
@@ -54,24 +71,30 @@ final class Recorder implements InvocationHandler {
   Kernels stop() {
     List<Call> recorded = calls;
     calls = null;
-    return recorded == null || !isRepeatable ? null : new Kernels(target, recorded);
+    return recorded == null || !isRepeatable ? null : new Kernels(recorded);
   }
 
   @Override
   public Object invoke(Object proxy, Method method, Object[] arguments) throws Throwable {
+    return method.getName().equals("products")
+        ? products((ElementType) arguments[0])
+        : run(target, method, arguments);
+  }
+
+  private Object run(Object on, Method method, Object... arguments) throws Throwable {
     if (calls != null) {
       if (MOVES.contains(method.getName())) {
         isRepeatable = false;
       } else if (method.getReturnType() == void.class) {
-        calls.add(new Call(method, Kernels.places(arguments)));
+        calls.add(new Call(on, method, Kernels.places(arguments)));
       }
     }
-    return call(target, method, arguments);
+    return call(on, method, arguments);
   }
 
-  private static Object call(Backend backend, Method method, Object... arguments) throws Throwable {
+  private static Object call(Object on, Method method, Object... arguments) throws Throwable {
     try {
-      return method.invoke(backend, arguments);
+      return method.invoke(on, arguments);
     } catch (InvocationTargetException e) {
       throw e.getCause();
     }
@@ -79,12 +102,10 @@ final class Recorder implements InvocationHandler {
 
   /** Kernels with the places of their tensors. */
   static final class Kernels implements Runnable {
-    private final Backend target;
     private final Call[] calls;
     private final Memory[] memories;
 
-    private Kernels(Backend target, List<Call> calls) {
-      this.target = target;
+    private Kernels(List<Call> calls) {
       this.calls = calls.toArray(Call[]::new);
       Set<Memory> used = new LinkedHashSet<>();
       for (Call call : calls) {
@@ -100,6 +121,10 @@ final class Recorder implements InvocationHandler {
       for (int i = 0; i < places.length; i++) {
         if (places[i] instanceof Tensor tensor) {
           places[i] = tensor.place();
+        } else if (places[i] instanceof Tensor[] tensors) {
+          Tensor[] each = tensors.clone();
+          Arrays.setAll(each, at -> each[at] == null ? null : each[at].place());
+          places[i] = each;
         }
       }
       return places;
@@ -108,6 +133,10 @@ final class Recorder implements InvocationHandler {
     private static void addMemories(Object argument, Set<Memory> to) {
       if (argument instanceof Tensor tensor) {
         to.add(tensor.memory());
+      } else if (argument instanceof Tensor[] tensors) {
+        for (Tensor tensor : tensors) {
+          addMemories(tensor, to);
+        }
       }
     }
 
@@ -120,7 +149,7 @@ final class Recorder implements InvocationHandler {
     public void run() {
       for (Call call : calls) {
         try {
-          call(target, call.kernel, call.arguments);
+          call(call.target, call.kernel, call.arguments);
         } catch (RuntimeException | Error e) {
           throw e;
         } catch (Throwable e) {

@@ -39,6 +39,7 @@ public final class Tape implements AutoCloseable {
   private final Arena fed;
 
   private final Gradients gradients;
+  private Products products;
   private final List<Node> nodes = new ArrayList<>();
   private final List<Plan.Feed> feeds = new ArrayList<>();
   private List<Plan.Learning> planned;
@@ -53,7 +54,25 @@ public final class Tape implements AutoCloseable {
     this.arena = new Arena(backend);
     this.fed = new Arena(backend, FED);
     this.gradients = new Gradients(this.backend, arena);
+    this.products = this.backend;
     this.dropoutSeeds = new DropoutSeeds(target, fed);
+  }
+
+  /**
+   * Rounds the factors of products to a number format in the steps to come, those of gradients
+   * included; {@link ElementType#F32} at first. What is stored, and all but products, stays in
+   * 32-bit floats.
+   *
+   * @throws BackendUnavailableException if the backend cannot
+   */
+  public void multiplyIn(ElementType factors) {
+    products = recorder.products(factors);
+    gradients.multiplyWith(products);
+  }
+
+  /** Returns what computes its products. */
+  public Products products() {
+    return products;
   }
 
   /** Returns what runs the kernels of this tape's operations. */
@@ -177,12 +196,12 @@ public final class Tape implements AutoCloseable {
     Weight weight = w.weight();
     Shapes.requireProduct("multiply", in, in.columns(), weight, weight.columns());
     Tensor y = arena.take(in.rows(), weight.rows());
-    weight.linear(backend, in, bias == null ? null : bias.value(), y);
+    weight.linear(products, in, bias == null ? null : bias.value(), y);
     Var out = output(y, x, w, bias);
     record(
         out,
         dy -> {
-          gradients.accumulate(x, (dx, beta) -> weight.linearBackward(backend, dy, beta, dx));
+          gradients.accumulate(x, (dx, beta) -> weight.linearBackward(products, dy, beta, dx));
           gradients.product(w, true, dy, false, in, 1);
           if (bias != null) {
             gradients.sum(bias, dy);
@@ -206,19 +225,15 @@ public final class Tape implements AutoCloseable {
     Weight weight = w.weight();
     Shapes.requireProduct("multiply", in, in.columns(), weight, weight.columns());
     Tensor y = arena.take(in.rows(), weight.rows());
-    backend.fill(y, 0);
-    for (int i = 0; i < biases.length; i++) {
-      if (biases[i] != null) {
-        backend.addRow(lanes.of(y, i), biases[i].value(), lanes.of(y, i));
-      }
-    }
-    weight.addLinear(backend, in, y);
+    Tensor[] added = new Tensor[biases.length];
+    Arrays.setAll(added, i -> biases[i] == null ? null : biases[i].value());
+    weight.linear(products, in, added, lanes, y);
     boolean learns = learns(x, w) || learns(biases);
     Var out = output(y, learns);
     record(
         out,
         dy -> {
-          gradients.accumulate(x, (dx, beta) -> weight.linearBackward(backend, dy, beta, dx));
+          gradients.accumulate(x, (dx, beta) -> weight.linearBackward(products, dy, beta, dx));
           gradients.product(w, true, dy, false, in, 1);
           for (int i = 0; i < biases.length; i++) {
             if (biases[i] != null) {
@@ -243,10 +258,10 @@ public final class Tape implements AutoCloseable {
     Tensor in = x.value();
     Shapes.requireProduct("multiply", in, in.columns(), a.value(), a.value().columns());
     Tensor inner = arena.take(in.rows(), a.value().rows());
-    backend.gemm(false, true, 1, in, a.value(), 0, inner);
+    products.gemm(false, true, 1, in, a.value(), 0, inner);
     boolean learns = learns(base, x, a, b);
     Tensor y = consume(base);
-    backend.gemm(false, true, scale, inner, b.value(), 1, y);
+    products.gemm(false, true, scale, inner, b.value(), 1, y);
     Var out = output(y, learns);
     record(
         out,
@@ -255,7 +270,7 @@ public final class Tape implements AutoCloseable {
           gradients.product(b, true, dy, false, inner, scale);
           if (x.learns() || a.learns()) {
             Tensor dInner = arena.take(in.rows(), a.value().rows());
-            backend.gemm(false, false, scale, dy, b.value(), 0, dInner);
+            products.gemm(false, false, scale, dy, b.value(), 0, dInner);
             gradients.product(a, true, dInner, false, in, 1);
             gradients.product(x, false, dInner, false, a.value(), 1);
             dInner.release();

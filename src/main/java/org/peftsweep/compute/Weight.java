@@ -25,13 +25,13 @@ public sealed interface Weight permits DenseWeight {
   long bytes();
 
   /** {@code y ← x·wᵀ + bias}; x {@code [n, columns]}, y {@code [n, rows]}, bias or null. */
-  void linear(Backend backend, Tensor x, Tensor bias, Tensor y);
+  void linear(Products products, Tensor x, Tensor bias, Tensor y);
 
-  /** {@code y ← y + x·wᵀ}. */
-  void addLinear(Backend backend, Tensor x, Tensor y);
+  /** The same with a bias for each lane's rows, null for none. */
+  void linear(Products products, Tensor x, Tensor[] biases, Lanes lanes, Tensor y);
 
-  /** {@code dx ← dy·w + beta·dx}, the gradient of {@link #linear} for x. */
-  void linearBackward(Backend backend, Tensor dy, float beta, Tensor dx);
+  /** {@code dx ← dy·w + beta·dx}, the gradient of the product for x. */
+  void linearBackward(Products products, Tensor dy, float beta, Tensor dx);
 
   /** {@code out[i] ← (adds ? out[i] : 0) + w[ids[i]]}. */
   void gather(Backend backend, Tensor ids, boolean adds, Tensor out);

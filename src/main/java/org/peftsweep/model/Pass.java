@@ -92,8 +92,8 @@ record Pass(Tape tape) {
     Linear part = parts.get(0);
     for (int lane = 0; lane < lanes.count(); lane++) {
       int rows = lanes.rows(lane);
-      if (!tape.backend().sumsRowsAlike(rows, part.out(), part.in())
-          || !tape.backend().sumsRowsAlike(rows, part.in(), part.out())) {
+      if (!tape.products().sumsRowsAlike(rows, part.out(), part.in())
+          || !tape.products().sumsRowsAlike(rows, part.in(), part.out())) {
         return true;
       }
     }

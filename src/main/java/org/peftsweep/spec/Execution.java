@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.BlasLibrary;
 import org.peftsweep.method.Settings;
 
 /**
@@ -19,6 +20,7 @@ import org.peftsweep.method.Settings;
  * @param timeLimitMinutes wall clock of one trial, 0 for none
  * @param checkpointMinutes wall clock between two states kept of a trial, 0 for none
  * @param pack trials that share passes over their base
+ * @param blas what multiplies matrices of 32-bit floats on the backend cpu
  */
 public record Execution(
     String backend,
@@ -27,7 +29,8 @@ public record Execution(
     int memoryMebibytes,
     double timeLimitMinutes,
     double checkpointMinutes,
-    Packing pack) {
+    Packing pack,
+    BlasLibrary blas) {
   private static final double MOST_MINUTES = 1_000_000;
 
   /** Names of the backends that a sweep file may ask for. */
@@ -44,6 +47,7 @@ public record Execution(
     Settings.between("time-limit-minutes", timeLimitMinutes, 0.0, MOST_MINUTES);
     Settings.between("checkpoint-minutes", checkpointMinutes, 0.0, MOST_MINUTES);
     Objects.requireNonNull(pack, "pack");
+    Objects.requireNonNull(blas, "blas");
   }
 
   /** Returns {@link #memoryMebibytes} in bytes. */

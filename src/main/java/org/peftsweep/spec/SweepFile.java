@@ -9,11 +9,13 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 import org.apache.hadoop.conf.Configuration;
+import org.peftsweep.compute.Backends;
 import org.peftsweep.data.Shown;
 import org.peftsweep.optim.AdamW;
 import org.peftsweep.optim.Optimizer;
@@ -163,6 +165,8 @@ public final class SweepFile {
               (long) recipes.orElseThrow().size() * tasks.orElseThrow().size(),
               protocol.orElseThrow());
           requireOptimizers(fields, recipes.orElseThrow(), tasks.orElseThrow());
+          requirePrecision(
+              fields, execution.orElseThrow(), recipes.orElseThrow(), tasks.orElseThrow());
           requireSteps(fields.source().file(), recipes.orElseThrow(), tasks.orElseThrow());
           return true;
         });
@@ -175,6 +179,27 @@ public final class SweepFile {
         protocol.orElseThrow().seeds(),
         protocol.orElseThrow().protocol(),
         execution.orElseThrow());
+  }
+
+  private static void requirePrecision(
+      Fields fields, Execution execution, List<Recipe> recipes, List<TaskPlan> tasks) {
+    for (Recipe recipe : recipes) {
+      for (TaskPlan task : tasks) {
+        Training.Precision precision = task.training().with(recipe.training()).precision();
+        if (!Backends.multipliesIn(execution.backend(), precision.factors())) {
+          throw new SpecException(
+              "Cannot use precision = "
+                  + precision.name().toLowerCase(Locale.ROOT)
+                  + " with backend = "
+                  + execution.backend()
+                  + " in "
+                  + fields.fields(COMPUTE).place("backend")
+                  + ": choose backend = "
+                  + Backends.DEFAULT
+                  + " or precision = fp32");
+        }
+      }
+    }
   }
 
   private static void requireOptimizers(Fields fields, List<Recipe> recipes, List<TaskPlan> tasks) {

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.SortedMap;
+import org.peftsweep.compute.ElementType;
 import org.peftsweep.data.Padding;
 import org.peftsweep.method.Settings;
 import org.peftsweep.optim.Optimizer;
@@ -27,6 +28,7 @@ import org.peftsweep.optim.Schedule;
  * @param weightDecay decoupled, times the rate of the step
  * @param optimizer with its settings
  * @param evaluateEvery optimizer steps between evaluations, 0 for once an epoch
+ * @param precision of products, forwards and back
  */
 public record Training(
     double epochs,
@@ -43,9 +45,20 @@ public record Training(
     Optimizer optimizer,
     int evaluateEvery,
     Precision precision) {
-  /** Number format of products. */
+  /** Number format of the factors of products; all else is in 32-bit floats. */
   public enum Precision {
-    FP32
+    FP32(ElementType.F32),
+    BF16(ElementType.BF16);
+
+    private final ElementType factors;
+
+    Precision(ElementType factors) {
+      this.factors = factors;
+    }
+
+    public ElementType factors() {
+      return factors;
+    }
   }
 
   // Two special tokens and one of the text.

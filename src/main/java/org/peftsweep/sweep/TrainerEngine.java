@@ -5,6 +5,7 @@ import java.util.List;
 import org.apache.hadoop.conf.Configuration;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.BlasLibrary;
 import org.peftsweep.spec.Execution;
 import org.peftsweep.spec.TaskSource;
 import org.peftsweep.spec.Trial;
@@ -71,6 +72,7 @@ public final class TrainerEngine implements Engine {
     return new Task(
         execution.backend(),
         execution.threads(),
+        execution.blas(),
         execution.memoryBytes(),
         execution.timeLimit(),
         execution.checkpointEvery(),
@@ -81,6 +83,7 @@ public final class TrainerEngine implements Engine {
   private record Task(
       String backend,
       Integer threads,
+      BlasLibrary blas,
       long memoryBytes,
       Duration timeLimit,
       Duration checkpointEvery,
@@ -90,7 +93,7 @@ public final class TrainerEngine implements Engine {
 
     @Override
     public Outcome run(Trial trial, Slot slot, Progress progress) {
-      try (Backend opened = Backends.open(backend, threads)) {
+      try (Backend opened = Backends.open(backend, threads, blas)) {
         return new TrialRun(Library.shared(slot.files()), opened)
             .run(trial, limits(slot), progress);
       }
@@ -99,12 +102,12 @@ public final class TrainerEngine implements Engine {
     @Override
     public TrialPack pack(String name, int lanes, Slot slot) {
       Library library = Library.shared(slot.files());
-      Backend passes = Backends.open(backend, threads);
+      Backend passes = Backends.open(backend, threads, blas);
       PackRun pack = new PackRun(name, lanes, library, passes);
       return new TrialPack() {
         @Override
         public Outcome run(int lane, Trial trial, Slot own, Progress progress) {
-          try (Backend opened = Backends.open(backend, threads)) {
+          try (Backend opened = Backends.open(backend, threads, blas)) {
             return pack.run(lane, trial, opened, limits(own), progress);
           }
         }

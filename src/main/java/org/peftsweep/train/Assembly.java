@@ -63,7 +63,7 @@ record Assembly(
             training.weightDecay(),
             training.optimizer(),
             method.updates());
-    lane.with(model, method, data.objective());
+    lane.with(model, method, data.objective()).multiplyIn(training.precision().factors());
     return new Assembly(training, data, batches, seeds, backend, lane, model, method, updates);
   }
 

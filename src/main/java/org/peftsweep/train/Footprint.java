@@ -10,8 +10,15 @@ package org.peftsweep.train;
  * @param passBytes what the activations of its passes take, kept from pass to pass
  * @param passRows positions of such a pass
  * @param sharedBytes frozen weights of the base, once for all trials of a process
+ * @param packedBytes the same weights again as products of 16-bit factors read them, once likewise
  */
-record Footprint(long peakBytes, long ownBytes, long passBytes, long passRows, long sharedBytes) {
+record Footprint(
+    long peakBytes,
+    long ownBytes,
+    long passBytes,
+    long passRows,
+    long sharedBytes,
+    long packedBytes) {
   /** Returns the most that it holds at once where it trains alone, its base apart. */
   long heldBytes() {
     return ownBytes + passBytes;

@@ -3,11 +3,11 @@ package org.peftsweep.train;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
-import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -71,10 +71,15 @@ public final class MemoryBudget {
   /** Left to the JVM itself and to kernels' own small memory. */
   private static final long RESERVE = 512L << 20;
 
+  private static final Footprint NOTHING = new Footprint(0, 0, 0, 0, 0, 0);
+
   private static MemoryBudget shared;
 
   private final long bytes;
-  private final Set<Object> bases = new HashSet<>();
+
+  /** What is counted of a base, and of what products keep of it. */
+  private final Map<Object, Footprint> bases = new HashMap<>();
+
   private final Queue<Object> waiting = new ArrayDeque<>();
   private long baseBytes;
   private long trialBytes;
@@ -142,7 +147,7 @@ public final class MemoryBudget {
 
   private Share take(Footprint footprint, Object base, Passes passes) {
     baseBytes += baseWanted(footprint, base);
-    bases.add(base);
+    bases.merge(base, footprint, MemoryBudget::both);
     long ofPasses = passes.with(footprint);
     trialBytes += footprint.ownBytes() + ofPasses - passes.bytes;
     passes.bytes = ofPasses;
@@ -157,13 +162,29 @@ public final class MemoryBudget {
       throw new TooLargeException(
           ("Cannot run in %d bytes: predicted are %d bytes of its own and %d of the base model,"
                   + " raise compute.memory-mebibytes or lower batch or max-tokens")
-              .formatted(bytes, footprint.heldBytes(), footprint.sharedBytes()));
+              .formatted(bytes, footprint.heldBytes(), shared(footprint)));
     }
     return footprint.ownBytes() + passes.with(footprint) - passes.bytes + shared;
   }
 
   private long baseWanted(Footprint footprint, Object base) {
-    return bases.contains(base) ? 0 : footprint.sharedBytes();
+    Footprint counted = bases.getOrDefault(base, NOTHING);
+    Footprint all = both(counted, footprint);
+    return shared(all) - shared(counted);
+  }
+
+  private static Footprint both(Footprint a, Footprint b) {
+    return new Footprint(
+        0,
+        0,
+        0,
+        0,
+        Math.max(a.sharedBytes(), b.sharedBytes()),
+        Math.max(a.packedBytes(), b.packedBytes()));
+  }
+
+  private static long shared(Footprint footprint) {
+    return footprint.sharedBytes() + footprint.packedBytes();
   }
 
   private synchronized void release(Footprint footprint, Passes passes) {

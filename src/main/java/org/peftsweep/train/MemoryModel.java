@@ -36,8 +36,32 @@ final class MemoryModel {
    *
    * @param isMissing whether a checkpoint lacks a tensor, which the trial then draws for itself
    * @param layout of the adapter that the trial starts from
+   * @param backend that it will run on
    */
   static Footprint predict(
+      Trial trial,
+      ModelConfig config,
+      Predicate<String> isMissing,
+      int padId,
+      TokenisedTask data,
+      AdapterLayout layout,
+      Backend backend) {
+    return predict(DryBackend.like(backend), trial, config, isMissing, padId, data, layout);
+  }
+
+  /** The same on a backend that keeps no weights in an order of its own. */
+  static Footprint predict(
+      Trial trial,
+      ModelConfig config,
+      Predicate<String> isMissing,
+      int padId,
+      TokenisedTask data,
+      AdapterLayout layout) {
+    return predict(DryBackend.open(), trial, config, isMissing, padId, data, layout);
+  }
+
+  private static Footprint predict(
+      Backend passes,
       Trial trial,
       ModelConfig config,
       Predicate<String> isMissing,
@@ -48,7 +72,6 @@ final class MemoryModel {
     boolean isRandom = trial.model().randomInit();
     ElementType matrices = trial.model().weights().type();
     Weights weights = new Blank(dry, isRandom ? name -> true : isMissing, matrices);
-    Backend passes = DryBackend.open();
     try (Pack pack = Pack.alone(passes);
         Assembly parts =
             Assembly.of(
@@ -68,7 +91,8 @@ final class MemoryModel {
           (long) (SLACK * dry.allocations().peakBytes()),
           (long) (SLACK * passes.allocations().peakBytes()),
           pack.lane(0).rows(),
-          isRandom ? 0 : baseBytes(config, isMissing, matrices, trial.task().task().outputs()));
+          isRandom ? 0 : baseBytes(config, isMissing, matrices, trial.task().task().outputs()),
+          DryBackend.packedBytes(passes));
     }
   }
 

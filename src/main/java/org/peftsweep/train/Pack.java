@@ -11,6 +11,7 @@ import java.util.function.BiConsumer;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Var;
@@ -82,6 +83,7 @@ final class Pack implements AutoCloseable {
     private Objective objective;
     private final Condition turn = lock.newCondition();
     private boolean hasTurn;
+    private ElementType factors = ElementType.F32;
     private double waited;
     private double share;
     private double whole;
@@ -98,6 +100,11 @@ final class Pack implements AutoCloseable {
       this.objective = ownObjective;
       seated.add(this);
       return this;
+    }
+
+    /** Sets what its passes round the factors of products to; the same for all lanes. */
+    void multiplyIn(ElementType precision) {
+      this.factors = precision;
     }
 
     /**
@@ -374,6 +381,7 @@ final class Pack implements AutoCloseable {
       tape = new Tape(backend);
       planned = new PlannedPasses(tape);
     }
+    tape.multiplyIn(requests.get(0).lane.factors);
     List<Model> models = requests.stream().map(request -> request.lane.model).toList();
     List<Batch> batches = requests.stream().map(request -> request.inputs.batch()).toList();
     List<int[]> positions = new ArrayList<>();

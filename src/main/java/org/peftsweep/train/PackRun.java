@@ -38,6 +38,7 @@ public final class PackRun implements AutoCloseable {
             Library.baseKey(trial.model(), ""),
             trial.task().withContentHash(""),
             trial.phase(),
+            trial.training().precision(),
             trial.training().batch(),
             trial.training().maxTokens(),
             trial.training().pad())

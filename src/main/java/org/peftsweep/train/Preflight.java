@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.Set;
 import org.peftsweep.checkpoint.CheckpointException;
 import org.peftsweep.checkpoint.ModelConfig;
+import org.peftsweep.compute.Backends;
 import org.peftsweep.data.DataException;
 import org.peftsweep.data.Dataset;
 import org.peftsweep.data.Shown;
@@ -68,6 +69,11 @@ public final class Preflight {
    * @throws DataException if the tokenizer or the data cannot be used
    */
   void require(Trial trial) {
+    Backends.refusal(trial.training().precision().factors())
+        .ifPresent(
+            fault -> {
+              throw new IllegalArgumentException(fault);
+            });
     ModelSource model = trial.model();
     String location = model.location();
     if (!model.randomInit()) {

@@ -135,7 +135,8 @@ public final class TrialRun {
       MemoryBudget.Passes passes) {
     int padId = base.padId();
     AdapterLayout layout = library.layout(trial, base.config(), trial.task().task().outputs());
-    record.predicted = MemoryModel.predict(trial, base.config(), base::lacks, padId, data, layout);
+    record.predicted =
+        MemoryModel.predict(trial, base.config(), base::lacks, padId, data, layout, backend);
     try (MemoryBudget.Share share =
         admit(trial, limits, watch.deadline(), record.predicted, lane, passes)) {
       long start = System.nanoTime();

@@ -87,7 +87,12 @@ abstract class StorageContract extends BackendFixture {
   @ParameterizedTest
   @CsvSource({"1,1", "3,5", "7,31", "16,64", "129,517"})
   void copiesFromEitherTypeToTheOther(int rows, int columns) {
-    Tensor x = normal(rows, columns);
+    float[] values = normals(rows * columns);
+    values[0] = Float.NaN;
+    values[values.length / 2] = Float.NEGATIVE_INFINITY;
+    values[values.length - 1] = Float.intBitsToFloat(0x7F7F_FFFF);
+    values[values.length / 3] = Float.intBitsToFloat(0xFFFF_FFFF);
+    Tensor x = upload(values, rows, columns);
     Tensor half = half(rows, columns);
     backend.copy(x, half);
     float[] rounded = rounded(floats(x));

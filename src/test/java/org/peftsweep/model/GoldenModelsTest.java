@@ -1,6 +1,8 @@
 package org.peftsweep.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.nio.file.Path;
 import java.util.stream.Stream;
@@ -14,6 +16,7 @@ import org.peftsweep.GoldenCoverage;
 import org.peftsweep.checkpoint.Checkpoint;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.HostKernels;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
@@ -27,6 +30,56 @@ class GoldenModelsTest {
   static Stream<Arguments> casesOnBackends() {
     return GoldenCase.folders("models").stream()
         .flatMap(folder -> Backends.names().stream().map(name -> Arguments.of(folder, name)));
+  }
+
+  static Stream<Path> cases() {
+    return GoldenCase.folders("models").stream();
+  }
+
+  /** 8 bits of fraction, over two layers. */
+  @ParameterizedTest
+  @MethodSource("cases")
+  void productsOfSixteenBitFactorsStayNearTheReference(Path folder) {
+    assumeTrue(Backends.refusal(ElementType.BF16).isEmpty(), "no such products here");
+    try (GoldenCase golden = GoldenCase.open(folder);
+        Backend backend = Backends.open("cpu", 1);
+        Checkpoint checkpoint = Checkpoint.open(weights(golden));
+        Tape tape = new Tape(backend);
+        Model model = model(golden, checkpoint, backend)) {
+      tape.multiplyIn(ElementType.BF16);
+      boolean hasLabels = golden.has("in/labels");
+      if (hasLabels) {
+        model.parameters().forEach(parameter -> parameter.train(backend));
+      }
+      tape.startTraining(0);
+      Var logits = model.logits(tape, batch(golden));
+      assertNear("logits", floats(backend, logits.value()), golden.floats("out/logits"), 0.02);
+      if (!hasLabels) {
+        return;
+      }
+      double loss = golden.floats("out/loss")[0];
+      assertThat(loss(golden, tape, logits)).isCloseTo(loss, within(0.01 * loss));
+      tape.backward();
+      for (Parameter parameter : model.parameters()) {
+        String name = "grad/" + parameter.name();
+        // Gradients of vectors may be what is left of large sums.
+        boolean isMatrix = parameter.shape().length == 2;
+        if (isMatrix && golden.has(name) && parameter.var().hasGradient()) {
+          assertNear(name, floats(backend, parameter.var().gradient()), golden.floats(name), 0.1);
+        }
+      }
+    }
+  }
+
+  /** Holds the length of the difference to a part of the length of what is expected. */
+  private static void assertNear(String what, float[] found, float[] expected, double part) {
+    double off = 0;
+    double all = 1e-12;
+    for (int i = 0; i < found.length; i++) {
+      off += Math.pow((double) found[i] - expected[i], 2);
+      all += Math.pow(expected[i], 2);
+    }
+    assertThat(Math.sqrt(off / all)).as(what).isGreaterThan(0).isLessThan(part);
   }
 
   @ParameterizedTest(name = "{0} on {1}")

@@ -20,6 +20,20 @@ class BadSweepFilesTest {
   private static final String HEAD = "name: x\nmodel: builtin:mini\ntasks: [mini-rte]\n";
   private static final String GRID = "grid: [{method: full}]\n";
 
+  @Test
+  void productsThatABackendLacksAreRefused() {
+    String file = HEAD + GRID + "compute: {backend: nd4j}\ntraining: {precision: bf16}\n";
+    assertThatThrownBy(() -> SweepFile.read("x.yaml", Map.of(), location -> text(location, file)))
+        .isInstanceOf(SpecException.class)
+        .hasMessage(
+            "Cannot use precision = bf16 with backend = nd4j in x.yaml:5: choose backend = cpu or"
+                + " precision = fp32");
+  }
+
+  private static Optional<String> text(String location, String file) {
+    return location.equals("x.yaml") ? Optional.of(file) : Optional.empty();
+  }
+
   /** Each snippet is a block of the grid, in line 5. */
   @ParameterizedTest
   @CsvSource(
@@ -139,8 +153,9 @@ class BadSweepFilesTest {
           rates: {ratio: [1,2]} => Cannot use ratio = [1, 2] in x.yaml:5: give a number
           rates: {lr: 1} => Cannot use the key lr in x.yaml:5: choose learning-rate, ratio, head-learning-rate or grouping
           compute: {backend: cuda} => Cannot use backend = cuda in x.yaml:5: choose cpu or nd4j
+          compute: {blas: mkl} => Cannot use blas = mkl in x.yaml:5: choose auto, openblas or onednn
           compute: {threads: 0} => Cannot use threads = 0 in x.yaml:5: give a whole number of at least 1
-          compute: {gpu: 1} => Cannot use the key gpu in x.yaml:5: choose backend, threads, keep-mebibytes, memory-mebibytes, time-limit-minutes, checkpoint-minutes or pack
+          compute: {gpu: 1} => Cannot use the key gpu in x.yaml:5: choose backend, threads, keep-mebibytes, memory-mebibytes, time-limit-minutes, checkpoint-minutes, pack or blas
           declare-tasks: {rte: {}} => Cannot declare the task rte in x.yaml:5: a known task has that name, choose another
           declare-tasks: {../mine: {}} => Cannot declare the task ../mine in x.yaml:5: it names a folder too, use letters, digits, hyphens, dots and spaces
           declare-tasks: {mine: {text-columns: [a]}} => Cannot declare the task mine in x.yaml:5: it lacks the key label-column

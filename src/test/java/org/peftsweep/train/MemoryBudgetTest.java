@@ -221,7 +221,7 @@ class MemoryBudgetTest {
   }
 
   private static Footprint lane(long own, long pass) {
-    return new Footprint(0, own * MB, pass * MB, 100, 0);
+    return new Footprint(0, own * MB, pass * MB, 100, 0, 0);
   }
 
   private static MemoryBudget.Passes alone() {
@@ -229,6 +229,6 @@ class MemoryBudgetTest {
   }
 
   private static Footprint needs(long own, long shared) {
-    return new Footprint(own * MB, own * MB, 0, 0, shared * MB);
+    return new Footprint(own * MB, own * MB, 0, 0, shared * MB, 0);
   }
 }

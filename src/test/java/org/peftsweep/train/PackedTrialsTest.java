@@ -2,12 +2,14 @@ package org.peftsweep.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -20,12 +22,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.method.Methods;
 import org.peftsweep.method.adapter.AdapterLayout;
 import org.peftsweep.spec.SweepFile;
+import org.peftsweep.spec.Training.Precision;
 import org.peftsweep.spec.Trial;
 import org.peftsweep.train.Outcome.CurvePoint;
 import org.peftsweep.train.Outcome.Status;
@@ -64,8 +68,10 @@ class PackedTrialsTest {
   private record Ended(
       List<Outcome> outcomes, List<Listener> listeners, Map<Integer, Throwable> thrown) {}
 
-  @Test
-  void everyMethodThatSharesTheBaseEndsAsAlone() {
+  @ParameterizedTest
+  @EnumSource
+  void everyMethodThatSharesTheBaseEndsAsAlone(Precision precision) {
+    assumeTrue(Backends.refusal(precision.factors()).isEmpty(), "no such products here");
     List<String> blocks =
         Stream.concat(
                 Methods.all().keySet().stream()
@@ -78,13 +84,15 @@ class PackedTrialsTest {
             .toList();
     List<Trial> trials =
         blocks.stream()
-            .map(PackedTrialsTest::trial)
+            .map(block -> trial(block.replace("}", ", precision: " + word(precision) + "}")))
             .filter(trial -> PackRun.base(trial) != null)
             .toList();
     assertThat(trials).hasSizeGreaterThan(17);
     assertThat(trials.stream().map(PackRun::base).distinct()).hasSize(1);
     assertThat(PackRun.base(trial("{method: lora, weights: bf16}")))
         .isNotEqualTo(PackRun.base(trials.get(0)));
+    assertThat(PackRun.base(trial("{method: lora, precision: bf16}")))
+        .isNotEqualTo(PackRun.base(trial("{method: lora}")));
     assertThat(PackRun.base(trial("{method: full}"))).isNull();
     assertThat(PackRun.base(trial("{method: lora, init: random}"))).isNull();
 
@@ -342,6 +350,10 @@ class PackedTrialsTest {
                 throw e.getCause();
               }
             });
+  }
+
+  private static String word(Precision precision) {
+    return precision.name().toLowerCase(Locale.ROOT);
   }
 
   private static Trial trial(String block) {

@@ -17,6 +17,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.ElementType;
 import org.peftsweep.method.Methods;
 import org.peftsweep.optim.Optimizers;
 import org.peftsweep.spec.SweepFile;
@@ -53,7 +54,12 @@ class ResumeTest {
             "{method: full, plug-in: ist, score-every: 2, update-fraction: 0.5}");
     Stream<String> optimizers =
         Optimizers.all().keySet().stream().map(id -> "{method: lora, optimizer: " + id + "}");
-    return Stream.of(methods, plugIns, optimizers).flatMap(blocks -> blocks);
+    Stream<String> halves =
+        Backends.refusal(ElementType.BF16).isPresent()
+            ? Stream.empty()
+            : Stream.of("lora, dropout: 0.1", "dora", "vera", "full", "galore, gap: 4, rank: 4")
+                .map(method -> "{method: " + method + ", precision: bf16}");
+    return Stream.of(methods, plugIns, optimizers, halves).flatMap(blocks -> blocks);
   }
 
   /** Hears all losses, and says from when on a trial is to stop. */

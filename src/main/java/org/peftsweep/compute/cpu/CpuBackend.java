@@ -6,15 +6,19 @@ import static org.peftsweep.compute.cpu.HostMemory.buffer;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import org.peftsweep.compute.AdamStep;
 import org.peftsweep.compute.Allocations;
 import org.peftsweep.compute.AttentionShape;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.BackendUnavailableException;
+import org.peftsweep.compute.BlasLibrary;
 import org.peftsweep.compute.ElementType;
+import org.peftsweep.compute.Lanes;
 import org.peftsweep.compute.Memory;
 import org.peftsweep.compute.Moments;
 import org.peftsweep.compute.Processor;
+import org.peftsweep.compute.Products;
 import org.peftsweep.compute.Tensor;
 
 /**
@@ -35,6 +39,14 @@ public final class CpuBackend implements Backend {
   private final Panels panels;
   private final int threads;
 
+  /** Made when first asked for. */
+  private PackedProducts halfProducts;
+
+  private final BlasChoice choice;
+
+  /** Multiplies by shared weights in 32-bit floats; null for as other products are. */
+  private final PackedProducts singleProducts;
+
   /** Stands for an absent bias. */
   private HostMemory zeros = new HostMemory(1 << 12);
 
@@ -46,6 +58,16 @@ public final class CpuBackend implements Backend {
    * @throws BackendUnavailableException if the JVM runs without the module jdk.incubator.vector
    */
   public CpuBackend(int threads) {
+    this(threads, BlasLibrary.AUTO);
+  }
+
+  /**
+   * The same with a choice of what multiplies 32-bit floats.
+   *
+   * @throws BackendUnavailableException if the JVM runs without the module jdk.incubator.vector, or
+   *     there is no oneDNN for this platform where it is chosen
+   */
+  public CpuBackend(int threads, BlasLibrary library) {
     if (threads < 1) {
       throw new IllegalArgumentException(
           "Cannot run cpu on " + threads + " threads: give at least 1");
@@ -58,6 +80,9 @@ public final class CpuBackend implements Backend {
     this.threads = threads;
     this.workers = new Workers(threads);
     this.blas = new Blas(workers);
+    this.choice = BlasChoice.of(library);
+    this.singleProducts =
+        choice.usesOneDnn() ? new PackedProducts(ElementType.F32, this, workers) : null;
     this.scratch = new Scratch(threads);
     this.panels = new Panels(workers, blas, scratch);
   }
@@ -69,7 +94,11 @@ public final class CpuBackend implements Backend {
 
   @Override
   public String device() {
-    return Processor.model() + ", " + threads + (threads == 1 ? " thread" : " threads");
+    return Processor.model()
+        + ", "
+        + threads
+        + (threads == 1 ? " thread" : " threads")
+        + (choice.usesOneDnn() ? ", oneDNN" : "");
   }
 
   // ---- memory
@@ -81,7 +110,7 @@ public final class CpuBackend implements Backend {
 
   @Override
   public Memory allocateShared(long floats) {
-    return new HostMemory(floats);
+    return HostMemory.shared(floats);
   }
 
   @Override
@@ -189,7 +218,9 @@ public final class CpuBackend implements Backend {
 
   @Override
   public boolean sumsRowsAlike(int rows, int columns, int inner) {
-    return Blas.isPacked(rows, columns, inner) && Blas.areRowsAlike();
+    return Blas.isPacked(rows, columns, inner)
+        && Blas.areRowsAlike()
+        && (!isOneDnn(columns, inner) || singleProducts.sumsRowsAlike(rows, columns, inner));
   }
 
   @Override
@@ -201,6 +232,44 @@ public final class CpuBackend implements Backend {
     product(false, true, 1, x, w, 0, y, bias);
   }
 
+  @Override
+  public void linear(Tensor x, Tensor w, Tensor[] biases, Lanes lanes, Tensor y) {
+    if (isOneDnn(w, w.rows(), w.columns())) {
+      singleProducts.linear(x, w, biases, lanes, y);
+    } else {
+      Backend.super.linear(x, w, biases, lanes, y);
+    }
+  }
+
+  private boolean isOneDnn(Tensor w, int n, int k) {
+    return isOneDnn(n, k) && !Halves.isHalf(w) && PackedProducts.isShared(w);
+  }
+
+  /** Whether products with shared weights of a size are oneDNN's. */
+  private boolean isOneDnn(int n, int k) {
+    return choice.isOneDnn(n, k) && !PackedProducts.isNarrow(n, k);
+  }
+
+  @Override
+  public boolean reordersWeights(ElementType factors) {
+    return factors == ElementType.BF16 || choice.usesOneDnn();
+  }
+
+  @Override
+  public Products products(ElementType factors) {
+    if (factors == ElementType.F32) {
+      return this;
+    }
+    Optional<String> refusal = OneDnn.lack(factors);
+    if (refusal.isPresent()) {
+      throw new BackendUnavailableException(refusal.get());
+    }
+    if (halfProducts == null) {
+      halfProducts = new PackedProducts(factors, this, workers);
+    }
+    return halfProducts;
+  }
+
   private void product(
       boolean transposeA,
       boolean transposeB,
@@ -210,6 +279,13 @@ public final class CpuBackend implements Backend {
       float beta,
       Tensor c,
       Tensor start) {
+    if (!transposeA && isOneDnn(b, c.columns(), a.columns())) {
+      singleProducts.multiply(transposeB, alpha, a, b, beta, c);
+      if (start != null) {
+        addRow(c, start, c);
+      }
+      return;
+    }
     if (Halves.isHalf(b)) {
       panels.gemm(transposeA, transposeB, alpha, a, b, beta, c, start);
     } else {
@@ -782,6 +858,12 @@ public final class CpuBackend implements Backend {
   public void close() {
     workers.close();
     scratch.close();
+    if (singleProducts != null) {
+      singleProducts.close();
+    }
+    if (halfProducts != null) {
+      halfProducts.close();
+    }
     zeros.free();
     allocations.freeAll(this::free);
   }

@@ -55,6 +55,24 @@ final class Halves {
     }
   }
 
+  /** {@code y ← x} over n neighbouring elements, rounded as {@link BFloat16} says. */
+  static void narrow(ByteBuffer x, int xAt, ByteBuffer y, int yAt, int n) {
+    int i = 0;
+    for (; i <= n - LANES; i += LANES) {
+      IntVector bits = Vectors.load(x, xAt + i * Float.BYTES).reinterpretAsInts();
+      IntVector high = bits.lanewise(VectorOperators.LSHR, 16);
+      IntVector rounded = high.and(1).add(bits).add(0x7FFF).lanewise(VectorOperators.LSHR, 16);
+      IntVector half =
+          rounded.blend(
+              high.or(0x40), bits.and(0x7FFFFFFF).compare(VectorOperators.GT, 0x7F800000));
+      ((ShortVector) half.convertShape(VectorOperators.I2S, SHORTS, 0))
+          .intoByteBuffer(y, yAt + i * Short.BYTES, ORDER);
+    }
+    for (; i < n; i++) {
+      y.putShort(yAt + i * Short.BYTES, BFloat16.of(x.getFloat(xAt + i * Float.BYTES)));
+    }
+  }
+
   private static void addWidened(ByteBuffer x, int xAt, ByteBuffer y, int yAt, int n) {
     int i = 0;
     for (; i <= n - LANES; i += LANES) {
@@ -82,15 +100,14 @@ final class Halves {
     }
     ByteBuffer y = halfBuffer(to, start);
     int yAt = halfAt(to, start);
-    boolean isSame = isHalf(from);
-    ByteBuffer x = isSame ? halfBuffer(from, start) : buffer(from, start);
-    int xAt = isSame ? halfAt(from, start) : at(from, start);
+    if (!isHalf(from)) {
+      narrow(buffer(from, start), at(from, start), y, yAt, n);
+      return;
+    }
+    ByteBuffer x = halfBuffer(from, start);
+    int xAt = halfAt(from, start);
     for (int i = 0; i < n; i++) {
-      y.putShort(
-          yAt + i * Short.BYTES,
-          isSame
-              ? x.getShort(xAt + i * Short.BYTES)
-              : BFloat16.of(x.getFloat(xAt + i * Float.BYTES)));
+      y.putShort(yAt + i * Short.BYTES, x.getShort(xAt + i * Short.BYTES));
     }
   }
 

@@ -3,6 +3,9 @@ package org.peftsweep.compute.cpu;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.Pointer;
 import org.peftsweep.compute.ElementType;
@@ -39,11 +42,18 @@ final class HostMemory implements Memory {
   private final long bytes;
   private final Pointer allocation;
   private final long address;
+  private final boolean isShared;
+  private final Map<Object, HostMemory> orders = new ConcurrentHashMap<>();
   private ByteBuffer[] windows;
   private FloatBuffer[] floatWindows;
 
   HostMemory(long floats) {
+    this(floats, false);
+  }
+
+  private HostMemory(long floats, boolean isShared) {
     this.floats = floats;
+    this.isShared = isShared;
     // One vector of slack, so that reading a whole vector never leaves the allocation.
     long readable = Math.max(floats, 1) * Float.BYTES + ALIGNMENT;
     this.bytes = readable + ALIGNMENT;
@@ -64,6 +74,11 @@ final class HostMemory implements Memory {
     }
   }
 
+  /** Makes memory that trials share, which nobody writes to once products read it. */
+  static HostMemory shared(long floats) {
+    return new HostMemory(floats, true);
+  }
+
   @Override
   public long floats() {
     return floats;
@@ -74,8 +89,26 @@ final class HostMemory implements Memory {
     return windows != null;
   }
 
+  boolean isShared() {
+    return isShared;
+  }
+
+  /**
+   * Returns what is here in another order, which is made at the first request and freed with this
+   * memory.
+   *
+   * @param key of what is where here, and of the order
+   */
+  HostMemory reordered(Object key, Supplier<HostMemory> make) {
+    requireOpen();
+    HostMemory made = orders.get(key);
+    return made == null ? orders.computeIfAbsent(key, missing -> make.get()) : made;
+  }
+
   void free() {
     if (windows != null) {
+      orders.values().forEach(HostMemory::free);
+      orders.clear();
       windows = null;
       floatWindows = null;
       Pointer.free(allocation);
@@ -121,7 +154,8 @@ final class HostMemory implements Memory {
     throw refusal(tensor, ElementType.F32);
   }
 
-  private static HostMemory ofHalves(Tensor tensor) {
+  /** Returns where a tensor of 16-bit elements is. */
+  static HostMemory ofHalves(Tensor tensor) {
     return of(tensor, ElementType.BF16);
   }
 
@@ -196,6 +230,11 @@ final class HostMemory implements Memory {
   /** Returns the address of element {@code index} of a tensor. */
   static long address(Tensor tensor, long index) {
     return of(tensor).address(tensor.offset() + index);
+  }
+
+  /** Returns the address of element {@code index} of a tensor of 16-bit elements. */
+  static long halfAddress(Tensor tensor, long index) {
+    return ofHalves(tensor).address(0) + (tensor.offset() + index) * Short.BYTES;
   }
 
   /** Returns the buffer that holds the stretch from element {@code index} of a tensor on. */

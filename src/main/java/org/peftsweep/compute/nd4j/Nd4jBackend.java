@@ -9,10 +9,12 @@ import org.peftsweep.compute.AdamStep;
 import org.peftsweep.compute.Allocations;
 import org.peftsweep.compute.AttentionShape;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.BackendUnavailableException;
 import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Memory;
 import org.peftsweep.compute.Moments;
 import org.peftsweep.compute.Processor;
+import org.peftsweep.compute.Products;
 import org.peftsweep.compute.Tensor;
 
 /**
@@ -143,6 +145,15 @@ public final class Nd4jBackend implements Backend {
   }
 
   // ---- products
+
+  @Override
+  public Products products(ElementType factors) {
+    if (factors != ElementType.F32) {
+      throw new BackendUnavailableException(
+          "Cannot compute products in " + factors + " on nd4j: choose the backend cpu");
+    }
+    return this;
+  }
 
   @Override
   public void gemm(

@@ -2,6 +2,7 @@ package org.peftsweep.compute.nd4j;
 
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.BackendProvider;
+import org.peftsweep.compute.BlasLibrary;
 
 /** Opens {@link Nd4jBackend}. */
 public final class Nd4jBackendProvider implements BackendProvider {
@@ -11,7 +12,7 @@ public final class Nd4jBackendProvider implements BackendProvider {
   }
 
   @Override
-  public Backend open(int threads) {
+  public Backend open(int threads, BlasLibrary blas) {
     return new Nd4jBackend(threads);
   }
 }

@@ -1,0 +1,38 @@
+package org.peftsweep.compute;
+
+/**
+ * Matrix products of one backend whose factors are taken in one number format; sums, and all that
+ * is passed in and out, are 32-bit floats unless {@link Backend} says otherwise.
+ */
+public interface Products {
+  /**
+   * {@code c ← alpha·op(a)·op(b) + beta·c} with {@code op} the transpose where asked; {@code beta =
+   * 0} never reads {@code c}. b may be of any type.
+   */
+  void gemm(
+      boolean transposeA,
+      boolean transposeB,
+      float alpha,
+      Tensor a,
+      Tensor b,
+      float beta,
+      Tensor c);
+
+  /**
+   * {@code y ← x·wᵀ + bias}; x {@code [n, in]}, w {@code [out, in]} of any type, bias {@code [out]}
+   * or null.
+   */
+  void linear(Tensor x, Tensor w, Tensor bias, Tensor y);
+
+  /**
+   * The same with a bias for each lane's rows, null for none; bit for bit what {@link
+   * #linear(Tensor, Tensor, Tensor, Tensor)} gives of those rows where {@link #sumsRowsAlike}.
+   */
+  void linear(Tensor x, Tensor w, Tensor[] biases, Lanes lanes, Tensor y);
+
+  /**
+   * Whether a product of so many rows adds up each of them in the order in which a product of more
+   * rows does, so that a row's result does not depend on how many others there are.
+   */
+  boolean sumsRowsAlike(int rows, int columns, int inner);
+}
