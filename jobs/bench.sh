@@ -7,12 +7,13 @@
 #   jobs/bench.sh --shapes mini-32x64 --threads 1 --peers cpu-pair   # two trials side by side
 #   jobs/bench.sh kernels [pattern]                 # each kernel beside the nd4j backend (JMH)
 #   jobs/bench.sh packs [rounds [mini-8x32|roberta-base-8x128]]   # packs beside the same trials one by one
-#   jobs/bench.sh profile roberta-base-8x128 lora 2 5    # where a step's time goes, over 5 s
+#   jobs/bench.sh profile roberta-base-8x128 lora 2 5 [bf16]   # where a step's time goes, over 5 s
+#   jobs/bench.sh --check --shapes roberta-base-8x128,d256-32x64,mini-32x64   # exits 1 below a goal
 #
 # Options: --shapes mini-32x32,mini-32x64,d256-32x64,roberta-base-8x128,roberta-base-32x128,
-# llama-8x128; --methods full,lora,dora; --threads 1,2; --peers libtorch,libtorch-pruned,samediff,
-# nd4j,cpu-pair; --rounds 3; --seconds 3 (per contender and round); --warmup 10;
-# --output output/bench.
+# llama-8x128; --methods full,lora,dora; --threads 1,2; --peers cpu-bf16,libtorch,libtorch-pruned,
+# samediff,nd4j,cpu-pair,peft,peft-bf16; --rounds 3; --seconds 3 (per contender and round); --warmup 10;
+# --output output/bench. peft needs a Python with torch, transformers and peft: PYTHON, else python3.
 set -euo pipefail
 source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/common.sh"
 if [[ ${1:-} == --help ]]; then
@@ -21,6 +22,8 @@ if [[ ${1:-} == --help ]]; then
 fi
 here=$PWD
 cd "$ROOT"
+# Products run on the engine's own threads.
+export OMP_NUM_THREADS=1
 # Some machines force kernels for older processors on all programs; here OpenBLAS chooses its own.
 unset OPENBLAS_CORETYPE
 stamp=target/bench/stamp

@@ -15,6 +15,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.ElementType;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -31,8 +33,13 @@ public final class Bench implements Callable<Integer> {
   @Option(names = "--threads", split = ",", defaultValue = "2")
   private List<Integer> threads;
 
-  @Option(names = "--peers", split = ",", defaultValue = "libtorch,samediff")
+  @Option(names = "--peers", split = ",", defaultValue = "cpu-bf16,libtorch,samediff,peft,peft-bf16")
   private List<String> peers;
+
+  @Option(
+      names = "--check",
+      description = "exit with 1 where a goal for this processor is missed")
+  private boolean check;
 
   @Option(names = "--rounds", defaultValue = "3")
   private int rounds;
@@ -79,9 +86,10 @@ public final class Bench implements Callable<Integer> {
     root.put("processor", processor());
     root.set(
         "libtorchEnvironment",
-        json.valueToTree(ContenderProcess.environment(true, threads.get(0))));
+        json.valueToTree(ContenderProcess.environment("libtorch", threads.get(0))));
     ArrayNode results = root.putArray("results");
     System.out.println(Table.HEADER);
+    List<String> missed = new ArrayList<>();
     for (Workload workload : workloads()) {
       List<String> able = peers.stream().filter(peer -> isAble(peer, workload)).toList();
       Map<String, Figures> figures =
@@ -95,11 +103,13 @@ public final class Bench implements Callable<Integer> {
       ArrayNode contenders = result.putArray("contenders");
       figures.values().forEach(each -> each.json(contenders.addObject()));
       System.out.print(Table.rows(workload, figures));
+      missed.addAll(Goals.missed(workload, figures));
       // After each workload: a long run that is stopped keeps what it has.
       json.writeValue(file.toFile(), root);
     }
     System.err.println("All figures: " + file);
-    return 0;
+    missed.forEach(goal -> System.out.println("Missed: " + goal));
+    return check && !missed.isEmpty() ? 1 : 0;
   }
 
   private List<Workload> workloads() {
@@ -118,7 +128,10 @@ public final class Bench implements Callable<Integer> {
     return workloads;
   }
 
-  /** SameDiff has encoders, full and LoRA; a pair needs a processor for each trial. */
+  /**
+   * SameDiff has encoders, full and LoRA; a pair needs a processor for each trial; PEFT needs a
+   * Python that has it, bf16 a processor.
+   */
   private static boolean isAble(String peer, Workload workload) {
     if (!Contender.NAMES.contains(peer)) {
       throw new IllegalArgumentException(
@@ -128,6 +141,8 @@ public final class Bench implements Callable<Integer> {
       case "samediff" ->
           workload.shape().config().rope().isEmpty()
               && workload.method() != Workload.Tuning.DORA;
+      case "cpu-bf16" -> Backends.refusal(ElementType.BF16).isEmpty();
+      case "peft", "peft-bf16" -> Peft.isAble(workload);
       case "cpu-pair" ->
           2 * workload.threads() <= Runtime.getRuntime().availableProcessors()
               && !workload.shape().isLarge();

@@ -16,6 +16,8 @@ interface Contender extends AutoCloseable {
           "libtorch",
           "libtorch-pruned",
           "nd4j",
+          "peft",
+          "peft-bf16",
           "products",
           "samediff");
 

@@ -40,24 +40,13 @@ final class ContenderProcess implements AutoCloseable {
    */
   ContenderProcess(String contender, Workload workload, List<String> options, Path log) {
     this.title = contender + " " + workload.id();
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(options);
-    command.addAll(List.of("-Xmx1g", "-XX:+UseSerialGC"));
-    command.add("-Dorg.bytedeco.javacpp.maxBytes=0");
-    command.add("-Dorg.bytedeco.javacpp.maxPhysicalBytes=0");
     boolean isLibtorch = contender.startsWith("libtorch");
-    if (isLibtorch) {
-      command.add("-Dai.djl.offline=true");
-      command.add("-Dai.djl.pytorch.num_interop_threads=1");
-      command.add("-Dai.djl.pytorch.num_threads=" + workload.threads());
-    }
-    command.addAll(List.of("-cp", classPath(isLibtorch), Worker.class.getName(), contender));
-    command.add(workload.shape().id());
-    command.add(workload.method().id());
-    command.add(Integer.toString(workload.threads()));
+    List<String> command =
+        Peft.isOne(contender)
+            ? Peft.command(contender, workload)
+            : java(contender, workload, options, isLibtorch);
     ProcessBuilder builder = new ProcessBuilder(command);
-    builder.environment().putAll(environment(isLibtorch, workload.threads()));
+    builder.environment().putAll(environment(contender, workload.threads()));
     builder.redirectError(ProcessBuilder.Redirect.appendTo(log.toFile()));
     try {
       process = builder.start();
@@ -70,11 +59,33 @@ final class ContenderProcess implements AutoCloseable {
     ready = answer();
   }
 
-  /** Returns the settings of a contender's process. */
-  static Map<String, String> environment(boolean isLibtorch, int threads) {
-    Map<String, String> settings = new TreeMap<>();
-    settings.put("OMP_NUM_THREADS", Integer.toString(threads));
+  private static List<String> java(
+      String contender, Workload workload, List<String> options, boolean isLibtorch) {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(options);
+    command.addAll(List.of("-Xmx1g", "-XX:+UseSerialGC"));
+    command.add("-Dorg.bytedeco.javacpp.maxBytes=0");
+    command.add("-Dorg.bytedeco.javacpp.maxPhysicalBytes=0");
     if (isLibtorch) {
+      command.add("-Dai.djl.offline=true");
+      command.add("-Dai.djl.pytorch.num_interop_threads=1");
+      command.add("-Dai.djl.pytorch.num_threads=" + workload.threads());
+    }
+    command.addAll(List.of("-cp", classPath(isLibtorch), Worker.class.getName(), contender));
+    command.add(workload.shape().id());
+    command.add(workload.method().id());
+    command.add(Integer.toString(workload.threads()));
+    return command;
+  }
+
+  /** Returns the settings of a contender's process. */
+  static Map<String, String> environment(String contender, int threads) {
+    Map<String, String> settings = new TreeMap<>();
+    // This engine cuts products over threads of its own.
+    boolean isOurs = contender.startsWith("cpu") || contender.equals("products");
+    settings.put("OMP_NUM_THREADS", Integer.toString(isOurs ? 1 : threads));
+    if (contender.startsWith("libtorch")) {
       settings.put("DJL_CACHE_DIR", Path.of("target", "bench", "djl").toAbsolutePath().toString());
       if (!"default".equals(System.getenv("BENCH_MALLOC"))) {
         settings.putAll(KEEPING_MEMORY);

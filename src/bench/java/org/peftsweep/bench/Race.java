@@ -31,6 +31,9 @@ record Race(
   /** SameDiff has GELU by its tanh formula only, which tells after some steps of a deep model. */
   private static final double SAMEDIFF_TOLERANCE = 2e-2;
 
+  /** 8 bits of fraction in the factors of products. */
+  private static final double BF16_TOLERANCE = 2e-2;
+
   /** Steps that a round takes at least, however long they are. */
   private static final int STEPS_AT_LEAST = 2;
 
@@ -79,7 +82,11 @@ record Race(
     Figures ours = figures.get("cpu");
     for (Figures other : figures.values()) {
       double tolerance =
-          other.contender().equals("samediff") ? SAMEDIFF_TOLERANCE : TOLERANCE;
+          switch (other.contender()) {
+            case "samediff" -> SAMEDIFF_TOLERANCE;
+            case "cpu-bf16" -> BF16_TOLERANCE;
+            default -> TOLERANCE;
+          };
       for (String which : List.of("first", "last")) {
         double expected = ours.loss(which);
         if (Math.abs(other.loss(which) - expected) > tolerance * Math.abs(expected)) {

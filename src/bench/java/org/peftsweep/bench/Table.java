@@ -9,7 +9,8 @@ import java.util.Map;
 /**
  * The figures as Markdown.
  *
- * <p>"× ours" is the median over rounds of time per example, the other's to the engine's. Shares of
+ * <p>"× ours" is the median over rounds of time per example, the other's to the engine's in the same
+ * number format. Shares of
  * the peak hold every contender to the products of the engine's own step. "Peak MB" is resident
  * memory above that of the bare JVM. Two trials side by side (cpu-pair) have 1.8 times the
  * throughput of one at 0.56.
@@ -20,6 +21,9 @@ final class Table {
       | shape | method | threads | contender | ms a step | min–max | CPU ms | examples/s | × ours | \
       share of FMA peak | peak MB | heap B/step | native B/step |
       | --- | --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |""";
+
+  /** Of contenders whose products have factors of 16 bits. */
+  private static final String HALF = "-bf16";
 
   private Table() {}
 
@@ -64,7 +68,7 @@ final class Table {
         millis(each.most()),
         millis(each.processorMillis()),
         trials * 1e3 * workload.shape().rows() / median,
-        ratio(all.get("cpu"), each, trials),
+        String.format(Locale.ROOT, "%.2f", ratio(all, each, trials)),
         100 * trials * arithmetic / median * 1e3 / peak(all),
         (each.peakBytes() - each.bareBytes()) >> 20,
         bytes(each.last(), "heapBytesPerStep"),
@@ -72,12 +76,14 @@ final class Table {
   }
 
   /** Median of the rounds' ratios of time per trained example, the other's to ours. */
-  private static String ratio(Figures ours, Figures other, int trials) {
+  static double ratio(Map<String, Figures> all, Figures other, int trials) {
+    boolean isHalf = other.contender().endsWith(HALF) && all.containsKey("cpu" + HALF);
+    Figures ours = all.get(isHalf ? "cpu" + HALF : "cpu");
     List<Double> ratios = new ArrayList<>();
     for (int i = 0; i < ours.roundMedians().size(); i++) {
       ratios.add(other.roundMedians().get(i) / trials / ours.roundMedians().get(i));
     }
-    return String.format(Locale.ROOT, "%.2f", Figures.median(ratios));
+    return Figures.median(ratios);
   }
 
   private static String bytes(JsonNode last, String key) {
