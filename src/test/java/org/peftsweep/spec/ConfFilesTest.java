@@ -31,6 +31,7 @@ class ConfFilesTest {
   @ParameterizedTest
   @CsvSource({
     "quickstart, 40",
+    "precision, 40",
     "quickstart-methods, 72",
     "paper-table2, 168",
     "paper-figure1, 36",

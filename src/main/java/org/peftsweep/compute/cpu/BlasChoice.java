@@ -141,7 +141,15 @@ final class BlasChoice {
       return all(0, "there is no oneDNN for this platform");
     }
     try {
-      Path file = file();
+      return kept(file());
+    } catch (IOException e) {
+      return all(0, "there is no folder to keep it in: " + e.getMessage());
+    }
+  }
+
+  /** Returns the choice that a file holds; measures and writes it where it is not there. */
+  static BlasChoice kept(Path file) {
+    try {
       if (!Files.exists(file)) {
         keep(file, measure());
       }
@@ -182,6 +190,9 @@ final class BlasChoice {
     List<String> lines = Files.readAllLines(file, StandardCharsets.UTF_8);
     for (String line : lines) {
       String[] words = line.split(" ");
+      if (words.length != 2) {
+        throw new IllegalArgumentException(file + " is not whole");
+      }
       speedups.put(Size.valueOf(words[0]), Double.parseDouble(words[1]));
     }
     if (speedups.size() < Size.values().length) {
