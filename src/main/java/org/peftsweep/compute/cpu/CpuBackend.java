@@ -280,10 +280,7 @@ public final class CpuBackend implements Backend {
       Tensor c,
       Tensor start) {
     if (!transposeA && isOneDnn(b, c.columns(), a.columns())) {
-      singleProducts.multiply(transposeB, alpha, a, b, beta, c);
-      if (start != null) {
-        addRow(c, start, c);
-      }
+      singleProducts.multiply(transposeB, alpha, a, b, beta, c, start);
       return;
     }
     if (Halves.isHalf(b)) {

@@ -32,7 +32,7 @@ import org.peftsweep.compute.Processor;
  */
 final class OneDnn {
   /** Rows of one call at most. */
-  static final int BLOCK = 256;
+  static final int BLOCK = 512;
 
   /** How the elements of a right-hand factor {@code [k, n]} lie. */
   enum Order {

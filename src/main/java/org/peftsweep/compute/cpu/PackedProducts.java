@@ -54,10 +54,7 @@ final class PackedProducts implements Products, AutoCloseable {
     Sizes.require(x.rows() == y.rows(), "linear", y, x.rows() + " rows");
     Sizes.require(w.rows() == y.columns(), "linear", y, w.rows() + " columns");
     Sizes.count("linear", y.columns(), bias);
-    multiply(true, 1, x, w, 0, y);
-    if (bias != null) {
-      own.addRow(y, bias, y);
-    }
+    multiply(true, 1, x, w, 0, y, bias);
   }
 
   @Override
@@ -96,7 +93,7 @@ final class PackedProducts implements Products, AutoCloseable {
     if (transposeA) {
       multiplyTransposed(transposeB, alpha, a, b, beta, c);
     } else {
-      multiply(transposeB, alpha, a, b, beta, c);
+      multiply(transposeB, alpha, a, b, beta, c, null);
     }
   }
 
@@ -112,8 +109,18 @@ final class PackedProducts implements Products, AutoCloseable {
         : RowsAlike.is(type, columns, inner);
   }
 
-  /** The rows of a are rounded block by block, on their way into the product. */
-  void multiply(boolean transposeB, float alpha, Tensor a, Tensor b, float beta, Tensor c) {
+  /**
+   * {@code c ← alpha·a·op(b) + beta·c + bias}; the rows of a are rounded block by block, on their way
+   * into the product, and get the bias, or null, on their way out.
+   */
+  void multiply(
+      boolean transposeB,
+      float alpha,
+      Tensor a,
+      Tensor b,
+      float beta,
+      Tensor c,
+      Tensor bias) {
     int m = c.rows();
     int n = c.columns();
     int k = a.columns();
@@ -158,6 +165,9 @@ final class PackedProducts implements Products, AutoCloseable {
               beta,
               HostMemory.address(c, from * n),
               n);
+          if (bias != null) {
+            Rows.addRow(c, bias, c, from, to);
+          }
         });
   }
 
