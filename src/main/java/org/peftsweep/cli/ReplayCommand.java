@@ -13,6 +13,7 @@ import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.functions;
 import org.peftsweep.data.Shown;
 import org.peftsweep.results.ResultTables;
+import org.peftsweep.spec.Caching;
 import org.peftsweep.spec.Execution;
 import org.peftsweep.spec.Packing;
 import org.peftsweep.spec.Trial;
@@ -119,7 +120,9 @@ final class ReplayCommand implements Callable<Integer> {
         0,
         0,
         0,
-        Packing.OFF);
+        Packing.OFF,
+        Caching.OFF,
+        1);
   }
 
   /** Bits may differ between backends; between kinds of processors too. */

@@ -19,6 +19,8 @@ import org.peftsweep.method.Settings;
  * @param timeLimitMinutes wall clock of one trial, 0 for none
  * @param checkpointMinutes wall clock between two states kept of a trial, 0 for none
  * @param pack trials that share passes over their base
+ * @param cache what trials keep for each other of their passes
+ * @param cacheMebibytes off-heap memory of an executor for that, in MiB
  */
 public record Execution(
     String backend,
@@ -27,7 +29,9 @@ public record Execution(
     int memoryMebibytes,
     double timeLimitMinutes,
     double checkpointMinutes,
-    Packing pack) {
+    Packing pack,
+    Caching cache,
+    int cacheMebibytes) {
   private static final double MOST_MINUTES = 1_000_000;
 
   /** Names of the backends that a sweep file may ask for. */
@@ -44,11 +48,18 @@ public record Execution(
     Settings.between("time-limit-minutes", timeLimitMinutes, 0.0, MOST_MINUTES);
     Settings.between("checkpoint-minutes", checkpointMinutes, 0.0, MOST_MINUTES);
     Objects.requireNonNull(pack, "pack");
+    Objects.requireNonNull(cache, "cache");
+    Settings.between("cache-mebibytes", cacheMebibytes, 1, 1 << 24);
   }
 
   /** Returns {@link #memoryMebibytes} in bytes. */
   public long memoryBytes() {
     return (long) memoryMebibytes << 20;
+  }
+
+  /** Returns {@link #cacheMebibytes} in bytes; 0 for no cache. */
+  public long cacheBytes() {
+    return cache == Caching.OFF ? 0 : (long) cacheMebibytes << 20;
   }
 
   /** Returns {@link #timeLimitMinutes}; zero for none. */

@@ -72,6 +72,7 @@ public final class TrainerEngine implements Engine {
         execution.backend(),
         execution.threads(),
         execution.memoryBytes(),
+        execution.cacheBytes(),
         execution.timeLimit(),
         execution.checkpointEvery(),
         execution.keepMebibytes());
@@ -82,6 +83,7 @@ public final class TrainerEngine implements Engine {
       String backend,
       Integer threads,
       long memoryBytes,
+      long cacheBytes,
       Duration timeLimit,
       Duration checkpointEvery,
       int keepMebibytes)
@@ -124,6 +126,7 @@ public final class TrainerEngine implements Engine {
           new CheckpointFolder(slot.checkpoints(), slot.files()),
           checkpointEvery,
           slot.isStopped(),
+          cacheBytes,
           slot.sink().upTo(keepMebibytes * MEBIBYTE));
     }
   }

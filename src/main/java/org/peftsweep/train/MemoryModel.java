@@ -1,5 +1,6 @@
 package org.peftsweep.train;
 
+import java.nio.IntBuffer;
 import java.util.function.Predicate;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.Backend;
@@ -13,6 +14,7 @@ import org.peftsweep.method.adapter.AdapterLayout;
 import org.peftsweep.method.adapter.InitCache;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
+import org.peftsweep.model.PrefixCache;
 import org.peftsweep.model.Role;
 import org.peftsweep.model.Weights;
 import org.peftsweep.spec.Trial;
@@ -44,10 +46,28 @@ final class MemoryModel {
       int padId,
       TokenisedTask data,
       AdapterLayout layout) {
+    return predict(trial, config, isMissing, padId, data, layout, false);
+  }
+
+  /**
+   * The same.
+   *
+   * @param caches whether hidden states of frozen layers are kept for other passes
+   */
+  static Footprint predict(
+      Trial trial,
+      ModelConfig config,
+      Predicate<String> isMissing,
+      int padId,
+      TokenisedTask data,
+      AdapterLayout layout,
+      boolean caches) {
     Backend dry = DryBackend.open();
     boolean isRandom = trial.model().randomInit();
     ElementType matrices = trial.model().weights().type();
-    Weights weights = new Blank(dry, isRandom ? name -> true : isMissing, matrices);
+    Weights weights =
+        new Blank(
+            dry, isRandom ? name -> true : isMissing, matrices, caches ? new HalfKnown() : null);
     Backend passes = DryBackend.open();
     try (Pack pack = Pack.alone(passes);
         Assembly parts =
@@ -84,12 +104,31 @@ final class MemoryModel {
     }
   }
 
+  /** Has every second example's states: what it has and what is missing take most together. */
+  private static final class HalfKnown implements PrefixCache {
+    private boolean isKnown;
+
+    @Override
+    public boolean read(Backend backend, IntBuffer key, Tensor states) {
+      isKnown = !isKnown;
+      return isKnown;
+    }
+
+    @Override
+    public void keep(Backend backend, IntBuffer key, Tensor states) {}
+  }
+
   /**
    * Weights of which only the memory counts.
    *
    * @param matrices how matrices of the base are stored
    */
-  record Blank(Backend backend, Predicate<String> isOwn, ElementType matrices) implements Weights {
+  record Blank(Backend backend, Predicate<String> isOwn, ElementType matrices, PrefixCache prefixes)
+      implements Weights {
+    Blank(Backend backend, Predicate<String> isOwn, ElementType matrices) {
+      this(backend, isOwn, matrices, null);
+    }
+
     @Override
     public boolean owns(String name) {
       return isOwn.test(name);

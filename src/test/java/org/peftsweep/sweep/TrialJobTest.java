@@ -25,6 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.peftsweep.results.LocalSpark;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.ResultTables;
+import org.peftsweep.spec.Caching;
 import org.peftsweep.spec.Execution;
 import org.peftsweep.spec.Packing;
 import org.peftsweep.spec.SweepFile;
@@ -70,7 +71,8 @@ class TrialJobTest {
   @Test
   void aTrialThatSparkStopsKeepsItsStateAndGoesOnFromThere() throws Exception {
     Trial trial = trial(400);
-    TrialTask trainer = new TrainerEngine().task(new Execution("cpu", 1, 0, 0, 0, 10, Packing.OFF));
+    TrialTask trainer =
+        new TrainerEngine().task(new Execution("cpu", 1, 0, 0, 0, 10, Packing.OFF, Caching.OFF, 1));
     TrialTask real = (t, slot, progress) -> trainer.run(t, slot, COUNTING);
     CompletableFuture<Ending> stopped =
         CompletableFuture.supplyAsync(
@@ -116,7 +118,8 @@ class TrialJobTest {
   @Test
   void aTrialOverItsTimeIsARowOfItsOwn() {
     TrialTask limited =
-        new TrainerEngine().task(new Execution("cpu", 1, 0, 0, 0.05, 0, Packing.OFF));
+        new TrainerEngine()
+            .task(new Execution("cpu", 1, 0, 0, 0.05, 0, Packing.OFF, Caching.OFF, 1));
     assertThat(run(trial(100_000), limited, 1).status()).isEqualTo(Status.TIMEOUT);
     Row row = tables().trials().first();
     assertThat(row.<String>getAs("status")).isEqualTo("timeout");
