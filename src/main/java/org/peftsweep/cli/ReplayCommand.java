@@ -14,6 +14,7 @@ import org.apache.spark.sql.functions;
 import org.peftsweep.compute.BlasLibrary;
 import org.peftsweep.data.Shown;
 import org.peftsweep.results.ResultTables;
+import org.peftsweep.spec.Caching;
 import org.peftsweep.spec.Execution;
 import org.peftsweep.spec.Packing;
 import org.peftsweep.spec.Trial;
@@ -121,6 +122,8 @@ final class ReplayCommand implements Callable<Integer> {
         0,
         0,
         Packing.OFF,
+        Caching.OFF,
+        1,
         BlasLibrary.AUTO);
   }
 

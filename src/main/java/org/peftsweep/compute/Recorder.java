@@ -67,6 +67,17 @@ final class Recorder implements InvocationHandler {
     calls = null;
   }
 
+  /** Runs what is not remembered. */
+  void pause(Runnable part) {
+    List<Call> recorded = calls;
+    calls = null;
+    try {
+      part.run();
+    } finally {
+      calls = recorded;
+    }
+  }
+
   /** Ends the recording; null where what ran cannot run again as it was. */
   Kernels stop() {
     List<Call> recorded = calls;

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.function.ToIntFunction;
 
@@ -144,6 +145,25 @@ public final class Tape implements AutoCloseable {
     target.write(now, 0, to, 0, now.length);
     feeds.add(Plan.ofFloats(values, to.place()));
     return to;
+  }
+
+  /**
+   * Hands what somebody computes to kernels, as a value that nothing learns through and that stays
+   * for the step; a plan asks for it anew.
+   *
+   * @param fill writes it with kernels of {@link #backend}, which are none of this step's
+   */
+  public Var input(Consumer<Tensor> fill, int... shape) {
+    Tensor to = fed.take(shape);
+    recorder.pause(() -> fill.accept(to));
+    Tensor place = to.place();
+    feeds.add(target -> fill.accept(place));
+    return Var.constant(to);
+  }
+
+  /** Returns another tape on the same backend, for what is computed beside this one's steps. */
+  public Tape beside() {
+    return new Tape(target);
   }
 
   /** Says whose dropout the operations to come draw, where they are not told; 0 at the start. */

@@ -36,6 +36,24 @@ public record Batch(
     }
   }
 
+  /** Returns some of its rows, as long as they are. */
+  public Batch some(int... chosen) {
+    int[] someIds = new int[chosen.length * tokens];
+    int[] someMask = new int[someIds.length];
+    int[] someTypes = new int[someIds.length];
+    float[] someLabels = new float[chosen.length];
+    int[] someIndices = new int[chosen.length];
+    for (int i = 0; i < chosen.length; i++) {
+      int from = chosen[i] * tokens;
+      System.arraycopy(ids, from, someIds, i * tokens, tokens);
+      System.arraycopy(mask, from, someMask, i * tokens, tokens);
+      System.arraycopy(typeIds, from, someTypes, i * tokens, tokens);
+      someLabels[i] = labels[chosen[i]];
+      someIndices[i] = exampleIndices[chosen[i]];
+    }
+    return new Batch(chosen.length, tokens, someIds, someMask, someTypes, someLabels, someIndices);
+  }
+
   /** Tokens that are not padding. */
   public int realTokens() {
     int real = 0;

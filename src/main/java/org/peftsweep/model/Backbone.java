@@ -7,11 +7,23 @@ import org.peftsweep.compute.Var;
 /** A transformer without a head: token ids come in, hidden states go out. */
 interface Backbone extends AutoCloseable {
   /**
-   * Returns the last hidden states {@code [n, width]} of the positions that are asked for.
+   * Runs some layers; the last one gives the last hidden states {@code [n, width]} of the positions
+   * that are asked for, any other those of all positions.
    *
    * @param lanes backbones that were built from this one's configuration, this one the first
+   * @param below hidden states of all positions below the first of these layers; null to begin with
+   *     the tokens
    */
-  Var hidden(Tape tape, List<? extends Backbone> lanes, Packed packed);
+  Var run(Tape tape, List<? extends Backbone> lanes, Packed packed, Var below, int from, int to);
+
+  /**
+   * Returns how many layers, from the lowest up, give what those of the base do and show nobody
+   * what they see.
+   */
+  int frozenLayers();
+
+  /** Returns the projections of so many layers, from the lowest up. */
+  List<Linear> linears(int layers);
 
   /** Returns the word embedding {@code [vocabulary, width]}. */
   Parameter words();

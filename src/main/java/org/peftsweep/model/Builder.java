@@ -21,6 +21,10 @@ final class Builder {
     return backend;
   }
 
+  PrefixCache prefixes() {
+    return weights.prefixes();
+  }
+
   List<Parameter> parameters() {
     return parameters;
   }

@@ -51,9 +51,23 @@ public final class CheckpointWeights {
    * Returns these weights for one trial, whose seed draws what the checkpoint lacks of the head.
    */
   public Weights forTrial(Backend backend, Seeds seeds) {
+    return forTrial(backend, seeds, null);
+  }
+
+  /**
+   * The same for a trial among others over these weights.
+   *
+   * @param prefixes where they keep hidden states of frozen layers; null for nowhere
+   */
+  public Weights forTrial(Backend backend, Seeds seeds, PrefixCache prefixes) {
     RandomWeights random =
         new RandomWeights(backend, checkpoint.config().initializerRange(), seeds, matrices);
     return new Weights() {
+      @Override
+      public PrefixCache prefixes() {
+        return prefixes;
+      }
+
       @Override
       public Weight base(String name, Fresh fresh, int... shape) {
         return shared.computeIfAbsent(name, missing -> read(backend, missing, shape));

@@ -24,7 +24,17 @@ final class Encoder implements Backbone {
       Norm outputNorm,
       Linear up,
       Linear down,
-      Norm norm) {}
+      Norm norm) {
+    List<Linear> linears() {
+      return List.of(query, key, value, output, up, down);
+    }
+
+    boolean isOfBase() {
+      return linears().stream().allMatch(Linear::isOfBase)
+          && outputNorm.isOfBase()
+          && norm.isOfBase();
+    }
+  }
 
   private final ModelConfig config;
   private final Parameter words;
@@ -82,14 +92,37 @@ final class Encoder implements Backbone {
   }
 
   @Override
-  public Var hidden(Tape tape, List<? extends Backbone> backbones, Packed packed) {
+  public int frozenLayers() {
+    boolean isFrozen =
+        trace == null
+            && tables().stream().allMatch(Parameter::isOfBase)
+            && embeddingNorm.isOfBase();
+    int frozen = 0;
+    while (isFrozen && frozen < layers.size() && layers.get(frozen).isOfBase()) {
+      frozen++;
+    }
+    return frozen;
+  }
+
+  @Override
+  public List<Linear> linears(int count) {
+    return layers.subList(0, count).stream().flatMap(layer -> layer.linears().stream()).toList();
+  }
+
+  @Override
+  public Var run(
+      Tape tape, List<? extends Backbone> backbones, Packed packed, Var below, int from, int to) {
     List<Encoder> lanes = Pass.parts(backbones, Encoder.class::cast);
     Pass pass = new Pass(tape);
-    Var x = embed(pass, lanes, packed);
-    see(0, x);
-    Tensor places = packed.asksForAll() ? null : packed.places(tape);
+    Var x = below;
+    if (x == null) {
+      x = embed(pass, lanes, packed);
+      see(0, x);
+    }
+    boolean ends = to == layers.size();
+    Tensor places = ends && !packed.asksForAll() ? packed.places(tape) : null;
     List<Tensor> masks = packed.masks(tape);
-    for (int i = 0; i < layers.size(); i++) {
+    for (int i = from; i < to; i++) {
       int layer = i;
       boolean last = i == layers.size() - 1;
       // Above the last attention positions are independent: what nobody reads is not computed.

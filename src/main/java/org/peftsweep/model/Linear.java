@@ -131,6 +131,11 @@ public final class Linear {
     return adapter == null && watcher == null && response == 1;
   }
 
+  /** Whether it gives what its base does. */
+  boolean isOfBase() {
+    return isPlain() && weight.isOfBase() && (bias == null || bias.isOfBase());
+  }
+
   /** Whether one product serves both. */
   boolean sharesWeight(Linear other) {
     return watcher == null && response == 1 && weight.isSharedWith(other.weight);

@@ -26,7 +26,17 @@ final class Llama implements Backbone {
       Parameter feedForwardNorm,
       Linear gate,
       Linear up,
-      Linear down) {}
+      Linear down) {
+    List<Linear> linears() {
+      return List.of(query, key, value, output, gate, up, down);
+    }
+
+    boolean isOfBase() {
+      return linears().stream().allMatch(Linear::isOfBase)
+          && attentionNorm.isOfBase()
+          && feedForwardNorm.isOfBase();
+    }
+  }
 
   private final ModelConfig config;
   private final Builder builder;
@@ -85,18 +95,39 @@ final class Llama implements Backbone {
   }
 
   @Override
-  public Var hidden(Tape tape, List<? extends Backbone> backbones, Packed packed) {
+  public int frozenLayers() {
+    boolean isFrozen = trace == null && words.isOfBase();
+    // The norm after the last layer goes with it.
+    int most = norm.isOfBase() ? layers.size() : layers.size() - 1;
+    int frozen = 0;
+    while (isFrozen && frozen < most && layers.get(frozen).isOfBase()) {
+      frozen++;
+    }
+    return frozen;
+  }
+
+  @Override
+  public List<Linear> linears(int count) {
+    return layers.subList(0, count).stream().flatMap(layer -> layer.linears().stream()).toList();
+  }
+
+  @Override
+  public Var run(
+      Tape tape, List<? extends Backbone> backbones, Packed packed, Var below, int from, int to) {
     List<Llama> lanes = Pass.parts(backbones, Llama.class::cast);
     Pass pass = new Pass(tape);
-    Pass.requireShared(Pass.parts(lanes, llama -> List.of(llama.words)));
-    Tensor ids = packed.positions(tape, Batch::ids);
-    Var x = tape.gather(words.var(), ids, packed.learningIds(tape));
-    see(0, x);
+    Var x = below;
+    if (x == null) {
+      Pass.requireShared(Pass.parts(lanes, llama -> List.of(llama.words)));
+      Tensor ids = packed.positions(tape, Batch::ids);
+      x = tape.gather(words.var(), ids, packed.learningIds(tape));
+      see(0, x);
+    }
     int depth = layers.size();
     boolean chooses = trace == null && !packed.asksForAll();
-    Tensor places = packed.asksForAll() ? null : packed.places(tape);
+    Tensor places = to < depth || packed.asksForAll() ? null : packed.places(tape);
     List<Tensor> masks = packed.masks(tape);
-    for (int i = 0; i < depth; i++) {
+    for (int i = from; i < to; i++) {
       int layer = i;
       boolean last = i == depth - 1;
       List<Layer> parts = Pass.parts(lanes, llama -> llama.layers.get(layer));
@@ -104,6 +135,9 @@ final class Llama implements Backbone {
       if (!last) {
         see(i + 1, x);
       }
+    }
+    if (to < depth) {
+      return x;
     }
     Var y =
         pass.rmsNorm(

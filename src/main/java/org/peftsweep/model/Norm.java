@@ -15,6 +15,11 @@ record Norm(Parameter gamma, Parameter beta, float epsilon) {
     return tape.layerNorm(x, null, gamma.var(), beta.var(), epsilon);
   }
 
+  /** Whether it gives what its base does. */
+  boolean isOfBase() {
+    return gamma.isOfBase() && beta.isOfBase();
+  }
+
   /** Whether one serves both. */
   boolean isSharedWith(Norm other) {
     return gamma.isSharedWith(other.gamma) && beta.isSharedWith(other.beta);

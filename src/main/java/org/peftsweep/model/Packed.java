@@ -76,6 +76,11 @@ public final class Packed {
     return chosen;
   }
 
+  /** Returns the places in a lane's batch that are asked for. */
+  int[] rows(int lane) {
+    return rows.get(lane);
+  }
+
   boolean asksForAll() {
     return rows == null;
   }

@@ -186,6 +186,11 @@ public final class Parameter {
     return trainable ? origin : asWeight();
   }
 
+  /** Whether it is as its base has it, in memory that others read too. */
+  boolean isOfBase() {
+    return own == null;
+  }
+
   /** Whether both are the same frozen memory. */
   boolean isSharedWith(Parameter other) {
     return this == other || !trainable && !other.trainable && asWeight().isSameAs(other.asWeight());

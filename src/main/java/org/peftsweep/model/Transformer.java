@@ -9,8 +9,13 @@ import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
 
 /** A backbone and a head that were built together. */
-record Transformer(ModelConfig config, Builder builder, Backbone backbone, Head head)
+record Transformer(
+    ModelConfig config, Builder builder, Backbone backbone, FrozenPrefix prefix, Head head)
     implements Model {
+  Transformer(ModelConfig config, Builder builder, Backbone backbone, Head head) {
+    this(config, builder, backbone, new FrozenPrefix(config, builder.prefixes()), head);
+  }
+
   @Override
   public Var logits(Tape tape, Batch batch, int[] positions) {
     List<int[]> asked = Collections.singletonList(positions);
@@ -32,7 +37,12 @@ record Transformer(ModelConfig config, Builder builder, Backbone backbone, Head 
   @Override
   public List<Var> logits(Tape tape, List<? extends Model> models, Packed packed) {
     List<Transformer> lanes = Pass.parts(models, Transformer.class::cast);
-    Var states = backbone.hidden(tape, Pass.parts(lanes, Transformer::backbone), packed);
+    Var states =
+        prefix.hidden(
+            tape,
+            Pass.parts(lanes, Transformer::backbone),
+            Pass.parts(lanes, Transformer::prefix),
+            packed);
     Var[] rows = tape.split(states, packed.chosen());
     List<Var> outputs = new ArrayList<>();
     for (int lane = 0; lane < rows.length; lane++) {
@@ -70,6 +80,7 @@ record Transformer(ModelConfig config, Builder builder, Backbone backbone, Head 
 
   @Override
   public void close() {
+    prefix.close();
     backbone.close();
     builder.close();
   }

@@ -44,6 +44,11 @@ public interface Weights {
     return false;
   }
 
+  /** Returns where hidden states of frozen layers over these weights are kept; null for nowhere. */
+  default PrefixCache prefixes() {
+    return null;
+  }
+
   /**
    * Returns a tensor of the head in memory of the caller's own, filled from the checkpoint where it
    * has one of that shape, else drawn anew.

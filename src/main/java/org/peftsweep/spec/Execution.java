@@ -20,6 +20,8 @@ import org.peftsweep.method.Settings;
  * @param timeLimitMinutes wall clock of one trial, 0 for none
  * @param checkpointMinutes wall clock between two states kept of a trial, 0 for none
  * @param pack trials that share passes over their base
+ * @param cache what trials keep for each other of their passes
+ * @param cacheMebibytes off-heap memory of an executor for that, in MiB
  * @param blas what multiplies matrices of 32-bit floats on the backend cpu
  */
 public record Execution(
@@ -30,6 +32,8 @@ public record Execution(
     double timeLimitMinutes,
     double checkpointMinutes,
     Packing pack,
+    Caching cache,
+    int cacheMebibytes,
     BlasLibrary blas) {
   private static final double MOST_MINUTES = 1_000_000;
 
@@ -47,12 +51,19 @@ public record Execution(
     Settings.between("time-limit-minutes", timeLimitMinutes, 0.0, MOST_MINUTES);
     Settings.between("checkpoint-minutes", checkpointMinutes, 0.0, MOST_MINUTES);
     Objects.requireNonNull(pack, "pack");
+    Objects.requireNonNull(cache, "cache");
+    Settings.between("cache-mebibytes", cacheMebibytes, 1, 1 << 24);
     Objects.requireNonNull(blas, "blas");
   }
 
   /** Returns {@link #memoryMebibytes} in bytes. */
   public long memoryBytes() {
     return (long) memoryMebibytes << 20;
+  }
+
+  /** Returns {@link #cacheMebibytes} in bytes; 0 for no cache. */
+  public long cacheBytes() {
+    return cache == Caching.OFF ? 0 : (long) cacheMebibytes << 20;
   }
 
   /** Returns {@link #timeLimitMinutes}; zero for none. */

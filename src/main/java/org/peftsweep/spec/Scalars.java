@@ -51,6 +51,8 @@ final class Scalars {
       return word(key, value);
     } else if (type == Packing.class) {
       return packing(key, value);
+    } else if (type == Caching.class) {
+      return caching(key, value);
     } else if (type.isEnum()) {
       return constant(type, key, value);
     }
@@ -143,6 +145,14 @@ final class Scalars {
   private static Packing packing(String key, Value value) {
     try {
       return Packing.of(scalar(key, value, "give auto, off, or a number from 2 to 99").text());
+    } catch (IllegalArgumentException e) {
+      throw cannotUse(key, value, instead(e.getMessage()));
+    }
+  }
+
+  private static Caching caching(String key, Value value) {
+    try {
+      return Caching.of(scalar(key, value, "choose off or frozen-prefix").text());
     } catch (IllegalArgumentException e) {
       throw cannotUse(key, value, instead(e.getMessage()));
     }

@@ -74,6 +74,7 @@ public final class TrainerEngine implements Engine {
         execution.threads(),
         execution.blas(),
         execution.memoryBytes(),
+        execution.cacheBytes(),
         execution.timeLimit(),
         execution.checkpointEvery(),
         execution.keepMebibytes());
@@ -85,6 +86,7 @@ public final class TrainerEngine implements Engine {
       Integer threads,
       BlasLibrary blas,
       long memoryBytes,
+      long cacheBytes,
       Duration timeLimit,
       Duration checkpointEvery,
       int keepMebibytes)
@@ -127,6 +129,7 @@ public final class TrainerEngine implements Engine {
           new CheckpointFolder(slot.checkpoints(), slot.files()),
           checkpointEvery,
           slot.isStopped(),
+          cacheBytes,
           slot.sink().upTo(keepMebibytes * MEBIBYTE));
     }
   }

@@ -8,6 +8,7 @@ import org.peftsweep.data.Tokenizer;
 import org.peftsweep.model.CheckpointWeights;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
+import org.peftsweep.model.PrefixCache;
 import org.peftsweep.model.RandomWeights;
 import org.peftsweep.model.Weights;
 import org.peftsweep.spec.Trial;
@@ -35,10 +36,19 @@ record Base(Checkpoint checkpoint, CheckpointWeights weights, Tokenizer tokenize
 
   /** Returns the weights that a trial starts from: these, or others drawn from its seed. */
   Weights weights(Trial trial, Backend backend) {
+    return weights(trial, backend, null);
+  }
+
+  /**
+   * The same.
+   *
+   * @param prefixes where hidden states of frozen layers over these weights are kept, or null
+   */
+  Weights weights(Trial trial, Backend backend, PrefixCache prefixes) {
     Seeds seeds = new Seeds(trial.seed());
     return trial.model().randomInit()
         ? new RandomWeights(
             backend, config().initializerRange(), seeds, trial.model().weights().type())
-        : weights.forTrial(backend, seeds);
+        : weights.forTrial(backend, seeds, prefixes);
   }
 }

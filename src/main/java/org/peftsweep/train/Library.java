@@ -25,6 +25,7 @@ import org.peftsweep.method.peft.PeftAdapter;
 import org.peftsweep.model.CheckpointWeights;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
+import org.peftsweep.model.PrefixCache;
 import org.peftsweep.spec.AdapterSource;
 import org.peftsweep.spec.ModelSource;
 import org.peftsweep.spec.TaskSource;
@@ -157,6 +158,18 @@ public final class Library {
               new CheckpointWeights(checkpoint, source.weights().type()),
               tokenizer(source.location()));
         });
+  }
+
+  /**
+   * Returns where hidden states of a base's frozen layers are kept.
+   *
+   * @param limits of the trial that asks; the first to ask decides how large it may grow
+   */
+  PrefixCache prefixes(ModelSource source, String backend, RunLimits limits) {
+    MemoryBudget budget =
+        limits.memory() == null ? new MemoryBudget(limits.cacheBytes()) : limits.memory();
+    return once(
+        List.of("prefixes", baseKey(source, backend)), () -> budget.cache(limits.cacheBytes()));
   }
 
   /** Returns the tokenizer of the model at a location. */

@@ -81,8 +81,10 @@ public final class MemoryBudget {
   private final Map<Object, Footprint> bases = new HashMap<>();
 
   private final Queue<Object> waiting = new ArrayDeque<>();
+  private final List<PrefixStore> caches = new ArrayList<>();
   private long baseBytes;
   private long trialBytes;
+  private long cacheBytes;
 
   public MemoryBudget(long bytes) {
     this.bytes = bytes;
@@ -121,7 +123,7 @@ public final class MemoryBudget {
     waiting.add(turn);
     try {
       boolean isLogged = false;
-      while (wanted(footprint, base, passes) > freeBytes() || waiting.peek() != turn) {
+      while (waiting.peek() != turn || lacks(footprint, base, passes)) {
         if (!isLogged) {
           LOG.info("waiting for {} of {} bytes", footprint.heldBytes(), bytes);
           isLogged = true;
@@ -141,8 +143,37 @@ public final class MemoryBudget {
    * @throws TooLargeException if it can never be
    */
   synchronized Optional<Share> admitNow(Footprint footprint, Object base, Passes passes) {
-    boolean isFree = wanted(footprint, base, passes) <= freeBytes() && waiting.isEmpty();
+    boolean isFree = waiting.isEmpty() && !lacks(footprint, base, passes);
     return isFree ? Optional.of(take(footprint, base, passes)) : Optional.empty();
+  }
+
+  /** Whether a trial's memory is not free, not even what caches hold. */
+  private boolean lacks(Footprint footprint, Object base, Passes passes) {
+    long wanted = wanted(footprint, base, passes);
+    if (wanted > freeBytes() && wanted <= freeBytes() + cacheBytes) {
+      for (PrefixStore cache : caches) {
+        cacheBytes -= cache.clear();
+      }
+    }
+    return wanted > freeBytes();
+  }
+
+  /**
+   * Makes a cache of hidden states that grows where memory is free, and gives it back where a trial
+   * needs it.
+   *
+   * @param mostBytes of all caches together
+   */
+  synchronized PrefixStore cache(long mostBytes) {
+    PrefixStore cache = new PrefixStore(more -> reserve(more, mostBytes));
+    caches.add(cache);
+    return cache;
+  }
+
+  private synchronized boolean reserve(long more, long mostBytes) {
+    boolean isFree = waiting.isEmpty() && more <= freeBytes() && cacheBytes + more <= mostBytes;
+    cacheBytes += isFree ? more : 0;
+    return isFree;
   }
 
   private Share take(Footprint footprint, Object base, Passes passes) {
@@ -199,6 +230,6 @@ public final class MemoryBudget {
 
   /** Returns the bytes that nobody holds. */
   synchronized long freeBytes() {
-    return bytes - baseBytes - trialBytes;
+    return bytes - baseBytes - trialBytes - cacheBytes;
   }
 }

@@ -1,5 +1,6 @@
 package org.peftsweep.train;
 
+import java.nio.IntBuffer;
 import java.util.function.Predicate;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.Backend;
@@ -13,6 +14,7 @@ import org.peftsweep.method.adapter.AdapterLayout;
 import org.peftsweep.method.adapter.InitCache;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
+import org.peftsweep.model.PrefixCache;
 import org.peftsweep.model.Role;
 import org.peftsweep.model.Weights;
 import org.peftsweep.spec.Trial;
@@ -36,6 +38,7 @@ final class MemoryModel {
    *
    * @param isMissing whether a checkpoint lacks a tensor, which the trial then draws for itself
    * @param layout of the adapter that the trial starts from
+   * @param caches whether hidden states of frozen layers are kept for other passes
    * @param backend that it will run on
    */
   static Footprint predict(
@@ -45,11 +48,13 @@ final class MemoryModel {
       int padId,
       TokenisedTask data,
       AdapterLayout layout,
+      boolean caches,
       Backend backend) {
-    return predict(DryBackend.like(backend), trial, config, isMissing, padId, data, layout);
+    Backend passes = DryBackend.like(backend);
+    return predict(passes, trial, config, isMissing, padId, data, layout, caches);
   }
 
-  /** The same on a backend that keeps no weights in an order of its own. */
+  /** The same on a backend that keeps no weights in an order of its own, without a cache. */
   static Footprint predict(
       Trial trial,
       ModelConfig config,
@@ -57,7 +62,7 @@ final class MemoryModel {
       int padId,
       TokenisedTask data,
       AdapterLayout layout) {
-    return predict(DryBackend.open(), trial, config, isMissing, padId, data, layout);
+    return predict(DryBackend.open(), trial, config, isMissing, padId, data, layout, false);
   }
 
   private static Footprint predict(
@@ -67,11 +72,13 @@ final class MemoryModel {
       Predicate<String> isMissing,
       int padId,
       TokenisedTask data,
-      AdapterLayout layout) {
+      AdapterLayout layout,
+      boolean caches) {
     Backend dry = DryBackend.open();
     boolean isRandom = trial.model().randomInit();
     ElementType matrices = trial.model().weights().type();
-    Weights weights = new Blank(dry, isRandom ? name -> true : isMissing, matrices);
+    Predicate<String> isOwn = isRandom ? name -> true : isMissing;
+    Weights weights = new Blank(dry, isOwn, matrices, caches ? new HalfKnown() : null);
     try (Pack pack = Pack.alone(passes);
         Assembly parts =
             Assembly.of(
@@ -108,12 +115,31 @@ final class MemoryModel {
     }
   }
 
+  /** Has every second example's states: what it has and what is missing take most together. */
+  private static final class HalfKnown implements PrefixCache {
+    private boolean isKnown;
+
+    @Override
+    public boolean read(Backend backend, IntBuffer key, Tensor states) {
+      isKnown = !isKnown;
+      return isKnown;
+    }
+
+    @Override
+    public void keep(Backend backend, IntBuffer key, Tensor states) {}
+  }
+
   /**
    * Weights of which only the memory counts.
    *
    * @param matrices how matrices of the base are stored
    */
-  record Blank(Backend backend, Predicate<String> isOwn, ElementType matrices) implements Weights {
+  record Blank(Backend backend, Predicate<String> isOwn, ElementType matrices, PrefixCache prefixes)
+      implements Weights {
+    Blank(Backend backend, Predicate<String> isOwn, ElementType matrices) {
+      this(backend, isOwn, matrices, null);
+    }
+
     @Override
     public boolean owns(String name) {
       return isOwn.test(name);

@@ -14,6 +14,8 @@ import java.util.function.BooleanSupplier;
  * @param checkpointEvery wall clock between two states; zero for none but when it is stopped
  * @param isStopped asked between steps and between batches of an evaluation; from then on the trial
  *     keeps its state and ends by {@link StoppedException}
+ * @param cacheBytes most memory for hidden states of frozen layers that trials of this process keep
+ *     for each other; 0 for none
  * @param sink takes the trained tensors of a trial that finishes
  */
 public record RunLimits(
@@ -22,14 +24,27 @@ public record RunLimits(
     CheckpointFolder checkpoints,
     Duration checkpointEvery,
     BooleanSupplier isStopped,
+    long cacheBytes,
     TensorSink sink) {
   /** No limits at all. */
   public static final RunLimits FREE =
-      new RunLimits(Duration.ZERO, null, null, Duration.ZERO, () -> false, TensorSink.NOTHING);
+      new RunLimits(Duration.ZERO, null, null, Duration.ZERO, () -> false, 0, TensorSink.NOTHING);
+
+  /** The same with nothing kept for other trials. */
+  public RunLimits(
+      Duration timeLimit,
+      MemoryBudget memory,
+      CheckpointFolder checkpoints,
+      Duration checkpointEvery,
+      BooleanSupplier isStopped,
+      TensorSink sink) {
+    this(timeLimit, memory, checkpoints, checkpointEvery, isStopped, 0, sink);
+  }
 
   /** Returns the same limits with a sink. */
   public RunLimits with(TensorSink other) {
-    return new RunLimits(timeLimit, memory, checkpoints, checkpointEvery, isStopped, other);
+    return new RunLimits(
+        timeLimit, memory, checkpoints, checkpointEvery, isStopped, cacheBytes, other);
   }
 
   public RunLimits {

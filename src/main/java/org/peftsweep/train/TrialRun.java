@@ -11,6 +11,7 @@ import org.peftsweep.method.adapter.AdapterLayout;
 import org.peftsweep.method.adapter.InitCache;
 import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.model.Model;
+import org.peftsweep.model.PrefixCache;
 import org.peftsweep.model.Role;
 import org.peftsweep.model.TrainedTensors;
 import org.peftsweep.model.Weights;
@@ -135,12 +136,15 @@ public final class TrialRun {
       MemoryBudget.Passes passes) {
     int padId = base.padId();
     AdapterLayout layout = library.layout(trial, base.config(), trial.task().task().outputs());
+    PrefixCache prefixes =
+        limits.cacheBytes() == 0 ? null : library.prefixes(trial.model(), backend.name(), limits);
     record.predicted =
-        MemoryModel.predict(trial, base.config(), base::lacks, padId, data, layout, backend);
+        MemoryModel.predict(
+            trial, base.config(), base::lacks, padId, data, layout, prefixes != null, backend);
     try (MemoryBudget.Share share =
         admit(trial, limits, watch.deadline(), record.predicted, lane, passes)) {
       long start = System.nanoTime();
-      Weights weights = base.weights(trial, backend);
+      Weights weights = base.weights(trial, backend, prefixes);
       InitCache prepared = library.preparations(trial, data, padId, backend.name());
       try (Assembly parts =
           Assembly.of(

@@ -155,7 +155,9 @@ class BadSweepFilesTest {
           compute: {backend: cuda} => Cannot use backend = cuda in x.yaml:5: choose cpu or nd4j
           compute: {blas: mkl} => Cannot use blas = mkl in x.yaml:5: choose auto, openblas or onednn
           compute: {threads: 0} => Cannot use threads = 0 in x.yaml:5: give a whole number of at least 1
-          compute: {gpu: 1} => Cannot use the key gpu in x.yaml:5: choose backend, threads, keep-mebibytes, memory-mebibytes, time-limit-minutes, checkpoint-minutes, pack or blas
+          compute: {gpu: 1} => Cannot use the key gpu in x.yaml:5: choose backend, threads, keep-mebibytes, memory-mebibytes, time-limit-minutes, checkpoint-minutes, pack, cache, cache-mebibytes or blas
+          compute: {cache: on} => Cannot use cache = on in x.yaml:5: choose off or frozen-prefix
+          compute: {cache-mebibytes: 0} => Cannot use cache-mebibytes = 0 in x.yaml:5: give a whole number of at least 1
           declare-tasks: {rte: {}} => Cannot declare the task rte in x.yaml:5: a known task has that name, choose another
           declare-tasks: {../mine: {}} => Cannot declare the task ../mine in x.yaml:5: it names a folder too, use letters, digits, hyphens, dots and spaces
           declare-tasks: {mine: {text-columns: [a]}} => Cannot declare the task mine in x.yaml:5: it lacks the key label-column

@@ -174,6 +174,12 @@ public final class Nd4jBackend implements Backend {
         views.matrix(c));
   }
 
+  /** ND4J chooses kernels by the sizes of a product. */
+  @Override
+  public boolean sumsRowsAlike(int rows, int columns, int inner) {
+    return false;
+  }
+
   @Override
   public void linear(Tensor x, Tensor w, Tensor bias, Tensor y) {
     gemm(false, true, 1, x, w, 0, y);
