@@ -16,7 +16,6 @@ import java.util.Objects;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.apache.spark.sql.Row;
 
 /**
  * A report as one file for a browser, which loads nothing: styles, script, chart library and data
@@ -155,10 +154,10 @@ public final class HtmlReport {
 
   /** The verdict on each whole statement. */
   private List<String> verdicts() {
-    Map<String, String> verdicts = new LinkedHashMap<>();
-    rows("claims")
-        .forEach(row -> verdicts.putIfAbsent(row.get(0).text(), row.get(row.size() - 1).text()));
-    return List.copyOf(verdicts.values());
+    return report.ledgers().stream()
+        .flatMap(ledger -> ledger.verdicts().values().stream())
+        .map(ClaimLedger.Verdict::words)
+        .toList();
   }
 
   private Stream<List<TextTable.Cell>> rows(String id) {
@@ -170,24 +169,8 @@ public final class HtmlReport {
   private List<Map<String, Object>> curves() {
     Map<String, Run> runs = new TreeMap<>();
     results.runs().forEach(run -> runs.put(run.id(), run));
-    Map<String, List<Map<String, Object>>> points = new TreeMap<>();
-    for (Row row :
-        report
-            .curves()
-            .select("id", "step", "train_loss", "validation_score", "score")
-            .orderBy("id", "step")
-            .collectAsList()) {
-      if (runs.containsKey(row.getString(0))) {
-        Map<String, Object> point = new LinkedHashMap<>();
-        point.put("step", row.getInt(1));
-        point.put("loss", finite(row.get(2)));
-        point.put("validation", finite(row.get(3)));
-        point.put("score", finite(row.get(4)));
-        points.computeIfAbsent(row.getString(0), id -> new ArrayList<>()).add(point);
-      }
-    }
     return runs.values().stream()
-        .filter(run -> points.containsKey(run.id()))
+        .filter(run -> report.curves().points().containsKey(run.id()))
         .sorted(Comparator.comparing(Run::title))
         .map(
             run ->
@@ -196,8 +179,20 @@ public final class HtmlReport {
                     "title", run.title(),
                     "task", run.task(),
                     "method", run.settings().get("method_label"),
-                    "points", points.get(run.id())))
+                    "points",
+                        report.curves().points().get(run.id()).stream()
+                            .map(HtmlReport::point)
+                            .toList()))
         .toList();
+  }
+
+  private static Map<String, Object> point(Curves.Point point) {
+    Map<String, Object> data = new LinkedHashMap<>();
+    data.put("step", point.step());
+    data.put("loss", point.loss());
+    data.put("validation", point.validation());
+    data.put("score", point.score());
+    return data;
   }
 
   /** JSON has no NaN. */

@@ -1,6 +1,8 @@
 package org.peftsweep.report;
 
+import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.commons.text.WordUtils;
 
 /** The formats of a report, all made from the same sections. */
@@ -83,14 +85,31 @@ public enum Printed {
 
   abstract String of(Section section);
 
+  /** Returns some of the sections. */
+  public String of(Report report, Set<String> ids) {
+    return report.sections().stream()
+        .filter(section -> ids.contains(section.id()))
+        .map(this::of)
+        .collect(Collectors.joining("\n"));
+  }
+
   /** Returns the whole report. */
   public String of(Report report) {
     String sections = report.sections().stream().map(this::of).collect(Collectors.joining("\n"));
     return switch (this) {
-      case text -> report.state() + "\n\n" + sections;
-      case md -> "# " + report.sweep() + "\n\n" + report.state() + "\n\n" + sections;
+      case text -> report.state() + "\n\n" + findings(report) + sections;
+      case md ->
+          "# " + report.sweep() + "\n\n" + report.state() + "\n\n" + findings(report) + sections;
       case latex -> "% " + report.state() + "\n\n" + sections;
       default -> sections;
     };
+  }
+
+  /** The question and the answers, a paragraph each. */
+  private static String findings(Report report) {
+    return Stream.concat(Stream.of(report.question()), report.findings().sentences().stream())
+        .filter(sentence -> !sentence.isEmpty())
+        .map(sentence -> WordUtils.wrap(sentence, BenchmarkTable.TERMINAL_WIDTH) + "\n\n")
+        .collect(Collectors.joining());
   }
 }
