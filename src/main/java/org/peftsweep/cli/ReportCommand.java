@@ -11,7 +11,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -126,7 +125,7 @@ final class ReportCommand implements Callable<Integer> {
       Report report =
           Report.of(folders, tables, () -> beside(session.spark(), folders, conf), files);
       if (claims != null) {
-        out.print(Printed.text.of(report, Set.of("claims", "confounding")));
+        out.print(Printed.text.claims(report));
         return 0;
       }
       if (task != null) {
@@ -194,7 +193,8 @@ final class ReportCommand implements Callable<Integer> {
         throw new InputException(
             "Cannot report on "
                 + Shown.of(folder.path().toString())
-                + ": no trial has ended there; run the sweep, or give --output");
+                + ": no trial has ended there; run the sweep, or give --output"
+                + output.meant(folder, files));
       }
     }
     return List.copyOf(folders.values());

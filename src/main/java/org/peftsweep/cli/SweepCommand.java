@@ -155,13 +155,11 @@ final class SweepCommand implements Callable<Integer> {
       engine.taskNotices(task.source(), files).forEach((isDryRun ? out : err)::println);
     }
     if (isDryRun) {
-      out.print(
-          new DryRun(first, forecast, sweep.execution().pack().mostLanes()).text()
-              + phases.later());
+      dryRun(sweep, phases, inspection.without(), filter, files);
       return 0;
     }
     output.made(files);
-    err.println(opening(sweep, first));
+    err.println(first.opening(sweep.name(), !rerun.isEmpty()));
     // A sweep with nothing to run may be read while another driver holds it.
     boolean mayTrain =
         sweep.protocol().tunes()
@@ -187,7 +185,7 @@ final class SweepCommand implements Callable<Integer> {
         phases.add(selection);
         phases.publish(folder, source);
         last = Plan.of(phases.trials(), sweep.titles(), folder, forecast, Pace.UNKNOWN, filter);
-        err.println(opening(sweep, last) + "; " + selection.choices().size() + " choices made");
+        err.println(last.opening(sweep.name(), !rerun.isEmpty()) + "; " + selection.choices().size() + " choices made");
         selection.hopeless().forEach(name -> err.println(Selection.sentence(name)));
         old = train(spark, folder, sweep, phases, last, filter);
       }
@@ -216,6 +214,16 @@ final class SweepCommand implements Callable<Integer> {
       return summary.exitCode(
           last, phases.areDecided() && undefined == 0, old, stop.reason(), !rerun.isEmpty());
     }
+  }
+
+  private void dryRun(
+      Sweep sweep, Phases phases, ResultFolder folder, TrialFilter filter, Configuration files) {
+    Forecast forecast = engine.measured(sweep.execution(), files, phases.trials(), out::println);
+    Plan plan = Plan.of(phases.trials(), sweep.titles(), folder, forecast, Pace.UNKNOWN, filter);
+    out.print(
+        new DryRun(plan, forecast, sweep.execution().pack().mostLanes(), Session.localSlots())
+                .text()
+            + phases.later());
   }
 
   private List<Candidates> candidates(Sweep sweep, Configuration files) {
@@ -376,18 +384,5 @@ final class SweepCommand implements Callable<Integer> {
     } catch (IllegalArgumentException e) {
       throw new InputException(e.getMessage());
     }
-  }
-
-  private String opening(Sweep sweep, Plan plan) {
-    int done = plan.done().size();
-    int pending = plan.pending().size();
-    String text = sweep.name() + ": " + plan.asked().size() + " trials, ";
-    if (!rerun.isEmpty()) {
-      return text + pending + " of them to run again";
-    }
-    if (pending == 0) {
-      return text + "all of them done before; nothing to train";
-    }
-    return text + (done == 0 ? "none of them done before" : done + " of them done before");
   }
 }

@@ -112,7 +112,8 @@ final class WatchCommand implements Callable<Integer> {
                 + sweep
                 + ": there is no folder "
                 + folder.path()
-                + "; give the name of a sweep, and --output where its tables are");
+                + "; give the name of a sweep, and --output where its tables are"
+                + output.meant(folder, files));
       }
     } catch (IOException e) {
       throw new UncheckedIOException("Cannot read " + folder.path() + ": " + e.getMessage(), e);

@@ -1,14 +1,12 @@
 package org.peftsweep.report;
 
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeSet;
@@ -156,19 +154,23 @@ final class ClaimLedger {
     return parts.size() == 1 ? parts.iterator().next() : Verdict.CANNOT_TELL;
   }
 
-  /** Returns a row for each statement and task, and one before those of several tasks. */
-  List<List<String>> rows() {
+  /**
+   * Returns a row for each statement and task, and one before those of several tasks.
+   *
+   * @param all whether statements are listed too that no recipe here is about
+   */
+  List<List<String>> rows(boolean all) {
     List<List<String>> rows = new ArrayList<>();
     entries.forEach(
         (claim, list) -> {
-          if (list.size() != 1) {
+          if (list.size() > 1 || all && list.isEmpty()) {
             rows.add(
                 row(
                     claim,
                     list.isEmpty()
                         ? "no such recipes here"
                         : "all of the " + list.size() + " below",
-                    paper(claim, claim.paper().values()),
+                    Figures.MISSING,
                     Figures.MISSING,
                     Figures.MISSING,
                     Figures.MISSING,
@@ -191,7 +193,7 @@ final class ClaimLedger {
     return row(
         claim,
         task,
-        paper(claim, paper == null ? List.of() : List.of(paper)),
+        paper(claim, paper),
         entry.effect().map(effect -> value(claim, effect.mean())).orElse(Figures.MISSING),
         entry.effect().map(effect -> ends(claim, effect.interval())).orElse(Figures.MISSING),
         seeds(entry),
@@ -223,14 +225,10 @@ final class ClaimLedger {
     return lost == 0 ? "" + seeds : seeds + "; " + lost + " trials " + endings;
   }
 
-  private static String paper(Claim claim, Collection<Double> figures) {
-    OptionalDouble mean = figures.stream().mapToDouble(Double::doubleValue).average();
-    if (mean.isEmpty()) {
-      return Figures.MISSING;
-    }
-    return claim.measure().isFactor()
-        ? factor(Math.log10(mean.getAsDouble()))
-        : Figures.points(mean.getAsDouble() * POINT);
+  private static String paper(Claim claim, Double figure) {
+    return figure == null
+        ? Figures.MISSING
+        : claim.measure().isFactor() ? factor(Math.log10(figure)) : Figures.points(figure * POINT);
   }
 
   static String value(Claim claim, double difference) {
@@ -249,12 +247,12 @@ final class ClaimLedger {
         : Figures.MISSING;
   }
 
-  /** Returns the table of several ledgers. */
-  static TextTable table(List<ClaimLedger> ledgers) {
+  /** Returns the table of several ledgers, see {@link #rows}. */
+  static TextTable table(List<ClaimLedger> ledgers, boolean all) {
     return TextTable.of(
         HEADER,
         Set.of("source", "here", "pairs", "p"),
-        ledgers.stream().flatMap(ledger -> ledger.rows().stream()).toList());
+        ledgers.stream().flatMap(ledger -> ledger.rows(all).stream()).toList());
   }
 
   /** Returns for each statement that changes several axes at once what each of them does alone. */
@@ -295,19 +293,18 @@ final class ClaimLedger {
   }
 
   /** Says how to read the ledger, and what should be known of its sources. */
-  static String note(List<ClaimLedger> ledgers, Results results) {
+  static String note(List<ClaimLedger> ledgers, Results results, boolean all) {
     Set<String> sources = new TreeSet<>();
     Set<String> remarks = new LinkedHashSet<>();
     ledgers.forEach(
         ledger ->
-            ledger
-                .entries
-                .keySet()
-                .forEach(
-                    claim -> {
-                      sources.add(claim.source());
-                      Optional.ofNullable(claim.remark()).ifPresent(remarks::add);
-                    }));
+            ledger.entries.forEach(
+                (claim, list) -> {
+                  if (all || !list.isEmpty()) {
+                    sources.add(claim.source());
+                    Optional.ofNullable(claim.remark()).ifPresent(remarks::add);
+                  }
+                }));
     Set<String> models = new TreeSet<>();
     results.runs().forEach(run -> models.add((String) run.settings().get("model")));
     return "Statements of "

@@ -1,6 +1,5 @@
 package org.peftsweep.report;
 
-import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.commons.text.WordUtils;
@@ -85,10 +84,11 @@ public enum Printed {
 
   abstract String of(Section section);
 
-  /** Returns some of the sections. */
-  public String of(Report report, Set<String> ids) {
-    return report.sections().stream()
-        .filter(section -> ids.contains(section.id()))
+  /** Returns every statement that was given, and what settings do alone. */
+  public String claims(Report report) {
+    return Stream.concat(
+            Stream.of(report.claims(true)),
+            report.sections().stream().filter(section -> section.id().equals("confounding")))
         .map(this::of)
         .collect(Collectors.joining("\n"));
   }

@@ -125,7 +125,6 @@ public final class Report {
                 claims.stream().filter(claim -> !ofSweep.entries().containsKey(claim)).toList())
         .filter(claims -> !claims.isEmpty())
         .map(claims -> new ClaimLedger(claims, results, comparisons, curves))
-        .filter(ClaimLedger::isTested)
         .forEach(all::add);
     return List.copyOf(all);
   }
@@ -163,7 +162,7 @@ public final class Report {
     List<Section> all = new ArrayList<>();
     all.add(scores.benchmark(costs.tuning(manifest)));
     all.add(scores.ranks());
-    all.add(claims());
+    all.add(claims(false));
     if (ledgers.stream().anyMatch(ledger -> !ledger.confounding().isEmpty())) {
       all.add(confounding());
     }
@@ -188,15 +187,20 @@ public final class Report {
     return List.copyOf(all);
   }
 
-  private Section claims() {
+  /**
+   * Returns the ledger.
+   *
+   * @param all whether with statements that no recipe here is about
+   */
+  Section claims(boolean all) {
     return source.section(
         "claims",
         "Statements",
-        ledgers.isEmpty()
+        ledgers.stream().noneMatch(ClaimLedger::isTested) && !all
             ? "No statement is about recipes of this sweep; conf/claims has some, and a sweep file may"
                 + " declare its own."
-            : ClaimLedger.note(ledgers, results),
-        ClaimLedger.table(ledgers),
+            : ClaimLedger.note(ledgers, results, all),
+        ClaimLedger.table(ledgers, all),
         source.scores());
   }
 

@@ -49,10 +49,9 @@ class ClaimLedgerTest {
     Section claims = section(report(sweep.benchmark(), paper()), "claims");
     List<String> verdicts = column(claims, "verdict");
     // A row for all tasks and one for each, of the five statements of Table 2; no grid of rates.
-    assertThat(verdicts).hasSize(16);
+    assertThat(verdicts).hasSize(15);
     assertThat(verdicts.subList(0, 6)).containsOnly("held, confounded");
     assertThat(verdicts.subList(6, 12)).containsOnly("held");
-    assertThat(verdicts.get(15)).isEqualTo("not tested");
     List<String> rte = row(claims, 1, "rte");
     // 0.858 less 0.608, with seeds alike.
     assertThat(rte.subList(2, 4)).containsExactly("+5.14", "+25.00");
@@ -60,6 +59,15 @@ class ClaimLedgerTest {
     // The imitation's figure is that of the task which it imitates.
     assertThat(row(claims, 1, "mini-cola").get(2)).isEqualTo("+2.53");
     assertThat(claims.note()).contains("neither confirm nor refute");
+  }
+
+  @Test
+  void listsStatementsThatNoRecipeIsAboutWhereTheyAreAskedFor() {
+    sweep.add(lora(SampleSweep.QV, 4, 0), 0.9);
+    Report report = report(sweep, paper());
+    assertThat(column(section(report, "claims"), "verdict")).isEmpty();
+    assertThat(column(report.claims(true), "verdict")).hasSize(6).containsOnly("not tested");
+    assertThat(Printed.text.claims(report)).contains("η_V > η_QK", "no such recipes here");
   }
 
   /** q+v with λ = 1 and q+k+v with λ = 4 lack, until they are added. */
