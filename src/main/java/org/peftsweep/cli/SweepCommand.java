@@ -185,7 +185,11 @@ final class SweepCommand implements Callable<Integer> {
         phases.add(selection);
         phases.publish(folder, source);
         last = Plan.of(phases.trials(), sweep.titles(), folder, forecast, Pace.UNKNOWN, filter);
-        err.println(last.opening(sweep.name(), !rerun.isEmpty()) + "; " + selection.choices().size() + " choices made");
+        err.println(
+            last.opening(sweep.name(), !rerun.isEmpty())
+                + "; "
+                + selection.choices().size()
+                + " choices made");
         selection.hopeless().forEach(name -> err.println(Selection.sentence(name)));
         old = train(spark, folder, sweep, phases, last, filter);
       }

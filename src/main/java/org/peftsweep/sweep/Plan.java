@@ -83,7 +83,8 @@ public record Plan(
     if (pending.isEmpty()) {
       return text + "all of them done before; nothing to train";
     }
-    return text + (done.isEmpty() ? "none of them done before" : done.size() + " of them done before");
+    return text
+        + (done.isEmpty() ? "none of them done before" : done.size() + " of them done before");
   }
 
   /** Returns the estimated wall clock of all pending trials on so many slots, in seconds. */
