@@ -20,6 +20,7 @@ import org.apache.commons.codec.digest.DigestUtils;
 import org.apache.commons.lang3.StringUtils;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.deploy.SparkHadoopUtil;
 import org.apache.spark.sql.Dataset;
@@ -244,7 +245,9 @@ final class ReportCommand implements Callable<Integer> {
 
   private static void write(Path file, String text, Configuration files) {
     try {
-      FileSystem system = file.getFileSystem(files);
+      FileSystem given = file.getFileSystem(files);
+      // Its checksums would lie beside what a reader opens.
+      FileSystem system = given instanceof LocalFileSystem local ? local.getRaw() : given;
       system.mkdirs(file.getParent());
       try (OutputStream stream = system.create(file, true)) {
         stream.write(text.getBytes(StandardCharsets.UTF_8));

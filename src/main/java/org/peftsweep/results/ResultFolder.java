@@ -461,6 +461,6 @@ public final class ResultFolder {
   }
 
   private FileSystem fileSystem() throws IOException {
-    return SyncedFile.system(root, configuration);
+    return root.getFileSystem(configuration);
   }
 }

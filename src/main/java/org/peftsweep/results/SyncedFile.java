@@ -26,16 +26,6 @@ final class SyncedFile implements OutputFile {
     this.file = HadoopOutputFile.fromPath(path, configuration);
   }
 
-  /**
-   * Returns the file system of a path. A local one keeps no files of checksums beside those of
-   * results: Parquet's pages have their own.
-   */
-  static FileSystem system(Path path, Configuration configuration) throws IOException {
-    FileSystem files = path.getFileSystem(configuration);
-    files.setWriteChecksum(false);
-    return files;
-  }
-
   @Override
   public PositionOutputStream create(long blockSizeHint) throws IOException {
     return open(false);
@@ -62,7 +52,7 @@ final class SyncedFile implements OutputFile {
   }
 
   private PositionOutputStream open(boolean overwrites) throws IOException {
-    FSDataOutputStream out = system(path, configuration).create(path, overwrites);
+    FSDataOutputStream out = path.getFileSystem(configuration).create(path, overwrites);
     PositionOutputStream stream = HadoopStreams.wrap(out);
     return new DelegatingPositionOutputStream(stream) {
       @Override

@@ -11,7 +11,6 @@ import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.function.BiFunction;
-import java.util.function.Function;
 import org.peftsweep.data.Shown;
 import org.peftsweep.method.Methods;
 import org.peftsweep.optim.Rates;
@@ -62,19 +61,24 @@ public final class ClaimReader {
    */
   public static List<Claim> read(String location, TextSource texts) {
     SpecErrors faults = new SpecErrors();
-    Value.Section file = file(location, texts, faults);
+    Value.Section file = file(location, "", texts, faults);
     if (!file.entries().containsKey(CLAIMS)) {
       throw new SpecException("Cannot read " + Shown.of(location) + ": it lacks the key " + CLAIMS);
     }
     Value value = file.entries().get(CLAIMS).value();
     Optional<List<Claim>> claims =
         faults.attempt(
-            () -> of(value, faults, name -> file(beside(location, name), texts, faults)));
+            () ->
+                of(
+                    value,
+                    faults,
+                    (name, place) -> file(beside(location, name), place, texts, faults)));
     faults.throwIfAny();
     return claims.orElseThrow();
   }
 
-  private static Value.Section file(String location, TextSource texts, SpecErrors faults) {
+  private static Value.Section file(
+      String location, String place, TextSource texts, SpecErrors faults) {
     try {
       String text =
           texts
@@ -84,6 +88,7 @@ public final class ClaimReader {
                       new SpecException(
                           "Cannot read the statements of "
                               + Shown.of(location)
+                              + (place.isEmpty() ? "" : " in " + place)
                               + ": there is no such file"));
       return YamlText.file(location, text, faults);
     } catch (IOException e) {
@@ -100,9 +105,10 @@ public final class ClaimReader {
   /**
    * Reads a list of statements.
    *
-   * @param files gives the file of that name
+   * @param files gives the file of a name that stands at a place
    */
-  static List<Claim> of(Value value, SpecErrors faults, Function<String, Value.Section> files) {
+  static List<Claim> of(
+      Value value, SpecErrors faults, BiFunction<String, String, Value.Section> files) {
     if (!(value instanceof Value.Items items)) {
       throw Scalars.cannotUse(CLAIMS, value, "give a list of statements");
     }
@@ -113,7 +119,7 @@ public final class ClaimReader {
         faults.attempt(() -> reader.claim(section)).ifPresent(claims::add);
       } else {
         String name = Scalars.word(CLAIMS, item);
-        Value.Entry own = files.apply(name).entries().get(CLAIMS);
+        Value.Entry own = files.apply(name, item.place()).entries().get(CLAIMS);
         if (own == null || !(own.value() instanceof Value.Items others)) {
           throw Scalars.cannotUse(CLAIMS, item, "name a file with a list of claims");
         }

@@ -171,9 +171,9 @@ public final class SweepFile {
     return ClaimReader.of(
         fields.value(ClaimReader.CLAIMS),
         faults,
-        name -> {
+        (name, place) -> {
           String file = beside(folder, name);
-          return section(file, "Cannot use claims = " + Shown.of(file));
+          return section(file, "Cannot use claims = " + Shown.of(file) + " in " + place);
         });
   }
 
