@@ -122,7 +122,8 @@ CREATE OR REPLACE TEMPORARY VIEW stored_predictions (
   example INT COMMENT 'place in the set, counted from 0',
   label DOUBLE COMMENT 'true class id, or value of a regression',
   prediction DOUBLE COMMENT 'predicted class id, or value of a regression',
-  probability DOUBLE COMMENT 'of the predicted class, or the value of a regression'
+  probability DOUBLE COMMENT 'of the predicted class, or the value of a regression',
+  step INT COMMENT 'score_step of the trial; null in older rows, which are of its last step'
 )
 USING parquet OPTIONS (path '${output}/*/predictions', pathGlobFilter '*.parquet');
 
@@ -216,8 +217,9 @@ CREATE OR REPLACE TEMPORARY VIEW leaderboard (
   deviation COMMENT 'standard deviation over seeds; null for one seed',
   lowest_score COMMENT 'of the seeds',
   highest_score COMMENT 'of the seeds',
-  seeds COMMENT 'finished trials',
-  unfinished COMMENT 'trials that diverged or failed; they are not in the means',
+  seeds COMMENT 'finished trials with a score',
+  undefined COMMENT 'finished trials without one; a mean of the others flatters the recipe, so it comes last',
+  unfinished COMMENT 'trials that diverged or failed; the same holds',
   trainable_parameters COMMENT 'scalars that learn, head excluded',
   adapter_bytes COMMENT 'of these scalars in single precision',
   mean_train_seconds COMMENT 'wall clock of all steps; null where machines or software differ',
@@ -225,7 +227,8 @@ CREATE OR REPLACE TEMPORARY VIEW leaderboard (
 COMMENT 'One row a recipe on a task: the mean over its seeds, best first.' AS
 SELECT
   sweep, model, task, metric,
-  rank() OVER (PARTITION BY sweep, model, task ORDER BY mean_score DESC NULLS LAST) AS place,
+  rank() OVER (PARTITION BY sweep, model, task
+    ORDER BY undefined + unfinished > 0, mean_score DESC NULLS LAST) AS place,
   * EXCEPT (sweep, model, task, metric)
 FROM (
   SELECT
@@ -237,6 +240,7 @@ FROM (
     min(score) AS lowest_score,
     max(score) AS highest_score,
     count(score) AS seeds,
+    count_if(status = 'finished' AND score IS NULL AND coalesce(phase, '') <> 'tuning') AS undefined,
     count_if(status <> 'finished') AS unfinished,
     max(trainable_parameters) AS trainable_parameters,
     4 * max(trainable_parameters) AS adapter_bytes,
@@ -268,7 +272,7 @@ WITH scored AS (
     struct('ratio' AS axis, string(ratio) AS level),
     struct('learning_rate' AS axis, string(learning_rate) AS level))) AS (place, value)
   FROM trials
-  WHERE status = 'finished'
+  WHERE status = 'finished' AND score IS NOT NULL
 ), pairs AS (
   SELECT sweep, model, task, a.score, a.value AS one, b.value AS two
   FROM scored AS a JOIN scored AS b USING (sweep, model, task, id)

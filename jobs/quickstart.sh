@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the main job on what ships with the project: a sweep of 40 trials on a small model, on all
+# Runs the main job on what ships with the project: a sweep of 20 trials on a small model, on all
 # cores. Builds first where needed. About a minute on 2 cores; run again it only prints the table.
 #
 #   jobs/quickstart.sh                        # conf/quickstart.yaml to output/quickstart

@@ -5,9 +5,11 @@
 #   jobs/report.sh quickstart                 # prints it, and writes output/quickstart/report/report.html
 #   jobs/report.sh quickstart --task mini-mnli --within 1MB    # which recipe to use
 #   jobs/report.sh quickstart --format md,latex,csv
+#   jobs/report.sh quickstart --claims        # only statements: its own and all of conf/claims
 #   jobs/report.sh first second /elsewhere/output/third        # one report, in output/_reports
 #
-# Options: --output DIR, --format text,md,latex,html,csv, --task TASK, --within SIZE.
+# Options: --output DIR, --format text,md,latex,html,csv, --task TASK, --within SIZE,
+# --claims [FILE].
 set -euo pipefail
 source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/common.sh"
 if [[ $# -eq 0 || $1 == --help ]]; then

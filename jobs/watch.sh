@@ -4,13 +4,16 @@
 #
 #   jobs/watch.sh quickstart
 #   jobs/watch.sh paper-table2 --output hdfs:///peft --once
+#   jobs/watch.sh quickstart --page 8080      # the report as a page of this machine, anew every 15 s
 #
-# Options: --output DIR, --once.
+# Options: --output DIR, --once, --page PORT.
 set -euo pipefail
 source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/common.sh"
 if [[ $# -eq 0 || $1 == --help ]]; then
   usage "${BASH_SOURCE[0]}"
   exit $(($# == 0 ? 2 : 0))
 fi
+# Whatever runs the sweep, the report is made here, beside it.
+MASTER=local[1]
 LIGHT=1
 submit watch "$@"

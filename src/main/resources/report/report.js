@@ -3,8 +3,9 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   // Okabe and Ito's palette, told apart with any kind of colour vision; shapes repeat the message.
   const PALETTE = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#8a8a8a", "#b8a800"];
-  const SHAPES = ["circle", "rect", "triangle", "rectRot", "star", "crossRot", "cross", "rectRounded"];
-  const methods = [...new Set(data.curves.map(c => c.method).concat(data.points.map(p => p.method)))];
+  const SHAPES = ["circle", "rect", "triangle", "diamond", "pin", "arrow", "roundRect", "emptyCircle"];
+  const methods = [...new Set(data.recipes.map(recipe => recipe.method))];
+  const byLabel = new Map(data.recipes.map(recipe => [recipe.label, recipe]));
   const colour = method => PALETTE[methods.indexOf(method) % PALETTE.length];
   const shape = method => SHAPES[methods.indexOf(method) % SHAPES.length];
 
@@ -36,7 +37,7 @@
   }
 
   function from(section) {
-    return make("details", {}, make("summary", {}, "Where from"),
+    return make("details", {}, make("summary", {}, "Source"),
       make("p", {}, `${section.count.toLocaleString("en")} rows of this query, by jobs/query.sh:`),
       make("pre", {}, section.source));
   }
@@ -49,21 +50,84 @@
     let content = make("span", {}, value.t);
     const name = section.header[column];
     if (name === "verdict") {
-      const icon = { "held": "✓ ", "did not hold": "✗ ", "cannot tell": "? ", "not tested": "– " }[value.t];
-      content = make("span", { class: "verdict " + value.t.replaceAll(" ", "-") }, icon + value.t);
+      const word = value.t.replace(/,.*/, "");
+      const icon = { "held": "✓ ", "did not hold": "✗ " }[word] || "– ";
+      content = make("span", { class: "verdict " + word.replaceAll(" ", "-") }, icon + value.t);
     } else if (name === "group") {
       content = make("span", { class: "group" + (value.t === "1" ? " first" : "") }, value.t);
     } else if (["recipe", "95 % interval", "interval", "on", "method", "task"].includes(name)) {
       classes.push("keep");
-    } else if (["statement", "for", "reason", "trial", "choice"].includes(name)) {
+    } else if (["statement", "reason", "trial", "choice"].includes(name)) {
       classes.push("wide");
     }
+    if (name === "id" && data.trials[value.t]) content = make("a", { href: "#trial-" + value.t }, value.t);
     return make("td", { class: classes.join(" ") || null }, content);
+  }
+
+  const ALIASES = { r: "rank", "λ": "ratio", lambda: "ratio", "η": "learning-rate", lr: "learning-rate" };
+
+  /**
+   * A filter of rows: comparisons and words, joined by "and", "or" and blanks, which mean "and".
+   * "method = lora and rank <= 8" asks settings and columns, other words any cell.
+   */
+  function filter(text) {
+    const tokens = text.match(/"[^"]*"|[^\s<>=!~]+\s*(?:<=|>=|!=|=|<|>|~)\s*(?:"[^"]*"|\S+)|\S+/g) || [];
+    const any = [[]];
+    for (const token of tokens) {
+      if (/^or$/i.test(token)) any.push([]);
+      else if (!/^and$/i.test(token)) any[any.length - 1].push(term(token));
+    }
+    return row => any.some(all => all.every(holds => holds(row)));
+  }
+
+  function term(token) {
+    const parts = /^([^\s<>=!~]+)\s*(<=|>=|!=|=|<|>|~)\s*"?([^"]*)"?$/.exec(token);
+    const word = token.replaceAll('"', "").toLowerCase();
+    if (!parts) return row => row.text.includes(word);
+    const name = (ALIASES[parts[1].toLowerCase()] || parts[1]).toLowerCase(), asked = parts[3].toLowerCase();
+    return row => {
+      const own = row.values[name];
+      if (own === undefined) return row.text.includes(word.replace(/\s/g, ""));
+      const x = number(own), y = number(asked), both = x !== null && y !== null;
+      switch (parts[2]) {
+        case "=": return both ? x === y : own.toLowerCase() === asked;
+        case "!=": return both ? x !== y : own.toLowerCase() !== asked;
+        case "~": return own.toLowerCase().includes(asked);
+        case "<": return both && x < y;
+        case ">": return both && x > y;
+        case "<=": return both && x <= y;
+        default: return both && x >= y;
+      }
+    };
+  }
+
+  /** What a filter asks of a row: its cells by column, and the settings of its recipe or trial. */
+  function asked(header, cells, label, id) {
+    const values = {};
+    header.forEach((name, i) => { values[(ALIASES[name] || name).toLowerCase()] = cells[i]; });
+    const recipe = byLabel.get(label) || data.trials[id];
+    if (recipe) Object.assign(values, recipe.settings);
+    return { values, text: [...cells, label || ""].join(" ").toLowerCase() };
+  }
+
+  function download(name, header, rows) {
+    const quote = text => {
+      const safe = /^[=+\-@]/.test(text) && number(text) === null ? "'" + text : text;
+      return /[",\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+    };
+    const text = [header, ...rows].map(row => row.map(quote).join(",")).join("\n") + "\n";
+    const link = make("a", { href: URL.createObjectURL(new Blob([text], { type: "text/csv" })), download: name + ".csv" });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   }
 
   /** A table that is sorted by its headers, filtered by words and, where it has one, by task. */
   function table(section) {
     const state = { column: -1, descending: false, words: "", task: "" };
+    const labels = section.recipes || section.rows.map(row => (row[section.header.indexOf("recipe")] || {}).t);
+    const ids = section.rows.map(row => (row[section.header.indexOf("id")] || {}).t);
+    const known = section.rows.map((row, i) => asked(section.header, row.map(value => value.t), labels[i], ids[i]));
+    const whole = row => section.id === "claims" && row[1].t.startsWith("all of");
     const byTask = section.header[0] === "task";
     const tasks = byTask ? [...new Set(section.rows.map(row => row[0].t))] : [];
     if (byTask && tasks.length > 1 && section.rows.length > 30) state.task = tasks[0];
@@ -74,14 +138,17 @@
         make("button", { type: "button", onclick: () => sort(column) }, name)));
 
     function sort(column) {
-      // Numbers are asked for the largest, words from A on.
-      state.descending = state.column === column ? !state.descending : section.numbers[column];
-      state.column = column;
-      heads.forEach((head, i) => i === column
+      // Numbers are asked for the largest, words from A on; the third time the order is as it was.
+      const first = section.numbers[column];
+      if (state.column !== column) { state.column = column; state.descending = first; }
+      else if (state.descending === first) state.descending = !first;
+      else state.column = -1;
+      heads.forEach((head, i) => i === state.column
         ? head.setAttribute("aria-sort", state.descending ? "descending" : "ascending")
         : head.removeAttribute("aria-sort"));
       fill();
-      say(`Sorted by ${section.header[column]}, ${state.descending ? "descending" : "ascending"}`);
+      say(state.column < 0 ? "In the report's order"
+        : `Sorted by ${section.header[column]}, ${state.descending ? "descending" : "ascending"}`);
     }
 
     function order(a, b) {
@@ -94,40 +161,48 @@
       return state.descending ? -difference : difference;
     }
 
+    let rows = [];
+
     function fill() {
-      const words = state.words.toLowerCase().split(/\s+/).filter(Boolean);
-      let rows = section.rows.filter(row =>
-        (!state.task || row[0].t === state.task)
-        && words.every(word => row.some(value => value.t.toLowerCase().includes(word))));
+      const takes = filter(state.words);
+      rows = section.rows.filter((row, i) => (!state.task || row[0].t === state.task) && takes(known[i]));
       if (state.column >= 0) rows = [...rows].sort(order);
-      body.replaceChildren(...rows.map(row => make("tr",
-        { class: section.id !== "claims" || state.column >= 0 ? null
-            : row[1].t.startsWith("all of") || row[1].t.startsWith("no such") ? "whole" : "part" },
+      // Rows that sum others up stand with them or not at all.
+      body.replaceChildren(...rows.filter(row => state.column < 0 || !whole(row)).map(row => make("tr",
+        { class: section.id !== "claims" ? null : whole(row) ? "whole" : "part" },
         ...row.map((value, column) => cell(section, row, column)))));
       count.textContent = rows.length === section.rows.length
         ? `${rows.length} rows` : `${rows.length} of ${section.rows.length} rows`;
     }
 
     fill();
-    const filter = make("input", { type: "search", placeholder: "such as LoRA QV",
+    const words = make("input", { type: "search", placeholder: "method = lora and rank <= 8",
       oninput: event => { state.words = event.target.value; fill(); } });
-    const tools = section.rows.length > 5 ? make("div", { class: "tools" },
+    const csv = make("button", { type: "button", class: "plain", onclick: () =>
+      download(section.id, section.header, rows.map(row => row.map(value => value.t))) }, "CSV");
+    const tools = make("div", { class: "tools" },
       tasks.length > 1 ? choice("Task", [["", "all"], ...tasks.map(t => [t, t])], state.task,
         value => { state.task = value; fill(); }) : null,
-      make("label", {}, "Rows with all of these words", filter), count) : null;
+      section.rows.length > 5 ? make("label", {}, "Filter: settings, columns or words", words) : null, count, csv);
     return [tools, make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": section.title },
       make("table", {}, make("thead", {}, make("tr", {}, ...heads)), body))];
+  }
+
+  /** White or black, whichever contrasts more with a colour. */
+  function inkOn(rgb) {
+    const linear = rgb.map(c => c / 255).map(c => c <= .04045 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4);
+    const luminance = .2126 * linear[0] + .7152 * linear[1] + .0722 * linear[2];
+    return 1.05 / (luminance + .05) >= (luminance + .05) / .05 ? "#ffffff" : "#000000";
   }
 
   function shaded(caption, corner, columns, rows, cells) {
     const known = cells.flat().filter(value => value !== null);
     const least = Math.min(...known), span = Math.max(...known) - least || 1;
+    const from = style("--heat-low").split(",").map(Number), to = style("--heat-high").split(",").map(Number);
     const paint = value => {
       if (value === null) return make("td", {}, "—");
-      const depth = (value - least) / span;
-      const ink = depth > .55 ? style("--card") : style("--ink");
-      return make("td", { style: `background: rgba(${style("--heat")}, ${(.08 + .9 * depth).toFixed(3)}); color: ${ink}` },
-        (100 * value).toFixed(2));
+      const rgb = from.map((c, i) => Math.round(c + (to[i] - c) * (value - least) / span));
+      return make("td", { style: `background: rgb(${rgb}); color: ${inkOn(rgb)}` }, (100 * value).toFixed(2));
     };
     return make("div", { class: "heat", tabindex: "0", role: "region", "aria-label": caption }, make("table", {},
       make("caption", {}, caption),
@@ -163,164 +238,276 @@
   }
 
   const redraws = [];
-  const legend = () => make("div", { class: "legend", "aria-hidden": "true" },
-    ...methods.map(method => make("span", { style: `--key: ${colour(method)}` }, method)));
+  const escape = text => echarts.format.encodeHTML(String(text));
 
-  function themed(options) {
-    const ink = style("--soft"), line = style("--line");
-    for (const axis of Object.values(options.scales)) {
-      axis.ticks = { ...axis.ticks, color: ink };
-      axis.grid = { color: line };
-      axis.title = { display: true, color: ink, text: axis.label };
-    }
-    options.plugins = { legend: { display: false }, ...options.plugins };
-    options.maintainAspectRatio = false;
-    options.animation = false;
-    return options;
-  }
-
-  function chart(title, build) {
-    const canvas = make("canvas", { role: "img", "aria-label": title });
+  /** A chart of the library, drawn again where width or colours change. */
+  function chart(title, height, build) {
+    const box = make("div", { class: "chart", role: "img", "aria-label": title });
     let drawn = null;
     const draw = () => {
-      if (drawn) drawn.destroy();
-      drawn = new Chart(canvas, build());
+      const options = build();
+      box.style.height = `${typeof height === "function" ? height() : height}px`;
+      if (drawn) drawn.dispose();
+      drawn = echarts.init(box, null, { renderer: "canvas" });
+      drawn.setOption({ animation: false, backgroundColor: "transparent",
+        textStyle: { color: style("--ink"), fontFamily: "inherit" }, ...options });
       // For who tests or asks the page.
-      canvas.chart = drawn;
+      box.chart = drawn;
     };
     redraws.push(draw);
-    return { box: make("div", { class: "chart" }, canvas), draw };
+    new ResizeObserver(() => drawn && drawn.resize()).observe(box);
+    return { box, draw };
   }
 
+  function axis(name, more = {}) {
+    const soft = style("--soft"), line = style("--line");
+    return { name, nameLocation: "middle", nameGap: 32, scale: true, nameTextStyle: { color: soft },
+      axisLabel: { color: soft, hideOverlap: true }, axisLine: { lineStyle: { color: line } },
+      splitLine: { lineStyle: { color: line } }, ...more };
+  }
+
+  const narrow = () => innerWidth < 640;
+
+  /** Means of recipes with their intervals, the best first; marks of the first tie group are filled. */
+  function forest() {
+    const tasks = [...new Set(data.forest.map(row => row.task))];
+    if (!tasks.length) return null;
+    let task = tasks[0];
+    const rows = () => data.forest.filter(row => row.task === task).sort((a, b) => a.mean - b.mean);
+    const picture = chart("Scores of recipes with 95 % intervals", () => 90 + 26 * rows().length, () => {
+      const shown = rows(), names = shown.map(row => row.recipe);
+      const tint = row => colour(byLabel.get(row.recipe).method);
+      return {
+        grid: { left: narrow() ? 128 : 190, right: narrow() ? 16 : 150, top: 8, bottom: 48 },
+        tooltip: { confine: true, formatter: item => {
+          const row = shown[item.dataIndex];
+          return `${escape(row.recipe)}<br>${row.mean.toFixed(2)}`
+            + (row.low === null ? " (one seed)" : ` (${row.low.toFixed(2)} … ${row.high.toFixed(2)}; ${row.seeds} seeds)`)
+            + (row.group === null ? "" : `<br>tie group ${row.group}`) + `<br>${escape(row.cost)}`;
+        } },
+        xAxis: axis(`score × 100 on ${task}`, { type: "value" }),
+        yAxis: [{ type: "category", data: names, axisLabel: { color: style("--ink"), width: narrow() ? 116 : 178, overflow: "truncate", fontSize: narrow() ? 11 : 12 },
+          axisTick: { show: false }, axisLine: { show: false } },
+        { type: "category", data: shown.map(row => row.cost), position: "right", axisTick: { show: false }, axisLine: { show: false },
+          axisLabel: { show: !narrow(), color: style("--soft") } }],
+        series: [
+          { type: "boxplot", boxWidth: [4, 8], data: shown.map(row => row.low === null ? [] : [row.low, row.mean, row.mean, row.mean, row.high])
+            .map((value, i) => ({ value, itemStyle: { borderColor: tint(shown[i]), borderWidth: 2 } })), tooltip: { show: true } },
+          { type: "scatter", symbolSize: 11, data: shown.map(row => ({ value: [row.mean, row.recipe],
+            symbol: shape(byLabel.get(row.recipe).method),
+            itemStyle: { color: row.group === 1 ? tint(row) : style("--card"), borderColor: tint(row), borderWidth: 2 } })) },
+        ],
+      };
+    });
+    const change = value => { task = value; picture.draw(); };
+    return { draw: picture.draw, content: [tasks.length > 1 ? make("div", { class: "tools" }, choice("Task", tasks.map(t => [t, t]), task, change)) : null,
+      legend(), picture.box, make("p", { class: "note" }, "Filled: not told apart from the best. Lines: 95 % intervals over seeds. Right: what learns and how long it trains.")] };
+  }
+
+  const legend = () => make("div", { class: "legend", "aria-hidden": "true" },
+    ...methods.map(method => make("span", { style: `--key: ${colour(method)}` }, data.labels[method] || method)));
+
+  /** Mean of the curves of each recipe's seeds, the band from the lowest to the highest. */
   function curves() {
     const tasks = [...new Set(data.curves.map(curve => curve.task))];
     if (!tasks.length) return null;
     const state = { task: tasks[0], what: "score", words: "" };
-    const names = { score: "score × 100 on the reported sets", validation: "score × 100 on the validation part", loss: "mean training loss since the point before" };
-    const picture = chart("Learning curves, one a trial", () => {
-      const words = state.words.toLowerCase().split(/\s+/).filter(Boolean);
-      const shown = data.curves.filter(curve => curve.task === state.task
-        && words.every(word => curve.title.toLowerCase().includes(word)));
+    const names = { score: "score × 100 on the reported sets", validation: "score × 100 on the validation part", loss: "training loss" };
+    const MOST = 12;
+    const note = make("span", { class: "count" });
+    const picture = chart("Learning curves, mean of seeds", 400, () => {
+      const takes = filter(state.words);
+      const groups = new Map();
+      for (const curve of data.curves) {
+        const trial = data.trials[curve.id];
+        if (curve.task !== state.task || !takes(asked([], [curve.title], curve.recipe, curve.id))) continue;
+        const label = curve.recipe || trial.title;
+        if (!groups.has(label)) groups.set(label, new Map());
+        for (const point of curve.points) {
+          if (point[state.what] === null) continue;
+          if (!groups.get(label).has(point.step)) groups.get(label).set(point.step, []);
+          groups.get(label).get(point.step).push(state.what === "loss" ? point.loss : 100 * point[state.what]);
+        }
+      }
+      const all = [...groups].filter(([, steps]) => steps.size);
+      const mean = list => list.reduce((a, b) => a + b, 0) / list.length;
+      const last = ([, steps]) => mean(steps.get(Math.max(...steps.keys())));
+      all.sort((a, b) => state.what === "loss" ? last(a) - last(b) : last(b) - last(a));
+      const shown = all.slice(0, MOST);
+      note.textContent = all.length > MOST ? `the best ${MOST} of ${all.length} recipes; filter for others` : `${all.length} recipes`;
       return {
-        type: "line",
-        data: { datasets: shown.map(curve => ({
-          label: curve.title,
-          data: curve.points.filter(p => p[state.what] !== null)
-            .map(p => ({ x: p.step, y: state.what === "loss" ? p.loss : 100 * p[state.what] })),
-          borderColor: colour(curve.method) + "a0", backgroundColor: colour(curve.method),
-          hoverBorderColor: colour(curve.method), borderWidth: 1.5, hoverBorderWidth: 4,
-          pointStyle: shape(curve.method), pointRadius: 3, pointHoverRadius: 7, tension: 0,
-        })) },
-        options: themed({
-          interaction: { mode: "nearest", intersect: false },
-          scales: { x: { type: "linear", label: "optimizer steps" }, y: { label: names[state.what], grace: "4%" } },
-          plugins: { tooltip: { callbacks: {
-            title: items => items[0].dataset.label,
-            label: item => `step ${item.parsed.x}: ${item.parsed.y.toFixed(state.what === "loss" ? 4 : 2)}`,
-          } } },
+        grid: { left: 58, right: 16, top: 12, bottom: 48 },
+        tooltip: { confine: true, formatter: item => `${escape(item.seriesName)}<br>step ${item.value[0]}: ${item.value[1].toFixed(2)} (${item.value[2].toFixed(2)} … ${item.value[3].toFixed(2)})` },
+        xAxis: axis("optimizer steps", { type: "value" }), yAxis: axis(narrow() ? "" : names[state.what], { type: "value", nameGap: 42 }),
+        series: shown.map(([label, steps]) => {
+          const method = (byLabel.get(label) || {}).method;
+          return { type: "line", name: label, emphasis: { focus: "series", lineStyle: { width: 4 } }, symbol: shape(method), symbolSize: 7,
+            lineStyle: { width: 2, color: colour(method) }, itemStyle: { color: colour(method) },
+            data: [...steps].sort((a, b) => a[0] - b[0]).map(([step, list]) => [step, ...[mean(list), Math.min(...list), Math.max(...list)].map(y => +y.toFixed(4))]) };
         }),
       };
     });
     const set = key => value => { state[key] = value; picture.draw(); };
     const section = make("section", { id: "curves" }, make("h2", {}, "Learning curves"),
-      make("p", { class: "note" }, "One line a trial; hover or tap for its title. Colours and marks are methods."),
+      make("p", { class: "note" }, "The mean of each recipe's seeds; hover or tap for the lowest and the highest. Colours and marks are methods."),
       make("div", { class: "tools" },
         choice("Task", tasks.map(t => [t, t]), tasks[0], set("task")),
-        choice("What", [["score", "reported sets"], ["validation", "validation"], ["loss", "training loss"]], "score", set("what")),
-        make("label", {}, "Trials with all of these words", make("input",
-          { type: "search", placeholder: "such as lora λ=4", oninput: event => set("words")(event.target.value) }))),
+        choice("Quantity", [["score", "reported sets"], ["validation", "validation"], ["loss", "training loss"]], "score", set("what")),
+        make("label", {}, "Filter", make("input",
+          { type: "search", placeholder: "method = lora and rank <= 8", oninput: event => set("words")(event.target.value) })), note),
       legend(), picture.box, from(data.curvesFrom));
     return { id: "curves", title: "Learning curves", section, draw: picture.draw };
   }
 
+  /** Any two measures of recipes against each other, with the front where one is to be high and one low. */
   function pareto() {
     const groups = [...new Set(data.points.map(point => `${point.task} · ${point.machine}`))];
     if (!groups.length) return null;
-    const state = { group: groups[0], cost: "parameters" };
-    const names = { parameters: "trainable scalars", bytes: "peak memory, MB", seconds: "training time, s" };
-    const picture = chart("Score against cost, one point a recipe", () => {
-      const points = data.points.filter(p => `${p.task} · ${p.machine}` === state.group && p.costs[state.cost] > 0);
-      const scale = state.cost === "bytes" ? 1e6 : 1;
-      const at = p => ({ x: p.costs[state.cost] / scale, y: 100 * p.score, recipe: p.recipe });
-      const front = points.filter(p => p.front.includes(state.cost)).map(at).sort((a, b) => a.x - b.x);
+    const names = { score: "score × 100", parameters: "trainable scalars", bytes: "peak memory, MB", seconds: "training time, s" };
+    const state = { group: groups[0], x: "parameters", y: "score" };
+    const value = (p, name) => name === "score" ? 100 * p.score : name === "bytes" ? p.costs.bytes / 1e6 : p.costs[name];
+    const picture = chart("Recipes by two measures", 400, () => {
+      const points = data.points.filter(p => `${p.task} · ${p.machine}` === state.group
+        && [state.x, state.y].every(name => Number.isFinite(value(p, name)) && (name === "score" || value(p, name) > 0)));
+      const better = (a, b, name) => name === "score" ? value(a, name) - value(b, name) : value(b, name) - value(a, name);
+      const front = points.filter(p => !points.some(q => better(q, p, state.x) >= 0 && better(q, p, state.y) >= 0
+        && (better(q, p, state.x) > 0 || better(q, p, state.y) > 0))).sort((a, b) => value(a, state.x) - value(b, state.x));
+      const scale = name => axis(names[name], { type: name === "parameters" ? "log" : "value", nameGap: name === state.y ? 44 : 32 });
       return {
-        type: "scatter",
-        data: { datasets: [
-          { type: "line", label: "front", data: front, borderColor: style("--ink"), borderWidth: 1.5, borderDash: [5, 4],
-            stepped: "before", pointRadius: 0, pointHitRadius: 0 },
-          ...methods.map(method => ({
-            label: method, data: points.filter(p => p.method === method).map(at),
-            backgroundColor: colour(method) + "c0", borderColor: colour(method), borderWidth: 2,
-            pointStyle: shape(method), pointRadius: 6, pointHoverRadius: 10,
-          })),
-        ] },
-        options: themed({
-          interaction: { mode: "nearest", intersect: true },
-          scales: { x: { type: state.cost === "parameters" ? "logarithmic" : "linear", label: names[state.cost] }, y: { label: "score × 100", grace: "4%" } },
-          plugins: { tooltip: { filter: item => item.dataset.label !== "front", callbacks: {
-            title: items => items.length ? items[0].raw.recipe : "",
-            label: item => `${item.parsed.y.toFixed(2)} at ${item.parsed.x.toLocaleString("en", { maximumFractionDigits: 2 })} ${names[state.cost]}`,
-          } } },
-        }),
+        grid: { left: 64, right: 20, top: 14, bottom: 50 },
+        tooltip: { confine: true, formatter: item => item.seriesType === "line" ? "front" : `${escape(item.data.name)}<br>${item.value.map((v, i) => `${names[i ? state.y : state.x]} ${v.toLocaleString("en", { maximumFractionDigits: 2 })}`).join("<br>")}` },
+        xAxis: scale(state.x), yAxis: scale(state.y),
+        series: [{ type: "line", name: "front", step: "end", silent: true, symbol: "none", lineStyle: { type: "dashed", color: style("--ink"), width: 1.5 },
+          data: front.map(p => [value(p, state.x), value(p, state.y)]) },
+        { type: "scatter", symbolSize: 12, data: points.map(p => ({ name: p.recipe, value: [value(p, state.x), value(p, state.y)], symbol: shape(p.method),
+          itemStyle: { color: colour(p.method), borderColor: style("--card"), borderWidth: 1 } })) }],
       };
     });
-    const set = key => value => { state[key] = value; picture.draw(); };
+    const set = key => chosen => { state[key] = chosen; picture.draw(); };
     return { draw: picture.draw, content: [make("div", { class: "tools" },
       choice("Task · machine", groups.map(g => [g, g]), groups[0], set("group")),
-      choice("Cost", Object.entries(names), "parameters", set("cost"))),
-      legend(), picture.box, make("div", { style: "height: 1rem" })] };
+      choice("Across", Object.entries(names), state.x, set("x")), choice("Up", Object.entries(names), state.y, set("y"))),
+    legend(), picture.box] };
   }
 
-  function summary() {
-    const cards = data.best.map(best => make("div", { class: "card" },
-      make("h2", {}, `Best on ${best.task}`), make("p", { class: "big" }, best.score),
-      make("p", {}, make("strong", {}, best.recipe)),
-      make("p", {}, best.ties === 0 ? "ahead of all others" : `not told apart from ${best.ties} other${best.ties > 1 ? "s" : ""}`)));
-    const counts = {};
-    for (const verdict of data.verdicts) counts[verdict] = (counts[verdict] || 0) + 1;
-    cards.push(make("div", { class: "card" }, make("h2", {}, "The paper's statements, here"),
-      make("p", { class: "big" }, `${counts["held"] || 0} held`),
-      make("p", {}, Object.entries(counts).filter(([verdict]) => verdict !== "held")
-        .map(([verdict, count]) => `${count} ${verdict}`).join(", "))));
-    cards.push(make("div", { class: "card" }, make("h2", {}, "Trials"),
-      make("p", { class: "big" }, `${data.finished}`),
-      make("p", {}, `finished; ${data.failed} without a score; ${data.missing.length} missing`)));
-    document.getElementById("summary").append(...cards);
+  /** Recipes as lines through their settings to their scores. */
+  function parallel() {
+    const varied = data.axes.filter(name => new Set(data.recipes.map(r => r.settings[name])).size > 1);
+    const tasks = [...new Set(data.forest.map(row => row.task))];
+    if (varied.length < 1 || data.recipes.length < 3 || !tasks.length) return null;
+    const value = text => text === undefined ? "—" : text;
+    const picture = chart("Settings and scores of recipes", 380, () => {
+      const dims = varied.map((name, dim) => {
+        const values = [...new Set(data.recipes.map(r => value(r.settings[name])))];
+        values.sort((a, b) => number(a) !== null && number(b) !== null ? number(a) - number(b) : a.localeCompare(b));
+        return { dim, name, type: "category", data: values };
+      });
+      tasks.forEach((task, i) => dims.push({ dim: varied.length + i, name: task, scale: true }));
+      const ofTask = task => new Map(data.forest.filter(row => row.task === task).map(row => [row.recipe, row.mean]));
+      const scores = tasks.map(ofTask);
+      return {
+        tooltip: { confine: true },
+        parallelAxis: dims,
+        parallel: { left: narrow() ? 40 : 70, right: narrow() ? 44 : 80, top: 42, bottom: 22, parallelAxisDefault: {
+          nameTextStyle: { color: style("--ink"), fontSize: narrow() ? 10 : 12 }, nameGap: 16, axisLabel: { color: style("--soft"), fontSize: narrow() ? 10 : 12 },
+          axisLine: { lineStyle: { color: style("--soft") } }, areaSelectStyle: { color: style("--accent") } } },
+        series: [{ type: "parallel", smooth: false, lineStyle: { width: 2, opacity: .65 }, inactiveOpacity: .06,
+          data: data.recipes.map(r => ({ name: r.label, lineStyle: { color: colour(r.method) },
+            value: [...varied.map(name => value(r.settings[name])), ...scores.map(of => of.has(r.label) ? +of.get(r.label).toFixed(2) : "-")] })) }],
+      };
+    });
+    return { id: "parallel", title: "Settings and scores", draw: picture.draw, section: make("section", { id: "parallel" },
+      make("h2", {}, "Settings and scores"), make("p", { class: "note" }, "A line a recipe, from its settings to its mean scores × 100. Drag along an axis to keep the lines that pass there; click it to keep all."),
+      legend(), picture.box) };
+  }
+
+  function importance(section) {
+    const tasks = [...new Set(section.rows.map(row => row[0].t))];
+    if (!tasks.length) return null;
+    const names = [...new Set(section.rows.map(row => row[1].t))].reverse();
+    const picture = chart("Share of the variance of scores by axis", () => 70 + (16 + 14 * tasks.length) * names.length, () => ({
+      grid: { left: narrow() ? 120 : 190, right: 50, top: tasks.length > 1 ? 34 : 8, bottom: 44 },
+      legend: tasks.length > 1 ? { top: 0, textStyle: { color: style("--ink") } } : undefined,
+      tooltip: { confine: true, formatter: item => `${escape(item.name)}<br>${escape(item.seriesName)}: ${item.value} %` },
+      xAxis: axis("share of the variance, %", { type: "value", min: 0, scale: false }),
+      yAxis: { type: "category", data: names, axisLabel: { color: style("--ink"), width: narrow() ? 108 : 178, overflow: "truncate" }, axisTick: { show: false } },
+      series: tasks.map((task, i) => ({ type: "bar", name: task, itemStyle: { color: PALETTE[i % PALETTE.length] }, label: { show: true, position: "right", color: style("--ink"), formatter: "{c} %" },
+        data: names.map(name => { const row = section.rows.find(r => r[0].t === task && r[1].t === name); return row ? number(row[2].t) : "-"; }) })),
+    }));
+    return picture;
+  }
+
+  /** A trial by itself: settings, curve, and the commands that replay and export it. */
+  function trial() {
+    const place = document.getElementById("trial");
+    const id = (/^#trial-([0-9a-f]+)$/.exec(location.hash) || [])[1];
+    const known = id && data.trials[id];
+    place.hidden = !known;
+    if (!known) { place.replaceChildren(); return; }
+    const curve = data.curves.find(one => one.id === id);
+    const picture = curve ? chart("Learning curve", 260, () => ({
+      grid: { left: 58, right: 16, top: 34, bottom: 46 }, legend: { textStyle: { color: style("--ink") } }, tooltip: { trigger: "axis", confine: true },
+      xAxis: axis("optimizer steps", { type: "value" }), yAxis: axis("", { type: "value" }),
+      series: [["score", "reported sets"], ["validation", "validation"]].map(([what, name]) => ({ type: "line", name,
+        data: curve.points.filter(p => p[what] !== null).map(p => [p.step, +(100 * p[what]).toFixed(2)]) })),
+    })) : null;
+    place.replaceChildren(make("h2", {}, known.title), make("p", { class: "note" }, `${id} · ${known.status}${known.score === null ? "" : ` · score ${(100 * known.score).toFixed(2)}`}`),
+      picture ? picture.box : "", make("pre", {}, `jobs/replay.sh ${id}\njobs/export.sh ${id} output/export/${id}`),
+      make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Settings" }, make("table", {}, make("thead", {}, make("tr", {},
+        make("th", { scope: "col", class: "plain" }, "setting"), make("th", { scope: "col", class: "plain" }, "value"))),
+      make("tbody", {}, ...Object.entries(known.settings).map(([name, text]) => make("tr", {}, make("td", {}, name), make("td", {}, text)))))),
+      make("p", {}, make("a", { href: "#trials" }, "All trials")));
+    if (picture) picture.draw();
+    place.scrollIntoView();
   }
 
   document.getElementById("sweep").textContent = data.sweep;
   document.getElementById("state").textContent = data.state;
-  summary();
+  const later = [];
+  const summary = document.getElementById("summary");
+  if (data.question) summary.append(make("h2", { class: "question" }, data.question));
+  for (const sentence of data.answers) {
+    const word = (/: (held|did not hold|cannot tell)\b/.exec(sentence) || [])[1];
+    summary.append(make("p", { class: "answer" + (word ? " of-" + word.replaceAll(" ", "-") : "") }, sentence));
+  }
+  const best = forest();
+  if (best) { summary.append(...best.content.filter(Boolean)); later.push(best.draw); }
   const place = document.getElementById("sections");
   const contents = document.getElementById("contents");
-  const later = [];
   const add = (id, title, section) => {
     place.append(section);
     contents.append(make("li", {}, make("a", { href: "#" + id }, title)));
   };
+  const LINES = { claims: curves, interactions: parallel };
   for (const section of data.sections) {
     const extra = [];
     if (section.id === "costs") {
       const picture = pareto();
       if (picture) { extra.push(...picture.content); later.push(picture.draw); }
     }
+    if (section.id === "importance") {
+      const picture = importance(section);
+      if (picture) { extra.push(picture.box); later.push(picture.draw); }
+    }
     if (section.id === "interactions") extra.push(...interactions(section));
     if (section.id === "heatmaps") extra.push(heatmaps());
     const shown = section.rows.length && section.id !== "interactions" && section.id !== "heatmaps" ? table(section) : [];
     add(section.id, section.title, make("section", { id: section.id }, make("h2", {}, section.title),
       make("p", { class: "note" }, section.note), ...extra, ...shown, from(section)));
-    if (section.id === "claims") {
-      const lines = curves();
-      if (lines) { add(lines.id, lines.title, lines.section); later.push(lines.draw); }
-    }
+    const more = LINES[section.id] && LINES[section.id]();
+    if (more) { add(more.id, more.title, more.section); later.push(more.draw); }
   }
+  const list = (id, title, note, header, numbers, rows) => add(id, title, make("section", { id }, make("h2", {}, title),
+    make("p", { class: "note" }, note), ...table({ id, title, header, numbers, rows: rows.map(row => row.map(t => ({ t }))) })));
+  list("trials", "Trials", "Every trial with a row; its id leads to its settings and curve, and to the commands that replay and export it.",
+    ["id", "trial", "status", "score"], [false, false, false, true],
+    Object.entries(data.trials).map(([id, one]) => [id, one.title, one.status, one.score === null ? "—" : (100 * one.score).toFixed(2)]));
   if (data.missing.length) {
-    const section = { id: "missing", title: "Missing trials", header: ["id", "trial"], numbers: [false, false],
-      rows: data.missing.map(row => row.map(t => ({ t }))) };
-    add("missing", "Missing trials", make("section", { id: "missing" }, make("h2", {}, "Missing trials"),
-      make("p", { class: "note" }, "Asked for by the sweep file and without a row when this report was made: waiting, running or lost."),
-      ...table(section)));
+    list("missing", "Missing trials", "Asked for by the sweep file and without a row when this report was made: waiting, running or lost.",
+      ["id", "trial"], [false, false], data.missing);
   }
   later.forEach(draw => draw());
+  addEventListener("hashchange", trial);
+  trial();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redraws.forEach(draw => draw()));
 })();

@@ -21,13 +21,20 @@ import org.peftsweep.sweep.PlannedTrial;
 
 /** What a sweep would run, for reading: its trials, their sizes and an estimate of time. */
 final class DryRun {
+  private static final double DAY = 86_400;
+
   private final Plan plan;
   private final Forecast forecast;
   private final OptionalInt mostLanes;
+  private final int slots;
   private final NumberFormat numbers = NumberFormat.getIntegerInstance(Locale.ROOT);
 
-  DryRun(Plan plan, Forecast forecast, OptionalInt mostLanes) {
+  /**
+   * @param slots that run trials side by side; 1 where that is not known
+   */
+  DryRun(Plan plan, Forecast forecast, OptionalInt mostLanes, int slots) {
     this.plan = plan;
+    this.slots = slots;
     // Sizes are asked for again and again.
     Map<Trial, Forecast.Size> sizes = new IdentityHashMap<>();
     this.forecast = trial -> sizes.computeIfAbsent(trial, forecast::of);
@@ -60,12 +67,18 @@ final class DryRun {
         + "\n"
         + String.format(
             Locale.ROOT,
-            "%d trials, %d to run: about %s one after another. Trainable: scalars that learn besides"
-                + " the head.%n",
+            "%d trials, %d to run: about %s. Trainable: scalars that learn besides the head.%n",
             plan.asked().size(),
             plan.pending().size(),
-            clock(plan.pending().stream().mapToDouble(PlannedTrial::seconds).sum()))
+            time())
         + packs();
+  }
+
+  private String time() {
+    String all = clock(plan.pending().stream().mapToDouble(PlannedTrial::seconds).sum());
+    return slots < 2 || plan.pending().size() < 2
+        ? all + " one after another"
+        : clock(plan.seconds(slots)) + " on " + slots + " slots, " + all + " one after another";
   }
 
   /** Tells which trials train together on one slot, and which cannot. */
@@ -93,8 +106,15 @@ final class DryRun {
         single == 0 ? "" : "; %d train alone: %s".formatted(single, String.join(", ", alone)));
   }
 
-  /** Returns minutes and seconds, with hours where there are any: {@code 1:02:03}. */
+  /**
+   * Returns minutes and seconds, with hours where there are any: {@code 1:02:03}; from two days on
+   * days.
+   */
   static String clock(double seconds) {
+    if (seconds >= 2 * DAY) {
+      return String.format(
+          Locale.ROOT, seconds < 10 * DAY ? "%.1f days" : "%.0f days", seconds / DAY);
+    }
     long whole = Math.round(seconds);
     long hours = whole / 3600;
     return hours > 0

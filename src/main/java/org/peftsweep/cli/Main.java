@@ -18,6 +18,7 @@ import org.peftsweep.sweep.TrainerEngine;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The program: {@code peft-sweep <command>}; see the package for exit codes. */
 @Command(
@@ -62,7 +63,9 @@ public final class Main {
             .addSubcommand(new ExportCommand(out, err))
             .addSubcommand(new PretrainCommand(out, err))
             .addSubcommand(new FetchCommand(out, err))
-            .addSubcommand(new SchemaCommand(out));
+            .addSubcommand(new SchemaCommand(out))
+            .addSubcommand(new DoctorCommand(out))
+            .addSubcommand(new CompletionCommand(out));
     line.setOut(new PrintWriter(out, true, StandardCharsets.UTF_8));
     line.setErr(new PrintWriter(err, true, StandardCharsets.UTF_8));
     line.setParameterExceptionHandler(Main::misused);
@@ -79,6 +82,12 @@ public final class Main {
       }
     }
     err.println(Shown.sentences(message));
+    if (fault instanceof UnmatchedArgumentException unmatched) {
+      List<String> near = unmatched.getSuggestions();
+      if (!near.isEmpty()) {
+        err.println("Did you mean " + String.join(" or ", near) + "?");
+      }
+    }
     fault.getCommandLine().usage(err);
     return ExitCode.BAD_INPUT;
   }

@@ -2,7 +2,9 @@ package org.peftsweep.cli;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.Comparator;
 import java.util.regex.Pattern;
+import org.apache.commons.text.similarity.LevenshteinDistance;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 import org.peftsweep.data.Shown;
@@ -13,6 +15,7 @@ import picocli.CommandLine.Option;
 /** The option that says where the tables of all sweeps lie. */
 final class OutputFolder {
   private static final String OPTION = "--output";
+  private static final LevenshteinDistance SLIP = new LevenshteinDistance(3);
   private static final Pattern SWEEP = Pattern.compile("[a-z0-9][a-z0-9-]*");
 
   @Option(
@@ -81,6 +84,17 @@ final class OutputFolder {
               + ": give a name of lower-case letters, digits and hyphens, or a folder with a slash");
     }
     return new ResultFolder(new Path(path(files), sweep), files);
+  }
+
+  /** Returns words that name the sweep which was meant; empty where none has a name like it. */
+  String meant(ResultFolder missing, Configuration files) {
+    Path place = missing.path().getParent();
+    return ResultFolder.under(place, files).stream()
+        .map(ResultFolder::sweep)
+        .filter(name -> SLIP.apply(name, missing.sweep()) >= 0)
+        .min(Comparator.comparingInt(name -> SLIP.apply(name, missing.sweep())))
+        .map(name -> "; did you mean " + Shown.of(name) + "?")
+        .orElse("");
   }
 
   /** Returns what a command needs to be told to find the same folder, with a blank before it. */

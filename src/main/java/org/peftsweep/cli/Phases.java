@@ -4,6 +4,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
 import org.peftsweep.results.Manifest;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.spec.Candidates;
@@ -12,23 +14,45 @@ import org.peftsweep.spec.Titles;
 import org.peftsweep.spec.Trial;
 import org.peftsweep.sweep.Selection;
 
-/** The trials of a sweep, those that wait for a choice of settings included once it is made. */
+/**
+ * The trials of a sweep: those that wait for a choice of settings, once it is made, and those that
+ * are asked for beside its file.
+ */
 final class Phases {
   private final Sweep sweep;
   private final List<Candidates> candidates;
+  private final Set<String> ofFile;
+  private final Map<String, String> before;
   private List<Trial> trials;
+  private List<Manifest.Choice> choices = List.of();
   private int undecided;
+  private boolean sequential;
 
-  Phases(Sweep sweep, List<Candidates> candidates) {
+  /**
+   * Takes what a sweep asks for.
+   *
+   * @param ofFile ids of the trials that its file alone asks for; null for all
+   * @param folder that may hold trials which were asked for beside the file before
+   */
+  Phases(Sweep sweep, List<Candidates> candidates, Set<String> ofFile, ResultFolder folder) {
     this.sweep = sweep;
     this.candidates = candidates;
+    this.ofFile = ofFile;
     this.trials = candidates.stream().flatMap(Candidates::first).toList();
     this.undecided = (int) candidates.stream().filter(Candidates::isOpen).count();
+    Manifest known = folder.manifest().orElse(null);
+    this.before = known == null ? Map.of() : known.added();
+    this.sequential = known != null && known.sequential() && !before.isEmpty();
   }
 
   /** Returns all trials known so far. */
   List<Trial> trials() {
     return trials;
+  }
+
+  /** Returns ids of trials that were asked for beside the file in earlier runs. */
+  Set<String> before() {
+    return before.keySet();
   }
 
   /** Whether no choice is left to be made. */
@@ -41,14 +65,28 @@ final class Phases {
     List<Trial> all = new ArrayList<>(trials);
     all.addAll(selection.evaluation());
     trials = List.copyOf(all);
+    choices = selection.choices();
     undecided = selection.undecided() + selection.hopeless().size();
   }
 
+  /** Adds seeds to recipes that are not told apart. */
+  void add(List<Trial> replications) {
+    List<Trial> all = new ArrayList<>(trials);
+    all.addAll(replications);
+    trials = List.copyOf(all);
+    sequential = true;
+  }
+
   /** Says what is planned to whom only the results are at hand. */
-  void publish(ResultFolder folder, List<Manifest.Choice> choices) {
+  void publish(ResultFolder folder, Manifest.Source source) {
     Titles title = sweep.titles();
     Map<String, String> titles = new LinkedHashMap<>();
-    trials.forEach(trial -> titles.put(trial.id(), title.apply(trial)));
+    Map<String, String> added = new TreeMap<>(before);
+    trials.forEach(
+        trial ->
+            (ofFile == null || ofFile.contains(trial.id()) ? titles : added)
+                .put(trial.id(), title.apply(trial)));
+    added.keySet().removeAll(titles.keySet());
     folder.write(
         new Manifest(
             sweep.tasks().stream().map(task -> task.source().task().name()).toList(),
@@ -57,7 +95,11 @@ final class Phases {
             sweep.protocol().select(),
             titles,
             choices,
-            undecided));
+            undecided,
+            source,
+            sweep.claims(),
+            added,
+            sequential));
   }
 
   /** Returns one sentence on what comes after tuning; empty where nothing is tuned. */

@@ -64,6 +64,9 @@ final class ProgressLine implements SweepListener, AutoCloseable {
   ProgressLine(PrintStream to, boolean isInPlace, ResultFolder folder, Configuration files) {
     this.to = to;
     this.screen = isInPlace ? new Screen(to) : null;
+    if (screen != null) {
+      screen.guard();
+    }
     this.live = new LiveFolder(folder, files);
     this.scores = new Scores(folder, files);
   }
@@ -124,6 +127,9 @@ final class ProgressLine implements SweepListener, AutoCloseable {
   @Override
   public void close() {
     timer.shutdownNow();
+    if (screen != null) {
+      screen.close();
+    }
     try {
       live.delete();
     } catch (IOException e) {

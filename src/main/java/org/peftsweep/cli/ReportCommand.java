@@ -5,19 +5,27 @@ import java.io.OutputStream;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.commons.codec.digest.DigestUtils;
 import org.apache.commons.lang3.StringUtils;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.Path;
+import org.apache.spark.deploy.SparkHadoopUtil;
+import org.apache.spark.sql.Dataset;
+import org.apache.spark.sql.Row;
+import org.apache.spark.sql.SparkSession;
 import org.peftsweep.data.Shown;
 import org.peftsweep.report.Printed;
 import org.peftsweep.report.Recommendation;
@@ -25,6 +33,9 @@ import org.peftsweep.report.Report;
 import org.peftsweep.results.Inspection;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.ResultTables;
+import org.peftsweep.spec.Claim;
+import org.peftsweep.spec.ClaimReader;
+import org.peftsweep.spec.Locations;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -39,6 +50,8 @@ import picocli.CommandLine.Parameters;
 final class ReportCommand implements Callable<Integer> {
   private static final Pattern SIZE =
       Pattern.compile("([0-9]+(?:\\.[0-9]+)?)(B|KB|MB|GB)", Pattern.CASE_INSENSITIVE);
+  private static final String ALL = "all";
+  private static final String CLAIMS = "conf/claims";
   private static final String JOINT = "_reports";
   private static final int LONGEST_NAME = 100;
   private static final List<String> UNITS = List.of("B", "KB", "MB", "GB");
@@ -75,6 +88,16 @@ final class ReportCommand implements Callable<Integer> {
       description = "Largest adapter for --task: a number with B, KB, MB or GB; ${DEFAULT-VALUE}.")
   private String within;
 
+  @Option(
+      names = "--claims",
+      paramLabel = "FILE",
+      arity = "0..1",
+      fallbackValue = ALL,
+      description =
+          "Judges instead only statements: the sweep's own and those of this file, or of all in"
+              + " conf/claims.")
+  private String claims;
+
   private final PrintStream out;
   private final PrintStream err;
 
@@ -86,18 +109,26 @@ final class ReportCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     long bytes = bytes(within);
+    List<List<Claim>> files =
+        claims == null || claims.equals(ALL) ? everyFile() : List.of(file(claims));
     try (Session session = Session.open("peft-sweep report")) {
-      Configuration files = session.spark().sparkContext().hadoopConfiguration();
-      List<ResultFolder> folders = folders(files);
+      Configuration conf = session.spark().sparkContext().hadoopConfiguration();
+      List<ResultFolder> folders = folders(conf);
       for (ResultFolder folder : folders) {
-        Inspection.of(folder, files)
+        Inspection.of(folder, conf)
             .notices("left out; the sweep's next run trains its trials again")
             .forEach(err::println);
       }
-      Report report =
+      ResultTables tables =
           folders.size() == 1
-              ? Report.of(folders.get(0), ResultTables.of(session.spark(), folders.get(0)))
-              : Report.of(folders, ResultTables.joint(session.spark(), folders));
+              ? ResultTables.of(session.spark(), folders.get(0))
+              : ResultTables.joint(session.spark(), folders);
+      Report report =
+          Report.of(folders, tables, () -> beside(session.spark(), folders, conf), files);
+      if (claims != null) {
+        out.print(Printed.text.claims(report));
+        return 0;
+      }
       if (task != null) {
         print(choice(report, bytes));
         return 0;
@@ -106,14 +137,52 @@ final class ReportCommand implements Callable<Integer> {
         if (format == Printed.text) {
           out.print(format.of(report));
         } else {
-          Path file = new Path(place(folders, files), "report." + format.suffix());
-          write(file, format.of(report), files);
+          Path file = new Path(place(folders, conf), "report." + format.suffix());
+          write(file, format.of(report), conf);
           out.println(file);
         }
       }
       err.println(report.state());
       return 0;
     }
+  }
+
+  /** Returns the trials of the other sweeps in the folder of the first. */
+  private static Optional<Dataset<Row>> beside(
+      SparkSession spark, List<ResultFolder> folders, Configuration files) {
+    List<ResultFolder> others =
+        ResultFolder.under(folders.get(0).path().getParent(), files).stream()
+            .filter(folder -> !folder.trials().isEmpty())
+            .toList();
+    return others.isEmpty()
+        ? Optional.empty()
+        : Optional.of(
+            others.size() == 1
+                ? ResultTables.of(spark, others.get(0)).trials()
+                : ResultTables.joint(spark, others).trials());
+  }
+
+  /** Returns the statements of each file of the installation; none where it has none. */
+  private static List<List<Claim>> everyFile() {
+    java.nio.file.Path place =
+        Installation.home().orElse(java.nio.file.Path.of("")).resolve(CLAIMS);
+    if (!Files.isDirectory(place)) {
+      return List.of();
+    }
+    try (Stream<java.nio.file.Path> files = Files.list(place)) {
+      return files
+          .filter(file -> file.toString().endsWith(".yaml"))
+          .sorted()
+          .map(file -> file(file.toString()))
+          .toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot read " + place + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static List<Claim> file(String file) {
+    Configuration files = SparkHadoopUtil.get().conf();
+    return ClaimReader.read(file, Locations.ofProcess(files, Installation.home())::text);
   }
 
   private List<ResultFolder> folders(Configuration files) {
@@ -125,7 +194,8 @@ final class ReportCommand implements Callable<Integer> {
         throw new InputException(
             "Cannot report on "
                 + Shown.of(folder.path().toString())
-                + ": no trial has ended there; run the sweep, or give --output");
+                + ": no trial has ended there; run the sweep, or give --output"
+                + output.meant(folder, files));
       }
     }
     return List.copyOf(folders.values());
@@ -175,7 +245,9 @@ final class ReportCommand implements Callable<Integer> {
 
   private static void write(Path file, String text, Configuration files) {
     try {
-      FileSystem system = file.getFileSystem(files);
+      FileSystem given = file.getFileSystem(files);
+      // Its checksums would lie beside what a reader opens.
+      FileSystem system = given instanceof LocalFileSystem local ? local.getRaw() : given;
       system.mkdirs(file.getParent());
       try (OutputStream stream = system.create(file, true)) {
         stream.write(text.getBytes(StandardCharsets.UTF_8));

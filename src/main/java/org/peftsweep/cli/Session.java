@@ -3,6 +3,8 @@ package org.peftsweep.cli;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import org.apache.commons.lang3.StringUtils;
+import org.apache.commons.lang3.math.NumberUtils;
 import org.apache.spark.SparkConf;
 import org.apache.spark.sql.SparkSession;
 import org.peftsweep.data.Shown;
@@ -37,6 +39,19 @@ record Session(SparkSession spark, boolean isOwn) implements AutoCloseable {
     // More columns than the table of trials has, else Spark warns that it cuts its own logs.
     conf.setIfMissing("spark.sql.debug.maxToStringFields", "100");
     return new Session(SparkSession.builder().config(conf).getOrCreate(), true);
+  }
+
+  /** Returns how many trials run side by side on this machine; 1 where Spark runs elsewhere. */
+  static int localSlots() {
+    String master = new SparkConf().get("spark.master", "local[*]");
+    String threads = StringUtils.substringBetween(master, "local[", "]");
+    if (!master.startsWith("local") || threads == null) {
+      return 1;
+    }
+    String number = StringUtils.substringBefore(threads, ",");
+    return number.equals("*")
+        ? Runtime.getRuntime().availableProcessors()
+        : Math.max(1, NumberUtils.toInt(number, 1));
   }
 
   /** Spark itself asks for minutes and ends with a stack trace. */

@@ -2,6 +2,7 @@ package org.peftsweep.cli;
 
 import java.io.PrintStream;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
@@ -16,12 +17,7 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.deploy.SparkHadoopUtil;
-import org.apache.spark.sql.Dataset;
-import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.sql.functions;
-import org.peftsweep.report.BenchmarkTable;
-import org.peftsweep.report.FinalRanks;
 import org.peftsweep.report.MlflowLog;
 import org.peftsweep.report.TrackingClient;
 import org.peftsweep.report.TrackingClient.TrackingException;
@@ -29,6 +25,7 @@ import org.peftsweep.results.Compaction;
 import org.peftsweep.results.HeldException;
 import org.peftsweep.results.Inspection;
 import org.peftsweep.results.Lease;
+import org.peftsweep.results.Manifest;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.ResultTables;
 import org.peftsweep.results.TrialFile;
@@ -66,9 +63,6 @@ final class SweepCommand implements Callable<Integer> {
   }
 
   private static final Duration LOOK_AGAIN = Duration.ofSeconds(2);
-  private static final String QUERY =
-      "SELECT title, score, train_seconds FROM trials"
-          + " WHERE sweep = '%s' ORDER BY task, score DESC";
 
   @Parameters(paramLabel = "FILE", description = "Sweep file, such as conf/quickstart.yaml.")
   private String file;
@@ -107,6 +101,27 @@ final class SweepCommand implements Callable<Integer> {
   @Option(names = "--wait", description = "Wait for the end of another driver of this sweep.")
   private boolean isWaiting;
 
+  @Option(
+      names = "--add",
+      paramLabel = "BLOCK",
+      description =
+          "A further block of the grid, beside the file: --add '{method: lora, rank: 4}'; may be"
+              + " repeated.")
+  private List<String> added = List.of();
+
+  @Option(
+      names = "--until-decided",
+      description =
+          "Then add seeds to the recipes that cannot be told apart, until the best are or are equal"
+              + " within a point.")
+  private boolean isUntilDecided;
+
+  @Option(
+      names = "--budget",
+      paramLabel = "TIME",
+      description = "Longest time that --until-decided may take: 30m, 2h, 1d.")
+  private String budget;
+
   private final Stop stop = new Stop();
   private final Engine engine;
   private final PrintStream out;
@@ -121,14 +136,13 @@ final class SweepCommand implements Callable<Integer> {
   @Override
   public Integer call() throws InterruptedException {
     Optional<TrackingClient> tracking = tracking();
+    Instant end = Replication.end(budget, isUntilDecided);
     Configuration files = SparkHadoopUtil.get().conf();
-    Sweep sweep = SweepFile.read(file, overrides, Locations.ofProcess(files, Installation.home()));
+    Locations locations = Locations.ofProcess(files, Installation.home());
+    Sweep sweep = SweepFile.read(file, overrides, added, locations);
     ResultFolder folder = new ResultFolder(new Path(output.path(files), sweep.name()), files);
-    List<Candidates> candidates =
-        sweep.candidates(
-            location -> engine.modelHash(location, files),
-            source -> engine.taskHash(source, files));
-    Phases phases = new Phases(sweep, candidates);
+    List<Candidates> candidates = candidates(sweep, files);
+    Phases phases = new Phases(sweep, candidates, ofFile(locations, files), folder);
     engine.requireAll(phases.trials(), files).forEach(err::println);
     Forecast forecast = engine.forecast(sweep.execution(), files);
     TrialFilter filter = filter(phases.trials(), folder);
@@ -141,16 +155,17 @@ final class SweepCommand implements Callable<Integer> {
       engine.taskNotices(task.source(), files).forEach((isDryRun ? out : err)::println);
     }
     if (isDryRun) {
-      out.print(
-          new DryRun(first, forecast, sweep.execution().pack().mostLanes()).text()
-              + phases.later());
+      dryRun(sweep, phases, inspection.without(), filter, files);
       return 0;
     }
     output.made(files);
-    err.println(opening(sweep, first));
+    err.println(first.opening(sweep.name(), !rerun.isEmpty()));
     // A sweep with nothing to run may be read while another driver holds it.
     boolean mayTrain =
-        sweep.protocol().tunes() || !first.pending().isEmpty() || !inspection.damages().isEmpty();
+        sweep.protocol().tunes()
+            || isUntilDecided
+            || !first.pending().isEmpty()
+            || !inspection.damages().isEmpty();
     try (Lease lease = mayTrain ? lease(folder, files) : null;
         Session session = Session.open("peft-sweep " + sweep.name())) {
       SparkSession spark = session.spark();
@@ -161,17 +176,32 @@ final class SweepCommand implements Callable<Integer> {
         inspection.setAside();
         compaction.run();
       }
-      phases.publish(folder, List.of());
+      Manifest.Source source = source(locations);
+      phases.publish(folder, source);
       StaleRows old = train(spark, folder, sweep, phases, first, filter);
       Plan last = first;
       if (sweep.protocol().tunes() && stop.reason().isEmpty()) {
         Selection selection = Selection.of(candidates, ResultTables.of(spark, folder).trials());
         phases.add(selection);
-        phases.publish(folder, selection.choices());
+        phases.publish(folder, source);
         last = Plan.of(phases.trials(), sweep.titles(), folder, forecast, Pace.UNKNOWN, filter);
-        err.println(opening(sweep, last) + "; " + selection.choices().size() + " choices made");
+        err.println(
+            last.opening(sweep.name(), !rerun.isEmpty())
+                + "; "
+                + selection.choices().size()
+                + " choices made");
         selection.hopeless().forEach(name -> err.println(Selection.sentence(name)));
         old = train(spark, folder, sweep, phases, last, filter);
+      }
+      if (isUntilDecided && stop.reason().isEmpty()) {
+        Replication replication =
+            new Replication(sweep, folder, phases, source, forecast, stop, err);
+        last =
+            replication.run(
+                spark,
+                end,
+                ids ->
+                    run(spark, folder, sweep, phases.trials(), TrialFilter.again(Set.of(), ids)));
       }
       if (lease != null) {
         compaction.run();
@@ -181,18 +211,49 @@ final class SweepCommand implements Callable<Integer> {
       }
       Set<String> shown = new TreeSet<>(last.asked().keySet());
       shown.addAll(old.storedIds().values());
-      Dataset<Row> rows =
-          ResultTables.of(spark, folder).trials().where(functions.col("id").isInCollection(shown));
-      print(sweep, folder, rows);
-      long undefined = rows.where(ResultTables.IS_UNDEFINED).count();
-      if (undefined > 0) {
-        err.println(
-            undefined
-                + " of the finished trials have no defined score and are not ranked; the column"
-                + " reason says why");
-      }
-      return exitCode(last, phases.areDecided() && undefined == 0, old, folder);
+      shown.addAll(phases.before());
+      ResultTables tables = ResultTables.of(spark, folder);
+      SweepSummary summary = new SweepSummary(folder, output, out, err);
+      long undefined = summary.print(tables, shown);
+      return summary.exitCode(
+          last, phases.areDecided() && undefined == 0, old, stop.reason(), !rerun.isEmpty());
     }
+  }
+
+  private void dryRun(
+      Sweep sweep, Phases phases, ResultFolder folder, TrialFilter filter, Configuration files) {
+    Forecast forecast = engine.measured(sweep.execution(), files, phases.trials(), out::println);
+    Plan plan = Plan.of(phases.trials(), sweep.titles(), folder, forecast, Pace.UNKNOWN, filter);
+    out.print(
+        new DryRun(plan, forecast, sweep.execution().pack().mostLanes(), Session.localSlots())
+                .text()
+            + phases.later());
+  }
+
+  private List<Candidates> candidates(Sweep sweep, Configuration files) {
+    return sweep.candidates(
+        location -> engine.modelHash(location, files), source -> engine.taskHash(source, files));
+  }
+
+  /** Returns ids of what the file asks for without further blocks; null where there are none. */
+  private Set<String> ofFile(Locations locations, Configuration files) {
+    return added.isEmpty()
+        ? null
+        : candidates(SweepFile.read(file, overrides, locations), files).stream()
+            .flatMap(Candidates::first)
+            .map(Trial::id)
+            .collect(Collectors.toSet());
+  }
+
+  private Manifest.Source source(Locations locations) {
+    String question =
+        locations
+            .text(file)
+            .flatMap(text -> text.lines().findFirst())
+            .filter(line -> line.startsWith("#") && line.contains("?"))
+            .map(line -> line.substring(1, line.indexOf('?') + 1).strip())
+            .orElse("");
+    return new Manifest.Source(file, overrides, question);
   }
 
   /** Reads {@code --rerun}. */
@@ -327,64 +388,5 @@ final class SweepCommand implements Callable<Integer> {
     } catch (IllegalArgumentException e) {
       throw new InputException(e.getMessage());
     }
-  }
-
-  private String opening(Sweep sweep, Plan plan) {
-    int done = plan.done().size();
-    int pending = plan.pending().size();
-    String text = sweep.name() + ": " + plan.asked().size() + " trials, ";
-    if (!rerun.isEmpty()) {
-      return text + pending + " of them to run again";
-    }
-    if (pending == 0) {
-      return text + "all of them done before; nothing to train";
-    }
-    return text + (done == 0 ? "none of them done before" : done + " of them done before");
-  }
-
-  private int exitCode(Plan plan, boolean isDecided, StaleRows kept, ResultFolder folder) {
-    Map<String, TrialFile> rows = folder.trials();
-    List<TrialFile> counted =
-        plan.asked().keySet().stream()
-            .map(id -> kept.storedIds().getOrDefault(id, id))
-            .flatMap(id -> Optional.ofNullable(rows.get(id)).stream())
-            .toList();
-    boolean areAllThere = counted.size() == plan.asked().size();
-    if (stop.reason().isPresent() || !areAllThere && rerun.isEmpty()) {
-      err.println(
-          "Stopped, "
-              + stop.reason().orElse("before the end")
-              + ": "
-              + counted.size()
-              + " of "
-              + plan.asked().size()
-              + " trials have a row; the same command goes on from here");
-      return ExitCode.FAULT;
-    }
-    return areAllThere
-            && isDecided
-            && counted.stream().allMatch(row -> row.status() == Status.FINISHED)
-        ? 0
-        : ExitCode.UNFINISHED;
-  }
-
-  /** Rows of other trials may lie in the folder, from earlier states of the sweep file. */
-  private void print(Sweep sweep, ResultFolder folder, Dataset<Row> trials) {
-    List<String> tasks =
-        sweep.tasks().stream()
-            .map(task -> task.source().task().name())
-            .collect(Collectors.toList());
-    out.println(BenchmarkTable.of(trials, tasks).text());
-    String ranks = FinalRanks.of(trials).text();
-    out.print(ranks.isEmpty() ? "" : ranks + System.lineSeparator());
-    out.println("Tables: " + folder.path());
-    out.println("Report: " + Installation.script("report") + " " + sweep.name() + output.option());
-    out.println(
-        "Ask:    "
-            + Installation.script("query")
-            + " \""
-            + String.format(QUERY, sweep.name())
-            + "\""
-            + output.option());
   }
 }

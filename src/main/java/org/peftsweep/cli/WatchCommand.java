@@ -11,8 +11,12 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.deploy.SparkHadoopUtil;
+import org.peftsweep.data.Shown;
+import org.peftsweep.report.HtmlReport;
+import org.peftsweep.report.Report;
 import org.peftsweep.results.LiveFolder;
 import org.peftsweep.results.ResultFolder;
+import org.peftsweep.results.ResultTables;
 import org.peftsweep.results.RunningSweep;
 import org.peftsweep.results.RunningTrial;
 import org.peftsweep.results.Scores;
@@ -44,6 +48,13 @@ final class WatchCommand implements Callable<Integer> {
   @Option(names = "--once", description = "Look once.")
   private boolean isOnce;
 
+  @Option(
+      names = "--page",
+      paramLabel = "PORT",
+      description =
+          "Serve the report on this port of this machine, made anew as rows come, until Ctrl-C.")
+  private Integer port;
+
   private final PrintStream out;
 
   WatchCommand(PrintStream out) {
@@ -55,6 +66,9 @@ final class WatchCommand implements Callable<Integer> {
     Configuration files = SparkHadoopUtil.get().conf();
     ResultFolder folder = output.sweep(sweep, files);
     requireThere(folder, files);
+    if (port != null) {
+      return servePage(folder);
+    }
     LiveFolder live = new LiveFolder(folder, files);
     Scores scores = new Scores(folder, files);
     boolean isInPlace = System.console() != null && !isOnce;
@@ -80,6 +94,24 @@ final class WatchCommand implements Callable<Integer> {
         out.println(text.line() + (note.isEmpty() ? "" : " · " + note));
       }
       Thread.sleep(isInPlace ? TERMINAL_MILLIS : LINE_MILLIS);
+    }
+  }
+
+  private int servePage(ResultFolder folder) throws InterruptedException {
+    if (folder.trials().isEmpty()) {
+      throw new InputException(
+          "Cannot show " + Shown.of(sweep) + " as a page: no trial has ended there, wait for one");
+    }
+    try (Session session = Session.open("peft-sweep watch");
+        PageServer server =
+            PageServer.start(
+                port,
+                () ->
+                    HtmlReport.of(
+                        Report.of(folder, ResultTables.of(session.spark(), folder))))) {
+      out.println("The report is at " + server.address() + " until Ctrl-C");
+      Thread.currentThread().join();
+      return 0;
     }
   }
 
@@ -112,7 +144,8 @@ final class WatchCommand implements Callable<Integer> {
                 + sweep
                 + ": there is no folder "
                 + folder.path()
-                + "; give the name of a sweep, and --output where its tables are");
+                + "; give the name of a sweep, and --output where its tables are"
+                + output.meant(folder, files));
       }
     } catch (IOException e) {
       throw new UncheckedIOException("Cannot read " + folder.path() + ": " + e.getMessage(), e);

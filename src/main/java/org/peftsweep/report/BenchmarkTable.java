@@ -9,12 +9,13 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
-import org.apache.commons.math3.stat.StatUtils;
-import org.apache.commons.math3.stat.descriptive.moment.StandardDeviation;
 import org.apache.commons.text.WordUtils;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.peftsweep.report.TextTable.Cell;
+import org.peftsweep.report.TextTable.Mark;
+import org.peftsweep.stats.Interval;
+import org.peftsweep.stats.Looks;
 
 /**
  * The scores of a sweep in the layout of arXiv:2410.02247, Table 2: a row for each way of
@@ -28,6 +29,7 @@ public final class BenchmarkTable {
   private static final String PLUS_MINUS = " ± ";
 
   private final Results results;
+  private final Comparisons comparisons;
   private final Map<String, String> tuning;
 
   /**
@@ -36,8 +38,9 @@ public final class BenchmarkTable {
    * @param tuning what the choice of settings cost, by the id of a run with the chosen ones; where
    *     there are any, a column beside each task's score tells it
    */
-  BenchmarkTable(Results results, Map<String, String> tuning) {
+  BenchmarkTable(Results results, Comparisons comparisons, Map<String, String> tuning) {
     this.results = results;
+    this.comparisons = comparisons;
     this.tuning = tuning;
   }
 
@@ -48,74 +51,79 @@ public final class BenchmarkTable {
    * @param taskOrder tasks in the order of the columns; others follow by name
    */
   public static BenchmarkTable of(Dataset<Row> trials, List<String> taskOrder) {
-    return new BenchmarkTable(Results.of(trials, taskOrder), Map.of());
+    Results results = Results.of(trials, taskOrder);
+    return new BenchmarkTable(results, Comparisons.ofScores(results, Looks.ONCE), Map.of());
   }
 
-  /** Returns the table and its caption as Markdown; the best score of a task is bold. */
+  /** Returns the table and its caption as Markdown; the best scores of a task are bold. */
   public String markdown() {
     return table().markdown() + "\n" + caption() + "\n";
   }
 
-  /** Returns the same for a terminal; the best score of a task carries a star. */
+  /** Returns the same for a terminal; the best scores of a task carry a star. */
   public String text() {
     return table().text() + "\n" + WordUtils.wrap(caption(), TERMINAL_WIDTH) + "\n";
   }
 
-  /** Returns the table alone, with the best and the second best score of each task marked. */
+  /**
+   * Returns the table alone. Of each task on which recipes can be ranked those are marked that are
+   * not told apart from the best, unless that is all.
+   */
   TextTable table() {
     List<String> header = new ArrayList<>(List.of("method", "targets", "rank", "λ", "trainable"));
     List<Boolean> numbers = new ArrayList<>(List.of(false, false, true, true, true));
     results.extras().forEach(extra -> header.add(extra.replace('_', ' ')));
     results.extras().forEach(extra -> numbers.add(true));
-    Set<Integer> scores = new TreeSet<>();
+    Map<String, List<Line>> best = new LinkedHashMap<>();
     for (String task : results.tasks()) {
-      scores.add(header.size());
       header.add(task);
       numbers.add(true);
       if (!tuning.isEmpty()) {
         header.add(task + ": tuning");
         numbers.add(true);
       }
+      List<Line> first = comparisons.best(task);
+      best.put(task, first.size() == results.lines(task).size() ? List.of() : first);
     }
-    return new TextTable(header, numbers, results.lines().stream().map(this::cells).toList())
-        .marked(scores);
+    return new TextTable(
+        header, numbers, results.lines().stream().map(line -> cells(line, best)).toList());
   }
 
-  private List<Cell> cells(Line line) {
-    List<String> cells = new ArrayList<>();
-    cells.add((String) line.of("method_label"));
-    cells.add(Figures.targets(line.targets()));
-    cells.add(Figures.text(line.rank()));
-    cells.add(line.ratioText());
-    cells.add(line.trainableText());
-    results.extras().forEach(extra -> cells.add(Figures.text(line.of(extra))));
+  private List<Cell> cells(Line line, Map<String, List<Line>> best) {
+    List<Cell> cells = new ArrayList<>();
+    cells.add(Cell.of((String) line.of("method_label")));
+    cells.add(Cell.of(Figures.targets(line.targets())));
+    cells.add(Cell.of(Figures.text(line.rank())));
+    cells.add(Cell.of(line.ratioText()));
+    cells.add(Cell.of(line.trainableText()));
+    results.extras().forEach(extra -> cells.add(Cell.of(Figures.text(line.of(extra)))));
     for (String task : results.tasks()) {
-      cells.add(
-          line.scores(task).length == 0 && line.undefined(task) > 0
-              ? Figures.UNDEFINED
-              : score(line.scores(task)));
+      cells.add(new Cell(score(line, task), best.get(task).contains(line) ? Mark.BEST : Mark.NONE));
       if (!tuning.isEmpty()) {
         cells.add(
-            line.runs(task).stream()
-                .map(run -> tuning.get(run.id()))
-                .filter(Objects::nonNull)
-                .findFirst()
-                .orElse(Figures.MISSING));
+            Cell.of(
+                line.runs(task).stream()
+                    .map(run -> tuning.get(run.id()))
+                    .filter(Objects::nonNull)
+                    .findFirst()
+                    .orElse(Figures.MISSING)));
       }
     }
-    return cells.stream().map(Cell::of).toList();
+    return cells;
   }
 
-  private static String score(double[] scores) {
+  private String score(Line line, String task) {
+    double[] scores = line.scores(task);
+    String lost = line.lostText(task);
     if (scores.length == 0) {
-      return Figures.MISSING;
+      return line.runs(task).isEmpty()
+          ? Figures.MISSING
+          : String.join(", ", line.lost(task).keySet());
     }
-    double mean = StatUtils.mean(scores);
-    return scores.length == 1
-        ? Figures.percent(mean)
-        : Figures.percent(mean)
-            + PLUS_MINUS
-            + Figures.percent(new StandardDeviation().evaluate(scores));
+    Interval interval = comparisons.score(task, line).interval();
+    return Figures.percent(interval.value())
+        + (interval.isBounded() ? PLUS_MINUS + Figures.percent(interval.half()) : "")
+        + (lost.isEmpty() ? "" : " (" + lost + ")");
   }
 
   /**
@@ -152,10 +160,15 @@ public final class BenchmarkTable {
     int most = seeds.get(seeds.size() - 1);
     text.append(
         most == 1
-            ? "One seed."
-            : "Mean ± sample standard deviation over "
+            ? "One seed, so nothing is ranked."
+            : "Mean ± half of its 95 % interval over "
                 + (least == most ? "" + most : least + " to " + most)
-                + " seeds.");
+                + " seeds ("
+                + (comparisons.looks() == Looks.ONCE
+                    ? "Student's t"
+                    : "valid although seeds were added until recipes were told apart")
+                + "); bold or *: not told apart from the best; no mark where none can be, or all"
+                + " are alike.");
     text.append(" Trainable: scalars that learn besides the head.");
     long choosing = results.runs().stream().filter(Run::isTuning).count();
     if (choosing > 0) {
@@ -170,7 +183,7 @@ public final class BenchmarkTable {
     }
     Map<String, Long> others = new TreeMap<>();
     results.runs().stream()
-        .filter(run -> !run.isFinished())
+        .filter(run -> !run.isFinished() && run.isEvaluation())
         .forEach(run -> others.merge(run.status(), 1L, Long::sum));
     long undefined = results.runs().stream().filter(Run::isUndefined).count();
     if (undefined > 0) {

@@ -7,101 +7,115 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Predicate;
-import java.util.stream.IntStream;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.functions;
 import org.peftsweep.data.Metric;
 import org.peftsweep.stats.Bootstrap;
 import org.peftsweep.stats.Interval;
-import org.peftsweep.stats.McNemar;
+import org.peftsweep.stats.Looks;
+import org.peftsweep.stats.MeanTest;
 import org.peftsweep.stats.PairedBootstrap;
 import org.peftsweep.stats.TieGroups;
 
 /**
- * Recipes held against each other by their answers to the same examples, task by task.
+ * Recipes held against each other seed by seed, task by task.
  *
- * <p>Answers are those of the last step, over all reported sets of a task together, so scores here
- * may differ from the benchmark's table, where validation chose an earlier step. Only recipes with
- * answers take part.
+ * <p>Two recipes with one seed met the same batches, so what they have in common cancels in their
+ * difference. Only seeds that both have a score of count, and two of them at least. Scores are
+ * those of the benchmark's table; how much they turn on the examples of the task is told beside,
+ * from the predictions of the same step.
  */
 final class Comparisons {
-  private static final int LEAST_REPLICATES = 2000;
-
   /**
    * A recipe's place on a task.
    *
-   * @param group counted from 1, the best
-   * @param difference from the leader of group 1; null for the leader
-   * @param pValue of no difference from the leader, uncorrected; null for the leader
+   * @param score the mean over seeds
+   * @param group counted from 1, the best; null where it cannot be ranked
+   * @param difference from the leader of group 1; null for the leader, and without one
+   * @param pValue of no difference from the leader, uncorrected; null as the difference
+   * @param ofExamples how far the difference might lie off with other examples of the same kind;
+   *     null where there are no predictions
    */
-  record Place(Line line, Interval score, int group, Interval difference, Double pValue) {}
+  record Place(
+      Line line,
+      MeanTest score,
+      Integer group,
+      MeanTest difference,
+      Double pValue,
+      Double ofExamples) {}
 
-  /** The answers to a task. */
-  private record Task(
-      Metric metric,
-      List<Line> lines,
-      Map<Line, double[][]> answers,
-      double[] labels,
-      PairedBootstrap paired) {}
+  /** The answers to a task, by recipe. */
+  private record Answers(List<Line> lines, int examples, PairedBootstrap paired) {}
 
-  private final Map<String, Task> tasks = new TreeMap<>();
+  private final Results results;
+  private final Looks looks;
+  private final Map<String, Answers> answers = new HashMap<>();
 
-  private Comparisons() {}
+  private Comparisons(Results results, Looks looks) {
+    this.results = results;
+    this.looks = looks;
+  }
 
-  /** Reads the answers; recipes of a task whose examples differ in number are left out. */
-  static Comparisons of(Results results, Dataset<Row> predictions) {
-    Comparisons comparisons = new Comparisons();
+  /**
+   * Reads the predictions.
+   *
+   * @param looks whether seeds were added until something was decided
+   */
+  static Comparisons of(Results results, Dataset<Row> predictions, Looks looks) {
+    Comparisons comparisons = new Comparisons(results, looks);
     for (String task : results.tasks()) {
       Map<String, double[]> labels = new HashMap<>();
-      Metric metric = Metric.ofId(results.metric(task));
-      Map<String, double[]> answers =
-          answers(results.lines(task), task, metric, predictions, labels);
-      if (answers.isEmpty()) {
-        continue;
-      }
-      double[] common = labels.values().iterator().next();
-      List<Line> lines = new ArrayList<>();
+      Map<String, double[]> read = answers(results, task, predictions, labels);
+      double[] common = labels.values().stream().findFirst().orElse(new double[0]);
       Map<Line, double[][]> ofLines = new HashMap<>();
+      List<Line> lines = new ArrayList<>();
       for (Line line : results.lines(task)) {
         double[][] seeds =
             line.runs(task).stream()
-                .filter(run -> !run.isUndefined())
+                .filter(Run::isScored)
                 .map(Run::id)
                 .filter(id -> Arrays.equals(common, labels.get(id)))
-                .map(answers::get)
+                .map(read::get)
                 .toArray(double[][]::new);
         if (seeds.length > 0) {
           lines.add(line);
           ofLines.put(line, seeds);
         }
       }
-      // So many that the smallest p-value survives the correction for all recipes.
-      int replicates = Math.max(LEAST_REPLICATES, 100 * lines.size());
-      PairedBootstrap paired =
-          new PairedBootstrap(
-              metric::of,
-              common,
-              lines.stream().map(ofLines::get).toList(),
-              new Bootstrap(replicates, 0));
-      comparisons.tasks.put(task, new Task(metric, lines, ofLines, common, paired));
+      if (!lines.isEmpty()) {
+        PairedBootstrap paired =
+            new PairedBootstrap(
+                Metric.ofId(results.metric(task))::of,
+                common,
+                lines.stream().map(ofLines::get).toList(),
+                Bootstrap.STANDARD);
+        comparisons.answers.put(task, new Answers(lines, common.length, paired));
+      }
     }
     return comparisons;
   }
 
+  /** The same by scores alone: what other examples would change is not known. */
+  static Comparisons ofScores(Results results, Looks looks) {
+    return new Comparisons(results, looks);
+  }
+
   private static Map<String, double[]> answers(
-      List<Line> lines,
-      String task,
-      Metric metric,
-      Dataset<Row> predictions,
-      Map<String, double[]> labels) {
-    Object[] ids = lines.stream().flatMap(line -> line.runs(task).stream()).map(Run::id).toArray();
+      Results results, String task, Dataset<Row> predictions, Map<String, double[]> labels) {
+    Metric metric = results.metric(task).isEmpty() ? null : Metric.ofId(results.metric(task));
+    Map<String, Run> runs = new HashMap<>();
+    results.lines(task).stream()
+        .flatMap(line -> line.runs(task).stream())
+        .filter(Run::isScored)
+        .forEach(run -> runs.put(run.id(), run));
     Map<String, double[]> answers = new HashMap<>();
     for (Row row :
         predictions
-            .where(functions.col("id").isin(ids))
+            .where(functions.col("id").isin(runs.keySet().toArray()))
             .groupBy("id")
             .agg(
                 functions
@@ -109,105 +123,136 @@ final class Comparisons {
                         functions.collect_list(
                             functions.struct(
                                 "evaluation_set", "example", "label", "prediction", "probability")))
-                    .as("all"))
+                    .as("all"),
+                functions.max("step"))
             .orderBy("id")
             .collectAsList()) {
-      List<Row> all = row.getList(1);
-      labels.put(row.getString(0), all.stream().mapToDouble(one -> one.getDouble(2)).toArray());
-      answers.put(
-          row.getString(0),
-          metric.answers(
-              all.stream().mapToDouble(one -> one.getDouble(3)).toArray(),
-              all.stream().mapToDouble(one -> one.getDouble(4)).toArray()));
+      Run run = runs.get(row.getString(0));
+      // Rows without a step are of the last one.
+      Integer step = row.isNullAt(2) ? run.steps() : (Integer) row.getInt(2);
+      if (step == null || step.equals(run.scoreStep())) {
+        List<Row> all = row.getList(1);
+        labels.put(run.id(), all.stream().mapToDouble(one -> one.getDouble(2)).toArray());
+        answers.put(
+            run.id(),
+            metric.answers(
+                all.stream().mapToDouble(one -> one.getDouble(3)).toArray(),
+                all.stream().mapToDouble(one -> one.getDouble(4)).toArray()));
+      }
     }
     return answers;
   }
 
-  /** Returns the recipes of a task that are allowed, by tie group among themselves, then score. */
-  List<Place> places(String name, Predicate<Line> isAllowed) {
-    Task task = tasks.get(name);
-    if (task == null) {
-      return List.of();
-    }
-    // Places within the task, the best first.
-    int[] order =
-        IntStream.range(0, task.lines().size())
-            .filter(i -> isAllowed.test(task.lines().get(i)))
-            .boxed()
+  /**
+   * Returns the recipes of a task that are allowed and have a score: those that can be ranked by
+   * tie group among themselves, then score, and after them those that cannot, having one seed or
+   * seeds without a score. Where no two can be ranked none is, and all stand as in the table.
+   */
+  List<Place> places(String task, Predicate<Line> isAllowed) {
+    List<Line> allowed = results.lines(task).stream().filter(isAllowed).toList();
+    List<Line> ranked =
+        allowed.stream()
+            .filter(line -> line.isWhole(task) && line.seeds(task).size() > 1)
             .sorted(
-                Comparator.<Integer>comparingDouble(
-                        i -> TieGroups.ranked(task.paired().score(i).value()))
+                Comparator.<Line>comparingDouble(line -> TieGroups.ranked(line.mean(task)))
                     .reversed())
-            .mapToInt(i -> i)
-            .toArray();
-    double[] values =
-        Arrays.stream(order).mapToDouble(i -> task.paired().score(i).value()).toArray();
-    int[] groups = TieGroups.of(values, (i, j) -> pValue(task, order[i], order[j]));
+            .toList();
     List<Place> places = new ArrayList<>();
-    for (int i = 0; i < order.length; i++) {
-      places.add(
-          new Place(
-              task.lines().get(order[i]),
-              task.paired().score(order[i]),
-              groups[i],
-              i == 0 ? null : task.paired().difference(order[i], order[0]),
-              i == 0 ? null : pValue(task, order[0], order[i])));
+    if (ranked.size() > 1) {
+      double[] values = ranked.stream().mapToDouble(line -> line.mean(task)).toArray();
+      int[] groups =
+          TieGroups.of(
+              values,
+              (i, j) ->
+                  difference(task, ranked.get(i), ranked.get(j)).map(MeanTest::pValue).orElse(1.0));
+      for (int i = 0; i < ranked.size(); i++) {
+        places.add(place(task, ranked.get(i), i == 0 ? null : ranked.get(0), groups[i]));
+      }
+      // A recipe may stand below one of a later group: it differs less surely from the leader.
+      places.sort(Comparator.comparingInt(Place::group));
     }
-    // A recipe may stand below one of a later group: it differs less surely from the leader.
-    places.sort(Comparator.comparingInt(Place::group));
+    allowed.stream()
+        .filter(line -> ranked.size() < 2 || !ranked.contains(line))
+        .forEach(line -> places.add(place(task, line, null, null)));
     return places;
   }
 
-  /** McNemar's test for the accuracy of one seed, else the bootstrap's. */
-  private static double pValue(Task task, int first, int second) {
-    double[][] ours = task.answers().get(task.lines().get(first));
-    double[][] theirs = task.answers().get(task.lines().get(second));
-    return ours.length == 1 && theirs.length == 1 && task.metric() == Metric.ACCURACY
-        ? McNemar.of(right(ours[0], task.labels()), right(theirs[0], task.labels())).pValue()
-        : task.paired().pValue(first, second);
+  private Place place(String task, Line line, Line leader, Integer group) {
+    Optional<MeanTest> difference =
+        Optional.ofNullable(leader).flatMap(other -> difference(task, line, other));
+    return new Place(
+        line,
+        score(task, line),
+        group,
+        difference.orElse(null),
+        difference.map(MeanTest::pValue).orElse(null),
+        leader == null ? null : ofExamples(task, line, leader));
   }
 
-  private static boolean[] right(double[] answers, double[] labels) {
-    boolean[] right = new boolean[labels.length];
-    for (int i = 0; i < right.length; i++) {
-      right[i] = answers[i] == labels[i];
-    }
-    return right;
+  /** Returns the mean of a recipe's scores on a task, of which it has one. */
+  MeanTest score(String task, Line line) {
+    return MeanTest.of(line.scores(task), resolution(task), looks);
   }
 
-  /**
-   * Returns the mean over tasks of the difference between two recipes, with its interval; empty
-   * where they have no task in common. Tasks are resampled independently, each within its examples
-   * and seeds; they are not drawn themselves.
-   */
-  Optional<Interval> difference(Line first, Line second) {
-    List<Task> common =
-        tasks.values().stream()
-            .filter(task -> task.lines().contains(first) && task.lines().contains(second))
-            .toList();
-    if (common.isEmpty()) {
-      return Optional.empty();
-    }
-    List<PairedBootstrap> paired = common.stream().map(Task::paired).toList();
-    int[] ours = common.stream().mapToInt(task -> task.lines().indexOf(first)).toArray();
-    int[] theirs = common.stream().mapToInt(task -> task.lines().indexOf(second)).toArray();
-    return Optional.of(PairedBootstrap.meanDifference(paired, ours, theirs));
+  /** Returns the mean difference of two recipes on a task; empty with fewer than two seeds. */
+  Optional<MeanTest> difference(String task, Line first, Line second) {
+    SortedMap<Long, Double> ours = new TreeMap<>(first.seeds(task));
+    SortedMap<Long, Double> theirs = second.seeds(task);
+    ours.keySet().retainAll(theirs.keySet());
+    return test(
+        task,
+        ours.entrySet().stream()
+            .mapToDouble(seed -> seed.getValue() - theirs.get(seed.getKey()))
+            .toArray());
   }
 
-  /**
-   * Returns the number of tasks that two recipes have in common, and in how many the first wins.
-   */
-  int[] wins(Line first, Line second) {
-    int common = 0;
-    int won = 0;
-    for (Task task : tasks.values()) {
-      int i = task.lines().indexOf(first);
-      int j = task.lines().indexOf(second);
-      if (i >= 0 && j >= 0) {
-        common++;
-        won += task.paired().difference(i, j).value() > 0 ? 1 : 0;
-      }
-    }
-    return new int[] {common, won};
+  /** Returns the mean of differences of a task, one a seed; empty with fewer than two. */
+  Optional<MeanTest> test(String task, double[] differences) {
+    return differences.length < 2
+        ? Optional.empty()
+        : Optional.of(MeanTest.of(differences, resolution(task), looks));
+  }
+
+  Looks looks() {
+    return looks;
+  }
+
+  /** Returns the smallest step between two scores, 0 where that is not known. */
+  private double resolution(String task) {
+    return answers.containsKey(task) ? 1.0 / answers.get(task).examples() : 0;
+  }
+
+  /** Returns half the 95 % interval of a difference over examples; null without predictions. */
+  Double ofExamples(String task, Line first, Line second) {
+    Answers known = answers.get(task);
+    int i = known == null ? -1 : known.lines().indexOf(first);
+    int j = known == null ? -1 : known.lines().indexOf(second);
+    Interval interval = i < 0 || j < 0 ? null : known.paired().difference(i, j);
+    return interval == null || !interval.isBounded() ? null : interval.half();
+  }
+
+  /** Returns the interval of a recipe's score over examples alone; empty without predictions. */
+  Optional<Interval> overExamples(String task, Line line) {
+    Answers known = answers.get(task);
+    int place = known == null ? -1 : known.lines().indexOf(line);
+    return place < 0
+        ? Optional.empty()
+        : Optional.of(known.paired().score(place)).filter(Interval::isBounded);
+  }
+
+  /** Whether two or more recipes of a task can be ranked. */
+  boolean ranks(String task) {
+    return results.lines(task).stream()
+            .filter(line -> line.isWhole(task) && line.seeds(task).size() > 1)
+            .count()
+        > 1;
+  }
+
+  /** Returns the recipes of a task's first tie group; none where none can be ranked. */
+  List<Line> best(String task) {
+    return places(task, line -> true).stream()
+        .filter(place -> place.group() != null && place.group() == 1)
+        .map(Place::line)
+        .toList();
   }
 }

@@ -60,7 +60,7 @@ final class CostSections {
       for (Line line : results.lines(task)) {
         Map<String, List<Run>> byMachine = new TreeMap<>();
         for (Run run : line.runs(task)) {
-          if (!run.isUndefined()) {
+          if (run.isScored()) {
             byMachine
                 .computeIfAbsent(letters.get(run.fingerprint()), key -> new ArrayList<>())
                 .add(run);
@@ -203,7 +203,7 @@ final class CostSections {
       List<Run> evaluated =
           choice.evaluation().stream()
               .map(runs::get)
-              .filter(run -> run != null && run.isScored() && !run.isUndefined())
+              .filter(run -> run != null && run.isScored())
               .toList();
       rows.add(
           List.of(
@@ -279,7 +279,7 @@ final class CostSections {
     for (Run run : results.runs()) {
       boolean counts = tuned ? run.isTuning() && run.isFinished() : run.isScored();
       Double score = run.validationScore();
-      if (counts && score != null && run.trainable() != null && run.trainable() > 0) {
+      if (counts && Run.isFinite(score) && run.trainable() != null && run.trainable() > 0) {
         pools
             .computeIfAbsent(
                 Arrays.asList(run.task(), (String) run.settings().get("method_label")),

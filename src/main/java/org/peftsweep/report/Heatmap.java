@@ -9,7 +9,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.function.DoublePredicate;
 
 /**
  * Scores over the rates of value and of query and key, as in the paper's Figures 1 and 2.
@@ -82,24 +81,6 @@ record Heatmap(String title, List<Double> rows, List<Double> columns, List<List<
     }
     return of(
         "Paper, Figure 2: MNLI, Llama-3.1-8B (partly read from its colours)", scores, columns);
-  }
-
-  /** Returns by how much the best score where η_V > η_QK exceeds the best elsewhere. */
-  double lead() {
-    return best(ratio -> ratio > 1) - best(ratio -> ratio <= 1);
-  }
-
-  private double best(DoublePredicate isAllowed) {
-    double best = Double.NaN;
-    for (int i = 0; i < rows.size(); i++) {
-      for (int j = 0; j < columns.size(); j++) {
-        Double score = scores.get(i).get(j);
-        if (score != null && isAllowed.test(rows.get(i) / columns.get(j)) && !(score <= best)) {
-          best = score;
-        }
-      }
-    }
-    return best;
   }
 
   /** Returns all heatmaps as one table. */

@@ -13,10 +13,11 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
-import org.apache.spark.sql.Row;
+import org.peftsweep.stats.Interval;
 
 /**
  * A report as one file for a browser, which loads nothing: styles, script, chart library and data
@@ -25,7 +26,21 @@ import org.apache.spark.sql.Row;
 public final class HtmlReport {
   // The version stands in the path and in pom.xml; a test opens the page.
   private static final String CHARTS =
-      "/META-INF/resources/webjars/chart.js/4.4.9/dist/chart.umd.js";
+      "/META-INF/resources/webjars/echarts/5.3.1/dist/echarts.min.js";
+
+  /** Settings that lines are drawn through, where recipes differ in them. */
+  private static final List<String> AXES =
+      List.of(
+          "method",
+          "targets",
+          "layers",
+          "rank",
+          "alpha",
+          "dropout",
+          "learning-rate",
+          "ratio",
+          "batch",
+          "optimizer");
 
   private final Report report;
   private final Results results;
@@ -77,16 +92,19 @@ public final class HtmlReport {
     Map<String, Object> data = new LinkedHashMap<>();
     data.put("sweep", report.sweep());
     data.put("state", report.state());
-    data.put("finished", results.runs().stream().filter(Run::isFinished).count());
-    data.put("failed", results.runs().stream().filter(run -> !run.isFinished()).count());
+    data.put("question", report.question());
+    data.put("answers", report.findings().sentences());
     data.put(
         "missing",
         report.missing().entrySet().stream()
             .map(entry -> List.of(entry.getKey(), entry.getValue()))
             .toList());
-    data.put("best", best());
-    data.put("verdicts", verdicts());
-    data.put("sections", report.sections().stream().map(HtmlReport::section).toList());
+    data.put("recipes", results.lines().stream().map(this::recipe).toList());
+    data.put("labels", labels());
+    data.put("axes", AXES);
+    data.put("forest", forest());
+    data.put("trials", trials());
+    data.put("sections", report.sections().stream().map(this::section).toList());
     List<Map<String, Object>> curves = curves();
     data.put("curves", curves);
     data.put(
@@ -107,7 +125,7 @@ public final class HtmlReport {
     }
   }
 
-  private static Map<String, Object> section(Section section) {
+  private Map<String, Object> section(Section section) {
     Map<String, Object> data = new LinkedHashMap<>();
     data.put("id", section.id());
     data.put("title", section.title());
@@ -119,6 +137,9 @@ public final class HtmlReport {
         section.table().rows().stream()
             .map(row -> row.stream().map(HtmlReport::cell).toList())
             .toList());
+    if (section.id().equals("benchmark")) {
+      data.put("recipes", results.lines().stream().map(results::label).toList());
+    }
     data.put("source", section.source());
     data.put("count", section.rows());
     return data;
@@ -130,64 +151,89 @@ public final class HtmlReport {
         : Map.of("t", cell.text(), "m", cell.mark().name().toLowerCase(Locale.ROOT));
   }
 
-  /** The first of each task's tie groups, and how many share it. */
-  private List<Map<String, Object>> best() {
-    Map<String, List<List<TextTable.Cell>>> byTask = new LinkedHashMap<>();
-    rows("ranks")
-        .filter(row -> row.get(1).text().equals("1"))
+  /** A recipe with the settings that all of its runs have in common. */
+  private Map<String, Object> recipe(Line line) {
+    Map<String, String> settings = new TreeMap<>();
+    Set<String> differing = new TreeSet<>();
+    line.runs().values().stream()
+        .flatMap(List::stream)
         .forEach(
-            row -> byTask.computeIfAbsent(row.get(0).text(), task -> new ArrayList<>()).add(row));
-    List<Map<String, Object>> best = new ArrayList<>();
-    byTask.forEach(
-        (task, rows) ->
-            best.add(
-                Map.of(
-                    "task",
-                    task,
-                    "recipe",
-                    rows.get(0).get(2).text(),
-                    "score",
-                    rows.get(0).get(3).text(),
-                    "ties",
-                    rows.size() - 1)));
-    return best;
+            run ->
+                run.axes()
+                    .forEach(
+                        (axis, value) -> {
+                          String known = settings.putIfAbsent(axis, value);
+                          if (known != null && !known.equals(value)) {
+                            differing.add(axis);
+                          }
+                        }));
+    settings.keySet().removeAll(differing);
+    return Map.of("label", results.label(line), "method", line.method(), "settings", settings);
   }
 
-  /** The verdict on each whole statement. */
-  private List<String> verdicts() {
-    Map<String, String> verdicts = new LinkedHashMap<>();
-    rows("claims")
-        .forEach(row -> verdicts.putIfAbsent(row.get(0).text(), row.get(row.size() - 1).text()));
-    return List.copyOf(verdicts.values());
+  private Map<String, Object> labels() {
+    Map<String, Object> labels = new TreeMap<>();
+    results.lines().forEach(line -> labels.put(line.method(), line.of("method_label")));
+    return labels;
   }
 
-  private Stream<List<TextTable.Cell>> rows(String id) {
-    return report.sections().stream()
-        .filter(section -> section.id().equals(id))
-        .flatMap(section -> section.table().rows().stream());
+  /** Every recipe's score on every task, in points, with its interval and cost. */
+  private List<Map<String, Object>> forest() {
+    List<Map<String, Object>> rows = new ArrayList<>();
+    for (String task : results.tasks()) {
+      for (Comparisons.Place place : report.comparisons().places(task, line -> true)) {
+        Interval interval = place.score().interval();
+        double seconds =
+            place.line().runs(task).stream()
+                .filter(run -> run.trainSeconds() != null)
+                .mapToDouble(Run::trainSeconds)
+                .average()
+                .orElse(Double.NaN);
+        Map<String, Object> row = new LinkedHashMap<>();
+        row.put("task", task);
+        row.put("recipe", results.label(place.line()));
+        row.put("mean", 100 * place.score().mean());
+        row.put("low", interval.isBounded() ? 100 * interval.low() : null);
+        row.put("high", interval.isBounded() ? 100 * interval.high() : null);
+        row.put("seeds", place.score().count());
+        row.put("group", place.group());
+        row.put(
+            "cost",
+            place.line().trainableText()
+                + (Double.isFinite(seconds) ? " · " + Figures.seconds(seconds) + " s" : ""));
+        rows.add(row);
+      }
+    }
+    return rows;
+  }
+
+  private Map<String, Object> trials() {
+    Map<String, Object> trials = new LinkedHashMap<>();
+    for (Run run : results.runs()) {
+      Map<String, Object> trial = new LinkedHashMap<>();
+      trial.put("title", run.title());
+      trial.put("status", run.isUndefined() ? run.ending() : run.status());
+      trial.put("score", Run.isFinite(run.score()) ? run.score() : null);
+      Map<String, String> settings = new TreeMap<>(run.axes());
+      settings.put("seed", "" + run.seed());
+      settings.put("task", run.task());
+      trial.put("settings", settings);
+      trials.put(run.id(), trial);
+    }
+    return trials;
   }
 
   private List<Map<String, Object>> curves() {
     Map<String, Run> runs = new TreeMap<>();
     results.runs().forEach(run -> runs.put(run.id(), run));
-    Map<String, List<Map<String, Object>>> points = new TreeMap<>();
-    for (Row row :
-        report
-            .curves()
-            .select("id", "step", "train_loss", "validation_score", "score")
-            .orderBy("id", "step")
-            .collectAsList()) {
-      if (runs.containsKey(row.getString(0))) {
-        Map<String, Object> point = new LinkedHashMap<>();
-        point.put("step", row.getInt(1));
-        point.put("loss", finite(row.get(2)));
-        point.put("validation", finite(row.get(3)));
-        point.put("score", finite(row.get(4)));
-        points.computeIfAbsent(row.getString(0), id -> new ArrayList<>()).add(point);
-      }
+    Map<String, String> recipes = new TreeMap<>();
+    for (Line line : results.lines()) {
+      line.runs().values().stream()
+          .flatMap(List::stream)
+          .forEach(run -> recipes.put(run.id(), results.label(line)));
     }
     return runs.values().stream()
-        .filter(run -> points.containsKey(run.id()))
+        .filter(run -> report.curves().points().containsKey(run.id()))
         .sorted(Comparator.comparing(Run::title))
         .map(
             run ->
@@ -195,9 +241,21 @@ public final class HtmlReport {
                     "id", run.id(),
                     "title", run.title(),
                     "task", run.task(),
-                    "method", run.settings().get("method_label"),
-                    "points", points.get(run.id())))
+                    "recipe", recipes.getOrDefault(run.id(), ""),
+                    "points",
+                        report.curves().points().get(run.id()).stream()
+                            .map(HtmlReport::point)
+                            .toList()))
         .toList();
+  }
+
+  private static Map<String, Object> point(Curves.Point point) {
+    Map<String, Object> data = new LinkedHashMap<>();
+    data.put("step", point.step());
+    data.put("loss", point.loss());
+    data.put("validation", point.validation());
+    data.put("score", point.score());
+    return data;
   }
 
   /** JSON has no NaN. */
@@ -225,7 +283,7 @@ public final class HtmlReport {
                 "task", point.task(),
                 "machine", point.machine(),
                 "recipe", results.label(point.line()),
-                "method", point.line().of("method_label"),
+                "method", point.line().method(),
                 "score", point.score(),
                 "costs", costs,
                 "front",

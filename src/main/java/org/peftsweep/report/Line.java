@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.SortedMap;
 import java.util.SortedSet;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.apache.commons.math3.stat.StatUtils;
@@ -53,22 +54,49 @@ record Line(Map<String, Object> settings, SortedMap<String, List<Run>> runs) {
     return runs.getOrDefault(task, List.of());
   }
 
-  /** Returns the scores of a task, one a seed. */
-  double[] scores(String task) {
+  /** Returns the scores of a task by seed, of the seeds that have one. */
+  SortedMap<Long, Double> seeds(String task) {
     return runs(task).stream()
-        .map(Run::score)
-        .filter(Objects::nonNull)
-        .mapToDouble(Double::doubleValue)
-        .filter(score -> !Double.isNaN(score))
-        .toArray();
+        .filter(Run::isScored)
+        .collect(
+            Collectors.groupingBy(Run::seed, TreeMap::new, Collectors.averagingDouble(Run::score)));
   }
 
-  /** Returns how many seeds of a task are finished without a defined score. */
-  int undefined(String task) {
-    return (int) runs(task).stream().filter(Run::isUndefined).count();
+  /** Returns these scores, seeds ascending. */
+  double[] scores(String task) {
+    return seeds(task).values().stream().mapToDouble(Double::doubleValue).toArray();
   }
 
-  /** Returns the mean over seeds; NaN where there is none. */
+  /** Returns how many seeds of a task ended without a score, by how they ended. */
+  SortedMap<String, Long> lost(String task) {
+    return runs(task).stream()
+        .filter(run -> !run.isScored())
+        .collect(Collectors.groupingBy(Run::ending, TreeMap::new, Collectors.counting()));
+  }
+
+  /** Whether every seed of a task that ended has a score, and there is one. */
+  boolean isWhole(String task) {
+    return !runs(task).isEmpty() && lost(task).isEmpty();
+  }
+
+  /**
+   * Says how many seeds the score is of where some have none: {@code 3 of 4 seeds; 1 collapsed}.
+   */
+  String lostText(String task) {
+    if (lost(task).isEmpty()) {
+      return "";
+    }
+    int all = runs(task).size();
+    return (all - lost(task).values().stream().mapToLong(Long::longValue).sum())
+        + " of "
+        + all
+        + (all == 1 ? " seed" : " seeds")
+        + lost(task).entrySet().stream()
+            .map(ending -> "; " + ending.getValue() + " " + ending.getKey())
+            .collect(Collectors.joining());
+  }
+
+  /** Returns the mean over the seeds that have a score; NaN where there is none. */
   double mean(String task) {
     return StatUtils.mean(scores(task));
   }

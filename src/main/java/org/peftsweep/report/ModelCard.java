@@ -18,6 +18,8 @@ import org.peftsweep.data.Task;
 import org.peftsweep.results.ResultTables;
 import org.peftsweep.spec.Trial;
 import org.peftsweep.stats.Interval;
+import org.peftsweep.stats.Looks;
+import org.peftsweep.stats.MeanTest;
 import org.yaml.snakeyaml.DumperOptions;
 import org.yaml.snakeyaml.Yaml;
 
@@ -74,12 +76,13 @@ public final class ModelCard {
     }
     Results recipe =
         new Results(results.tasks(), results.extras(), List.of(line.get()), results.runs());
+    Comparisons comparisons = Comparisons.of(recipe, tables.predictions(), Looks.ONCE);
+    double[] scores = line.get().scores(run.task());
     Interval score =
-        Comparisons.of(recipe, tables.predictions()).places(run.task(), one -> true).stream()
-            .map(Comparisons.Place::score)
-            .findFirst()
-            .orElse(null);
-    return new ModelCard(trial, sweep, run, line.get().scores(run.task()).length, score);
+        scores.length > 1
+            ? MeanTest.of(scores, 0, Looks.ONCE).interval()
+            : comparisons.overExamples(run.task(), line.get()).orElse(null);
+    return new ModelCard(trial, sweep, run, scores.length, score);
   }
 
   /** Returns the card as Markdown with its front matter. */
@@ -134,7 +137,7 @@ public final class ModelCard {
     List<String> metrics =
         trial.task().task().metrics().stream().map(metric -> metric.id()).toList();
     matter.put("metrics", metrics);
-    if (run.lastScore() != null && !run.lastScore().isNaN()) {
+    if (Run.isFinite(run.lastScore())) {
       String task = trial.task().task().name();
       Map<String, Object> result = new LinkedHashMap<>();
       result.put("task", new TreeMap<>(Map.of("type", "text-classification")));
@@ -180,7 +183,7 @@ public final class ModelCard {
             ? ""
             : seeds == 1
                 ? "\nThe interval covers the choice of examples, not that of the seed.\n"
-                : "\nThe interval covers the choice of examples and of seeds.\n");
+                : "\nThe interval covers the choice of seeds, on these examples.\n");
   }
 
   private static String number(double score) {

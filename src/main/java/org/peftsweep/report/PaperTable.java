@@ -12,11 +12,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.OptionalDouble;
 
 /**
- * The numbers of arXiv:2410.02247, Table 2: RoBERTa-base on GLUE, one seed, best step on dev. The
- * resource is a transcript of the printed table.
+ * The numbers of arXiv:2410.02247, Table 2: RoBERTa-base on GLUE, one seed. The resource is a
+ * transcript of the printed table.
  */
 final class PaperTable {
   static final PaperTable TABLE2 = new PaperTable("/paper/table2.csv");
@@ -52,11 +51,7 @@ final class PaperTable {
       Integer rank,
       double ratio,
       String trainable,
-      Map<String, Double> scores) {
-    double mean() {
-      return scores.values().stream().mapToDouble(Double::doubleValue).average().orElseThrow();
-    }
-  }
+      Map<String, Double> scores) {}
 
   private final List<Entry> entries = new ArrayList<>();
 
@@ -108,31 +103,5 @@ final class PaperTable {
                     && Objects.equals(entry.rank(), rank)
                     && (targets == null || ratio != null && entry.ratio() == ratio))
         .findFirst();
-  }
-
-  /**
-   * Returns the mean difference over all tasks between two recipes, × 100, at the given rank or,
-   * where the paper has none such, averaged over its ranks.
-   */
-  OptionalDouble difference(
-      String method, String targets, double ratio, String other, double otherRatio, Integer rank) {
-    List<Integer> ranks =
-        entries.stream()
-            .filter(entry -> entry.method().equals(METHODS.get(method)))
-            .map(Entry::rank)
-            .distinct()
-            .toList();
-    return ranks.stream()
-        .filter(each -> !ranks.contains(rank) || Objects.equals(each, rank))
-        .flatMap(
-            each ->
-                entry(method, targets, each, ratio)
-                    .flatMap(
-                        first ->
-                            entry(method, other, each, otherRatio)
-                                .map(second -> first.mean() - second.mean()))
-                    .stream())
-        .mapToDouble(Double::doubleValue)
-        .average();
   }
 }

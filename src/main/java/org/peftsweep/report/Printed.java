@@ -1,6 +1,7 @@
 package org.peftsweep.report;
 
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.commons.text.WordUtils;
 
 /** The formats of a report, all made from the same sections. */
@@ -83,14 +84,32 @@ public enum Printed {
 
   abstract String of(Section section);
 
+  /** Returns every statement that was given, and what settings do alone. */
+  public String claims(Report report) {
+    return Stream.concat(
+            Stream.of(report.claims(true)),
+            report.sections().stream().filter(section -> section.id().equals("confounding")))
+        .map(this::of)
+        .collect(Collectors.joining("\n"));
+  }
+
   /** Returns the whole report. */
   public String of(Report report) {
     String sections = report.sections().stream().map(this::of).collect(Collectors.joining("\n"));
     return switch (this) {
-      case text -> report.state() + "\n\n" + sections;
-      case md -> "# " + report.sweep() + "\n\n" + report.state() + "\n\n" + sections;
+      case text -> report.state() + "\n\n" + findings(report) + sections;
+      case md ->
+          "# " + report.sweep() + "\n\n" + report.state() + "\n\n" + findings(report) + sections;
       case latex -> "% " + report.state() + "\n\n" + sections;
       default -> sections;
     };
+  }
+
+  /** The question and the answers, a paragraph each. */
+  private static String findings(Report report) {
+    return Stream.concat(Stream.of(report.question()), report.findings().sentences().stream())
+        .filter(sentence -> !sentence.isEmpty())
+        .map(sentence -> WordUtils.wrap(sentence, BenchmarkTable.TERMINAL_WIDTH) + "\n\n")
+        .collect(Collectors.joining());
   }
 }

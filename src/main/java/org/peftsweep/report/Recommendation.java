@@ -4,6 +4,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import org.apache.commons.lang3.StringUtils;
 
 /**
  * The answer to "which method should I use for this task within so many bytes of adapter?".
@@ -20,7 +21,8 @@ public record Recommendation(String advice, TextTable table) {
    *
    * @throws IllegalArgumentException if no recipe was evaluated on the task, or none is so small
    */
-  static Recommendation of(Results results, Comparisons comparisons, String task, long bytes) {
+  static Recommendation of(
+      Results results, Comparisons comparisons, Findings findings, String task, long bytes) {
     if (!results.tasks().contains(task)) {
       throw new IllegalArgumentException(
           "Cannot choose for task "
@@ -40,56 +42,73 @@ public record Recommendation(String advice, TextTable table) {
               + " bytes: the smallest takes "
               + results.lines(task).stream().mapToLong(Recommendation::bytes).min().orElse(0));
     }
-    List<Comparisons.Place> first = places.stream().filter(place -> place.group() == 1).toList();
+    List<List<String>> rows =
+        places.stream()
+            .map(
+                place ->
+                    List.of(
+                        place.group() == null ? Figures.MISSING : "" + place.group(),
+                        results.label(place.line()),
+                        Figures.percent(place.score().mean()),
+                        Figures.ends(place.score().interval()),
+                        place.line().isWhole(task)
+                            ? "" + place.score().count()
+                            : place.line().lostText(task),
+                        size(place.line())))
+            .toList();
+    return new Recommendation(
+        advice(results, findings, places, task, bytes),
+        TextTable.of(
+            List.of("group", "recipe", "score", "95 % interval", "seeds", "adapter"),
+            Set.of("group", "score", "adapter"),
+            rows));
+  }
+
+  private static String advice(
+      Results results, Findings findings, List<Comparisons.Place> places, String task, long bytes) {
+    List<Comparisons.Place> first =
+        places.stream().filter(place -> place.group() != null && place.group() == 1).toList();
+    String within = "For " + task + " within " + size(bytes);
+    if (first.isEmpty()) {
+      return within
+          + " no recipe can be recommended: "
+          + (results.seeds(task) < 2
+              ? StringUtils.uncapitalize(findings.oneSeed(List.of(task)))
+              : "fewer than two have two seeds or more, all with a score.");
+    }
     Comparisons.Place best = first.get(0);
     Comparisons.Place smallest =
         first.stream().min(Comparator.comparingLong(place -> bytes(place.line()))).orElseThrow();
     String advice =
-        "For "
-            + task
-            + " within "
-            + size(bytes)
+        within
             + " use "
             + results.label(best.line())
             + ": "
-            + Figures.percent(best.score().value())
+            + Figures.percent(best.score().mean())
             + " ("
-            + Figures.ends(best.score())
-            + ") with "
+            + Figures.ends(best.score().interval())
+            + ", "
+            + best.score().count()
+            + " seeds) with "
             + size(best.line())
             + ".";
     if (first.size() > 1) {
       advice +=
           " "
               + (first.size() - 1)
-              + " others cannot be told apart from it"
+              + (first.size() == 2 ? " other" : " others")
+              + " cannot be told apart from it"
               + (smallest.equals(best)
                   ? "; none of them is smaller."
                   : "; the smallest of them, "
                       + results.label(smallest.line())
                       + ", scores "
-                      + Figures.percent(smallest.score().value())
+                      + Figures.percent(smallest.score().mean())
                       + " with "
                       + size(smallest.line())
                       + ".");
     }
-    List<List<String>> rows =
-        places.stream()
-            .map(
-                place ->
-                    List.of(
-                        "" + place.group(),
-                        results.label(place.line()),
-                        Figures.percent(place.score().value()),
-                        Figures.ends(place.score()),
-                        size(place.line())))
-            .toList();
-    return new Recommendation(
-        advice,
-        TextTable.of(
-            List.of("group", "recipe", "score", "95 % interval", "adapter"),
-            Set.of("group", "score", "adapter"),
-            rows));
+    return advice;
   }
 
   private static long bytes(Line line) {

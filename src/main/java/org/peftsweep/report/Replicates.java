@@ -16,7 +16,7 @@ final class Replicates {
   static List<Double> of(Results results, String task) {
     Map<String, Map<Integer, List<Run>>> cells = new TreeMap<>();
     results.runs().stream()
-        .filter(run -> run.isFinished() && !run.isTuning() && run.score() != null)
+        .filter(run -> run.isFinished() && !run.isTuning() && Run.isFinite(run.score()))
         .filter(run -> run.task().equals(task))
         .forEach(
             run ->

@@ -4,6 +4,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -11,6 +13,7 @@ import org.apache.spark.sql.functions;
 import org.peftsweep.results.Manifest;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.ResultTables;
+import org.peftsweep.spec.Claim;
 
 /**
  * All that a sweep's tables say, as sections in reading order.
@@ -24,23 +27,35 @@ public final class Report {
   private final Source source;
   private final Results results;
   private final Comparisons comparisons;
+  private final Findings findings;
+  private final List<ClaimLedger> ledgers;
+  private final Additions additions;
+  private final String question;
   private final CostSections costs;
   private final List<Heatmap> heatmaps;
   private final List<Section> sections;
-  private final Dataset<Row> curves;
+  private final Curves curves;
   private final Map<String, String> missing = new TreeMap<>();
   private final int undecided;
 
-  private Report(List<ResultFolder> folders, ResultTables tables) {
+  private Report(
+      List<ResultFolder> folders,
+      ResultTables tables,
+      Elsewhere elsewhere,
+      List<List<Claim>> files) {
     List<Optional<Manifest>> manifests = folders.stream().map(ResultFolder::manifest).toList();
     Optional<Manifest> manifest =
         manifests.stream().flatMap(Optional::stream).reduce(Manifest::and);
     this.sweep = String.join(" + ", tables.sweeps());
-    this.curves = tables.curves();
+    this.curves = Curves.of(tables.curves());
+    this.question =
+        folders.size() > 1
+            ? ""
+            : manifest.map(Manifest::source).map(Manifest.Source::question).orElse("");
     this.undecided = manifest.map(Manifest::undecided).orElse(0);
     Map<String, String> asked =
         manifests.stream().allMatch(Optional::isPresent)
-            ? manifest.map(Manifest::trials).orElse(Map.of())
+            ? manifest.map(Manifest::asked).orElse(Map.of())
             : Map.of();
     // Rows of other trials may lie in the folder, from earlier states of the sweep file.
     Dataset<Row> trials =
@@ -61,13 +76,18 @@ public final class Report {
         this.notes = "";
       }
       Dataset<Row> predictions = tables.predictions();
-      this.comparisons = Comparisons.of(results, predictions);
+      this.comparisons = Comparisons.of(results, predictions, Findings.looks(manifest));
       this.source =
           new Source(
               folders.stream().map(ResultFolder::sweep).distinct().toList(),
               trials,
               predictions.count());
       this.costs = new CostSections(results, source);
+      this.additions = new Additions(folders.size() > 1 ? Optional.empty() : manifest);
+      List<Claim> own = manifest.map(Manifest::claims).orElse(List.of());
+      ClaimLedger ofSweep = new ClaimLedger(own, results, comparisons, curves);
+      this.ledgers = ledgers(ofSweep, files);
+      this.findings = new Findings(results, comparisons, ofSweep, additions, () -> runs(elsewhere));
       this.heatmaps = new ArrayList<>(Heatmap.of(results));
       if (!heatmaps.isEmpty() && results.tasks().contains("mnli")) {
         heatmaps.add(Heatmap.paper());
@@ -80,9 +100,38 @@ public final class Report {
     results.runs().forEach(run -> missing.remove(run.id()));
   }
 
+  /** Rows of trials of other sweeps, which are read only where noise is not known here. */
+  @FunctionalInterface
+  public interface Elsewhere {
+    /** No other sweeps. */
+    Elsewhere NOWHERE = Optional::empty;
+
+    Optional<Dataset<Row>> trials();
+  }
+
+  private static List<Run> runs(Elsewhere elsewhere) {
+    return elsewhere.trials().map(Results::runs).orElse(List.of());
+  }
+
+  /** The sweep's own statements, and those of files that speak of any of its recipes. */
+  private List<ClaimLedger> ledgers(ClaimLedger ofSweep, List<List<Claim>> files) {
+    List<ClaimLedger> all = new ArrayList<>();
+    if (!ofSweep.entries().isEmpty()) {
+      all.add(ofSweep);
+    }
+    files.stream()
+        .map(
+            claims ->
+                claims.stream().filter(claim -> !ofSweep.entries().containsKey(claim)).toList())
+        .filter(claims -> !claims.isEmpty())
+        .map(claims -> new ClaimLedger(claims, results, comparisons, curves))
+        .forEach(all::add);
+    return List.copyOf(all);
+  }
+
   /** Reads a sweep's tables and computes every section. */
   public static Report of(ResultFolder folder, ResultTables tables) {
-    return new Report(List.of(folder), tables);
+    return of(List.of(folder), tables);
   }
 
   /**
@@ -92,7 +141,20 @@ public final class Report {
    * @param tables joint ones of these folders
    */
   public static Report of(List<ResultFolder> folders, ResultTables tables) {
-    return new Report(folders, tables);
+    return of(folders, tables, Elsewhere.NOWHERE, List.of());
+  }
+
+  /**
+   * The same with what lies beside.
+   *
+   * @param files statements to judge besides the sweep's own, by file
+   */
+  public static Report of(
+      List<ResultFolder> folders,
+      ResultTables tables,
+      Elsewhere elsewhere,
+      List<List<Claim>> files) {
+    return new Report(folders, tables, elsewhere, files);
   }
 
   private List<Section> sections(Optional<Manifest> manifest) {
@@ -100,13 +162,10 @@ public final class Report {
     List<Section> all = new ArrayList<>();
     all.add(scores.benchmark(costs.tuning(manifest)));
     all.add(scores.ranks());
-    all.add(
-        source.section(
-            "claims",
-            "The paper's statements",
-            ClaimLedger.note(results),
-            ClaimLedger.table(results, comparisons),
-            source.predictionRows()));
+    all.add(claims(false));
+    if (ledgers.stream().anyMatch(ledger -> !ledger.confounding().isEmpty())) {
+      all.add(confounding());
+    }
     all.add(scores.besidePaper());
     all.add(scores.aggregates());
     all.add(scores.interactions());
@@ -123,9 +182,46 @@ public final class Report {
     all.add(costs.costs());
     all.add(costs.effort(manifest));
     all.add(costs.budget());
-    all.add(scores.noise());
+    all.add(scores.noise(findings));
     all.add(costs.failures());
     return List.copyOf(all);
+  }
+
+  /**
+   * Returns the ledger.
+   *
+   * @param all whether with statements that no recipe here is about
+   */
+  Section claims(boolean all) {
+    return source.section(
+        "claims",
+        "Statements",
+        ledgers.stream().noneMatch(ClaimLedger::isTested) && !all
+            ? "No statement is about recipes of this sweep; conf/claims has some, and a sweep file may"
+                + " declare its own."
+            : ClaimLedger.note(ledgers, results, all),
+        ClaimLedger.table(ledgers, all),
+        source.scores());
+  }
+
+  private Section confounding() {
+    List<SortedMap<String, String>> missing =
+        ledgers.stream().flatMap(ledger -> ledger.missing().stream()).distinct().toList();
+    return source.section(
+        "confounding",
+        "What each setting does alone",
+        "Statements that change several settings at once, and the difference that each of them makes"
+            + " with the others as in the first recipe. Confounded: no recipe here changes it"
+            + " alone."
+            + additions
+                .cells(missing)
+                .map(command -> " This adds the " + missing.size() + " that lack: " + command)
+                .orElse(""),
+        TextTable.of(
+            List.of("statement", "task", "setting", "alone", "95 % interval"),
+            Set.of("alone"),
+            ledgers.stream().flatMap(ledger -> ledger.confounding().stream()).toList()),
+        source.scores());
   }
 
   /**
@@ -145,7 +241,7 @@ public final class Report {
             + (rows > finished ? ", " + (rows - finished) + " ended without a score" : "");
     long undefined = results.runs().stream().filter(Run::isUndefined).count();
     if (undefined > 0) {
-      text += ", " + undefined + " of the finished with an undefined score";
+      text += ", " + undefined + " of the finished collapsed to an undefined score";
     }
     if (!missing.isEmpty()) {
       text += ", " + missing.size() + " still missing";
@@ -162,7 +258,7 @@ public final class Report {
 
   /** Returns what is best for a task within a size of adapter. */
   public Recommendation recommendation(String task, long bytes) {
-    return Recommendation.of(results, comparisons, task, bytes);
+    return Recommendation.of(results, comparisons, findings, task, bytes);
   }
 
   String sweep() {
@@ -185,8 +281,25 @@ public final class Report {
     return heatmaps;
   }
 
-  Dataset<Row> curves() {
+  Curves curves() {
     return curves;
+  }
+
+  /** Returns what the sweep was made to find out; empty where it does not say. */
+  String question() {
+    return question;
+  }
+
+  Findings findings() {
+    return findings;
+  }
+
+  Comparisons comparisons() {
+    return comparisons;
+  }
+
+  List<ClaimLedger> ledgers() {
+    return ledgers;
   }
 
   /** Returns id to title of the trials that have no row yet. */

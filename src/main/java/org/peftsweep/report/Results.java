@@ -11,6 +11,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
@@ -18,6 +19,7 @@ import java.util.stream.Stream;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.peftsweep.model.Role;
+import org.peftsweep.spec.Axes;
 import org.peftsweep.spec.SpecException;
 import org.peftsweep.spec.Targets;
 import org.peftsweep.spec.Training;
@@ -91,11 +93,11 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
 
   /** Puts runs together that were read before. */
   static Results of(List<Run> runs, List<String> taskOrder) {
-    List<Run> scored = runs.stream().filter(Run::isScored).toList();
-    List<String> extras = extras(scored);
-    List<Line> lines = lines(scored, extras);
+    List<Run> evaluations = runs.stream().filter(Run::isEvaluation).toList();
+    List<String> extras = extras(evaluations);
+    List<Line> lines = lines(evaluations, extras);
     Set<String> names = new TreeSet<>();
-    scored.stream().map(Run::task).forEach(names::add);
+    evaluations.stream().map(Run::task).forEach(names::add);
     List<String> tasks =
         Stream.concat(taskOrder.stream().filter(names::contains), names.stream())
             .distinct()
@@ -120,7 +122,7 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
   /** Returns the metric of a task's scores. */
   String metric(String task) {
     return runs.stream()
-        .filter(run -> run.isScored() && run.task().equals(task))
+        .filter(run -> run.isEvaluation() && run.metric() != null && run.task().equals(task))
         .map(Run::metric)
         .distinct()
         .collect(Collectors.joining("/"));
@@ -134,6 +136,18 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
   /** Returns the lines that have a score on a task. */
   List<Line> lines(String task) {
     return lines.stream().filter(line -> line.scores(task).length > 0).toList();
+  }
+
+  /** Returns the number of seeds of the recipe that has most on a task. */
+  int seeds(String task) {
+    return lines.stream().mapToInt(line -> line.seeds(task).size()).max().orElse(0);
+  }
+
+  /**
+   * Whether no recipe has a score of a second seed on any task, so that nothing can be compared.
+   */
+  boolean isOfOneSeed() {
+    return tasks.stream().allMatch(task -> seeds(task) < 2);
   }
 
   String label(Line line) {
@@ -156,12 +170,15 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
         row.getAs("task"),
         row.getAs("metric"),
         settings,
+        axes(row.getAs("trial")),
         row.<Long>getAs("seed"),
         // Rows of before there were phases and copies have neither.
         "tuning".equals(phase),
         copy == null ? 0 : copy,
         row.getAs("score"),
         row.getAs("last_score"),
+        row.getAs("score_step"),
+        row.getAs("steps"),
         row.getAs("validation_score"),
         row.getAs("trainable_parameters"),
         row.getAs("peak_bytes"),
@@ -204,6 +221,14 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
     return settings;
   }
 
+  private static SortedMap<String, String> axes(String json) {
+    try {
+      return Axes.of(Trial.fromJson(json));
+    } catch (SpecException e) {
+      return new TreeMap<>();
+    }
+  }
+
   private static String word(Enum<?> value) {
     return value.name().toLowerCase(Locale.ROOT);
   }
@@ -212,18 +237,18 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
     return key.replace('-', '_');
   }
 
-  private static List<String> extras(List<Run> scored) {
-    List<String> extras = new ArrayList<>(differing(scored));
-    if (differsBySweepAlone(scored, extras)) {
+  private static List<String> extras(List<Run> evaluations) {
+    List<String> extras = new ArrayList<>(differing(evaluations));
+    if (differsBySweepAlone(evaluations, extras)) {
       extras.add(0, SWEEP);
     }
     return extras;
   }
 
   /** Whether sweeps differ in a setting that no column shows. */
-  private static boolean differsBySweepAlone(List<Run> scored, List<String> extras) {
+  private static boolean differsBySweepAlone(List<Run> evaluations, List<String> extras) {
     List<String> columns = Stream.concat(KEY.stream(), extras.stream()).toList();
-    return scored.stream()
+    return evaluations.stream()
         .collect(Collectors.groupingBy(run -> Stream.of(run.task(), values(run, columns)).toList()))
         .values()
         .stream()
@@ -234,9 +259,9 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
     return runs.stream().map(run -> run.settings().get(setting)).distinct().count();
   }
 
-  private static List<String> differing(List<Run> scored) {
+  private static List<String> differing(List<Run> evaluations) {
     Map<List<Object>, List<Run>> alike = new LinkedHashMap<>();
-    for (Run run : scored) {
+    for (Run run : evaluations) {
       List<Object> key = new ArrayList<>(values(run, KEY).values());
       key.add(run.task());
       alike.computeIfAbsent(key, k -> new ArrayList<>()).add(run);
@@ -255,10 +280,10 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
         .toList();
   }
 
-  private static List<Line> lines(List<Run> scored, List<String> extras) {
+  private static List<Line> lines(List<Run> evaluations, List<String> extras) {
     List<String> columns = Stream.concat(KEY.stream(), extras.stream()).toList();
     Map<Map<String, Object>, Line> lines = new LinkedHashMap<>();
-    scored.stream()
+    evaluations.stream()
         .sorted(Comparator.comparingLong(Run::seed))
         .forEach(
             run ->

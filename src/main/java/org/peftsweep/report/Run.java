@@ -1,15 +1,19 @@
 package org.peftsweep.report;
 
 import java.util.Map;
+import java.util.SortedMap;
 
 /**
  * A row of {@code trials}, as far as reports read it; what was not measured is null.
  *
  * @param settings all that may tell two recipes apart, by column
+ * @param axes every setting as sweep files name it; empty for rows of another version
  * @param isTuning whether it chose settings and was never evaluated
  * @param copy 0, or the number of a copy
  * @param score on the reported sets, at the step that the validation part chose
- * @param lastScore the same after the last step, which is what predictions are of
+ * @param lastScore the same after the last step
+ * @param scoreStep step of the score
+ * @param steps all that were taken
  * @param trainable scalars that learn besides the head
  * @param slotSeconds from start to end
  * @param fingerprint hardware and software that times and memory depend on
@@ -22,11 +26,14 @@ record Run(
     String task,
     String metric,
     Map<String, Object> settings,
+    SortedMap<String, String> axes,
     long seed,
     boolean isTuning,
     int copy,
     Double score,
     Double lastScore,
+    Integer scoreStep,
+    Integer steps,
     Double validationScore,
     Long trainable,
     Long peakBytes,
@@ -44,11 +51,14 @@ record Run(
         task,
         metric,
         settings,
+        axes,
         seed,
         isTuning,
         copy,
         score,
         lastScore,
+        scoreStep,
+        steps,
         validationScore,
         trainable,
         peakBytes,
@@ -63,12 +73,27 @@ record Run(
 
   /** Whether it is finished without the score that it would be ranked by. */
   boolean isUndefined() {
-    Double counts = isTuning ? validationScore : score;
-    return isFinished() && (counts == null || Double.isNaN(counts));
+    return isFinished() && !isFinite(isTuning ? validationScore : score);
   }
 
-  /** Whether it counts for the scores of its recipe. */
+  /** Whether it is one of the evaluations that a recipe is judged by, however it ended. */
+  boolean isEvaluation() {
+    return !isTuning && copy == 0;
+  }
+
+  /** Whether it is such an evaluation and has a score. */
   boolean isScored() {
-    return isFinished() && !isTuning && copy == 0;
+    return isEvaluation() && isFinished() && isFinite(score);
+  }
+
+  /**
+   * Returns how it ended, where that is not with a score: a model that answers all alike collapsed.
+   */
+  String ending() {
+    return isUndefined() ? "collapsed" : status;
+  }
+
+  static boolean isFinite(Double number) {
+    return number != null && Double.isFinite(number);
   }
 }

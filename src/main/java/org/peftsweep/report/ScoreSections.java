@@ -11,10 +11,11 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.apache.commons.math3.stat.StatUtils;
-import org.peftsweep.stats.Bootstrap;
 import org.peftsweep.stats.Importance;
+import org.peftsweep.stats.Improvement;
 import org.peftsweep.stats.Interval;
-import org.peftsweep.stats.Statistic;
+import org.peftsweep.stats.Looks;
+import org.peftsweep.stats.MeanTest;
 
 /** What a sweep's scores say: who is ahead, how surely, and which axis matters. */
 final class ScoreSections {
@@ -32,13 +33,8 @@ final class ScoreSections {
 
   /** The benchmark's table, with what tuning cost by the id of a run with the chosen settings. */
   Section benchmark(Map<String, String> tuning) {
-    BenchmarkTable table = new BenchmarkTable(results, tuning);
-    return source.section(
-        "benchmark",
-        "Scores",
-        table.caption() + " Best bold or *, second underlined or '.",
-        table.table(),
-        source.scores());
+    BenchmarkTable table = new BenchmarkTable(results, comparisons, tuning);
+    return source.section("benchmark", "Scores", table.caption(), table.table(), source.scores());
   }
 
   /** The paper's numbers beside ours, for recipes that both have. */
@@ -81,8 +77,9 @@ final class ScoreSections {
     return source.section(
         "paper",
         "Beside the paper",
-        "arXiv:2410.02247, Table 2: RoBERTa-base on GLUE, one seed, best step on dev; recipes that"
-            + " both have. The paper's counts hold the head, LoRA's twice; ours leave it out."
+        "arXiv:2410.02247, Table 2: RoBERTa-base on GLUE, one seed; recipes that both have. Which"
+            + " step the paper reports, and on which examples it was chosen, is not published. The"
+            + " paper's counts hold the head, LoRA's twice; ours leave it out."
             + (imitates
                 ? " Tasks called mini- are built-in imitations: compare directions, not numbers."
                 : ""),
@@ -95,87 +92,123 @@ final class ScoreSections {
     List<List<String>> rows = new ArrayList<>();
     for (String task : results.tasks()) {
       for (Comparisons.Place place : comparisons.places(task, line -> true)) {
+        Interval interval = place.score().interval();
+        String lost = place.line().lostText(task);
         rows.add(
             List.of(
                 task,
-                "" + place.group(),
+                place.group() == null ? Figures.MISSING : "" + place.group(),
                 results.label(place.line()),
-                score(place.score().value()),
-                Figures.ends(place.score()),
+                Figures.percent(place.score().mean()),
+                Figures.ends(interval),
+                lost.isEmpty() ? "" + place.score().count() : lost,
                 place.difference() == null
                     ? Figures.MISSING
-                    : Figures.points(place.difference().value()),
+                    : Figures.points(place.difference().mean()),
                 place.difference() == null
                     ? Figures.MISSING
-                    : Figures.signedEnds(place.difference()),
-                Figures.pValue(place.pValue())));
+                    : Figures.signedEnds(place.difference().interval()),
+                Figures.pValue(place.pValue()),
+                place.ofExamples() == null || place.difference() == null
+                    ? Figures.MISSING
+                    : "± " + Figures.percent(place.ofExamples())));
       }
     }
     return source.section(
         "ranks",
         "Tie groups",
-        "Group 1 holds the best recipe and all that are not told apart from it (paired comparison"
-            + " over the same examples at the last step, McNemar for the accuracy of one seed, else"
-            + " bootstrap; Holm-corrected within the group, α = 0.05); group 2 the best of the rest"
-            + " and its ties, and so on. Intervals of 95 % resample examples, and seeds where there"
-            + " are several; p is uncorrected, against the best.",
+        "Group 1 holds the best recipe and all that are not told apart from it ("
+            + (comparisons.looks() == Looks.ONCE
+                ? "paired t-test over seeds"
+                : "paired sequential t-test over seeds, which were added until recipes were told"
+                    + " apart")
+            + ", Holm-corrected within the group, α = 0.05); group 2 the best of the rest and its"
+            + " ties, and so on. Intervals of 95 % are over seeds, on these examples; p is"
+            + " uncorrected, against the best. Examples: how far the difference might lie off with"
+            + " other examples of the same kind (bootstrap of the predictions), which more seeds do"
+            + " not change. Recipes with one seed, or with a seed that has no score, are not"
+            + " ranked.",
         TextTable.of(
             List.of(
-                "task", "group", "recipe", "score", "95 % interval", "to best", "interval", "p"),
-            Set.of("group", "score", "to best", "p"),
+                "task",
+                "group",
+                "recipe",
+                "score",
+                "95 % interval",
+                "seeds",
+                "to best",
+                "interval",
+                "p",
+                "examples"),
+            Set.of("group", "score", "to best", "p", "examples"),
             rows),
         source.predictionRows());
   }
 
-  /** Means over tasks, with intervals over seeds. */
+  /**
+   * Means over tasks of one metric, with intervals over seeds, and how often recipes are better.
+   */
   Section aggregates() {
+    List<String> tasks = results.scoredTasks();
     List<Line> complete =
         results.lines().stream()
-            .filter(line -> !results.scoredTasks().isEmpty())
-            .filter(
-                line ->
-                    results.scoredTasks().stream().allMatch(task -> line.scores(task).length > 0))
+            .filter(line -> !tasks.isEmpty() && tasks.stream().allMatch(line::isWhole))
             .toList();
     Optional<Line> base =
         complete.stream()
             .filter(line -> !List.of("untrained", "head-only").contains(line.method()))
             .findFirst();
+    Map<String, List<String>> byMetric = new TreeMap<>();
+    tasks.forEach(
+        task -> byMetric.computeIfAbsent(results.metric(task), m -> new ArrayList<>()).add(task));
     List<List<String>> rows = new ArrayList<>();
     for (Line line : complete) {
-      List<double[]> scores = scores(line);
-      boolean varies = scores.stream().anyMatch(of -> of.length > 1);
-      Interval mean = Bootstrap.STANDARD.stratified(Statistic.MEAN, scores);
-      Interval iqm = Bootstrap.STANDARD.stratified(Statistic.IQM, scores);
-      Interval better = Bootstrap.STANDARD.improvement(scores, scores(base.orElse(line)));
-      rows.add(
-          List.of(
-              results.label(line),
-              Figures.percent(mean.value()),
-              varies ? Figures.ends(mean) : Figures.MISSING,
-              Figures.percent(iqm.value()),
-              varies ? Figures.ends(iqm) : Figures.MISSING,
-              Figures.share(better.value()),
-              varies ? Figures.ends(better) : Figures.MISSING));
+      byMetric.forEach(
+          (metric, of) -> {
+            MeanTest mean = MeanTest.of(means(line, of), 0, comparisons.looks());
+            rows.add(
+                List.of(
+                    results.label(line),
+                    metric + " (" + of.size() + (of.size() == 1 ? " task)" : " tasks)"),
+                    Figures.percent(mean.mean()),
+                    Figures.ends(mean.interval()),
+                    Figures.share(
+                        Improvement.probability(scores(line, of), scores(base.orElse(line), of)))));
+          });
     }
     return source.section(
         "aggregates",
         "Over all tasks",
-        "Mean and interquartile mean of all scores (tasks × seeds), with 95 % intervals that redraw"
-            + " seeds within each task; none where there is one seed. P(better): probability of a"
-            + " higher score than "
+        "Mean over the tasks of one metric, with its 95 % interval over seeds; different metrics are"
+            + " not averaged. P(better): probability of a higher score than "
             + base.map(results::label).orElse("none")
-            + " on a task drawn at random, ties counting half. Recipes that lack a task are left"
-            + " out.",
+            + " on a task drawn at random, ties counting half. Recipes that lack a task, or the"
+            + " score of a seed, are left out.",
         TextTable.of(
-            List.of(
-                "recipe", "mean", "95 % of mean", "IQM", "95 % of IQM", "P(better)", "95 % of P"),
-            Set.of("mean", "IQM", "P(better)"),
+            List.of("recipe", "metric", "mean", "95 % interval", "P(better)"),
+            Set.of("mean", "P(better)"),
             rows),
         source.scores());
   }
 
-  private List<double[]> scores(Line line) {
-    return results.scoredTasks().stream().map(line::scores).toList();
+  /** Returns the mean over tasks of each seed that all of them have. */
+  private static double[] means(Line line, List<String> tasks) {
+    Set<Long> seeds = new TreeSet<>(line.seeds(tasks.get(0)).keySet());
+    tasks.forEach(task -> seeds.retainAll(line.seeds(task).keySet()));
+    return seeds.isEmpty()
+        ? new double[] {tasks.stream().mapToDouble(line::mean).average().orElseThrow()}
+        : seeds.stream()
+            .mapToDouble(
+                seed ->
+                    tasks.stream()
+                        .mapToDouble(task -> line.seeds(task).get(seed))
+                        .average()
+                        .orElseThrow())
+            .toArray();
+  }
+
+  private static List<double[]> scores(Line line, List<String> tasks) {
+    return tasks.stream().map(line::scores).toList();
   }
 
   /** Method × targets × rank against λ. */
@@ -187,7 +220,7 @@ final class ScoreSections {
         .forEach(ratios::add);
     Map<List<String>, Map<Double, List<Double>>> cells = new LinkedHashMap<>();
     List<String> tasks = new ArrayList<>(results.scoredTasks());
-    if (tasks.size() > 1) {
+    if (tasks.size() > 1 && tasks.stream().map(results::metric).distinct().count() == 1) {
       tasks.add(ALL_TASKS);
     }
     for (String task : tasks) {
@@ -232,7 +265,8 @@ final class ScoreSections {
     return source.section(
         "interactions",
         "Method × targets × rank × λ",
-        "Mean score × 100 over seeds, and over whatever else the sweep varies.",
+        "Mean score × 100 over seeds, and over whatever else the sweep varies. A mean of tasks"
+            + " only where all have one metric.",
         TextTable.of(header, new LinkedHashSet<>(header.subList(3, header.size())), rows),
         source.scores());
   }
@@ -256,20 +290,35 @@ final class ScoreSections {
           Importance.of(settings, scores.stream().mapToDouble(Double::doubleValue).toArray());
       importance
           .axes()
-          .forEach((axis, share) -> rows.add(List.of(task, axis, Figures.share(share))));
+          .forEach(
+              (axis, share) ->
+                  rows.add(
+                      List.of(
+                          task,
+                          axis,
+                          Figures.share(share),
+                          importance.inseparable().containsKey(axis)
+                              ? "not separable in this grid"
+                              : "")));
       importance
           .pairs()
-          .forEach((pair, share) -> rows.add(List.of(task, pair, Figures.share(share))));
-      rows.add(List.of(task, "the rest, seeds included", Figures.share(importance.rest())));
+          .forEach((pair, share) -> rows.add(List.of(task, pair, Figures.share(share), "")));
+      rows.add(
+          List.of(
+              task,
+              "the rest",
+              Figures.share(importance.rest()),
+              "seeds, and what is ascribed to none"));
     }
     return source.section(
         "importance",
         "Importance of axes",
         "Share of the variance of scores that an axis explains beyond all others, and a pair of"
-            + " axes beyond both: functional analysis of variance, type II sums of squares. In a"
-            + " grid with holes shares need not sum up to 100 %: what two axes explain equally well"
-            + " is ascribed to neither, and what two pairs explain equally well to both.",
-        TextTable.of(List.of("task", "axis", "share"), Set.of("share"), rows),
+            + " axes beyond all else: functional analysis of variance, type II sums of squares. Axes"
+            + " that this grid does not vary by themselves are not separable and have a share"
+            + " together; a pair whose interaction is not separable has none. What several explain"
+            + " equally well is in the rest. Scores without a number are left out.",
+        TextTable.of(List.of("task", "axis", "share", "remark"), Set.of("share"), rows),
         source.scores());
   }
 
@@ -283,31 +332,45 @@ final class ScoreSections {
     return axes;
   }
 
-  /** What copies of the same cell differ by. */
-  Section noise() {
+  /** What chance does to scores of one recipe: seeds here or elsewhere, and copies. */
+  Section noise(Findings findings) {
     List<List<String>> rows = new ArrayList<>();
     for (String task : results.tasks()) {
-      double[] differences =
+      findings
+          .noise(task)
+          .ifPresent(
+              noise ->
+                  rows.add(
+                      List.of(
+                          task,
+                          "seeds, in " + String.join(", ", noise.sweeps()),
+                          noise.seeds() + " of " + noise.recipes() + " recipes",
+                          Figures.percent(noise.deviation()),
+                          Figures.percent(noise.floor()))));
+      double[] copies =
           Replicates.of(results, task).stream().mapToDouble(Math::abs).sorted().toArray();
-      if (differences.length > 0) {
+      if (copies.length > 0) {
+        double deviation = Math.sqrt(StatUtils.sumSq(copies) / (2 * copies.length));
         rows.add(
             List.of(
                 task,
-                "" + differences.length,
-                Figures.percent(StatUtils.mean(differences)),
-                Figures.percent(StatUtils.percentile(differences, 50)),
-                Figures.percent(differences[differences.length - 1])));
+                "copies",
+                copies.length + " pairs",
+                Figures.percent(deviation),
+                Figures.percent(copies[copies.length - 1])));
       }
     }
     return source.section(
         "noise",
         "Noise floor",
-        "How far copies of one cell lie apart that differ in nothing but chance: a difference"
-            + " between recipes below this means nothing. Replicates are asked for with duplicates in"
-            + " the sweep file.",
+        "How far scores of one recipe lie apart that differ in nothing but chance. Two single runs"
+            + " that differ by less than the floor are not different: for seeds 1.96 · √2 standard"
+            + " deviations, for copies (duplicates in the sweep file) the largest difference seen."
+            + " Where this sweep has one seed, what another one measured on the same data and"
+            + " base.",
         TextTable.of(
-            List.of("task", "pairs of copies", "mean |difference|", "median", "largest"),
-            Set.of("pairs of copies", "mean |difference|", "median", "largest"),
+            List.of("task", "measured by", "runs", "standard deviation", "floor"),
+            Set.of("standard deviation", "floor"),
             rows),
         source.copies());
   }

@@ -1,11 +1,8 @@
 package org.peftsweep.report;
 
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
-import java.util.OptionalDouble;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -21,7 +18,6 @@ public record TextTable(List<String> header, List<Boolean> isNumber, List<List<C
   /** How a cell stands out within its column. */
   public enum Mark {
     NONE,
-    SECOND,
     BEST
   }
 
@@ -50,33 +46,7 @@ public record TextTable(List<String> header, List<Boolean> isNumber, List<List<C
         rows.stream().map(row -> row.stream().map(Cell::of).toList()).toList());
   }
 
-  /** Returns the same with the best and the second best number of the given columns marked. */
-  TextTable marked(Set<Integer> columns) {
-    List<List<Cell>> marked = new ArrayList<>();
-    rows.forEach(row -> marked.add(new ArrayList<>(row)));
-    for (int column : columns) {
-      // What looks the same is marked the same.
-      TreeSet<Double> values = new TreeSet<>(Collections.reverseOrder());
-      rows.forEach(row -> number(row.get(column)).ifPresent(values::add));
-      List<Double> best = values.stream().limit(2).toList();
-      for (List<Cell> row : marked) {
-        int place = number(row.get(column)).stream().mapToInt(best::indexOf).findFirst().orElse(-1);
-        if (place >= 0) {
-          row.set(column, new Cell(row.get(column).text(), place == 0 ? Mark.BEST : Mark.SECOND));
-        }
-      }
-    }
-    return new TextTable(header, isNumber, marked.stream().map(List::copyOf).toList());
-  }
-
-  private static OptionalDouble number(Cell cell) {
-    String first = cell.text().split(" ")[0];
-    return first.matches("-?[0-9.]+")
-        ? OptionalDouble.of(Double.parseDouble(first))
-        : OptionalDouble.empty();
-  }
-
-  /** Returns Markdown; the best are bold, the second underlined. */
+  /** Returns Markdown; the best are bold. */
   public String markdown() {
     List<String> lines = new ArrayList<>();
     lines.add(line(header.stream().map(TextTable::escaped).toList()));
@@ -90,12 +60,11 @@ public record TextTable(List<String> header, List<Boolean> isNumber, List<List<C
   private static String markdown(Cell cell) {
     return switch (cell.mark()) {
       case BEST -> "**" + escaped(cell.text()) + "**";
-      case SECOND -> "<u>" + escaped(cell.text()) + "</u>";
       case NONE -> escaped(cell.text());
     };
   }
 
-  /** Returns a tabular of the package booktabs; the best are bold, the second underlined. */
+  /** Returns a tabular of the package booktabs; the best are bold. */
   public String latex() {
     StringBuilder text = new StringBuilder("\\begin{tabular}{");
     isNumber.forEach(number -> text.append(number ? 'r' : 'l'));
@@ -113,7 +82,6 @@ public record TextTable(List<String> header, List<Boolean> isNumber, List<List<C
     String text = latex(cell.text());
     return switch (cell.mark()) {
       case BEST -> "\\textbf{" + text + "}";
-      case SECOND -> "\\underline{" + text + "}";
       case NONE -> text;
     };
   }
@@ -177,7 +145,7 @@ public record TextTable(List<String> header, List<Boolean> isNumber, List<List<C
         .collect(Collectors.joining(","));
   }
 
-  /** Returns aligned columns; the best carry a star, the second a prime. */
+  /** Returns aligned columns; the best carry a star. */
   public String text() {
     List<Boolean> hasMarks =
         IntStream.range(0, header.size())
@@ -213,7 +181,6 @@ public record TextTable(List<String> header, List<Boolean> isNumber, List<List<C
       String mark =
           switch (cells.get(column).mark()) {
             case BEST -> "*";
-            case SECOND -> "'";
             case NONE -> hasMarks.get(column) ? " " : "";
           };
       marked.add(printable(cells.get(column).text()) + mark);

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import org.peftsweep.spec.Claim;
 
 /**
  * What a sweep was last asked to do: the file {@code manifest.json} beside its tables, from which
@@ -20,6 +21,11 @@ import java.util.stream.Stream;
  * @param trials id to title of all trials known so far
  * @param choices made so far
  * @param undecided choices that wait for tuning trials
+ * @param source how the sweep was asked for; null in older ones
+ * @param claims statements that the sweep tests
+ * @param added id to title of trials that the sweep file does not ask for, having been asked for
+ *     beside it
+ * @param sequential whether seeds were added until recipes were told apart
  */
 public record Manifest(
     List<String> tasks,
@@ -28,7 +34,20 @@ public record Manifest(
     List<String> select,
     Map<String, String> trials,
     List<Choice> choices,
-    int undecided) {
+    int undecided,
+    Source source,
+    List<Claim> claims,
+    Map<String, String> added,
+    boolean sequential) {
+  /**
+   * What a sweep was called with.
+   *
+   * @param file the sweep file, as it was given
+   * @param overrides values by dotted key
+   * @param question what the file says that it asks; empty where it says nothing
+   */
+  public record Source(String file, Map<String, String> overrides, String question) {}
+
   /**
    * A choice of settings.
    *
@@ -48,7 +67,8 @@ public record Manifest(
   private static final JsonMapper MAPPER =
       JsonMapper.builder()
           .propertyNamingStrategy(PropertyNamingStrategies.KEBAB_CASE)
-          .enable(DeserializationFeature.FAIL_ON_MISSING_CREATOR_PROPERTIES)
+          // Another version's may say more; what older ones lack is nothing.
+          .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
           .build();
 
   public Manifest {
@@ -58,12 +78,46 @@ public record Manifest(
     select = List.copyOf(select);
     trials = new TreeMap<>(trials);
     choices = List.copyOf(choices);
+    claims = claims == null ? List.of() : List.copyOf(claims);
+    added = added == null ? new TreeMap<>() : new TreeMap<>(added);
+  }
+
+  /** What a sweep file asks for, and nothing beside it. */
+  public Manifest(
+      List<String> tasks,
+      List<Long> tuningSeeds,
+      List<Long> seeds,
+      List<String> select,
+      Map<String, String> trials,
+      List<Choice> choices,
+      int undecided) {
+    this(
+        tasks,
+        tuningSeeds,
+        seeds,
+        select,
+        trials,
+        choices,
+        undecided,
+        null,
+        List.of(),
+        Map.of(),
+        false);
+  }
+
+  /** Returns id to title of all that was asked for. */
+  public Map<String, String> asked() {
+    Map<String, String> asked = new TreeMap<>(added);
+    asked.putAll(trials);
+    return asked;
   }
 
   /** Returns what two sweeps were asked together. */
   public Manifest and(Manifest other) {
     Map<String, String> both = new TreeMap<>(other.trials);
     both.putAll(trials);
+    Map<String, String> bothAdded = new TreeMap<>(other.added);
+    bothAdded.putAll(added);
     return new Manifest(
         joined(tasks, other.tasks),
         joined(tuningSeeds, other.tuningSeeds),
@@ -71,7 +125,11 @@ public record Manifest(
         joined(select, other.select),
         both,
         joined(choices, other.choices),
-        undecided + other.undecided);
+        undecided + other.undecided,
+        null,
+        joined(claims, other.claims),
+        bothAdded,
+        sequential || other.sequential);
   }
 
   private static <T> List<T> joined(List<T> mine, List<T> theirs) {

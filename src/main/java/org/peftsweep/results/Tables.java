@@ -1,6 +1,7 @@
 package org.peftsweep.results;
 
 import java.util.List;
+import org.peftsweep.train.Outcome.CurvePoint;
 
 /** All result tables, in the order of the documentation. */
 public final class Tables {
@@ -56,7 +57,7 @@ public final class Tables {
   static final Table<PredictionRow> PREDICTIONS =
       new Table<>(
           "predictions",
-          "One row an example of a reported set, as the model of a trial's last step sees it.",
+          "One row an example of a reported set, as the model sees it at the step that counts.",
           List.of(
               Column.required(
                   "sweep", ColumnType.TEXT, "name of the sweep", r -> r.trial().sweep()),
@@ -83,7 +84,12 @@ public final class Tables {
                   "probability",
                   ColumnType.DOUBLE,
                   "of the predicted class, or the value of a regression",
-                  r -> r.prediction().score())));
+                  r -> r.prediction().score()),
+              Column.optional(
+                  "step",
+                  ColumnType.INT,
+                  "score_step of the trial; null in older rows, which are of its last step",
+                  r -> r.trial().selected().map(CurvePoint::step).orElse(null))));
 
   static final Table<LayerRow> LAYERS =
       new Table<>(

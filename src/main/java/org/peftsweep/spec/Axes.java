@@ -5,13 +5,15 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.TreeSet;
+import org.apache.commons.lang3.math.NumberUtils;
 import org.peftsweep.method.Method;
 import org.peftsweep.method.Methods;
 import org.peftsweep.model.Layers;
 import org.peftsweep.optim.Rates;
 
 /** What trials may differ in besides task and seed, by the keys of sweep files. */
-final class Axes {
+public final class Axes {
   static final String METHOD = "method";
   static final String TARGETS = "targets";
   static final String LAYERS = "layers";
@@ -20,15 +22,20 @@ final class Axes {
   static final String WEIGHTS = "weights";
   static final String OPTIMIZER = "optimizer";
 
+  /** Axes of every trial, whatever its method and training. */
+  static final List<String> ALWAYS = List.of(METHOD, TARGETS, LAYERS, INIT, ADAPTER, WEIGHTS);
+
+  private static final String LEARNING_RATE = "learning-rate";
   private static final String HEAD_RATE = "head-learning-rate";
+  private static final String PLUG_IN = "\\+";
 
   /** What every title says where there is any. */
   private static final Set<String> TITLED = Set.of("rank", "ratio");
 
   private Axes() {}
 
-  /** Returns every axis of a trial with its value. */
-  static SortedMap<String, String> of(Trial trial) {
+  /** Returns every axis of a trial with its value as sweep files write it. */
+  public static SortedMap<String, String> of(Trial trial) {
     SortedMap<String, String> axes = new TreeMap<>();
     for (Object record : List.of(trial.training(), trial.rates(), trial.method())) {
       RecordFields.of(record).forEach((key, value) -> axes.put(key, text(value)));
@@ -40,6 +47,48 @@ final class Axes {
     axes.put(ADAPTER, trial.model().adapter().location());
     axes.put(WEIGHTS, text(trial.model().weights()));
     return axes;
+  }
+
+  /**
+   * Returns the block of a grid that stands for trials of these axes and the training of their
+   * sweep, such as {@code {method: lora, targets: qv, rank: 8}}.
+   */
+  public static SortedMap<String, String> block(SortedMap<String, String> axes) {
+    String[] method = axes.get(METHOD).split(PLUG_IN);
+    Set<String> keys = new TreeSet<>(RecordFields.names(Methods.all().get(method[0])));
+    keys.addAll(RecordFields.names(Rates.class));
+    if (axes.getOrDefault(HEAD_RATE, "").equals(axes.get(LEARNING_RATE))) {
+      keys.remove(HEAD_RATE);
+    }
+    SortedMap<String, String> block = new TreeMap<>();
+    block.put(METHOD, method[0]);
+    if (method.length > 1) {
+      block.put("plug-in", method[1]);
+      keys.addAll(RecordFields.names(Methods.plugIns().get(method[1])));
+    }
+    if (!axes.get(TARGETS).isEmpty()) {
+      keys.add(TARGETS);
+    }
+    if (!axes.get(LAYERS).equals("all")) {
+      keys.add(LAYERS);
+    }
+    axes.forEach(
+        (axis, value) -> {
+          if (keys.contains(axis)) {
+            block.put(axis, value);
+          }
+        });
+    return block;
+  }
+
+  /** Whether two values are the same, numbers however they are written. */
+  public static boolean areSame(String one, String other) {
+    if (one == null || other == null || one.equals(other)) {
+      return one != null && one.equals(other);
+    }
+    return NumberUtils.isCreatable(one)
+        && NumberUtils.isCreatable(other)
+        && Double.parseDouble(one) == Double.parseDouble(other);
   }
 
   /** Returns what a title does not always say; a head at the common rate is left out. */

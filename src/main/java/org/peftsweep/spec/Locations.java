@@ -133,7 +133,7 @@ public final class Locations {
   }
 
   /** Reads a text file in UTF-8; empty where there is none. */
-  Optional<String> text(String location) {
+  public Optional<String> text(String location) {
     Named named = new Named("the file ", location, "");
     Found found = find(named, false);
     if (found.kind() == Kind.FOLDER) {

@@ -18,6 +18,7 @@ import java.util.function.Function;
  * @param seeds with which trials are evaluated
  * @param protocol how recipes are chosen for that
  * @param execution what it runs on; no part of a trial
+ * @param claims statements that it tests
  */
 public record Sweep(
     String name,
@@ -26,8 +27,10 @@ public record Sweep(
     List<TaskPlan> tasks,
     List<Long> seeds,
     Protocol protocol,
-    Execution execution) {
+    Execution execution,
+    List<Claim> claims) {
   public Sweep {
+    claims = List.copyOf(claims);
     recipes = List.copyOf(recipes);
     tasks = List.copyOf(tasks);
     seeds = List.copyOf(seeds);

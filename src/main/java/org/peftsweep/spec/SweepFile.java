@@ -33,7 +33,9 @@ public final class SweepFile {
   private static final String PACKED_DEFAULTS = "conf/" + DEFAULTS;
   private static final String EXTENDS = "extends";
   private static final String COMPUTE = "compute";
-  private static final Set<String> WITHOUT_DEFAULT = Set.of("name", "model", "tasks", "grid");
+  private static final String GRID = "grid";
+  private static final String ADD = "--add";
+  private static final Set<String> WITHOUT_DEFAULT = Set.of("name", "model", "tasks", GRID);
   private static final Pattern NAME = Pattern.compile("[a-z0-9][a-z0-9-]*");
 
   /** It names a folder, and temporary files beside it have longer names. */
@@ -44,6 +46,9 @@ public final class SweepFile {
   private final SpecErrors faults = new SpecErrors();
   private final TextSource texts;
   private final Optional<Locations> locations;
+
+  /** Of the file, with its slash. */
+  private String folder = "";
 
   private SweepFile(TextSource texts, Optional<Locations> locations) {
     this.texts = texts;
@@ -56,7 +61,8 @@ public final class SweepFile {
         new ArrayList<>(
             List.of("name", EXTENDS, "model", "init", "adapter", "weights", "tasks", "seeds"));
     keys.addAll(ProtocolReader.KEYS);
-    keys.add("grid");
+    keys.add(GRID);
+    keys.add(ClaimReader.CLAIMS);
     keys.addAll(TaskReader.DATA);
     keys.addAll(
         List.of(
@@ -78,10 +84,17 @@ public final class SweepFile {
    * adapters absolute: executors have working directories of their own.
    *
    * @param overrides values as YAML, by dotted key: {@code training.epochs} to {@code 3}
+   * @param added further blocks of the grid as YAML
    * @throws SpecException with every fault of the file, folders that are not there included
    */
+  public static Sweep read(
+      String location, Map<String, String> overrides, List<String> added, Locations locations) {
+    return read(location, overrides, added, locations::text, Optional.of(locations));
+  }
+
+  /** The same without further blocks. */
   public static Sweep read(String location, Map<String, String> overrides, Locations locations) {
-    return read(location, overrides, locations::text, Optional.of(locations));
+    return read(location, overrides, List.of(), locations);
   }
 
   /** The same with the places of model, data and adapters as they are written. */
@@ -91,16 +104,17 @@ public final class SweepFile {
 
   /** The same with the files of any source. */
   public static Sweep read(String location, Map<String, String> overrides, TextSource texts) {
-    return read(location, overrides, texts, Optional.empty());
+    return read(location, overrides, List.of(), texts, Optional.empty());
   }
 
   private static Sweep read(
       String location,
       Map<String, String> overrides,
+      List<String> added,
       TextSource texts,
       Optional<Locations> locations) {
     SweepFile file = new SweepFile(texts, locations);
-    Fields fields = file.fields(location, overrides);
+    Fields fields = file.fields(location, overrides, added);
     // A key that stands twice or nowhere would be told again by all that depends on it.
     file.faults.throwIfAny();
     Optional<Sweep> sweep = file.faults.attempt(() -> file.sweep(fields));
@@ -108,8 +122,8 @@ public final class SweepFile {
     return sweep.orElseThrow();
   }
 
-  private Fields fields(String location, Map<String, String> overrides) {
-    String folder = location.substring(0, location.lastIndexOf('/') + 1);
+  private Fields fields(String location, Map<String, String> overrides, List<String> added) {
+    folder = location.substring(0, location.lastIndexOf('/') + 1);
     Value.Section own = section(location, "Cannot read the sweep file " + Shown.of(location));
     Value.Section merged = own;
     if (own.entries().containsKey(EXTENDS)) {
@@ -135,10 +149,34 @@ public final class SweepFile {
     for (Map.Entry<String, String> override : overrides.entrySet()) {
       merged = merged.under(override(override.getKey(), override.getValue()));
     }
+    merged = longer(merged, added);
     if (locations.isPresent()) {
       merged = new NamedFolders(locations.get(), faults).found(merged);
     }
     return new Fields("", merged, new Fields.Source(location, name, WITHOUT_DEFAULT), faults);
+  }
+
+  /** Adds blocks to the grid. */
+  private Value.Section longer(Value.Section top, List<String> added) {
+    Value.Entry grid = top.entries().get(GRID);
+    if (added.isEmpty() || grid == null || !(grid.value() instanceof Value.Items items)) {
+      return top;
+    }
+    List<Value> blocks = new ArrayList<>(items.items());
+    added.forEach(text -> blocks.add(YamlText.value(ADD, text, faults)));
+    Map<String, Value.Entry> entries = new LinkedHashMap<>(top.entries());
+    entries.put(GRID, new Value.Entry(grid.place(), new Value.Items(items.place(), blocks)));
+    return new Value.Section(top.place(), entries);
+  }
+
+  private List<Claim> claims(Fields fields) {
+    return ClaimReader.of(
+        fields.value(ClaimReader.CLAIMS),
+        faults,
+        (name, place) -> {
+          String file = beside(folder, name);
+          return section(file, "Cannot use claims = " + Shown.of(file) + " in " + place);
+        });
   }
 
   private static String beside(String folder, String name) {
@@ -153,6 +191,7 @@ public final class SweepFile {
     Optional<String> model = faults.attempt(() -> fields.word("model"));
     Optional<List<TaskPlan>> tasks = faults.attempt(() -> TaskReader.read(fields));
     Optional<List<Recipe>> recipes = faults.attempt(() -> GridReader.read(fields, axes));
+    Optional<List<Claim>> claims = faults.attempt(() -> claims(fields));
     Optional<Execution> execution = faults.attempt(() -> execution(fields));
     Optional<ProtocolReader.Read> protocol =
         faults.attempt(
@@ -178,7 +217,8 @@ public final class SweepFile {
         tasks.orElseThrow(),
         protocol.orElseThrow().seeds(),
         protocol.orElseThrow().protocol(),
-        execution.orElseThrow());
+        execution.orElseThrow(),
+        claims.orElseThrow());
   }
 
   private static void requirePrecision(

@@ -115,7 +115,7 @@ public record Training(
    *
    * @param others by their names in sweep files
    */
-  Training with(Map<String, Object> others) {
+  public Training with(Map<String, Object> others) {
     return RecordFields.with(this, others);
   }
 

@@ -79,7 +79,7 @@ public record Trial(
   }
 
   /** Returns the same with another seed. */
-  Trial withSeed(long seed) {
+  public Trial withSeed(long seed) {
     return new Trial(model, task, method, targets, layers, rates, training, seed, phase, copy);
   }
 

@@ -16,10 +16,11 @@ public final class ExpectedMaximum {
   /**
    * Returns the expected best for budgets 1 to N; the first is the mean, the last the maximum.
    *
-   * @param scores of all configurations tried, at least one
+   * @param scores of all configurations tried, at least one; those that are no finite numbers are
+   *     left out, so that there may be fewer budgets than scores
    */
   public static double[] of(double[] scores) {
-    double[] sorted = scores.clone();
+    double[] sorted = Arrays.stream(scores).filter(Double::isFinite).toArray();
     Arrays.sort(sorted);
     int tried = sorted.length;
     double[] expected = new double[tried];

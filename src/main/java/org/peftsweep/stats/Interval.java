@@ -20,8 +20,7 @@ public record Interval(double value, double low, double high) {
    */
   static Interval ofReplicates(double value, double[] replicates) {
     // A replicate may leave the statistic undefined, as a correlation of equals.
-    double[] sorted =
-        Arrays.stream(replicates).filter(replicate -> !Double.isNaN(replicate)).toArray();
+    double[] sorted = Arrays.stream(replicates).filter(Double::isFinite).toArray();
     if (sorted.length == 0) {
       return new Interval(value, Double.NaN, Double.NaN);
     }
@@ -30,6 +29,16 @@ public record Interval(double value, double low, double high) {
     percentile.setData(sorted);
     double tail = 100 * (1 - LEVEL) / 2;
     return new Interval(value, percentile.evaluate(tail), percentile.evaluate(100 - tail));
+  }
+
+  /** Whether both ends are numbers. */
+  public boolean isBounded() {
+    return Double.isFinite(low) && Double.isFinite(high);
+  }
+
+  /** Returns half the width. */
+  public double half() {
+    return (high - low) / 2;
   }
 
   /** Whether the whole interval lies above a number. */

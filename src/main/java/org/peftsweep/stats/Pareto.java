@@ -6,7 +6,8 @@ public final class Pareto {
 
   /**
    * Returns which points lie on the front: no other has a score as high at a cost as low, one of
-   * the two better. Equal points are on it together; a point with a NaN never is.
+   * the two better. Equal points are on it together; a point with a number that is not finite never
+   * is, nor does it keep another off.
    *
    * @param costs the lower the better
    * @param scores the higher the better
@@ -14,9 +15,13 @@ public final class Pareto {
   public static boolean[] front(double[] costs, double[] scores) {
     boolean[] front = new boolean[costs.length];
     for (int i = 0; i < costs.length; i++) {
-      front[i] = !Double.isNaN(costs[i]) && !Double.isNaN(scores[i]);
+      front[i] = Double.isFinite(costs[i]) && Double.isFinite(scores[i]);
       for (int j = 0; j < costs.length && front[i]; j++) {
-        boolean asGood = costs[j] <= costs[i] && scores[j] >= scores[i];
+        boolean asGood =
+            Double.isFinite(costs[j])
+                && Double.isFinite(scores[j])
+                && costs[j] <= costs[i]
+                && scores[j] >= scores[i];
         front[i] = !(asGood && (costs[j] < costs[i] || scores[j] > scores[i]));
       }
     }

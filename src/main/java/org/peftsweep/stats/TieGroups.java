@@ -26,7 +26,7 @@ public final class TieGroups {
   /**
    * Returns the group of each, counted from 1.
    *
-   * @param scores the higher the better; an undefined one, NaN, comes after all
+   * @param scores the higher the better; one that is no finite number comes after all
    */
   public static int[] of(double[] scores, Test test) {
     int[] groups = new int[scores.length];
@@ -50,8 +50,8 @@ public final class TieGroups {
     return groups;
   }
 
-  /** Returns the number to sort by: Java holds NaN for the greatest. */
+  /** Returns the number to sort by: Java holds NaN for the greatest, and no score is infinite. */
   public static double ranked(double score) {
-    return Double.isNaN(score) ? Double.NEGATIVE_INFINITY : score;
+    return Double.isFinite(score) ? score : Double.NEGATIVE_INFINITY;
   }
 }

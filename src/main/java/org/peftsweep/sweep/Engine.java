@@ -1,6 +1,7 @@
 package org.peftsweep.sweep;
 
 import java.util.List;
+import java.util.function.Consumer;
 import org.apache.hadoop.conf.Configuration;
 import org.peftsweep.spec.Execution;
 import org.peftsweep.spec.TaskSource;
@@ -27,6 +28,17 @@ public interface Engine {
 
   /** Returns what tells the size of trials. */
   Forecast forecast(Execution execution, Configuration files);
+
+  /**
+   * Returns the same with seconds by what a few steps of these trials take on this machine; without
+   * a measurement what {@link #forecast} tells.
+   *
+   * @param told takes a sentence on each measurement
+   */
+  default Forecast measured(
+      Execution execution, Configuration files, List<Trial> trials, Consumer<String> told) {
+    return forecast(execution, files);
+  }
 
   /** Returns what trains one trial on an executor. */
   TrialTask task(Execution execution);

@@ -70,6 +70,23 @@ public record Plan(
     return new Plan(asked, titles, done, pending);
   }
 
+  /**
+   * Says what there is to do.
+   *
+   * @param isAgain whether trials that ended are to run again
+   */
+  public String opening(String sweep, boolean isAgain) {
+    String text = sweep + ": " + asked.size() + " trials, ";
+    if (isAgain) {
+      return text + pending.size() + " of them to run again";
+    }
+    if (pending.isEmpty()) {
+      return text + "all of them done before; nothing to train";
+    }
+    return text
+        + (done.isEmpty() ? "none of them done before" : done.size() + " of them done before");
+  }
+
   /** Returns the estimated wall clock of all pending trials on so many slots, in seconds. */
   public double seconds(int slots) {
     double all = pending.stream().mapToDouble(PlannedTrial::seconds).sum();

@@ -1,11 +1,21 @@
 package org.peftsweep.sweep;
 
+import static java.util.stream.Collectors.toList;
+
 import java.time.Duration;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.apache.hadoop.conf.Configuration;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.compute.BlasLibrary;
+import org.peftsweep.method.Methods;
 import org.peftsweep.spec.Execution;
 import org.peftsweep.spec.TaskSource;
 import org.peftsweep.spec.Trial;
@@ -17,8 +27,11 @@ import org.peftsweep.train.PackRun;
 import org.peftsweep.train.Preflight;
 import org.peftsweep.train.Progress;
 import org.peftsweep.train.RunLimits;
+import org.peftsweep.train.StepClock;
 import org.peftsweep.train.TrialRun;
 import org.peftsweep.train.Workload;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The trainer of this project, for the scheduler. */
 public final class TrainerEngine implements Engine {
@@ -26,6 +39,8 @@ public final class TrainerEngine implements Engine {
   private static final double OPERATIONS_PER_SECOND = 3e10;
 
   private static final long MEBIBYTE = 1 << 20;
+  private static final int MOST_TIMED = 2;
+  private static final Logger LOG = LoggerFactory.getLogger(TrainerEngine.class);
 
   /** Loading, and the fixed cost of small kernels. */
   private static final double SECONDS_PER_STEP = 2e-3;
@@ -65,6 +80,73 @@ public final class TrainerEngine implements Engine {
           seconds,
           PackRun.base(trial));
     };
+  }
+
+  @Override
+  public Forecast measured(
+      Execution execution, Configuration files, List<Trial> trials, Consumer<String> told) {
+    Library library = Library.shared(files);
+    Forecast forecast = forecast(execution, files);
+    Map<String, Double> factors = new TreeMap<>();
+    for (Trial trial : representatives(trials)) {
+      double expected = forecast.of(trial).seconds() / forecast.of(trial).steps();
+      try (Backend opened = Backends.open(execution.backend(), execution.threads())) {
+        double seconds = StepClock.secondsPerStep(trial, library, opened);
+        if (seconds > 0 && expected > 0) {
+          factors.put(shape(trial), seconds / expected);
+          told.accept(
+              String.format(
+                  Locale.ROOT,
+                  "Timed here: %.3g s a step of %s on %s, batch %d",
+                  seconds,
+                  Methods.id(trial.method()),
+                  trial.task().task().name(),
+                  trial.training().batch()));
+        }
+      } catch (RuntimeException e) {
+        // What cannot be timed is estimated, and fails where it is to run.
+        LOG.debug("not timed: {}", e.getMessage());
+      }
+    }
+    if (factors.isEmpty()) {
+      return forecast;
+    }
+    double mean =
+        Math.exp(factors.values().stream().mapToDouble(Math::log).average().orElseThrow());
+    return trial -> {
+      Forecast.Size size = forecast.of(trial);
+      return new Forecast.Size(
+          size.trainableParameters(),
+          size.headParameters(),
+          size.steps(),
+          size.seconds() * factors.getOrDefault(shape(trial), mean),
+          size.base(),
+          size.rows());
+    };
+  }
+
+  /** Returns a trial of each of the commonest shapes. */
+  private static List<Trial> representatives(List<Trial> trials) {
+    Map<String, List<Trial>> shapes =
+        trials.stream()
+            .filter(trial -> trial.method().learns())
+            .collect(Collectors.groupingBy(TrainerEngine::shape, LinkedHashMap::new, toList()));
+    return shapes.values().stream()
+        .sorted(Comparator.comparingInt((List<Trial> of) -> of.size()).reversed())
+        .limit(MOST_TIMED)
+        .map(of -> of.get(0))
+        .toList();
+  }
+
+  /** What decides how many operations a second a trial does. */
+  private static String shape(Trial trial) {
+    return String.join(
+        " ",
+        trial.model().location(),
+        Methods.id(trial.method()),
+        "" + trial.training().batch(),
+        "" + trial.training().maxTokens(),
+        "" + trial.training().pad());
   }
 
   @Override

@@ -55,6 +55,24 @@ public record Outcome(
     List<Prediction> predictions,
     List<LayerScore> layers,
     SortedMap<String, Integer> ranks) {
+  /**
+   * Returns the point of a curve that counts: the first one of the highest validation score; the
+   * last one without validation, or where that is undefined at every step.
+   */
+  static CurvePoint best(List<CurvePoint> curve) {
+    CurvePoint best = curve.get(curve.size() - 1);
+    for (int i = curve.size() - 2; i >= 0; i--) {
+      Double score = curve.get(i).validationScore();
+      Double highest = best.validationScore();
+      if (score != null
+          && Double.isFinite(score)
+          && (highest == null || !Double.isFinite(highest) || score >= highest)) {
+        best = curve.get(i);
+      }
+    }
+    return best;
+  }
+
   /** Returns the same of a trial that trained in a pack. */
   Outcome inPack(String name, double seconds) {
     return new Outcome(
@@ -114,7 +132,7 @@ public record Outcome(
       double seconds) {}
 
   /**
-   * One example of a reported set as the model of the last step sees it.
+   * One example of a reported set as the model of the {@link #best} point sees it.
    *
    * @param example place in the set
    * @param label true class id or value

@@ -58,7 +58,10 @@ final class Trainer {
   private final Progress progress;
   private final RunWatch watch;
   private final List<CurvePoint> curve = new ArrayList<>();
-  private final List<Prediction> predictions = new ArrayList<>();
+
+  /** At the best point so far, see {@link Outcome#best}. */
+  private List<Prediction> predictions = List.of();
+
   private int step;
   private double lastLoss = Double.NaN;
   private StepLosses unseen;
@@ -132,7 +135,7 @@ final class Trainer {
     if (!isMade && (step % every == 0 || step == steps)) {
       look();
       Double loss = losses == 0 ? null : lossSum / losses;
-      evaluate(step / (double) perEpoch, loss, step == steps);
+      evaluate(step / (double) perEpoch, loss);
       lossSum = 0;
       losses = 0;
     }
@@ -198,6 +201,7 @@ final class Trainer {
     } catch (JsonProcessingException e) {
       throw new IllegalStateException(e);
     }
+    KeptPredictions.save(predictions, state.under("predictions"));
     StateWriter parameters = state.under("parameters");
     TrainedTensors.of(model).forEach(p -> parameters.tensor(p.name(), p.value(), backend));
     method.save(state.under("method"));
@@ -221,6 +225,7 @@ final class Trainer {
     } catch (JsonProcessingException e) {
       throw new CheckpointException("Cannot read the curve of a checkpoint", e);
     }
+    predictions = KeptPredictions.restore(state.under("predictions"));
     StateReader parameters = state.under("parameters");
     TrainedTensors.of(model).forEach(p -> parameters.tensor(p.name(), p.value(), backend));
     method.restore(state.under("method"));
@@ -329,7 +334,7 @@ final class Trainer {
     }
   }
 
-  private void evaluate(double epoch, Double trainLoss, boolean last) {
+  private void evaluate(double epoch, Double trainLoss) {
     double start = lane.clock();
     Double validation =
         data.validation().isEmpty()
@@ -337,18 +342,20 @@ final class Trainer {
             : evaluation(data.validation(), this::stopIfAsked).score();
     SortedMap<String, Double> metrics = new TreeMap<>();
     Double score = data.reported().isEmpty() ? null : 0.0;
+    List<Prediction> answers = new ArrayList<>();
     for (TokenisedTask.Named set : data.reported()) {
       Evaluation evaluation = evaluation(set.examples(), this::stopIfAsked);
       evaluation.metrics().forEach((name, value) -> metrics.put(set.name() + "/" + name, value));
       score += evaluation.score() / data.reported().size();
-      if (last) {
-        keep(set, evaluation);
-      }
+      answers.addAll(answers(set, evaluation));
     }
     double seconds = lane.clock() - start;
     evaluateSeconds += seconds;
     CurvePoint point = new CurvePoint(step, epoch, trainLoss, validation, score, metrics, seconds);
     curve.add(point);
+    if (Outcome.best(curve) == point) {
+      predictions = answers;
+    }
     progress.evaluated(point);
   }
 
@@ -365,13 +372,15 @@ final class Trainer {
     return scorer.evaluation();
   }
 
-  private void keep(TokenisedTask.Named set, Evaluation evaluation) {
+  private static List<Prediction> answers(TokenisedTask.Named set, Evaluation evaluation) {
+    List<Prediction> predictions = new ArrayList<>();
     for (int i = 0; i < evaluation.answers().size(); i++) {
       Evaluation.Answer answer = evaluation.answers().get(i);
       int example = set.examples().get(i).index();
       predictions.add(
           new Prediction(set.name(), example, answer.label(), answer.prediction(), answer.score()));
     }
+    return predictions;
   }
 
   List<CurvePoint> curve() {

@@ -279,7 +279,7 @@ public final class TrialRun {
     Outcome outcome(Status status, String reason) {
       List<CurvePoint> curve = trainer == null ? List.of() : trainer.curve();
       boolean measured = status == Status.FINISHED && !curve.isEmpty();
-      CurvePoint best = measured ? best(curve) : null;
+      CurvePoint best = measured ? Outcome.best(curve) : null;
       return new Outcome(
           status,
           best == null ? reason : undefined(best),
@@ -327,22 +327,5 @@ public final class TrialRun {
 
   private static boolean isUndefined(Double score) {
     return score != null && Double.isNaN(score);
-  }
-
-  /**
-   * Returns the first point of the highest validation score; the last point without validation, or
-   * where that is undefined at every step.
-   */
-  static CurvePoint best(List<CurvePoint> curve) {
-    CurvePoint best = curve.get(curve.size() - 1);
-    for (int i = curve.size() - 2; i >= 0; i--) {
-      Double score = curve.get(i).validationScore();
-      boolean isDefined = score != null && !Double.isNaN(score);
-      Double highest = best.validationScore();
-      if (isDefined && (highest == null || Double.isNaN(highest) || score >= highest)) {
-        best = curve.get(i);
-      }
-    }
-    return best;
   }
 }

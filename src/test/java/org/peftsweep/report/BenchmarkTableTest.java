@@ -42,12 +42,12 @@ class BenchmarkTableTest {
     assertThat(table().text())
         .startsWith(
             """
-            method          targets  rank  λ  trainable    rte    mrpc
-            ──────────────  ───────  ────  ─  ─────────  ──────  ──────
-            Head only       —           —  —       1234  50.00       —
-            Full Fine-tune  QKV         —  1       1234  73.50*      —
-            LoRA            QV          8  2       1234  71.00   86.00*
-            LoRA            QV         16  2       1234  73.00'      —
+            method          targets  rank  λ  trainable    rte   mrpc
+            ──────────────  ───────  ────  ─  ─────────  ─────  ─────
+            Head only       —           —  —       1234  50.00      —
+            Full Fine-tune  QKV         —  1       1234  73.50      —
+            LoRA            QV          8  2       1234  71.00  86.00
+            LoRA            QV         16  2       1234  73.00      —
             """);
     assertThat(table().markdown())
         .startsWith(
@@ -55,16 +55,30 @@ class BenchmarkTableTest {
             | method | targets | rank | λ | trainable | rte | mrpc |
             | :--- | :--- | ---: | ---: | ---: | ---: | ---: |
             | Head only | — | — | — | 1234 | 50.00 | — |
-            | Full Fine-tune | QKV | — | 1 | 1234 | **73.50** | — |
+            | Full Fine-tune | QKV | — | 1 | 1234 | 73.50 | — |
             """);
   }
 
   @Test
-  void averagesSeedsWithTheirSampleDeviation() {
+  void averagesSeedsWithTheirInterval() {
     finish(Samples.trial("rte", new Full(), QV, 1, 0), 0.7);
     finish(Samples.trial("rte", new Full(), QV, 1, 1), 0.8);
-    // Sample deviation of 70 and 80 is 5·√2.
-    assertThat(table().markdown()).contains("| **75.00 ± 7.07** |").contains("over 2 seeds");
+    // R: t.test(c(70, 80)) prints 11.46898 … 138.53102.
+    assertThat(table().markdown()).contains("| 75.00 ± 63.53 |").contains("over 2 seeds");
+  }
+
+  /** Ten points apart with a seed's worth of one: the others are no best. */
+  @Test
+  void marksWhatIsNotToldApartFromTheBest() {
+    double[] noise = {0, 0.01, -0.01, 0.005};
+    for (int seed = 0; seed < 4; seed++) {
+      finish(Samples.trial("rte", new Full(), QV, 1, seed), 0.7 + noise[seed]);
+      finish(Samples.trial("rte", new LoRA(8, 16, 0), QV, 2, seed), 0.8 + noise[3 - seed]);
+      finish(Samples.trial("rte", new LoRA(16, 16, 0), QV, 2, seed), 0.8 - noise[3 - seed]);
+    }
+    assertThat(table().markdown().lines().filter(line -> line.contains("**")))
+        .hasSize(2)
+        .allMatch(line -> line.startsWith("| LoRA"));
   }
 
   @Test
@@ -74,8 +88,8 @@ class BenchmarkTableTest {
     assertThat(table().markdown())
         .contains("| settings |")
         .contains("\"alpha\":\"16.0\"")
-        .contains("| <u>70.00</u> |")
-        .contains("| **80.00** |");
+        .contains("| 70.00 |")
+        .contains("| 80.00 |");
   }
 
   @Test
@@ -84,8 +98,8 @@ class BenchmarkTableTest {
     Trial other = Samples.trial("rte", new Full(), QV, 1, 1);
     folder.publish(Samples.row("s", other, 1, Samples.failed(Status.DIVERGED, "loss is NaN")));
     assertThat(table().markdown())
-        .contains("| **70.00** |")
-        .contains("One seed.")
+        .contains("| 70.00 (1 of 2 seeds; 1 diverged) |")
+        .contains("One seed, so nothing is ranked.")
         .contains("Without a score: 1 diverged.");
   }
 

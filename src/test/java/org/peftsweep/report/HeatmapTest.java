@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -74,40 +73,6 @@ class HeatmapTest {
     assertThat(Printed.html.of(report))
         .contains("\"title\":\"rte · LoRA QKV r=8\"")
         .contains("\"scores\":[[0.9,0.85,null],[0.8,0.7,0.6]]");
-  }
-
-  @Test
-  void holdsTheBestWithALargerRateOfValueAgainstTheBestOther() {
-    sweep.add(trial(1e-4, 1e-4, 0), 0.80);
-    sweep.add(trial(2e-4, 1e-4, 0), 0.70);
-    sweep.add(trial(1e-4, 2e-4, 0), 0.75);
-    assertThat(ofRates(sweep))
-        .containsExactly(
-            List.of("all of the 1 below", "+0.50", "—", "did not hold"),
-            List.of("LoRA QKV r=8 λ=2 vs LoRA QKV r=8 λ=1", "+0.50", "-5.00", "did not hold"));
-    sweep.add(trial(5e-5, 2e-4, 0), 0.90);
-    assertThat(ofRates(sweep))
-        .containsExactly(
-            List.of("all of the 1 below", "+0.50", "—", "held"),
-            List.of("LoRA QKV r=8 λ=4 vs LoRA QKV r=8 λ=1", "+0.50", "+10.00", "held"));
-  }
-
-  @Test
-  void saysNothingOnRatesWhereAllAreOnOneSide() {
-    sweep.add(trial(1e-4, 2e-4, 0), 0.80);
-    sweep.add(trial(2e-4, 4e-4, 0), 0.70);
-    assertThat(ofRates(sweep))
-        .containsExactly(List.of("no such recipes here", "+0.50", "—", "not tested"));
-  }
-
-  /** For what, the paper's number, ours, and the verdict. */
-  private static List<List<String>> ofRates(SampleSweep sweep) {
-    return sweep.report().sections().stream()
-        .filter(section -> section.id().equals("claims"))
-        .flatMap(section -> section.table().rows().stream())
-        .filter(row -> row.get(0).text().contains("η_V > η_QK"))
-        .map(row -> Stream.of(1, 2, 3, 6).map(column -> row.get(column).text()).toList())
-        .toList();
   }
 
   @Test

@@ -82,7 +82,7 @@ class JointReportTest {
     assertThat(report.state())
         .contains("The sweeps define rte with different data and base model: ")
         .endsWith("rte (first), rte (second), rte (third) are kept apart.");
-    assertThat(report.recommendation("rte (second)", 1_000_000).advice()).contains("70.00");
+    assertThat(report.recommendation("rte (second)", 1_000_000).table().text()).contains("70.00");
     assertThat(report.results().lines()).hasSize(1);
   }
 

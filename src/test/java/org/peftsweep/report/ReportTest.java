@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -18,7 +19,6 @@ import org.peftsweep.results.ResultTables;
 import org.peftsweep.results.Samples;
 import org.peftsweep.spec.Phase;
 import org.peftsweep.spec.Trial;
-import org.peftsweep.stats.Interval;
 import org.peftsweep.train.Outcome.Status;
 
 class ReportTest {
@@ -35,74 +35,101 @@ class ReportTest {
   }
 
   @Test
-  void judgesByTheIntervalAlone() {
-    Interval above = new Interval(0.02, 0.001, 0.04);
-    Interval about = new Interval(0.02, -0.005, 0.04);
-    Interval below = new Interval(-0.02, -0.04, -0.011);
-    assertThat(ClaimLedger.verdict(1, above)).isEqualTo(ClaimLedger.Verdict.HELD);
-    assertThat(ClaimLedger.verdict(1, about)).isEqualTo(ClaimLedger.Verdict.CANNOT_TELL);
-    assertThat(ClaimLedger.verdict(1, below)).isEqualTo(ClaimLedger.Verdict.DID_NOT_HOLD);
-    assertThat(ClaimLedger.verdict(-1, above)).isEqualTo(ClaimLedger.Verdict.DID_NOT_HOLD);
-    assertThat(ClaimLedger.verdict(-1, below)).isEqualTo(ClaimLedger.Verdict.HELD);
-    assertThat(ClaimLedger.verdict(0, about)).isEqualTo(ClaimLedger.Verdict.HELD);
-    assertThat(ClaimLedger.verdict(0, below)).isEqualTo(ClaimLedger.Verdict.DID_NOT_HOLD);
-    assertThat(ClaimLedger.verdict(0, new Interval(0, -0.02, 0.02)))
-        .isEqualTo(ClaimLedger.Verdict.CANNOT_TELL);
-  }
-
-  @Test
-  void takesThePapersNumbersFromItsTable() {
-    // The means of the printed rows: 84.55 and 83.25, 71.22 and 81.10.
-    assertThat(PaperTable.TABLE2.difference("lora", "qv", 4, "qkv", 1, 8).getAsDouble())
-        .isBetween(1.295, 1.305);
-    assertThat(PaperTable.TABLE2.difference("full", "qv", 8, "qv", 2, null).getAsDouble())
-        .isBetween(-9.88, -9.87);
-    assertThat(PaperTable.TABLE2.difference("vera", "qv", 8, "qv", 2, 8)).isEmpty();
-  }
-
-  @Test
-  void judgesThePapersStatements() {
-    Section claims = section(sweep.benchmark().report(), "claims");
-    // Its recipes have one rate of query and key.
-    assertThat(column(claims, "verdict")).hasSize(20).endsWith("not tested");
-    assertThat(column(claims, "verdict").subList(0, 19)).containsOnly("held");
-    List<Cell> lora =
-        claims.table().rows().stream()
-            .filter(row -> row.get(1).text().equals("LoRA QV r=8 λ=4 vs LoRA QKV r=8 λ=1"))
-            .findFirst()
-            .orElseThrow();
-    assertThat(lora.get(2).text()).isEqualTo("+1.30");
-    // 0.858 and 0.608 of 400 examples, rounded to whole ones.
-    assertThat(lora.get(3).text()).isEqualTo("+25.00");
-    assertThat(lora.get(5).text()).isEqualTo("2 of 2");
-    assertThat(claims.note()).contains("neither confirms nor refutes the paper's");
-  }
-
-  @Test
-  void saysThatAStatementWasNotTested() {
-    sweep.add(ONE, 0.7);
-    assertThat(column(section(sweep.report(), "claims"), "verdict")).containsOnly("not tested");
-  }
-
-  @Test
   void putsThePapersNumbersBesideOurs() {
     Section paper = section(sweep.benchmark().report(), "paper");
     assertThat(paper.table().markdown())
         .contains("| method | targets | rank | λ | trainable | paper: trainable M | mini-cola |")
         .contains("| LoRA | QV | 8 | 4 | 2000 | 1.48 | 85.75 | 59.56 | 85.75 | 75.09 |");
-    assertThat(paper.note()).contains("compare directions, not numbers");
+    assertThat(paper.note())
+        .contains("compare directions, not numbers")
+        .contains("which examples it was chosen, is not published");
   }
 
   @Test
   void ranksInTieGroups() {
-    sweep.add(ONE, 0.90);
-    sweep.add(OTHER, 0.89);
-    sweep.add(Samples.trial("rte", new LoRA(4, 8, 0), SampleSweep.QV, 4, 0), 0.5);
+    double[] noise = {0, 0.01, -0.01};
+    for (int seed = 0; seed < 3; seed++) {
+      sweep.add(lora(8, seed), 0.90 + noise[seed]);
+      sweep.add(lora(16, seed), 0.89 - noise[seed]);
+      sweep.add(lora(4, seed), 0.5 + noise[2 - seed]);
+    }
     Section ranks = section(sweep.report(), "ranks");
-    // 4 of 400 examples differ between the first two: McNemar's exact p is 0.125.
     assertThat(column(ranks, "group")).containsExactly("1", "1", "2");
-    assertThat(column(ranks, "p")).containsExactly("—", "0.1250", "< 0.0001");
     assertThat(column(ranks, "to best")).containsExactly("—", "-1.00", "-40.00");
+    // R: t.test(c(-1, -3, 1)) and t.test(c(-41, -40, -39)) print p = 0.4778 and 0.0002083.
+    assertThat(column(ranks, "p")).containsExactly("—", "0.4778", "0.0002");
+    assertThat(column(ranks, "seeds")).containsOnly("3");
+    // Forty points of four hundred examples, right on the same ones.
+    assertThat(column(ranks, "examples").get(2)).matches("± 4\\.[5-9].");
+  }
+
+  @Test
+  void pairsSeedsByTheirNumberAndNotByTheirPlace() {
+    // Seeds 0, 1, 2 of one recipe and 1, 2, 3 of the other; equal on those that both have.
+    double[] scores = {0.5, 0.6, 0.8, 0.7};
+    for (int seed = 0; seed < 4; seed++) {
+      if (seed < 3) {
+        sweep.add(lora(8, seed), scores[seed]);
+      }
+      if (seed > 0) {
+        sweep.add(lora(16, seed), scores[seed]);
+      }
+    }
+    Section ranks = section(sweep.report(), "ranks");
+    assertThat(column(ranks, "to best")).containsExactly("—", "+0.00");
+    assertThat(column(ranks, "p")).containsExactly("—", "1.0000");
+  }
+
+  @Test
+  void ranksNothingByOneSeed() {
+    sweep.add(ONE, 0.90);
+    sweep.add(OTHER, 0.50);
+    Report report = sweep.report();
+    assertThat(column(section(report, "ranks"), "group")).containsOnly("—");
+    assertThat(column(section(report, "ranks"), "p")).containsOnly("—");
+    assertThat(Printed.md.of(report)).doesNotContain("**90.00**");
+    assertThat(report.findings().sentences())
+        .singleElement()
+        .asString()
+        .startsWith("One seed on rte: how much another seed would change is not measured here");
+    assertThat(report.recommendation("rte", 1_000_000).advice())
+        .startsWith("For rte within 1.0 MB no recipe can be recommended: one seed on rte");
+  }
+
+  @Test
+  void tellsTheNoiseFloorThatAnotherSweepMeasuredAndHowToAddSeeds() {
+    SampleSweep other = new SampleSweep(output, "measured");
+    for (int seed = 0; seed < 3; seed++) {
+      other.add(lora(64, seed), 0.70 + 0.02 * (seed - 1));
+    }
+    sweep.add(ONE, 0.90);
+    sweep
+        .folder()
+        .write(
+            new Manifest(
+                List.of("rte"),
+                List.of(),
+                List.of(0L),
+                List.of(),
+                Map.of(ONE.id(), "one"),
+                List.of(),
+                0,
+                new Manifest.Source("my sweep.yaml", Map.of("training.epochs", "3"), ""),
+                List.of(),
+                Map.of(),
+                false));
+    Report report =
+        Report.of(
+            List.of(sweep.folder()),
+            ResultTables.of(LocalSpark.session(), sweep.folder()),
+            () -> Optional.of(ResultTables.of(LocalSpark.session(), other.folder()).trials()),
+            List.of());
+    assertThat(report.findings().sentences().get(0))
+        .contains("standard deviation of 2.00 points in measured: single runs less than 5.5 points")
+        .endsWith(
+            "This adds seeds: jobs/sweep.sh 'my sweep.yaml' --set training.epochs=3"
+                + " --set 'seeds=[0, 1, 2, 3, 4]'");
+    assertThat(column(section(report, "noise"), "floor")).containsExactly("5.54");
   }
 
   @Test
@@ -118,7 +145,7 @@ class ReportTest {
     // Nothing else ran on the other machine, so its slow point is on its own front.
     assertThat(column(costs, "on the front of"))
         .containsExactlyInAnyOrder("parameters, bytes, seconds", "parameters, bytes, seconds", "");
-    assertThat(column(section(sweep.report(), "benchmark"), "rte")).contains("70.00 ± 0.00");
+    assertThat(column(section(sweep.report(), "benchmark"), "rte")).contains("70.00 ± 0.92");
   }
 
   @Test
@@ -177,7 +204,7 @@ class ReportTest {
     assertThat(scores.note()).contains("Tuning: the trials that chose the settings beside it");
     assertThat(column(scores, "rte")).containsExactly("70.00");
     assertThat(column(scores, "rte: tuning")).containsExactly("2 trials, 7.00 s");
-    assertThat(scores.table().markdown()).contains("| **70.00** | 2 trials, 7.00 s |");
+    assertThat(scores.table().markdown()).contains("| 70.00 | 2 trials, 7.00 s |");
     Section effort = section(sweep.report(), "effort");
     assertThat(effort.note()).contains("over tuning seeds [1, 2]").contains("never looked at");
     assertThat(effort.table().rows().get(0).stream().map(Cell::text))
@@ -202,7 +229,7 @@ class ReportTest {
             1),
         0.72);
     Report report = sweep.report();
-    assertThat(column(section(report, "noise"), "mean |difference|")).containsExactly("2.00");
+    assertThat(column(section(report, "noise"), "floor")).containsExactly("2.00");
     assertThat(column(section(report, "benchmark"), "rte")).containsExactly("70.00");
   }
 
@@ -211,7 +238,7 @@ class ReportTest {
     Report report = sweep.benchmark().report();
     assertThat(report.recommendation("rte", 1_000_000).advice())
         .startsWith("For rte within 1.0 MB use LoRA QV r=16 λ=4: 86.50 (")
-        .contains("with 8.0 KB.")
+        .contains(", 3 seeds) with 8.0 KB.")
         .contains("cannot be told apart from it");
     assertThatThrownBy(() -> report.recommendation("rte", 100))
         .hasMessage("Cannot find a recipe within 100 bytes: the smallest takes 8000");
@@ -223,17 +250,15 @@ class ReportTest {
   void printsEveryFormatFromTheSameSections() {
     Report report = sweep.benchmark().report();
     assertThat(Printed.md.of(report))
-        .startsWith("# s\n\ns: 30 of 30 trials finished.\n\n## Scores\n")
-        .contains("| **86.50** |")
-        .contains("<u>85.75</u>");
+        .startsWith("# s\n\ns: 90 of 90 trials finished.\n\nOn ")
+        .contains("| **86.50 ±");
     assertThat(Printed.latex.of(report))
-        .contains("\\textbf{86.50}")
-        .contains("\\underline{85.75}")
+        .contains("\\textbf{86.50 $\\pm$")
         .contains("$\\lambda$")
-        .contains("\\label{tab:claims}");
+        .contains("\\label{tab:ranks}");
     assertThat(Printed.csv.of(report))
         .contains("method,targets,rank,λ,trainable,mini-cola,rte\n")
-        .contains("LoRA,QV,8,4,2000,85.75,85.75\n");
+        .contains("LoRA,QV,8,4,2000,85.75 ± 0.62,85.75 ± 0.62\n");
     assertThat(Printed.text.of(report)).contains("Tie groups\n══════════\n");
     assertThat(report.sections()).extracting(Section::id).doesNotHaveDuplicates();
   }
@@ -249,6 +274,10 @@ class ReportTest {
                 assertThat(LocalSpark.session().sql(section.source()).count())
                     .as(section.id())
                     .isEqualTo(section.rows()));
+  }
+
+  private static Trial lora(int rank, long seed) {
+    return Samples.trial("rte", new LoRA(rank, 8, 0), SampleSweep.QV, 4, seed);
   }
 
   private static Section section(Report report, String id) {

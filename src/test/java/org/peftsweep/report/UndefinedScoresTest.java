@@ -21,13 +21,13 @@ class UndefinedScoresTest {
     sweep.addUndefined(Samples.trial("rte", 0));
     Report report = sweep.report();
     assertThat(Printed.text.of(report).replaceAll("\\s+", " "))
-        .contains("undefined", "the labels of a reported set are constant");
+        .contains("collapsed", "the labels of a reported set are constant");
     for (Printed format : Printed.values()) {
       // The page of HTML holds a library of charts, which knows the word.
       String text = format.of(report).replaceAll("(?s)<script>.*", "");
-      assertThat(text).as(format.name()).contains("undefined").doesNotContain("NaN");
+      assertThat(text).as(format.name()).contains("collapsed").doesNotContain("NaN");
     }
-    assertThat(report.state()).contains("1 of the finished with an undefined score");
+    assertThat(report.state()).contains("1 of the finished collapsed to an undefined score");
     assertThatThrownBy(() -> report.recommendation("rte", 1 << 30))
         .hasMessageContaining("defined score");
   }
@@ -39,7 +39,7 @@ class UndefinedScoresTest {
     sweep.addUndefined(Samples.trial("rte", 7));
     Report report = sweep.report();
     String text = Printed.text.of(report);
-    assertThat(text).contains("stsb", "undefined").doesNotContain("NaN");
+    assertThat(text).contains("stsb", "collapsed").doesNotContain("NaN");
     assertThat(report.recommendation("rte", 1 << 30).advice()).startsWith("For rte");
     ResultTables tables = ResultTables.of(LocalSpark.session(), sweep.folder());
     assertThat(tables.trials().where(ResultTables.IS_UNDEFINED).count()).isEqualTo(2);
@@ -53,6 +53,6 @@ class UndefinedScoresTest {
         .isFalse();
     assertThat(tables.curves().where("isnan(score) OR isnan(validation_score)").count()).isZero();
     assertThat(BenchmarkTable.of(tables.trials(), List.of("rte", "stsb")).text())
-        .contains("stsb", "undefined");
+        .contains("stsb", "collapsed");
   }
 }

@@ -123,13 +123,14 @@ class ViewsTest {
                     + " FROM leaderboard ORDER BY place")
             .collectAsList();
     assertThat(rows).hasSize(3);
-    assertThat(rows.get(0).mkString(" ")).startsWith("1 lora 8 0.8 null 1 1");
-    assertThat(rows.get(1).getInt(2)).isEqualTo(4);
-    assertThat(rows.get(1).getDouble(3)).isEqualTo(0.6, within(1e-12));
-    assertThat(rows.get(1).getDouble(4)).isEqualTo(Math.sqrt(0.02), within(1e-12));
-    assertThat(rows.get(1).getLong(5)).isEqualTo(2);
-    assertThat(rows.get(1).getLong(7)).isEqualTo(1L << 33);
-    assertThat(rows.get(2).getString(1)).isEqualTo("full");
+    assertThat(rows.get(0).getInt(2)).isEqualTo(4);
+    assertThat(rows.get(0).getDouble(3)).isEqualTo(0.6, within(1e-12));
+    assertThat(rows.get(0).getDouble(4)).isEqualTo(Math.sqrt(0.02), within(1e-12));
+    assertThat(rows.get(0).getLong(5)).isEqualTo(2);
+    assertThat(rows.get(0).getLong(7)).isEqualTo(1L << 33);
+    assertThat(rows.get(1).getString(1)).isEqualTo("full");
+    // The mean of the seeds that lived says too much of a recipe that broke.
+    assertThat(rows.get(2).mkString(" ")).startsWith("3 lora 8 0.8 null 1 1");
   }
 
   @Test

@@ -1,6 +1,7 @@
 package org.peftsweep.spec;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -9,6 +10,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -30,12 +32,14 @@ class ConfFilesTest {
 
   @ParameterizedTest
   @CsvSource({
-    "quickstart, 40",
+    "quickstart, 20",
+    "table2-mini, 40",
     "precision, 40",
     "quickstart-methods, 72",
     "paper-table2, 168",
     "paper-figure1, 36",
-    "paper-figure2, 35",
+    "paper-figure2, 70",
+    "paper-table1, 36",
     "glue-small, 40",
     "glue-minilm, 12",
     "glue-bert-base, 4",
@@ -100,7 +104,7 @@ class ConfFilesTest {
                 1,
                 0,
                 new AdamW(0.9, 0.99, 1e-8),
-                0,
+                500,
                 Training.Precision.FP32));
     assertThat(trials)
         .filteredOn(trial -> trial.task().task().name().equals("mnli") && trial.method().learns())
@@ -175,13 +179,85 @@ class ConfFilesTest {
   }
 
   static List<Path> everySweepFile() throws IOException {
-    try (Stream<Path> files = Files.list(Path.of("conf"))) {
+    try (Stream<Path> files = Files.walk(Path.of("conf"), 2)) {
       return files
           .filter(file -> file.toString().endsWith(".yaml"))
           .filter(file -> contains(file, "\ngrid:"))
           .sorted()
           .toList();
     }
+  }
+
+  static List<Path> everyClaimsFile() throws IOException {
+    try (Stream<Path> files = Files.walk(Path.of("conf"), 2)) {
+      return files
+          .filter(file -> file.toString().endsWith(".yaml"))
+          .filter(file -> contains(file, "\nclaims:\n"))
+          .sorted()
+          .toList();
+    }
+  }
+
+  /** Each statement of a sweep file has both of its sides among the sweep's own recipes. */
+  @ParameterizedTest
+  @MethodSource("everyClaimsFile")
+  void declaresStatementsThatItsSweepTests(Path file) {
+    List<Claim> claims = ClaimReader.read(file.toString(), TextSource.files(new Configuration()));
+    assertThat(claims).isNotEmpty();
+    if (!contains(file, "\ngrid:")) {
+      return;
+    }
+    Sweep sweep = sweep(file.toString());
+    assertThat(sweep.claims()).isEqualTo(claims);
+    assertThat(sweep.name()).isEqualTo(file.getFileName().toString().replace(".yaml", ""));
+    List<SortedMap<String, String>> cells =
+        sweep.expand(model -> "m", task -> "t").stream().map(Axes::of).toList();
+    if (!claims.get(0).source().contains("2410.02247, Table 2")) {
+      assertThat(sweep.seeds()).as("seeds that make a verdict").hasSizeGreaterThanOrEqualTo(5);
+    }
+    assertThat(claims)
+        .allSatisfy(
+            claim -> {
+              for (Map<String, List<String>> side : List.of(claim.first(), claim.second())) {
+                assertThat(cells)
+                    .as("%s of %s", side, claim.name())
+                    .anyMatch(
+                        cell ->
+                            side.entrySet().stream()
+                                .allMatch(
+                                    axis ->
+                                        axis.getValue().stream()
+                                            .anyMatch(
+                                                value ->
+                                                    Axes.areSame(cell.get(axis.getKey()), value))));
+              }
+            });
+  }
+
+  /** The figures that the statements carry are the printed table's. */
+  @Test
+  void thePapersStatementsCarryThePapersFigures() throws IOException {
+    List<Claim> claims =
+        ClaimReader.read("conf/claims/paper.yaml", TextSource.files(new Configuration()));
+    Map<String, String[]> rows = new LinkedHashMap<>();
+    List<String> lines = Files.readAllLines(Path.of("src/main/resources/paper/table2.csv"));
+    for (String line : lines.subList(1, lines.size())) {
+      String[] cells = line.split(",", -1);
+      rows.put(String.join(" ", cells[0], cells[1], cells[2], cells[3]).strip(), cells);
+    }
+    int rte = 5;
+    double expected = 0;
+    for (String method : List.of("LoRA", "DoRA")) {
+      for (String rank : List.of("8", "16")) {
+        expected +=
+            (Double.parseDouble(rows.get(method + " QV " + rank + " 4")[rte])
+                    - Double.parseDouble(rows.get(method + " QKV " + rank)[rte]))
+                / 4;
+      }
+    }
+    assertThat(claims.get(0).paper().get("rte")).isCloseTo(expected, within(0.006));
+    assertThat(claims.get(0).paper()).hasSize(8);
+    assertThat(claims.get(3).paper().get("qnli")).isCloseTo(50.54 - 91.96, within(0.006));
   }
 
   private static boolean contains(Path file, String text) {

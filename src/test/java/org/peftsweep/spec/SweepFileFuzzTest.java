@@ -111,7 +111,8 @@ class SweepFileFuzzTest {
   void filesOfTheProjectWithALineOfAnotherAreReadOrRefused(long seed) throws IOException {
     SplittableRandom random = new SplittableRandom(seed);
     List<List<String>> files = new ArrayList<>();
-    for (String name : List.of("quickstart", "tuned", "paper-table2", "quickstart-methods")) {
+    for (String name :
+        List.of("quickstart", "table2-mini", "tuned", "paper-table2", "quickstart-methods")) {
       files.add(Files.readAllLines(Path.of("conf", name + ".yaml")));
     }
     for (int i = 0; i < 200; i++) {

@@ -4,10 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
+import java.util.SplittableRandom;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 class ImportanceTest {
@@ -87,6 +90,55 @@ class ImportanceTest {
     add(0.5, "a", "1", "b", "x");
     assertThat(importance().axes()).containsOnly(Map.entry("a", 0.0));
     assertThat(importance().rest()).isZero();
+  }
+
+  /**
+   * Table 2's grid: q+k+v ran with λ = 1 alone, so what it does is not known from what λ = 1 does.
+   */
+  @Test
+  void namesAxesThatAreAliased() {
+    for (String rank : List.of("4", "8")) {
+      for (int seed = 0; seed < 3; seed++) {
+        add(0.5 + seed, "targets", "qkv", "λ", "1", "rank", rank);
+        for (int ratio : new int[] {2, 4, 8}) {
+          add(ratio + seed, "targets", "qv", "λ", "" + ratio, "rank", rank);
+        }
+      }
+    }
+    Importance importance = importance();
+    assertThat(importance.axes().keySet()).containsExactly("rank", "targets + λ");
+    assertThat(importance.inseparable())
+        .containsExactly(Map.entry("targets + λ", List.of("targets", "λ")));
+    assertThat(importance.axes().get("targets + λ")).isBetween(0.5, 1.0);
+  }
+
+  /** Whatever holes a grid has, shares are parts of a whole. */
+  @Test
+  void sharesNeverSumUpToMoreThanAll() {
+    SplittableRandom random = new SplittableRandom(11);
+    for (int round = 0; round < 100; round++) {
+      settings.clear();
+      scores.clear();
+      int rows = 2 + random.nextInt(20);
+      for (int row = 0; row < rows; row++) {
+        add(
+            random.nextDouble(),
+            "a",
+            "" + random.nextInt(3),
+            "b",
+            "" + random.nextInt(2),
+            "c",
+            "" + random.nextInt(3));
+      }
+      Importance importance = importance();
+      double sum =
+          Stream.of(importance.axes().values(), importance.pairs().values())
+              .flatMap(Collection::stream)
+              .mapToDouble(share -> share)
+              .sum();
+      assertThat(sum + importance.rest()).as("round %d", round).isCloseTo(1, within(1e-9));
+      assertThat(importance.axes().values()).allMatch(share -> share >= 0 && share <= 1);
+    }
   }
 
   private void add(double score, String... words) {

@@ -21,13 +21,13 @@ class BestPointTest {
       }
       double highest = scores.stream().filter(s -> !s.isNaN()).mapToDouble(s -> s).max().orElse(-1);
       int expected = highest < 0 ? size - 1 : scores.indexOf(highest);
-      assertThat(TrialRun.best(curve(scores)).step()).as("%s", scores).isEqualTo(expected);
+      assertThat(Outcome.best(curve(scores)).step()).as("%s", scores).isEqualTo(expected);
     }
   }
 
   @Test
   void isTheLastWithoutValidation() {
-    assertThat(TrialRun.best(curve(Collections.nCopies(4, null))).step()).isEqualTo(3);
+    assertThat(Outcome.best(curve(Collections.nCopies(4, null))).step()).isEqualTo(3);
   }
 
   private static List<CurvePoint> curve(List<Double> validation) {

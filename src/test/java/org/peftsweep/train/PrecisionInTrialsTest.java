@@ -132,7 +132,7 @@ class PrecisionInTrialsTest {
         LIBRARY.tokenised(trial.task(), trial.model(), base, trial.training().maxTokens());
     try (Backend backend = Backends.open("cpu", 1, BlasLibrary.OPENBLAS)) {
       return MemoryModel.predict(
-          trial, base.config(), base::lacks, base.padId(), data, AdapterLayout.NONE, backend);
+          trial, base.config(), base::lacks, base.padId(), data, AdapterLayout.NONE, false, backend);
     }
   }
 }

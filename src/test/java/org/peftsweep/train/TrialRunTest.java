@@ -136,7 +136,7 @@ class TrialRunTest {
   }
 
   @Test
-  void keepsBestAndLastEvaluationAndPredictionsOfTheLast() {
+  void keepsBestAndLastEvaluationAndPredictionsOfTheBest() {
     Trial trial = trial(new LoRA(4, 8, 0), QV, rates(2e-3), training(24, Padding.LONGEST, 1), 0);
     Outcome outcome = run(trial, "cpu", 1, Progress.SILENT);
     assertThat(outcome.status()).isEqualTo(Status.FINISHED);
@@ -151,7 +151,7 @@ class TrialRunTest {
                 .filter(prediction -> prediction.prediction() == prediction.label())
                 .count()
             / 500.0;
-    assertThat(accuracy).isEqualTo(outcome.last().devMetrics().get("dev/accuracy"));
+    assertThat(accuracy).isEqualTo(outcome.best().devMetrics().get("dev/accuracy"));
     assertThat(outcome.trainableParameters()).isEqualTo(2 * 2 * 4 * (128 + 128));
     assertThat(outcome.headParameters()).isEqualTo(128 * 128 + 128 + 128 * 2 + 2);
     assertThat(outcome.optimizerBytes())

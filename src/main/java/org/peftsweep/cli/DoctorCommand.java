@@ -1,0 +1,186 @@
+package org.peftsweep.cli;
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.UUID;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.spark.SparkBuildInfo;
+import org.apache.spark.deploy.SparkHadoopUtil;
+import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Backends;
+import org.peftsweep.report.TextTable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+
+/** Looks at the machine and the installation, and says what is missing and how to mend it. */
+@Command(
+    name = "doctor",
+    description = "Looks at Java, Spark, memory, cores, GPU, folders; says what to mend.",
+    mixinStandardHelpOptions = true)
+final class DoctorCommand implements Callable<Integer> {
+  private static final long ENOUGH_BYTES = 2L << 30;
+  private static final int SPARK = 4;
+  private static final int JAVA = 17;
+
+  /** A look at one thing; the remedy is empty where nothing is to be done. */
+  private record Look(String what, String found, boolean isFine, String remedy) {}
+
+  @Mixin private OutputFolder output;
+
+  private final PrintStream out;
+  private final List<Look> looks = new ArrayList<>();
+
+  DoctorCommand(PrintStream out) {
+    this.out = out;
+  }
+
+  @Override
+  public Integer call() {
+    java();
+    spark();
+    machine();
+    backend();
+    gpu();
+    folders();
+    List<List<TextTable.Cell>> rows =
+        looks.stream()
+            .map(
+                look ->
+                    Stream.of(
+                            look.isFine() ? "ok" : "mend", look.what(), look.found(), look.remedy())
+                        .map(TextTable.Cell::of)
+                        .toList())
+            .toList();
+    out.print(
+        new TextTable(
+                List.of("", "what", "found", "what to do"),
+                List.of(false, false, false, false),
+                rows)
+            .text());
+    return looks.stream().allMatch(Look::isFine) ? 0 : ExitCode.UNFINISHED;
+  }
+
+  private void look(String what, String found, boolean isFine, String remedy) {
+    looks.add(new Look(what, found, isFine, isFine ? "" : remedy));
+  }
+
+  private void java() {
+    int version = Runtime.version().feature();
+    look(
+        "Java",
+        Runtime.version() + ", " + System.getProperty("java.home"),
+        version >= JAVA,
+        "set JAVA_HOME to a JDK 17");
+    boolean hasVectors = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
+    look(
+        "Vector API",
+        hasVectors ? "jdk.incubator.vector" : "not there",
+        hasVectors,
+        "start with --add-modules=jdk.incubator.vector, as jobs/common.sh and spark-submit of"
+            + " Spark 4.2 do; without it kernels are slower");
+  }
+
+  private void spark() {
+    String version = SparkBuildInfo.spark_version();
+    String home = System.getenv("SPARK_HOME");
+    look(
+        "Spark",
+        version + (home == null ? "" : ", " + home),
+        Integer.parseInt(version.split("\\.")[0]) >= SPARK,
+        "set SPARK_HOME to a Spark 4.2 for Scala 2.13, or unset it");
+  }
+
+  private void machine() {
+    int cores = Runtime.getRuntime().availableProcessors();
+    look("Cores", cores + ", a trial each", cores > 0, "");
+    long bytes =
+        ((com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean())
+            .getTotalMemorySize();
+    long heap = Runtime.getRuntime().maxMemory();
+    look(
+        "Memory",
+        String.format(Locale.ROOT, "%.1f GB, heap %.1f GB", bytes / 1e9, heap / 1e9),
+        bytes - heap >= ENOUGH_BYTES,
+        "leave 2 GB or more beside the heap, which MEMORY sets: tensors lie outside of it");
+  }
+
+  private void backend() {
+    try (Backend opened = Backends.open("cpu", 1)) {
+      look("Backend", opened.name() + ", " + opened.device(), true, "");
+    } catch (RuntimeException | LinkageError e) {
+      look(
+          "Backend",
+          "cpu cannot be opened",
+          false,
+          "use Linux on x86-64, or compute.backend: nd4j");
+    }
+  }
+
+  private void gpu() {
+    String found = "none; trials run on processors";
+    try {
+      Process process =
+          new ProcessBuilder("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")
+              .redirectErrorStream(true)
+              .start();
+      if (process.waitFor(10, TimeUnit.SECONDS) && process.exitValue() == 0) {
+        found =
+            String.join(", ", new String(process.getInputStream().readAllBytes()).lines().toList());
+      }
+    } catch (IOException e) {
+      // There is no such program: no GPU.
+      found = "none; trials run on processors";
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    look("GPU", found, true, "");
+  }
+
+  private void folders() {
+    Path place = Path.of(Installation.output());
+    look(
+        "Results",
+        output.shown(),
+        mayWrite(),
+        "give --output a folder that this account may write");
+    look("Models", names(place.resolve("models")), true, "");
+    Path data = place.resolve("data/glue");
+    look("Data", Files.isDirectory(data) ? names(data) : "no " + data + "; builtin only", true, "");
+  }
+
+  private boolean mayWrite() {
+    Configuration files = SparkHadoopUtil.get().conf();
+    try {
+      org.apache.hadoop.fs.Path probe =
+          new org.apache.hadoop.fs.Path(output.made(files), ".doctor-" + UUID.randomUUID());
+      FileSystem system = probe.getFileSystem(files);
+      system.create(probe, false).close();
+      return system.delete(probe, false);
+    } catch (IOException | InputException e) {
+      return false;
+    }
+  }
+
+  private static String names(Path folder) {
+    if (!Files.isDirectory(folder)) {
+      return "builtin:mini; jobs/fetch.sh gets more";
+    }
+    try (Stream<Path> files = Files.list(folder)) {
+      List<String> names = files.map(file -> file.getFileName().toString()).sorted().toList();
+      return names.isEmpty() ? "none in " + folder : String.join(", ", names);
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot read " + folder + ": " + e.getMessage(), e);
+    }
+  }
+}

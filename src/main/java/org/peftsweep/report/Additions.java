@@ -1,0 +1,122 @@
+package org.peftsweep.report;
+
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.LongStream;
+import org.peftsweep.results.Manifest;
+import org.peftsweep.spec.Axes;
+
+/**
+ * Commands that add to a sweep what its answers lack.
+ *
+ * @param manifest what it was last asked to do; empty where that is not known, or of several sweeps
+ */
+record Additions(Optional<Manifest> manifest) {
+  /** With five seeds Student's t is within half of the normal distribution's width. */
+  private static final int SEEDS = 5;
+
+  /** Returns the command that evaluates all recipes with five seeds. */
+  Optional<String> moreSeeds() {
+    return call()
+        .map(
+            call -> {
+              Manifest asked = manifest.orElseThrow();
+              TreeSet<Long> seeds = new TreeSet<>(asked.seeds());
+              LongStream.iterate(0, seed -> seed + 1)
+                  .filter(seed -> !asked.tuningSeeds().contains(seed))
+                  .takeWhile(seed -> seeds.size() < SEEDS)
+                  .forEach(seeds::add);
+              String key = asked.tuningSeeds().isEmpty() ? "seeds" : "evaluation-seeds";
+              return call
+                  + " --set '"
+                  + key
+                  + "=["
+                  + seeds.stream().map(String::valueOf).collect(Collectors.joining(", "))
+                  + "]'";
+            });
+  }
+
+  /** Returns the command that adds these cells; empty where there are none. */
+  Optional<String> cells(Collection<SortedMap<String, String>> cells) {
+    return cells.isEmpty()
+        ? Optional.empty()
+        : call()
+            .map(
+                call ->
+                    call
+                        + blocks(cells).stream()
+                            .map(block -> " --add '" + block + "'")
+                            .collect(Collectors.joining()));
+  }
+
+  private Optional<String> call() {
+    return manifest
+        .flatMap(asked -> Optional.ofNullable(asked.source()))
+        .map(
+            source ->
+                "jobs/sweep.sh "
+                    + word(source.file())
+                    + source.overrides().entrySet().stream()
+                        .filter(set -> !set.getKey().equals("seeds"))
+                        .map(set -> " --set " + word(set.getKey() + "=" + set.getValue()))
+                        .collect(Collectors.joining()));
+  }
+
+  private static String word(String text) {
+    return text.matches("[A-Za-z0-9@%+=:,./_-]+") ? text : "'" + text.replace("'", "'\\''") + "'";
+  }
+
+  /** Returns blocks of a grid, those that differ in one setting as one with a list. */
+  private static List<String> blocks(Collection<SortedMap<String, String>> cells) {
+    List<SortedMap<String, List<String>>> blocks = new ArrayList<>();
+    for (SortedMap<String, String> cell : cells) {
+      SortedMap<String, List<String>> block = new TreeMap<>();
+      Axes.block(cell).forEach((key, value) -> block.put(key, List.of(value)));
+      if (!blocks.contains(block)) {
+        blocks.add(block);
+      }
+    }
+    List<String> keys =
+        blocks.stream().flatMap(block -> block.keySet().stream()).distinct().toList();
+    for (String key : keys) {
+      Map<SortedMap<String, List<String>>, List<String>> merged = new LinkedHashMap<>();
+      for (SortedMap<String, List<String>> block : blocks) {
+        SortedMap<String, List<String>> rest = new TreeMap<>(block);
+        List<String> values = rest.remove(key);
+        merged
+            .computeIfAbsent(rest, all -> new ArrayList<>())
+            .addAll(values == null ? List.of() : values);
+      }
+      blocks.clear();
+      merged.forEach(
+          (rest, values) -> {
+            SortedMap<String, List<String>> block = new TreeMap<>(rest);
+            if (!values.isEmpty()) {
+              block.put(key, values.stream().distinct().toList());
+            }
+            blocks.add(block);
+          });
+    }
+    return blocks.stream()
+        .map(
+            block ->
+                block.entrySet().stream()
+                    .map(
+                        entry ->
+                            entry.getKey()
+                                + ": "
+                                + (entry.getValue().size() == 1
+                                    ? entry.getValue().get(0)
+                                    : entry.getValue()))
+                    .collect(Collectors.joining(", ", "{", "}")))
+        .toList();
+  }
+}

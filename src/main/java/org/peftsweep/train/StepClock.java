@@ -1,0 +1,96 @@
+package org.peftsweep.train;
+
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import org.peftsweep.compute.Backend;
+import org.peftsweep.data.Padding;
+import org.peftsweep.method.AdapterLayout;
+import org.peftsweep.method.InitCache;
+import org.peftsweep.spec.Training;
+import org.peftsweep.spec.Trial;
+
+/**
+ * Times a few real steps of a trial: on its model and data, at its batch, with the backend that it
+ * would run on.
+ */
+public final class StepClock {
+  /** Until code is compiled, or a large model has touched its memory. */
+  private static final long WARM_NANOS = TimeUnit.MILLISECONDS.toNanos(1000);
+
+  private static final long TIMED_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
+  private static final int MOST_STEPS = 100_000;
+
+  private StepClock() {}
+
+  /**
+   * Returns seconds of a step on a batch of average length; NaN for a trial that takes none.
+   *
+   * @param backend that is opened for this alone
+   */
+  public static double secondsPerStep(Trial asked, Library library, Backend backend) {
+    Workload work = Workload.of(asked, library);
+    if (work.steps() == 0) {
+      return Double.NaN;
+    }
+    Trial trial = withManySteps(asked);
+    Base base = library.base(trial.model(), backend.name());
+    TokenisedTask data =
+        library.tokenised(trial.task(), trial.model(), base, trial.training().maxTokens());
+    AdapterLayout layout = library.layout(trial, base.config(), trial.task().task().outputs());
+    try (Pack pack = Pack.alone(backend);
+        Assembly parts =
+            Assembly.of(
+                trial,
+                base.config(),
+                base.padId(),
+                data,
+                base.weights(trial, backend),
+                InitCache.blank(),
+                layout,
+                backend,
+                pack.lane(0))) {
+      Trainer trainer = new Trainer(parts, Progress.SILENT, new RunWatch(RunLimits.FREE));
+      run(trainer, WARM_NANOS);
+      double before = trainer.trainSeconds();
+      int from = trainer.steps();
+      run(trainer, TIMED_NANOS);
+      double seconds = (trainer.trainSeconds() - before) / (trainer.steps() - from);
+      // Rehearsed are the largest batches, and two passes of a step.
+      double largest = (double) trial.training().batch() * longest(trial.training(), data);
+      int passes = trial.training().accumulate();
+      return seconds * Math.min(1, work.rows() / largest) * passes / Math.min(2, passes);
+    }
+  }
+
+  private static Trial withManySteps(Trial trial) {
+    return new Trial(
+        trial.model(),
+        trial.task(),
+        trial.method(),
+        trial.targets(),
+        trial.layers(),
+        trial.rates(),
+        trial.training().with(new TreeMap<>(Map.of("max-steps", MOST_STEPS))),
+        trial.seed(),
+        trial.phase(),
+        trial.copy());
+  }
+
+  private static int longest(Training training, TokenisedTask data) {
+    return training.pad() == Padding.MAX
+        ? training.maxTokens()
+        : data.train().stream().mapToInt(example -> example.encoded().tokens()).max().orElse(1);
+  }
+
+  /** Takes a step, and more as long as there is time. */
+  private static void run(Trainer trainer, long nanos) {
+    long start = System.nanoTime();
+    int each = 1;
+    do {
+      trainer.rehearse(trainer.steps() + each);
+      // A rehearsal also evaluates, which is not to be most of the time.
+      each = Math.min(50, each * 2);
+    } while (System.nanoTime() - start < nanos && trainer.steps() + each <= MOST_STEPS);
+  }
+}
