@@ -106,9 +106,7 @@ final class WatchCommand implements Callable<Integer> {
         PageServer server =
             PageServer.start(
                 port,
-                () ->
-                    HtmlReport.of(
-                        Report.of(folder, ResultTables.of(session.spark(), folder))))) {
+                () -> HtmlReport.of(Report.of(folder, ResultTables.of(session.spark(), folder))))) {
       out.println("The report is at " + server.address() + " until Ctrl-C");
       Thread.currentThread().join();
       return 0;

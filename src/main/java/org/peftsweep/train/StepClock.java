@@ -5,8 +5,8 @@ import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.data.Padding;
-import org.peftsweep.method.AdapterLayout;
-import org.peftsweep.method.InitCache;
+import org.peftsweep.method.adapter.AdapterLayout;
+import org.peftsweep.method.adapter.InitCache;
 import org.peftsweep.spec.Training;
 import org.peftsweep.spec.Trial;
 

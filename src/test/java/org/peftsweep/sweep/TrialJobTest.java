@@ -73,7 +73,10 @@ class TrialJobTest {
   void aTrialThatSparkStopsKeepsItsStateAndGoesOnFromThere() throws Exception {
     Trial trial = trial(400);
     TrialTask trainer =
-        new TrainerEngine().task(new Execution("cpu", 1, 0, 0, 0, 10, Packing.OFF, Caching.OFF, 1, BlasLibrary.AUTO));
+        new TrainerEngine()
+            .task(
+                new Execution(
+                    "cpu", 1, 0, 0, 0, 10, Packing.OFF, Caching.OFF, 1, BlasLibrary.AUTO));
     TrialTask real = (t, slot, progress) -> trainer.run(t, slot, COUNTING);
     CompletableFuture<Ending> stopped =
         CompletableFuture.supplyAsync(
@@ -120,7 +123,9 @@ class TrialJobTest {
   void aTrialOverItsTimeIsARowOfItsOwn() {
     TrialTask limited =
         new TrainerEngine()
-            .task(new Execution("cpu", 1, 0, 0, 0.05, 0, Packing.OFF, Caching.OFF, 1, BlasLibrary.AUTO));
+            .task(
+                new Execution(
+                    "cpu", 1, 0, 0, 0.05, 0, Packing.OFF, Caching.OFF, 1, BlasLibrary.AUTO));
     assertThat(run(trial(100_000), limited, 1).status()).isEqualTo(Status.TIMEOUT);
     Row row = tables().trials().first();
     assertThat(row.<String>getAs("status")).isEqualTo("timeout");

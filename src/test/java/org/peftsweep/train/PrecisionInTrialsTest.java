@@ -18,8 +18,8 @@ import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.compute.BlasLibrary;
 import org.peftsweep.compute.ElementType;
-import org.peftsweep.method.adapter.AdapterLayout;
 import org.peftsweep.method.Methods;
+import org.peftsweep.method.adapter.AdapterLayout;
 import org.peftsweep.spec.SweepFile;
 import org.peftsweep.spec.Trial;
 import org.peftsweep.train.Outcome.Status;
@@ -132,7 +132,14 @@ class PrecisionInTrialsTest {
         LIBRARY.tokenised(trial.task(), trial.model(), base, trial.training().maxTokens());
     try (Backend backend = Backends.open("cpu", 1, BlasLibrary.OPENBLAS)) {
       return MemoryModel.predict(
-          trial, base.config(), base::lacks, base.padId(), data, AdapterLayout.NONE, false, backend);
+          trial,
+          base.config(),
+          base::lacks,
+          base.padId(),
+          data,
+          AdapterLayout.NONE,
+          false,
+          backend);
     }
   }
 }

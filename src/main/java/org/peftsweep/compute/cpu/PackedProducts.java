@@ -110,17 +110,11 @@ final class PackedProducts implements Products, AutoCloseable {
   }
 
   /**
-   * {@code c ← alpha·a·op(b) + beta·c + bias}; the rows of a are rounded block by block, on their way
-   * into the product, and get the bias, or null, on their way out.
+   * {@code c ← alpha·a·op(b) + beta·c + bias}; the rows of a are rounded block by block, on their
+   * way into the product, and get the bias, or null, on their way out.
    */
   void multiply(
-      boolean transposeB,
-      float alpha,
-      Tensor a,
-      Tensor b,
-      float beta,
-      Tensor c,
-      Tensor bias) {
+      boolean transposeB, float alpha, Tensor a, Tensor b, float beta, Tensor c, Tensor bias) {
     int m = c.rows();
     int n = c.columns();
     int k = a.columns();
