@@ -46,6 +46,7 @@ public final class Tape implements AutoCloseable {
   private List<Plan.Learning> planned;
   private boolean training;
   private DropoutSeeds dropoutSeeds;
+  private ElementType factors = ElementType.F32;
   private int lane;
 
   public Tape(Backend backend) {
@@ -67,8 +68,14 @@ public final class Tape implements AutoCloseable {
    * @throws BackendUnavailableException if the backend cannot
    */
   public void multiplyIn(ElementType factors) {
+    this.factors = factors;
     products = recorder.products(factors);
     gradients.multiplyWith(products);
+  }
+
+  /** Returns what it rounds the factors of products to. */
+  public ElementType factors() {
+    return factors;
   }
 
   /** Returns what computes its products. */

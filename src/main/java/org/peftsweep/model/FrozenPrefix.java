@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Lanes;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
@@ -29,9 +30,9 @@ final class FrozenPrefix implements AutoCloseable {
   private record Unit(int[] rows, IntBuffer key) {}
 
   /** How the states of a lane's pass are kept. */
-  private record Keeping(int layers, boolean isPooled, boolean byExample) {
+  private record Keeping(int layers, boolean isPooled, boolean byExample, ElementType factors) {
     Keeping upTo(int fewer) {
-      return new Keeping(fewer, false, byExample);
+      return new Keeping(fewer, false, byExample, factors);
     }
   }
 
@@ -65,7 +66,7 @@ final class FrozenPrefix implements AutoCloseable {
     if (frozen == 0 || !areAlike && !isOfBatches) {
       return first.run(tape, lanes, packed, null, 0, depth);
     }
-    Keeping keeping = new Keeping(frozen, isPooled, areAlike && !isPooled);
+    Keeping keeping = new Keeping(frozen, isPooled, areAlike && !isPooled, tape.factors());
     Lanes rows = isPooled ? packed.chosen() : packed.all();
     Var[] states = new Var[lanes.size()];
     for (int i = 0; i < states.length; i++) {
@@ -99,7 +100,7 @@ final class FrozenPrefix implements AutoCloseable {
             linear ->
                 tokens * linear.in() % VECTOR == 0
                     && tokens * linear.out() % VECTOR == 0
-                    && tape.backend().sumsRowsAlike(rows * tokens, linear.out(), linear.in()));
+                    && tape.products().sumsRowsAlike(rows * tokens, linear.out(), linear.in()));
   }
 
   /** Puts a lane's states in their place. */
@@ -140,6 +141,7 @@ final class FrozenPrefix implements AutoCloseable {
       of = tape;
       beside = tape.beside();
     }
+    beside.multiplyIn(keeping.factors);
     beside.startEvaluation();
     List<int[]> asked = new ArrayList<>();
     asked.add(places);
@@ -178,18 +180,19 @@ final class FrozenPrefix implements AutoCloseable {
   private static List<Unit> units(Batch batch, int[] places, Keeping keeping) {
     if (!keeping.byExample) {
       int[] all = IntStream.range(0, batch.rows()).toArray();
-      return List.of(new Unit(all, key(batch, places, keeping.layers, all)));
+      return List.of(new Unit(all, key(batch, places, keeping, all)));
     }
     return IntStream.range(0, batch.rows())
-        .mapToObj(row -> new Unit(new int[] {row}, key(batch, places, keeping.layers, row)))
+        .mapToObj(row -> new Unit(new int[] {row}, key(batch, places, keeping, row)))
         .toList();
   }
 
-  private static IntBuffer key(Batch batch, int[] places, int layers, int... rows) {
+  private static IntBuffer key(Batch batch, int[] places, Keeping keeping, int... rows) {
     int tokens = batch.tokens();
     int chosen = places == null ? 0 : places.length;
-    IntBuffer key = IntBuffer.allocate(4 + chosen + 3 * rows.length * tokens);
-    key.put(layers).put(rows.length).put(tokens).put(chosen);
+    IntBuffer key = IntBuffer.allocate(5 + chosen + 3 * rows.length * tokens);
+    key.put(keeping.layers).put(keeping.factors.ordinal());
+    key.put(rows.length).put(tokens).put(chosen);
     if (places != null) {
       key.put(places);
     }

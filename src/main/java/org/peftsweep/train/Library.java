@@ -14,6 +14,7 @@ import org.peftsweep.checkpoint.CheckpointException;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.checkpoint.PeftFolder;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Backends;
 import org.peftsweep.data.Batch;
 import org.peftsweep.data.Batches;
 import org.peftsweep.data.Dataset;
@@ -169,7 +170,8 @@ public final class Library {
     MemoryBudget budget =
         limits.memory() == null ? new MemoryBudget(limits.cacheBytes()) : limits.memory();
     return once(
-        List.of("prefixes", baseKey(source, backend)), () -> budget.cache(limits.cacheBytes()));
+        List.of("prefixes", baseKey(source, backend)),
+        () -> budget.cache(Backends.open(backend, 1), limits.cacheBytes()));
   }
 
   /** Returns the tokenizer of the model at a location. */

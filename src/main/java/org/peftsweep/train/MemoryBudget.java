@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
+import org.peftsweep.compute.Backend;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -162,10 +163,11 @@ public final class MemoryBudget {
    * Makes a cache of hidden states that grows where memory is free, and gives it back where a trial
    * needs it.
    *
+   * @param owner of its memory
    * @param mostBytes of all caches together
    */
-  synchronized PrefixStore cache(long mostBytes) {
-    PrefixStore cache = new PrefixStore(more -> reserve(more, mostBytes));
+  synchronized PrefixStore cache(Backend owner, long mostBytes) {
+    PrefixStore cache = new PrefixStore(owner, more -> reserve(more, mostBytes));
     caches.add(cache);
     return cache;
   }

@@ -1,12 +1,8 @@
 package org.peftsweep.train;
 
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.Deque;
 import java.util.List;
-import java.util.concurrent.locks.Condition;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiConsumer;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
@@ -33,11 +29,6 @@ import org.peftsweep.model.Parameter;
  * leaves the others as they are.
  */
 final class Pack implements AutoCloseable {
-  /** Waits for something that others work for. */
-  interface Waiting<T> {
-    T run() throws InterruptedException;
-  }
-
   /** What one lane asks of a pass. */
   private final class Request {
     private final Lane lane;
@@ -81,8 +72,7 @@ final class Pack implements AutoCloseable {
     private List<Parameter> learning;
     private MethodHooks method;
     private Objective objective;
-    private final Condition turn = lock.newCondition();
-    private boolean hasTurn;
+    private final Turns.Seat seat = turns.seat();
     private ElementType factors = ElementType.F32;
     private double waited;
     private double share;
@@ -148,8 +138,8 @@ final class Pack implements AutoCloseable {
     }
 
     /** Lets others work while this lane, whose turn it is, waits for something else. */
-    <T> T outside(Waiting<T> wait) throws InterruptedException {
-      return Pack.this.outside(this, wait);
+    <T> T outside(Turns.Waiting<T> wait) throws InterruptedException {
+      return places.size() == 1 ? wait.run() : turns.outside(seat, wait);
     }
 
     /** Returns its part of the seconds of its passes, by rows. */
@@ -193,16 +183,12 @@ final class Pack implements AutoCloseable {
 
   private final Backend backend;
   private final List<Lane> places = new ArrayList<>();
-  private final ReentrantLock lock = new ReentrantLock();
+  private final Turns turns = new Turns(this::runAsked);
+  private final List<Request> asked = new ArrayList<>();
 
   /** Lanes between their first and their last pass. */
   private final List<Lane> seated = new ArrayList<>();
 
-  /** Lanes that wait to work. */
-  private final Deque<Lane> turns = new ArrayDeque<>();
-
-  private final List<Request> asked = new ArrayList<>();
-  private boolean isAnyAtWork;
   private Tape tape;
   private PlannedPasses planned;
 
@@ -225,111 +211,24 @@ final class Pack implements AutoCloseable {
 
   /** Lets a lane work once it is its turn. */
   void work(Lane lane, Runnable part) throws InterruptedException {
-    lock.lock();
-    try {
-      turns.add(lane);
-      advance();
-      awaitFirstTurn(lane);
-    } finally {
-      lock.unlock();
-    }
-    try {
-      part.run();
-    } finally {
-      endTurn();
-    }
-  }
-
-  private <T> T outside(Lane lane, Waiting<T> wait) throws InterruptedException {
-    if (places.size() == 1) {
-      return wait.run();
-    }
-    endTurn();
-    try {
-      return wait.run();
-    } finally {
-      lock.lock();
-      try {
-        turns.add(lane);
-        advance();
-        awaitTurn(lane);
-      } finally {
-        lock.unlock();
-      }
-    }
-  }
-
-  private void endTurn() {
-    lock.lock();
-    try {
-      isAnyAtWork = false;
-      advance();
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private void awaitFirstTurn(Lane lane) throws InterruptedException {
-    try {
-      while (!lane.hasTurn) {
-        lane.turn.await();
-      }
-    } catch (InterruptedException e) {
-      turns.remove(lane);
-      if (lane.hasTurn) {
-        isAnyAtWork = false;
-        advance();
-      }
-      throw e;
-    } finally {
-      lane.hasTurn = false;
-    }
-  }
-
-  /** Waits, so shortly that an interruption is noticed after it. */
-  private static void awaitTurn(Lane lane) {
-    while (!lane.hasTurn) {
-      lane.turn.awaitUninterruptibly();
-    }
-    lane.hasTurn = false;
+    turns.work(lane.seat, part);
   }
 
   private void run(Request request) {
     if (places.size() == 1 || 2 * request.rows() > backend.passRows()) {
       runTogether(List.of(request));
-      return;
-    }
-    lock.lock();
-    try {
+    } else {
       asked.add(request);
-      isAnyAtWork = false;
-      advance();
-      awaitTurn(request.lane);
-    } finally {
-      lock.unlock();
+      turns.rest(request.lane.seat);
     }
   }
 
-  /** Where nobody works: lets the next one do so, after the passes if all wait for those. */
-  private void advance() {
-    if (isAnyAtWork) {
-      return;
-    }
-    if (turns.isEmpty() && !asked.isEmpty()) {
-      List<Request> requests = new ArrayList<>(asked);
-      asked.clear();
-      // Who asked last is awake.
-      requests.forEach(request -> turns.addFirst(request.lane));
-      requests.sort(Comparator.comparingInt(request -> places.indexOf(request.lane)));
-      runAll(requests, request -> request.trains);
-      runAll(requests, request -> !request.trains);
-    }
-    if (!turns.isEmpty()) {
-      Lane next = turns.poll();
-      isAnyAtWork = true;
-      next.hasTurn = true;
-      next.turn.signal();
-    }
+  private void runAsked() {
+    List<Request> requests = new ArrayList<>(asked);
+    asked.clear();
+    requests.sort(Comparator.comparingInt(request -> places.indexOf(request.lane)));
+    runAll(requests, request -> request.trains);
+    runAll(requests, request -> !request.trains);
   }
 
   private void runAll(List<Request> requests, Predicate<Request> kind) {

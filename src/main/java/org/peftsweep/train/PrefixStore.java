@@ -35,16 +35,18 @@ final class PrefixStore implements PrefixCache {
     }
   }
 
+  private final Backend owner;
   private final LongPredicate room;
   private final Map<IntBuffer, Tensor> kept = new HashMap<>();
   private final List<Chunk> chunks = new ArrayList<>();
   private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock();
-  private Backend backend;
 
   /**
+   * @param owner of its memory, of the kind of those that read it; used under its lock alone
    * @param room takes so many bytes more, or tells that they are not there
    */
-  PrefixStore(LongPredicate room) {
+  PrefixStore(Backend owner, LongPredicate room) {
+    this.owner = owner;
     this.room = room;
   }
 
@@ -65,7 +67,7 @@ final class PrefixStore implements PrefixCache {
 
   @Override
   public void keep(Backend writer, IntBuffer key, Tensor states) {
-    if (!hasRoom(states.size()) && !grow(writer, states.size())) {
+    if (!hasRoom(states.size()) && !grow(states.size())) {
       return;
     }
     lock.writeLock().lock();
@@ -93,21 +95,22 @@ final class PrefixStore implements PrefixCache {
     }
   }
 
-  /** The budget may ask for all back while it is asked for more: no lock is held here. */
-  private boolean grow(Backend writer, long floats) {
+  private boolean grow(long floats) {
     long size = Math.max(CHUNK, floats);
+    // The budget may ask for all back while it is asked for more: no lock is held here.
     if (!room.test(Float.BYTES * size)) {
       return false;
     }
-    Memory memory = writer.allocateShared(size);
     lock.writeLock().lock();
     try {
-      chunks.add(new Chunk(memory));
-      backend = writer;
+      chunks.add(new Chunk(owner.allocate(size)));
+      return true;
+    } catch (OutOfMemoryError e) {
+      // The machine has less than the budget says: what is kept is enough.
+      return false;
     } finally {
       lock.writeLock().unlock();
     }
-    return true;
   }
 
   private Chunk last() {
@@ -124,7 +127,7 @@ final class PrefixStore implements PrefixCache {
     try {
       long floats = chunks.stream().mapToLong(chunk -> chunk.memory.floats()).sum();
       kept.clear();
-      chunks.forEach(chunk -> backend.free(chunk.memory));
+      chunks.forEach(chunk -> owner.free(chunk.memory));
       chunks.clear();
       return Float.BYTES * floats;
     } finally {
