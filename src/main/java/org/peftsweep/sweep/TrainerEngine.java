@@ -90,7 +90,8 @@ public final class TrainerEngine implements Engine {
     Map<String, Double> factors = new TreeMap<>();
     for (Trial trial : representatives(trials)) {
       double expected = forecast.of(trial).seconds() / forecast.of(trial).steps();
-      try (Backend opened = Backends.open(execution.backend(), execution.threads())) {
+      try (Backend opened =
+          Backends.open(execution.backend(), execution.threads(), execution.blas())) {
         double seconds = StepClock.secondsPerStep(trial, library, opened);
         if (seconds > 0 && expected > 0) {
           factors.put(shape(trial), seconds / expected);
@@ -120,8 +121,7 @@ public final class TrainerEngine implements Engine {
           size.headParameters(),
           size.steps(),
           size.seconds() * factors.getOrDefault(shape(trial), mean),
-          size.base(),
-          size.rows());
+          size.base());
     };
   }
 
@@ -146,7 +146,8 @@ public final class TrainerEngine implements Engine {
         Methods.id(trial.method()),
         "" + trial.training().batch(),
         "" + trial.training().maxTokens(),
-        "" + trial.training().pad());
+        "" + trial.training().pad(),
+        "" + trial.training().precision());
   }
 
   @Override

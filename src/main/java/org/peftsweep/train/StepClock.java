@@ -59,7 +59,10 @@ public final class StepClock {
       // Rehearsed are the largest batches, and two passes of a step.
       double largest = (double) trial.training().batch() * longest(trial.training(), data);
       int passes = trial.training().accumulate();
-      return seconds * Math.min(1, work.rows() / largest) * passes / Math.min(2, passes);
+      return seconds
+          * Math.min(1, Workload.rows(trial, library) / largest)
+          * passes
+          / Math.min(2, passes);
     }
   }
 
