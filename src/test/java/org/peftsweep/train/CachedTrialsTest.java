@@ -1,6 +1,7 @@
 package org.peftsweep.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.time.Duration;
 import java.util.ArrayList;
@@ -14,6 +15,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.ElementType;
 import org.peftsweep.method.Methods;
 import org.peftsweep.spec.SweepFile;
 import org.peftsweep.spec.Trial;
@@ -82,13 +84,28 @@ class CachedTrialsTest {
   }
 
   @Test
+  void eachPrecisionKeepsItsOwn() {
+    assumeTrue(Backends.refusal(ElementType.BF16).isEmpty(), "no such products here");
+    Library library = new Library(new Configuration());
+    MemoryBudget budget = new MemoryBudget(1L << 30);
+    Trial wide = trial("method: lora, layers: 1", "max");
+    Trial half = trial("method: lora, layers: 1, precision: bf16", "max");
+    Ended without = run(library, half, 0, budget);
+    List<Double> first = run(library, wide, BYTES, budget).losses;
+    for (String state : List.of("cold", "warm")) {
+      assertThat(run(library, half, BYTES, budget).losses).as(state).isEqualTo(without.losses);
+    }
+    assertThat(run(library, wide, BYTES, budget).losses).isEqualTo(first);
+  }
+
+  @Test
   void trialsThatNeedTheMemoryGetIt() throws Exception {
     Library library = new Library(new Configuration());
     MemoryBudget budget = new MemoryBudget(64L << 20);
     Trial trial = trial("method: lora, layers: 1", "max");
     Ended first = run(library, trial, BYTES, budget);
     long free = budget.freeBytes();
-    Footprint all = new Footprint(0, free + 1, 0, 0, 0);
+    Footprint all = new Footprint(0, free + 1, 0, 0, 0, 0);
     try (MemoryBudget.Share share = budget.admit(all, "another", new MemoryBudget.Passes(1))) {
       assertThat(budget.freeBytes()).isNotNegative();
       assertThat(budget.freeBytes()).isGreaterThan(0);
