@@ -19,6 +19,7 @@ import org.apache.spark.SparkBuildInfo;
 import org.apache.spark.deploy.SparkHadoopUtil;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.cpu.ProcessorFigures;
 import org.peftsweep.report.TextTable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -51,6 +52,7 @@ final class DoctorCommand implements Callable<Integer> {
     spark();
     machine();
     backend();
+    speed();
     gpu();
     folders();
     List<List<TextTable.Cell>> rows =
@@ -124,6 +126,31 @@ final class DoctorCommand implements Callable<Integer> {
           "cpu cannot be opened",
           false,
           "use Linux on x86-64, or compute.backend: nd4j");
+    }
+  }
+
+  private void speed() {
+    try {
+      ProcessorFigures figures =
+          ProcessorFigures.measure(Runtime.getRuntime().availableProcessors());
+      String halves =
+          figures.bf16Gigaflops().isPresent()
+              ? String.format(Locale.ROOT, "%.0f", figures.bf16Gigaflops().getAsDouble())
+              : "no";
+      look(
+          "Speed",
+          String.format(
+              Locale.ROOT,
+              "%.0f GFLOP/s of FMA, %s of bf16 products, %.0f GB/s, %d threads",
+              figures.fmaGigaflops(),
+              halves,
+              figures.gigabytes(),
+              figures.threads()),
+          true,
+          "");
+      look("Products", figures.blas(), true, "");
+    } catch (LinkageError e) {
+      look("Speed", "not measured without the cpu backend", true, "");
     }
   }
 

@@ -193,8 +193,11 @@ public final class MemoryBudget {
     // Alone it can wait for, as those leave that it would share passes with.
     if (footprint.heldBytes() + shared + baseBytes > bytes) {
       throw new TooLargeException(
-          ("Cannot run in %d bytes: predicted are %d bytes of its own and %d of the base model,"
-                  + " raise compute.memory-mebibytes or lower batch or max-tokens")
+          ("Cannot run in %d bytes: predicted are %d bytes of its own and %d of the base model"
+                  + (footprint.packedBytes() == 0
+                      ? ""
+                      : " with what products keep of it, nothing in fp32 with blas = openblas")
+                  + ", raise compute.memory-mebibytes or lower batch or max-tokens")
               .formatted(bytes, footprint.heldBytes(), shared(footprint)));
     }
     return footprint.ownBytes() + passes.with(footprint) - passes.bytes + shared;

@@ -1,6 +1,7 @@
 package org.peftsweep.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.time.Duration;
 import java.util.ArrayList;
@@ -14,6 +15,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.ElementType;
 import org.peftsweep.method.Methods;
 import org.peftsweep.spec.SweepFile;
 import org.peftsweep.spec.Trial;
@@ -79,6 +81,21 @@ class CachedTrialsTest {
     assertThat(held).isBetween(60L * 32 * 128 * 4, 16L << 20);
     run(library, trial("method: dora, layers: 1, ratio: 4", "max"), BYTES, budget);
     assertThat(before - budget.freeBytes()).isEqualTo(held);
+  }
+
+  @Test
+  void eachPrecisionKeepsItsOwn() {
+    assumeTrue(Backends.refusal(ElementType.BF16).isEmpty(), "no such products here");
+    Library library = new Library(new Configuration());
+    MemoryBudget budget = new MemoryBudget(1L << 30);
+    Trial wide = trial("method: lora, layers: 1", "max");
+    Trial half = trial("method: lora, layers: 1, precision: bf16", "max");
+    Ended without = run(library, half, 0, budget);
+    List<Double> first = run(library, wide, BYTES, budget).losses;
+    for (String state : List.of("cold", "warm")) {
+      assertThat(run(library, half, BYTES, budget).losses).as(state).isEqualTo(without.losses);
+    }
+    assertThat(run(library, wide, BYTES, budget).losses).isEqualTo(first);
   }
 
   @Test
