@@ -119,8 +119,7 @@ public final class TrainerEngine implements Engine {
           size.headParameters(),
           size.steps(),
           size.seconds() * factors.getOrDefault(shape(trial), mean),
-          size.base(),
-          size.rows());
+          size.base());
     };
   }
 
