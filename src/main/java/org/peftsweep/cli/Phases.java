@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.peftsweep.results.Manifest;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.spec.Candidates;
@@ -21,7 +22,7 @@ import org.peftsweep.sweep.Selection;
 final class Phases {
   private final Sweep sweep;
   private final List<Candidates> candidates;
-  private final Set<String> ofFile;
+  private final Set<String> beside = new TreeSet<>();
   private final Map<String, String> before;
   private List<Trial> trials;
   private List<Manifest.Choice> choices = List.of();
@@ -37,8 +38,10 @@ final class Phases {
   Phases(Sweep sweep, List<Candidates> candidates, Set<String> ofFile, ResultFolder folder) {
     this.sweep = sweep;
     this.candidates = candidates;
-    this.ofFile = ofFile;
     this.trials = candidates.stream().flatMap(Candidates::first).toList();
+    if (ofFile != null) {
+      trials.stream().map(Trial::id).filter(id -> !ofFile.contains(id)).forEach(beside::add);
+    }
     this.undecided = (int) candidates.stream().filter(Candidates::isOpen).count();
     Manifest known = folder.manifest().orElse(null);
     this.before = known == null ? Map.of() : known.added();
@@ -74,6 +77,7 @@ final class Phases {
     List<Trial> all = new ArrayList<>(trials);
     all.addAll(replications);
     trials = List.copyOf(all);
+    replications.forEach(trial -> beside.add(trial.id()));
     sequential = true;
   }
 
@@ -84,8 +88,7 @@ final class Phases {
     Map<String, String> added = new TreeMap<>(before);
     trials.forEach(
         trial ->
-            (ofFile == null || ofFile.contains(trial.id()) ? titles : added)
-                .put(trial.id(), title.apply(trial)));
+            (beside.contains(trial.id()) ? added : titles).put(trial.id(), title.apply(trial)));
     added.keySet().removeAll(titles.keySet());
     folder.write(
         new Manifest(

@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.deploy.SparkHadoopUtil;
+import org.apache.spark.sql.SparkSession;
 import org.peftsweep.data.Shown;
 import org.peftsweep.report.HtmlReport;
 import org.peftsweep.report.Report;
@@ -102,14 +103,15 @@ final class WatchCommand implements Callable<Integer> {
       throw new InputException(
           "Cannot show " + Shown.of(sweep) + " as a page: no trial has ended there, wait for one");
     }
-    try (Session session = Session.open("peft-sweep watch");
-        PageServer server =
-            PageServer.start(
-                port,
-                () -> HtmlReport.of(Report.of(folder, ResultTables.of(session.spark(), folder))))) {
-      out.println("The report is at " + server.address() + " until Ctrl-C");
-      Thread.currentThread().join();
-      return 0;
+    try (Session session = Session.open("peft-sweep watch")) {
+      SparkSession spark = session.spark();
+      try (PageServer server =
+          PageServer.start(
+              port, () -> HtmlReport.of(Report.of(folder, ResultTables.of(spark, folder))))) {
+        out.println("The report is at " + server.address() + " until Ctrl-C");
+        Thread.currentThread().join();
+        return 0;
+      }
     }
   }
 

@@ -158,7 +158,8 @@ final class Comparisons {
                     .reversed())
             .toList();
     List<Place> places = new ArrayList<>();
-    if (ranked.size() > 1) {
+    boolean isRanked = ranked.size() > 1 || ranked.size() == 1 && allowed.size() == 1;
+    if (isRanked) {
       double[] values = ranked.stream().mapToDouble(line -> line.mean(task)).toArray();
       int[] groups =
           TieGroups.of(
@@ -172,7 +173,7 @@ final class Comparisons {
       places.sort(Comparator.comparingInt(Place::group));
     }
     allowed.stream()
-        .filter(line -> ranked.size() < 2 || !ranked.contains(line))
+        .filter(line -> !isRanked || !ranked.contains(line))
         .forEach(line -> places.add(place(task, line, null, null)));
     return places;
   }

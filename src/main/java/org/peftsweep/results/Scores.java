@@ -65,7 +65,7 @@ public final class Scores {
     SortedMap<String, Score> best = new TreeMap<>();
     scores.stream()
         .filter(
-            score -> score.isFinished() && score.score() != null && !Double.isNaN(score.score()))
+            score -> score.isFinished() && score.score() != null && Double.isFinite(score.score()))
         .sorted(Comparator.comparing(Score::score, Comparator.reverseOrder()))
         .forEach(score -> best.putIfAbsent(score.task(), score));
     return best;

@@ -1,5 +1,6 @@
 package org.peftsweep.train;
 
+import java.util.IntSummaryStatistics;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
@@ -29,8 +30,7 @@ public final class StepClock {
    * @param backend that is opened for this alone
    */
   public static double secondsPerStep(Trial asked, Library library, Backend backend) {
-    Workload work = Workload.of(asked, library);
-    if (work.steps() == 0) {
+    if (Workload.of(asked, library).steps() == 0) {
       return Double.NaN;
     }
     Trial trial = withManySteps(asked);
@@ -57,12 +57,8 @@ public final class StepClock {
       run(trainer, TIMED_NANOS);
       double seconds = (trainer.trainSeconds() - before) / (trainer.steps() - from);
       // Rehearsed are the largest batches, and two passes of a step.
-      double largest = (double) trial.training().batch() * longest(trial.training(), data);
       int passes = trial.training().accumulate();
-      return seconds
-          * Math.min(1, Workload.rows(trial, library) / largest)
-          * passes
-          / Math.min(2, passes);
+      return seconds * share(trial.training(), data) * passes / Math.min(2, passes);
     }
   }
 
@@ -80,10 +76,13 @@ public final class StepClock {
         trial.copy());
   }
 
-  private static int longest(Training training, TokenisedTask data) {
-    return training.pad() == Padding.MAX
-        ? training.maxTokens()
-        : data.train().stream().mapToInt(example -> example.encoded().tokens()).max().orElse(1);
+  /** Returns the average length of inputs over the longest. */
+  private static double share(Training training, TokenisedTask data) {
+    IntSummaryStatistics tokens =
+        data.train().stream().mapToInt(example -> example.encoded().tokens()).summaryStatistics();
+    return training.pad() == Padding.MAX || tokens.getMax() <= 0
+        ? 1
+        : tokens.getAverage() / tokens.getMax();
   }
 
   /** Takes a step, and more as long as there is time. */

@@ -62,7 +62,7 @@ class MainTest {
     assertThat(sweep()).isZero();
     assertThat(out.toString(StandardCharsets.UTF_8))
         .containsPattern("method  targets  rank  λ  trainable +mini-rte\n")
-        .contains("LoRA    QV          4  1       1234  51.05 ± 0.07")
+        .contains("LoRA    QV          4  1       1234  51.05 ± 0.64")
         .contains("Tables: file:" + folder.resolve("output/small"))
         .contains("jobs/query.sh \"SELECT title, score");
     assertThat(err.toString(StandardCharsets.UTF_8)).contains("4 of 4 trials");
@@ -390,14 +390,14 @@ class MainTest {
     out.reset();
     assertThat(sweep("--stale", "keep")).isZero();
     assertThat(folder().trials()).doesNotContainKey(id);
-    assertThat(out.toString(StandardCharsets.UTF_8)).contains("51.05 ± 0.07");
+    assertThat(out.toString(StandardCharsets.UTF_8)).contains("51.05 ± 0.64");
     assertThat(sweep("--stale", "rerun")).isZero();
     assertThat(folder().trials()).containsKey(id);
     assertThat(folder().attempts().values()).containsOnly(1);
     // The new row stands for the trial; the old one is shown no more.
     out.reset();
     assertThat(sweep()).isZero();
-    assertThat(out.toString(StandardCharsets.UTF_8)).contains("51.05 ± 0.07");
+    assertThat(out.toString(StandardCharsets.UTF_8)).contains("51.05 ± 0.64");
   }
 
   @Test

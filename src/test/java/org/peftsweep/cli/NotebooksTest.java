@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.peftsweep.results.LocalSpark;
 import org.peftsweep.results.Views;
 
-/** Zeppelin notes: words and SQL only, no stored results, and every statement answers. */
+/** Zeppelin notes: words, SQL and plots only, no stored results, and every statement answers. */
 class NotebooksTest {
   private static final String SQL = "%spark.sql\n";
   private static final String WORDS = "%md\n";
@@ -55,7 +55,8 @@ class NotebooksTest {
     List<String> texts = texts(note);
     assertThat(texts.get(0)).startsWith(WORDS + "# ");
     for (int i = 0; i < texts.size(); i++) {
-      assertThat(names(tree.get("paragraphs").get(i))).containsExactly("text");
+      assertThat(names(tree.get("paragraphs").get(i))).first().isEqualTo("text");
+      assertThat(names(tree.get("paragraphs").get(i))).isSubsetOf("text", "config");
       String text = texts.get(i);
       assertThat(text.startsWith(SQL) || text.startsWith(WORDS)).as(text).isTrue();
       if (text.startsWith(SQL)) {
@@ -78,6 +79,27 @@ class NotebooksTest {
       }
       assertThat(sql.lines().count()).as(sql).isLessThanOrEqualTo(MOST_LINES);
       assertThat(SPARK.sql(sql).collectAsList()).as(sql).isNotEmpty();
+    }
+  }
+
+  /** A plot names columns that its statement returns, at their places. */
+  @ParameterizedTest
+  @MethodSource("everyNote")
+  void everyPlotIsOfItsStatement(Path note) {
+    for (JsonNode paragraph : read(note).get("paragraphs")) {
+      JsonNode graph = paragraph.path("config").path("results").path("0").path("graph");
+      if (graph.isMissingNode()) {
+        continue;
+      }
+      String sql = paragraph.get("text").asText().substring(SQL.length());
+      List<String> columns = List.of(SPARK.sql(sql).columns());
+      for (String part : List.of("keys", "groups", "values")) {
+        assertThat(graph.get(part)).as(part + " of " + sql).isNotEmpty();
+        for (JsonNode column : graph.get(part)) {
+          assertThat(columns.get(column.get("index").asInt()))
+              .isEqualTo(column.get("name").asText());
+        }
+      }
     }
   }
 
