@@ -80,12 +80,6 @@ public record Workload(
     return new Workload(trainable, trial.method().learns() ? head : 0, steps, operations);
   }
 
-  /** Returns the positions of a trial's batch, padding included, on average. */
-  static double rows(Trial trial, Library library) {
-    Training training = trial.training();
-    return training.batch() * tokens(trial.task(), library, training);
-  }
-
   private static long trainable(Trial trial, Library library, Model outline, int outputs) {
     ModelConfig config = library.config(trial.model().location());
     AdapterLayout layout = library.layout(trial, config, outputs);
