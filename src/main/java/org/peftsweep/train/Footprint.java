@@ -19,6 +19,19 @@ record Footprint(
     long passRows,
     long sharedBytes,
     long packedBytes) {
+  /**
+   * Returns what serves where some passes take what another says: their memory beside the others'.
+   */
+  Footprint or(Footprint other) {
+    return new Footprint(
+        Math.max(peakBytes, other.peakBytes),
+        Math.max(ownBytes, other.ownBytes),
+        passBytes == other.passBytes ? passBytes : passBytes + other.passBytes,
+        Math.min(passRows, other.passRows),
+        sharedBytes,
+        Math.max(packedBytes, other.packedBytes));
+  }
+
   /** Returns the most that it holds at once where it trains alone, its base apart. */
   long heldBytes() {
     return ownBytes + passBytes;

@@ -51,7 +51,12 @@ final class MemoryModel {
       boolean caches,
       Backend backend) {
     Backend passes = DryBackend.like(backend);
-    return predict(passes, trial, config, isMissing, padId, data, layout, caches);
+    Footprint plain = predict(passes, trial, config, isMissing, padId, data, layout, false);
+    if (!caches) {
+      return plain;
+    }
+    passes = DryBackend.like(backend);
+    return plain.or(predict(passes, trial, config, isMissing, padId, data, layout, true));
   }
 
   /** The same on a backend that keeps no weights in an order of its own, without a cache. */
