@@ -3,10 +3,12 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   // Okabe and Ito's palette, told apart with any kind of colour vision; shapes repeat the message.
   const PALETTE = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9", "#8a8a8a", "#b8a800"];
+  const PALETTE_DARK = ["#4fa8e0", "#e69f00", "#2bc49a", "#dd8fb8", "#ef7d2f", "#8fd0f5", "#b4b4b4", "#d6c400"];
   const SHAPES = ["circle", "rect", "triangle", "diamond", "pin", "arrow", "roundRect", "emptyCircle"];
   const methods = [...new Set(data.recipes.map(recipe => recipe.method))];
   const byLabel = new Map(data.recipes.map(recipe => [recipe.label, recipe]));
-  const colour = method => PALETTE[methods.indexOf(method) % PALETTE.length];
+  const palette = () => matchMedia("(prefers-color-scheme: dark)").matches ? PALETTE_DARK : PALETTE;
+  const colour = method => palette()[methods.indexOf(method) % PALETTE.length];
   const shape = method => SHAPES[methods.indexOf(method) % SHAPES.length];
 
   function make(tag, attributes = {}, ...children) {
@@ -250,7 +252,7 @@
       if (drawn) drawn.dispose();
       drawn = echarts.init(box, null, { renderer: "canvas" });
       drawn.setOption({ animation: false, backgroundColor: "transparent",
-        textStyle: { color: style("--ink"), fontFamily: "inherit" }, ...options });
+        textStyle: { color: style("--ink"), fontFamily: getComputedStyle(document.body).fontFamily }, ...options });
       // For who tests or asks the page.
       box.chart = drawn;
     };
@@ -431,7 +433,7 @@
       tooltip: { confine: true, formatter: item => `${escape(item.name)}<br>${escape(item.seriesName)}: ${item.value} %` },
       xAxis: axis("share of the variance, %", { type: "value", min: 0, scale: false }),
       yAxis: { type: "category", data: names, axisLabel: { color: style("--ink"), width: narrow() ? 108 : 178, overflow: "truncate" }, axisTick: { show: false } },
-      series: tasks.map((task, i) => ({ type: "bar", name: task, itemStyle: { color: PALETTE[i % PALETTE.length] }, label: { show: true, position: "right", color: style("--ink"), formatter: "{c} %" },
+      series: tasks.map((task, i) => ({ type: "bar", name: task, itemStyle: { color: palette()[i % PALETTE.length] }, label: { show: true, position: "right", color: style("--ink"), formatter: "{c} %" },
         data: names.map(name => { const row = section.rows.find(r => r[0].t === task && r[1].t === name); return row ? number(row[2].t) : "-"; }) })),
     }));
     return picture;

@@ -26,7 +26,7 @@ class TerminalTest {
       value = {
         "reprot quickstart | Did you mean report",
         "sweep conf/quickstart.yaml --dryrun | Did you mean --dry-run",
-        "report quickstart --fromat md | Did you mean --format",
+        "report quickstart --formats md | Did you mean --format",
       })
   void suggestsWhatWasMeant(String line, String suggestion) {
     assertThat(run(line.split(" "))).isEqualTo(ExitCode.BAD_INPUT);
