@@ -411,7 +411,7 @@
         tooltip: { confine: true },
         parallelAxis: dims,
         parallel: { left: narrow() ? 40 : 70, right: narrow() ? 44 : 80, top: 42, bottom: 22, parallelAxisDefault: {
-          nameTextStyle: { color: style("--ink"), fontSize: narrow() ? 10 : 12 }, nameGap: 16, axisLabel: { color: style("--soft"), fontSize: narrow() ? 10 : 12 },
+          nameTextStyle: { color: style("--ink"), fontSize: narrow() ? 10 : 12 }, nameGap: 16, axisLabel: { color: style("--ink"), textBorderColor: style("--card"), textBorderWidth: 4, fontSize: narrow() ? 10 : 12 },
           axisLine: { lineStyle: { color: style("--soft") } }, areaSelectStyle: { color: style("--accent") } } },
         series: [{ type: "parallel", smooth: false, lineStyle: { width: 2, opacity: .65 }, inactiveOpacity: .06,
           data: data.recipes.map(r => ({ name: r.label, lineStyle: { color: colour(r.method) },
