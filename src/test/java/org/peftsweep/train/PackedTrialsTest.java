@@ -239,7 +239,8 @@ class PackedTrialsTest {
     Outcome alone = alone(trials.get(1), RunLimits.FREE, new Listener());
     Footprint each = footprint(trials.get(0));
     long spare = each.heldBytes() / 2;
-    MemoryBudget budget = new MemoryBudget(each.sharedBytes() + room * each.heldBytes() + spare);
+    MemoryBudget budget =
+        new MemoryBudget(each.sharedBytes() + each.packedBytes() + room * each.heldBytes() + spare);
     AtomicInteger training = new AtomicInteger();
     AtomicInteger most = new AtomicInteger();
     Listener[] counting = new Listener[3];
@@ -276,8 +277,17 @@ class PackedTrialsTest {
     Base base = LIBRARY.base(trial.model(), "cpu");
     TokenisedTask data =
         LIBRARY.tokenised(trial.task(), trial.model(), base, trial.training().maxTokens());
-    return MemoryModel.predict(
-        trial, base.config(), base::lacks, base.padId(), data, AdapterLayout.NONE);
+    try (Backend backend = Backends.open("cpu", 1)) {
+      return MemoryModel.predict(
+          trial,
+          base.config(),
+          base::lacks,
+          base.padId(),
+          data,
+          AdapterLayout.NONE,
+          false,
+          backend);
+    }
   }
 
   private interface Limits {

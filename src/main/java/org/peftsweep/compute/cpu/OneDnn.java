@@ -25,14 +25,14 @@ import org.peftsweep.compute.Processor;
 /**
  * Matrix products through oneDNN, on raw addresses with leading dimensions.
  *
- * <p>A product is cut into blocks of rows, of {@link #BLOCK} and then of powers of two: so few
- * kernels are generated, however many rows batches have. Each caller runs its kernels on the
- * calling thread, as far as {@code OMP_NUM_THREADS} is 1: oneDNN decides by it when a kernel is
- * made.
+ * <p>A product is cut into blocks of rows, of {@link #BLOCK} and then of powers of two and three:
+ * so few kernels are generated, however many rows batches have. Kernels of one row are left out
+ * where there are more, as they add up otherwise. Each caller runs its kernels on the calling
+ * thread, as far as {@code OMP_NUM_THREADS} is 1: oneDNN decides by it when a kernel is made.
  */
 final class OneDnn {
   /** Rows of one call at most. */
-  static final int BLOCK = 512;
+  static final int BLOCK = 256;
 
   /** How the elements of a right-hand factor {@code [k, n]} lie. */
   enum Order {
@@ -354,7 +354,7 @@ final class OneDnn {
         int strideC) {
       int left = m;
       while (left > 0) {
-        int rows = left >= BLOCK ? BLOCK : Integer.highestOneBit(left);
+        int rows = rows(left);
         long row = m - left;
         long shiftA = row * (transposeA ? 1 : strideA) * bytes(type);
         run(
@@ -365,6 +365,12 @@ final class OneDnn {
             addressC + row * strideC * Float.BYTES);
         left -= rows;
       }
+    }
+
+    /** Returns the rows of the next block; a single one is left only where there is no other. */
+    private static int rows(int left) {
+      int rows = Math.min(BLOCK, Integer.highestOneBit(left));
+      return left == 3 ? 3 : left == rows + 1 && left > 1 ? rows / 2 : rows;
     }
 
     private void run(Product product, long a, long b, long c) {
