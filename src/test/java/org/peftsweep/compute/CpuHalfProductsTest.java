@@ -26,7 +26,7 @@ class CpuHalfProductsTest extends BackendFixture {
 
   @BeforeAll
   void openProducts() {
-    assumeTrue(Backends.refusal(ElementType.BF16).isEmpty(), "no such products here");
+    assumeTrue(Backends.refusal(ElementType.BF16).isEmpty(), "this processor has no such products");
     products = backend.products(ElementType.BF16);
   }
 

@@ -67,7 +67,7 @@ class CpuOneDnnTest {
     @ParameterizedTest
     @CsvSource({"128,128", "512,128", "384,384"})
     void aRowIsTheSameAmongAnyOthersWhereSaidSo(int out, int in) {
-      assumeTrue(backend.sumsRowsAlike(80, out, in), "rows are added up otherwise here");
+      assumeTrue(backend.sumsRowsAlike(80, out, in), "this processor adds up rows otherwise");
       Tensor x = normal(700, in);
       Tensor w = shared(normal(out, in));
       Tensor all = output(700, out);

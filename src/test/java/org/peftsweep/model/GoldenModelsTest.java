@@ -40,7 +40,7 @@ class GoldenModelsTest {
   @ParameterizedTest
   @MethodSource("cases")
   void productsOfSixteenBitFactorsStayNearTheReference(Path folder) {
-    assumeTrue(Backends.refusal(ElementType.BF16).isEmpty(), "no such products here");
+    assumeTrue(Backends.refusal(ElementType.BF16).isEmpty(), "this processor has no such products");
     try (GoldenCase golden = GoldenCase.open(folder);
         Backend backend = Backends.open("cpu", 1);
         Checkpoint checkpoint = Checkpoint.open(weights(golden));

@@ -85,7 +85,7 @@ class CachedTrialsTest {
 
   @Test
   void eachPrecisionKeepsItsOwn() {
-    assumeTrue(Backends.refusal(ElementType.BF16).isEmpty(), "no such products here");
+    assumeTrue(Backends.refusal(ElementType.BF16).isEmpty(), "this processor has no such products");
     Library library = new Library(new Configuration());
     MemoryBudget budget = new MemoryBudget(1L << 30);
     Trial wide = trial("method: lora, layers: 1", "max");

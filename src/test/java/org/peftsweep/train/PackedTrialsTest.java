@@ -71,7 +71,7 @@ class PackedTrialsTest {
   @ParameterizedTest
   @EnumSource
   void everyMethodThatSharesTheBaseEndsAsAlone(Precision precision) {
-    assumeTrue(Backends.refusal(precision.factors()).isEmpty(), "no such products here");
+    assumeTrue(Backends.refusal(precision.factors()).isEmpty(), "this processor has no such products");
     List<String> blocks =
         Stream.concat(
                 Methods.all().keySet().stream()

@@ -35,7 +35,7 @@ class PrecisionInTrialsTest {
 
   @BeforeEach
   void needsAProcessorThatHasThem() {
-    assumeTrue(Backends.refusal(ElementType.BF16).isEmpty(), "no such products here");
+    assumeTrue(Backends.refusal(ElementType.BF16).isEmpty(), "this processor has no such products");
   }
 
   static Stream<String> blocks() {
