@@ -71,7 +71,8 @@ class PackedTrialsTest {
   @ParameterizedTest
   @EnumSource
   void everyMethodThatSharesTheBaseEndsAsAlone(Precision precision) {
-    assumeTrue(Backends.refusal(precision.factors()).isEmpty(), "this processor has no such products");
+    assumeTrue(
+        Backends.refusal(precision.factors()).isEmpty(), "this processor has no such products");
     List<String> blocks =
         Stream.concat(
                 Methods.all().keySet().stream()

@@ -4,8 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import com.sun.management.ThreadMXBean;
-import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -26,7 +24,6 @@ import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.HostKernels;
 import org.peftsweep.compute.Memory;
-import org.peftsweep.compute.Moments;
 import org.peftsweep.compute.Tensor;
 
 /** What the {@code cpu} backend promises beyond every backend's contract. */
@@ -226,61 +223,6 @@ class CpuBackendTest {
       assertThat(found[0]).isEqualTo(101 * 36f);
     }
     backend.free(memory);
-  }
-
-  @Test
-  void kernelsLeaveNoGarbageOnceCompiled() {
-    CpuBackend backend = open(1);
-    int n = 256;
-    Tensor x = new Tensor(backend.allocate((long) n * n), 0, n, n);
-    Tensor y = new Tensor(backend.allocate((long) n * n), 0, n, n);
-    Tensor z = new Tensor(backend.allocate((long) n * n), 0, n, n);
-    Tensor row = new Tensor(backend.allocate(n), 0, n);
-    Tensor mean = new Tensor(backend.allocate(n), 0, n);
-    Tensor rstd = new Tensor(backend.allocate(n), 0, n);
-    Tensor logSum = new Tensor(backend.allocate(4L * n), 0, 4 * n);
-    backend.fill(x, 0.5f);
-    backend.fill(row, 1);
-    AttentionShape shape = new AttentionShape(4, 64, 4, 4, 64, true, 0.1f);
-    int[] ones = new int[n];
-    Arrays.fill(ones, 1);
-    Tensor mask = HostKernels.ints(backend, ones);
-    Tensor labels = HostKernels.ints(backend, new int[n]);
-    Tensor seed = HostKernels.seed(backend, 3);
-    Tensor loss = new Tensor(ElementType.F64, backend.allocate(2), 0, 1);
-    float[] numbers = new float[AdamStep.LENGTH];
-    new AdamStep(1e-3f, 0.9f, 0.999f, 1e-8f, 0.01f, 0.1, 0.001).write(numbers, 0);
-    Tensor steps = new Tensor(backend.allocate(numbers.length), 0, 1, numbers.length);
-    backend.write(numbers, 0, steps, 0, numbers.length);
-    List<Moments> moments = List.of(new Moments(z, x, y, y));
-    Runnable kernels =
-        () -> {
-          backend.linear(x, x, row, y);
-          backend.gelu(x, row, y);
-          backend.geluBackward(x, row, y, z);
-          backend.swiglu(x, y, z);
-          backend.swigluBackward(x, y, z, z, z);
-          backend.tanh(x, y);
-          backend.dropout(x, 0.1f, seed, y);
-          backend.layerNorm(x, null, row, row, 1e-5f, y, mean, rstd);
-          backend.layerNormBackward(x, row, mean, rstd, y, z, mean, mean);
-          backend.attention(shape, x, x, x, mask, seed, y, logSum);
-          backend.attentionBackward(shape, x, x, x, mask, seed, y, logSum, y, z, z, z);
-          backend.crossEntropy(x, labels, z, loss);
-          backend.fill(z, 0.5f);
-          backend.fill(y, 0.5f);
-          backend.adamW(moments, steps);
-        };
-    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-    long least = Long.MAX_VALUE;
-    long end = System.nanoTime() + 60_000_000_000L;
-    while (least > 16_384 && System.nanoTime() < end) {
-      long before = threads.getCurrentThreadAllocatedBytes();
-      kernels.run();
-      least = Math.min(least, threads.getCurrentThreadAllocatedBytes() - before);
-    }
-    // One boxed vector for every load alone would make four megabytes.
-    assertThat(least).isLessThan(16_384);
   }
 
   @Test
