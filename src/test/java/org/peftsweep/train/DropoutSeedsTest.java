@@ -7,7 +7,6 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import org.apache.hadoop.conf.Configuration;
@@ -16,6 +15,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.ElementType;
+import org.peftsweep.compute.Tensor;
 import org.peftsweep.spec.SweepFile;
 import org.peftsweep.spec.Trial;
 
@@ -37,9 +38,7 @@ class DropoutSeedsTest {
                   new Class<?>[] {Backend.class},
                   (proxy, method, arguments) -> {
                     if (method.getName().equals("dropout")) {
-                      Arrays.stream(arguments)
-                          .filter(Long.class::isInstance)
-                          .forEach(seed -> uses.merge((Long) seed, 1, Integer::sum));
+                      uses.merge(seed(backend, (Tensor) arguments[2]), 1, Integer::sum);
                     }
                     try {
                       return method.invoke(backend, arguments);
@@ -57,6 +56,11 @@ class DropoutSeedsTest {
     assertThat(places).isGreaterThanOrEqualTo(4);
     // One use forward, and one at most on the way back.
     assertThat(uses.values()).allMatch(count -> count <= 2);
+  }
+
+  private static long seed(Backend backend, Tensor seed) {
+    Tensor bits = new Tensor(ElementType.F64, seed.memory(), seed.offset(), 1);
+    return Double.doubleToRawLongBits(backend.numbers(bits)[0]);
   }
 
   private Trial trial(int examples, int accumulate, int epochs) throws IOException {
