@@ -97,7 +97,7 @@ class ExportCommandTest {
         .contains("# LoRA QV for mini-rte")
         .contains("| the recipe, mean of 2 seeds |")
         .containsPattern("\\| 95 % interval \\| \\d+\\.\\d\\d … \\d+\\.\\d\\d \\|")
-        .contains("The interval covers the choice of examples and of seeds.")
+        .contains("The interval covers the choice of seeds, on these examples.")
         .contains("| rank | 4 |", "| ratio | 2.0 |", "| max-steps | 2 |", "| train-limit | 40 |")
         .contains("AutoPeftModelForSequenceClassification.from_pretrained(folder)")
         .contains("jobs/replay.sh " + id);
