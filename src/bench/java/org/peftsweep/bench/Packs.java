@@ -55,7 +55,7 @@ public final class Packs {
     MINI_8X32("builtin:mini", 16, 32, 150, 2),
 
     /** 4 trials of a model in the shape of RoBERTa-base, batches of 8 × 128 tokens. */
-    ROBERTA_BASE_8X128("target/bench/roberta-base", 4, 128, 6, 2);
+    ROBERTA_BASE_8X128("target/bench/roberta-base", 4, 128, 6, 1);
 
     private final String model;
     private final int trials;
