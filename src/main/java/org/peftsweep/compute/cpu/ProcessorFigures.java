@@ -2,7 +2,6 @@ package org.peftsweep.compute.cpu;
 
 import java.util.Optional;
 import java.util.OptionalDouble;
-import jdk.incubator.vector.FloatVector;
 import org.peftsweep.compute.BlasLibrary;
 import org.peftsweep.compute.ElementType;
 
@@ -25,7 +24,6 @@ public record ProcessorFigures(
     Optional<String> bf16Refusal,
     double gigabytes,
     String blas) {
-  private static final int CHAINS = 16;
   private static final int TURNS = 2_000_000;
   private static final int REPEATS = 5;
 
@@ -64,52 +62,10 @@ public record ProcessorFigures(
 
   private static double fma(Workers workers) {
     float[] sink = new float[workers.count()];
-    double operations = 2.0 * Vectors.LANES * CHAINS * TURNS;
     return best(
-        workers, operations, (worker, from, to) -> sink[worker] = chains(TURNS, 1f / (from + 2)));
-  }
-
-  /** Independent chains in registers, as many as hide the latency of one. */
-  private static float chains(int turns, float start) {
-    FloatVector x = Vectors.splat(0.999f);
-    FloatVector y = Vectors.splat(start);
-    FloatVector a0 = y;
-    FloatVector a1 = y;
-    FloatVector a2 = y;
-    FloatVector a3 = y;
-    FloatVector a4 = y;
-    FloatVector a5 = y;
-    FloatVector a6 = y;
-    FloatVector a7 = y;
-    FloatVector a8 = y;
-    FloatVector a9 = y;
-    FloatVector a10 = y;
-    FloatVector a11 = y;
-    FloatVector a12 = y;
-    FloatVector a13 = y;
-    FloatVector a14 = y;
-    FloatVector a15 = y;
-    for (int i = 0; i < turns; i++) {
-      a0 = a0.fma(x, y);
-      a1 = a1.fma(x, y);
-      a2 = a2.fma(x, y);
-      a3 = a3.fma(x, y);
-      a4 = a4.fma(x, y);
-      a5 = a5.fma(x, y);
-      a6 = a6.fma(x, y);
-      a7 = a7.fma(x, y);
-      a8 = a8.fma(x, y);
-      a9 = a9.fma(x, y);
-      a10 = a10.fma(x, y);
-      a11 = a11.fma(x, y);
-      a12 = a12.fma(x, y);
-      a13 = a13.fma(x, y);
-      a14 = a14.fma(x, y);
-      a15 = a15.fma(x, y);
-    }
-    FloatVector low = a0.add(a1).add(a2).add(a3).add(a4).add(a5).add(a6).add(a7);
-    FloatVector high = a8.add(a9).add(a10).add(a11).add(a12).add(a13).add(a14).add(a15);
-    return low.add(high).lane(0);
+        workers,
+        FmaChains.operations(TURNS),
+        (worker, from, to) -> sink[worker] = FmaChains.run(TURNS, 1f / (from + 2)));
   }
 
   private static double halves(Workers workers) {
