@@ -41,7 +41,9 @@ class ConfFilesTest {
     "paper-figure2, 70",
     "paper-table1, 36",
     "glue-small, 40",
-    "glue-minilm, 12",
+    "glue-minilm, 24",
+    "evidence-rates, 96",
+    "evidence, 480",
     "glue-bert-base, 4",
     "tuned, 32",
   })
