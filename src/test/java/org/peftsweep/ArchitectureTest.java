@@ -79,6 +79,7 @@ class ArchitectureTest {
               "results/Inspection",
               "results/ParquetTable",
               "results/ResultFolder",
+              "results/SealedFile",
               "results/SyncedFile"),
           List.of("spec/FirstLook", "spec/Locations"),
           List.of("spec/Trial", "spec/TrialJson"));

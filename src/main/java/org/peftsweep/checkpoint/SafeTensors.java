@@ -15,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.zip.CRC32C;
 import org.peftsweep.compute.BFloat16;
 
 /**
@@ -30,6 +31,10 @@ import org.peftsweep.compute.BFloat16;
 public final class SafeTensors implements TensorFile {
   private static final byte[] LFS_POINTER =
       "version https://git-lfs".getBytes(StandardCharsets.US_ASCII);
+
+  /** Key of the CRC-32C of all tensors' bytes, hexadecimal, in {@code __metadata__}. */
+  static final String CHECKSUM = "data-crc32c";
+
   private static final int MAX_ARRAY = Integer.MAX_VALUE - 8;
 
   private final Path path;
@@ -126,6 +131,26 @@ public final class SafeTensors implements TensorFile {
   /** What the header says under {@code __metadata__}; empty if it says nothing. */
   public Map<String, String> metadata() {
     return Collections.unmodifiableMap(header.metadata());
+  }
+
+  /**
+   * Reads all tensors' bytes where the file says what their checksum is; false if it is another
+   * one.
+   */
+  public boolean isWhole() {
+    String expected = header.metadata().get(CHECKSUM);
+    if (expected == null) {
+      return true;
+    }
+    long end = header.tensors().values().stream().mapToLong(TensorInfo::end).max().orElse(0);
+    MappedFile mapped = requireOpen("the checksum");
+    CRC32C sum = new CRC32C();
+    for (long at = 0; at < end; ) {
+      ByteBuffer bytes = mapped.view(dataStart + at, end - at);
+      at += bytes.remaining();
+      sum.update(bytes);
+    }
+    return Long.toHexString(sum.getValue()).equals(expected);
   }
 
   /**

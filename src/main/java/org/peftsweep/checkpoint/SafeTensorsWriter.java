@@ -4,10 +4,12 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
+import java.nio.channels.Channels;
 import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -18,6 +20,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.zip.CRC32C;
+import java.util.zip.CheckedOutputStream;
 import org.peftsweep.compute.BFloat16;
 
 /**
@@ -59,6 +63,18 @@ public final class SafeTensorsWriter {
   public SafeTensorsWriter metadata(String key, String value) {
     metadata.put(key, value);
     return this;
+  }
+
+  /**
+   * Adds to {@code __metadata__} a checksum of the tensors added so far, which {@link
+   * SafeTensors#isWhole} compares.
+   */
+  public SafeTensorsWriter checked() throws IOException {
+    CRC32C sum = new CRC32C();
+    writeData(
+        ordered(),
+        Channels.newChannel(new CheckedOutputStream(OutputStream.nullOutputStream(), sum)));
+    return metadata(SafeTensors.CHECKSUM, Long.toHexString(sum.getValue()));
   }
 
   /** Adds a 32-bit float tensor, row-major. */
@@ -143,6 +159,11 @@ public final class SafeTensorsWriter {
     byte[] header = header(ordered);
     ByteBuffer start = buffer(Long.BYTES + header.length);
     drain(start.putLong(header.length).put(header), channel);
+    writeData(ordered, channel);
+  }
+
+  private static void writeData(List<Entry> ordered, WritableByteChannel channel)
+      throws IOException {
     ByteBuffer chunk = buffer(CHUNK_ELEMENTS * Long.BYTES);
     for (Entry entry : ordered) {
       long elements = entry.elements();

@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.deploy.SparkHadoopUtil;
+import org.peftsweep.checkpoint.CheckpointException;
 import org.peftsweep.checkpoint.SafeTensors;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
@@ -73,6 +74,7 @@ final class ExportCommand implements Callable<Integer> {
       Path local = Files.createTempFile("peft-sweep-export", ".safetensors");
       try {
         tensors.getFileSystem(files).copyToLocalFile(false, tensors, uri(local), true);
+        requireWhole(local, tensors);
         try (SafeTensors kept = SafeTensors.open(local);
             Backend backend = Backends.open(Backends.DEFAULT, 1);
             TrialExport export = TrialExport.open(id, kept, new Library(files), backend)) {
@@ -84,6 +86,19 @@ final class ExportCommand implements Callable<Integer> {
       }
       return 0;
     }
+  }
+
+  private void requireWhole(Path local, org.apache.hadoop.fs.Path tensors) {
+    try (SafeTensors kept = SafeTensors.open(local)) {
+      if (kept.isWhole()) {
+        return;
+      }
+    } catch (CheckpointException e) {
+      // Only damage makes a file that this program wrote unreadable.
+    }
+    throw new InputException(
+        "Cannot export %s: %s is damaged; let the trial run again with jobs/sweep.sh --rerun %s"
+            .formatted(id, tensors, id));
   }
 
   private void write(TrialExport export, Path folder, ModelCard card) throws IOException {

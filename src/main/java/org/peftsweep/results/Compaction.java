@@ -122,14 +122,16 @@ public final class Compaction {
         target,
         hidden -> {
           try (ParquetWriter<Group> writer =
-              ExampleParquetWriter.builder(new SyncedFile(hidden, configuration))
+              ExampleParquetWriter.builder(new SealedFile(hidden, configuration))
                   .withType(schema)
                   .withExtraMetaData(
                       Map.of(
                           MergedFiles.NAMES,
                           list,
                           ParquetTable.SPARK_SCHEMA,
-                          table.schema().json()))
+                          table.schema().json(),
+                          SealedFile.KEY,
+                          SealedFile.METHOD))
                   .withCompressionCodec(CompressionCodecName.SNAPPY)
                   .withConf(configuration)
                   .build()) {

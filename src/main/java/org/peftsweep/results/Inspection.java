@@ -2,7 +2,6 @@ package org.peftsweep.results;
 
 import java.io.EOFException;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -12,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
@@ -182,13 +182,14 @@ public record Inspection(ResultFolder folder, List<Damage> damages) {
       if (!isRead) {
         return Optional.empty();
       }
+      boolean isSealed = true;
       if (ResultFolder.isLocal(files)) {
-        // Hadoop keeps checksums beside local files: reading compares them, unused bytes included.
+        // Other file systems keep checksums of their own.
         try (FSDataInputStream in = files.open(file.getPath())) {
-          in.transferTo(OutputStream.nullOutputStream());
+          isSealed = SealedFile.holds(in, file.getLen());
         }
       }
-      return read(table, file, configuration);
+      return read(table, file, isSealed, configuration);
     } catch (IOException | RuntimeException e) {
       // Parquet answers damage with exceptions of many kinds.
       return Optional.of("its content is damaged");
@@ -221,7 +222,8 @@ public record Inspection(ResultFolder folder, List<Damage> damages) {
         && footer <= file.getLen() - LEAST_BYTES;
   }
 
-  private static Optional<String> read(Table<?> table, FileStatus file, Configuration configuration)
+  private static Optional<String> read(
+      Table<?> table, FileStatus file, boolean isSealed, Configuration configuration)
       throws IOException {
     ParquetReadOptions checked =
         ParquetReadOptions.builder().usePageChecksumVerification(true).build();
@@ -243,8 +245,11 @@ public record Inspection(ResultFolder folder, List<Damage> damages) {
           || rows == 0 && !name.equals(ResultFolder.EMPTY)) {
         return Optional.of("it has " + rows + " rows");
       }
-      boolean isListed =
-          reader.getFileMetaData().getKeyValueMetaData().containsKey(MergedFiles.NAMES);
+      Map<String, String> metadata = reader.getFileMetaData().getKeyValueMetaData();
+      if (!isSealed && metadata.containsKey(SealedFile.KEY)) {
+        return Optional.of("its checksum is lost");
+      }
+      boolean isListed = metadata.containsKey(MergedFiles.NAMES);
       return MergedFiles.isMerged(name) && !isListed
           ? Optional.of("it does not say which files it holds")
           : Optional.empty();

@@ -21,7 +21,7 @@ final class ParquetTable {
   static <R> void write(Table<R> table, List<R> rows, Path file, Configuration configuration)
       throws IOException {
     try (ParquetWriter<R> writer =
-        new Builder<>(table, new SyncedFile(file, configuration))
+        new Builder<>(table, new SealedFile(file, configuration))
             .withConf(configuration)
             .withCompressionCodec(CompressionCodecName.SNAPPY)
             .build()) {
@@ -61,7 +61,9 @@ final class ParquetTable {
 
     @Override
     public WriteContext init(Configuration configuration) {
-      return new WriteContext(table.parquet(), Map.of(SPARK_SCHEMA, table.schema().json()));
+      return new WriteContext(
+          table.parquet(),
+          Map.of(SPARK_SCHEMA, table.schema().json(), SealedFile.KEY, SealedFile.METHOD));
     }
 
     @Override

@@ -142,7 +142,7 @@ public final class ResultFolder {
         TrialFile.tensorsName(id, attempt),
         hidden -> {
           try (FSDataOutputStream out = fileSystem().create(hidden)) {
-            tensors.write(Channels.newChannel(out));
+            tensors.checked().write(Channels.newChannel(out));
             SyncedFile.sync(out);
           }
         });
@@ -312,6 +312,7 @@ public final class ResultFolder {
           // Another driver was here before.
           return;
         }
+        // Of a file that an earlier version wrote.
         Files.deleteIfExists(local(new Path(file.getParent(), "." + name + ".crc")));
       } else {
         files.rename(file, aside);
@@ -461,6 +462,9 @@ public final class ResultFolder {
   }
 
   private FileSystem fileSystem() throws IOException {
-    return root.getFileSystem(configuration);
+    FileSystem files = root.getFileSystem(configuration);
+    // Hadoop would keep a hidden file of checksums beside each local one; ours hold their own.
+    files.setWriteChecksum(false);
+    return files;
   }
 }

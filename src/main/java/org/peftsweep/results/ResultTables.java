@@ -233,7 +233,11 @@ public final class ResultTables {
 
   /** Reads files whose names are taken as they are, and passes over those that are damaged. */
   static DataFrameReader plain(SparkSession spark) {
-    return spark.read().option("__globPaths__", false).option("ignoreCorruptFiles", true);
+    return spark
+        .read()
+        .option("__globPaths__", false)
+        .option("ignoreCorruptFiles", true)
+        .option("parquet.page.verify-checksum.enabled", true);
   }
 
   private Dataset<Row> rows(Table<?> table, List<String> paths) {

@@ -57,6 +57,30 @@ class SafeTensorsWriterTest {
   }
 
   @Test
+  void aChecksumTellsEveryFlippedBitOfTheTensors() throws IOException {
+    Path path = folder.resolve("x.safetensors");
+    SafeTensorsWriter writer =
+        new SafeTensorsWriter()
+            .add("b", DType.BF16, List.of(3L), new float[] {1, 2, 3})
+            .add("ids", DType.I64, List.of(1L), new long[] {1})
+            .checked();
+    writer.write(path);
+    byte[] whole = Files.readAllBytes(path);
+    for (int bit = 0; bit < 8 * 14; bit++) {
+      byte[] flipped = whole.clone();
+      flipped[whole.length - 1 - bit / 8] ^= (byte) (1 << bit % 8);
+      Files.write(path, flipped);
+      try (SafeTensors tensors = SafeTensors.open(path)) {
+        assertThat(tensors.isWhole()).as("bit %d", bit).isFalse();
+      }
+    }
+    Files.write(path, whole);
+    try (SafeTensors tensors = SafeTensors.open(path)) {
+      assertThat(tensors.isWhole()).isTrue();
+    }
+  }
+
+  @Test
   @Tag("golden")
   void rewritingAReferenceModelGivesTheSameBytes() {
     List<Path> models = TestFolders.filesBelow(TestFolders.golden(), "/model.safetensors");

@@ -143,6 +143,19 @@ class ExportCommandTest {
     assertThat(exported).doesNotExist();
   }
 
+  @Test
+  void refusesTensorsWithAFlippedBit() throws IOException {
+    String id = trained("ln-tuning");
+    Path kept = folder.resolve("output/small/adapters/" + id + "-1.safetensors");
+    byte[] bytes = Files.readAllBytes(kept);
+    bytes[bytes.length - 7] ^= 1;
+    Files.write(kept, bytes);
+
+    assertThat(export(id)).isEqualTo(2);
+    assertThat(text(err)).contains("is damaged; let the trial run again").contains("--rerun " + id);
+    assertThat(exported).doesNotExist();
+  }
+
   /** Runs a sweep of one trial and returns its id. */
   private String trained(String method, String... more) throws IOException {
     Path file = Files.writeString(folder.resolve("small.yaml"), SWEEP.formatted(method));
