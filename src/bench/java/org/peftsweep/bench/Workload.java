@@ -46,6 +46,7 @@ record Workload(Shape shape, Tuning method, int threads) {
     MINI_32X32(encoder(804, 128, 2, 4, 512), 32, 32),
     MINI_32X64(encoder(804, 128, 2, 4, 512), 32, 64),
     D256_32X64(encoder(8192, 256, 4, 4, 1024), 32, 64),
+    MINILM_32X64(encoder(30522, 384, 6, 12, 1536), 32, 64),
     ROBERTA_BASE_8X128(encoder(50265, 768, 12, 12, 3072), 8, 128),
     ROBERTA_BASE_32X128(encoder(50265, 768, 12, 12, 3072), 32, 128),
     LLAMA_8X128(decoder(8192, 512, 8, 8, 2, 1376), 8, 128),

@@ -95,7 +95,8 @@ public final class Arena implements AutoCloseable {
     block.holders = 1;
     used += block.length;
     peak = Math.max(peak, used);
-    long offset = block.start * ElementType.F32.bytes(1) / type.bytes(1);
+    // Two elements, as bytes are counted in whole floats.
+    long offset = block.start * ElementType.F32.bytes(2) / type.bytes(2);
     return new Tensor(type, chunks.get(block.chunk), offset, block, shape);
   }
 

@@ -31,6 +31,9 @@ public final class Tape implements AutoCloseable {
   /** Floats that inputs from the host take at least. */
   private static final int FED = 1 << 12;
 
+  /** Rows that are widened at once: some megabytes, which stay in a processor's caches. */
+  private static final int WIDENED_ROWS = 256;
+
   private final Backend target;
   private final Recorder recorder;
   private final Backend backend;
@@ -62,8 +65,8 @@ public final class Tape implements AutoCloseable {
 
   /**
    * Rounds the factors of products to a number format in the steps to come, those of gradients
-   * included; {@link ElementType#F32} at first. What is stored, and all but products, stays in
-   * 32-bit floats.
+   * included, and with them what activations keep for the way back; {@link ElementType#F32} at
+   * first. All else stays in 32-bit floats.
    *
    * @throws BackendUnavailableException if the backend cannot
    */
@@ -366,18 +369,24 @@ public final class Tape implements AutoCloseable {
     Tensor y = arena.take(in.shape());
     backend.gelu(in, shift, y);
     Var out = output(y, x, bias);
+    Tensor kept = keep(out, in);
     record(
         out,
         dy -> {
           Tensor dx = dy.isSolelyHeld() ? dy.retain() : arena.take(in.shape());
-          backend.geluBackward(in, shift, dy, dx);
+          restore(
+              (before, from, rows) ->
+                  backend.geluBackward(
+                      before[0], shift, dy.slice(from, rows), dx.slice(from, rows)),
+              kept);
           if (bias != null) {
             gradients.sum(bias, dx);
           }
           gradients.share(x, dx);
           dx.release();
         },
-        in);
+        kept);
+    kept.release();
     return out;
   }
 
@@ -386,20 +395,71 @@ public final class Tape implements AutoCloseable {
     Tensor y = arena.take(gate.value().shape());
     backend.swiglu(gate.value(), up.value(), y);
     Var out = output(y, gate, up);
+    Tensor keptGate = keep(out, gate.value());
+    Tensor keptUp = keep(out, up.value());
     record(
         out,
         dy -> {
-          Tensor dGate = arena.take(gate.value().shape());
-          Tensor dUp = arena.take(gate.value().shape());
-          backend.swigluBackward(gate.value(), up.value(), dy, dGate, dUp);
+          Tensor dGate = arena.take(dy.shape());
+          Tensor dUp = arena.take(dy.shape());
+          restore(
+              (before, from, rows) ->
+                  backend.swigluBackward(
+                      before[0],
+                      before[1],
+                      dy.slice(from, rows),
+                      dGate.slice(from, rows),
+                      dUp.slice(from, rows)),
+              keptGate,
+              keptUp);
           gradients.share(gate, dGate);
           gradients.share(up, dUp);
           dGate.release();
           dUp.release();
         },
-        gate.value(),
-        up.value());
+        keptGate,
+        keptUp);
+    keptGate.release();
+    keptUp.release();
     return out;
+  }
+
+  /** Returns what to save of an activation's input, in half the memory where products round it. */
+  private Tensor keep(Var out, Tensor x) {
+    if (!out.learns() || factors == ElementType.F32) {
+      return x.retain();
+    }
+    Tensor half = arena.take(factors, x.shape());
+    backend.copy(x, half);
+    return half;
+  }
+
+  /** A way back over some rows, with what was kept of them as 32-bit floats. */
+  private interface RowsBack {
+    void run(Tensor[] before, int from, int rows);
+  }
+
+  /** Runs a way back, over few rows at a time where they must be widened first. */
+  private void restore(RowsBack back, Tensor... kept) {
+    int all = kept[0].rows();
+    if (kept[0].type() == ElementType.F32) {
+      back.run(kept, 0, all);
+      return;
+    }
+    Tensor[] wide = new Tensor[kept.length];
+    Arrays.setAll(wide, i -> arena.take(Math.min(all, WIDENED_ROWS), kept[i].columns()));
+    for (int from = 0; from < all; from += WIDENED_ROWS) {
+      int rows = Math.min(WIDENED_ROWS, all - from);
+      Tensor[] before = new Tensor[kept.length];
+      for (int i = 0; i < kept.length; i++) {
+        before[i] = wide[i].slice(0, rows);
+        backend.copy(kept[i].slice(from, rows), before[i]);
+      }
+      back.run(before, from, rows);
+    }
+    for (Tensor each : wide) {
+      each.release();
+    }
   }
 
   /** Dropout of probability p while training, x itself otherwise; consumes x. */

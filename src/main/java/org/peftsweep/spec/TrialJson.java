@@ -81,6 +81,9 @@ final class TrialJson {
   /** Raised whenever several passes a step would give other numbers. */
   private static final int ACCUMULATION_VERSION = 2;
 
+  /** Raised whenever a rounded step would give other numbers. */
+  private static final int ROUNDING_VERSION = 2;
+
   private TrialJson() {}
 
   static String write(Trial trial) {
@@ -121,6 +124,9 @@ final class TrialJson {
     }
     if (trial.training().takesSteps() && trial.training().accumulate() > 1) {
       training.put(VERSION, ACCUMULATION_VERSION);
+    }
+    if (trial.training().takesSteps() && trial.training().precision() != Training.Precision.FP32) {
+      training.put("rounding-version", ROUNDING_VERSION);
     }
     byte[] text = text(tree).getBytes(StandardCharsets.UTF_8);
     try {

@@ -46,6 +46,45 @@ class CpuHalfProductsTest extends BackendFixture {
     return shared;
   }
 
+  /** Activations in a row, each of whose inputs is kept for the way back. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void activationsKeepHalvesForTheWayBack(boolean isGated) {
+    long[] peaks = new long[2];
+    float[][] gradients = new float[2][];
+    float[] values = normals(700 * 96);
+    for (int i = 0; i < 2; i++) {
+      Tensor x = upload(values, 700, 96);
+      Tensor gradient = output(700, 96);
+      Var first = Var.parameter(x, gradient);
+      try (Tape tape = new Tape(backend)) {
+        tape.multiplyIn(i == 0 ? ElementType.F32 : ElementType.BF16);
+        tape.startTraining(1);
+        Var y = first;
+        for (int layer = 0; layer < (isGated ? 2 : 8); layer++) {
+          Var before = y;
+          y = isGated ? tape.swiglu(before, before) : tape.gelu(before, null);
+          tape.done(before);
+        }
+        HostKernels.meanSquaredError(tape, y, new float[700 * 96]);
+        tape.backward();
+        peaks[i] = tape.peakBytes();
+      }
+      gradients[i] = floats(gradient);
+    }
+    if (!isGated) {
+      assertThat(peaks[1]).isLessThan(peaks[0] * 3 / 4);
+    }
+    double off = 0;
+    double size = 0;
+    for (int i = 0; i < gradients[0].length; i++) {
+      off += Math.pow(gradients[1][i] - gradients[0][i], 2);
+      size += Math.pow(gradients[0][i], 2);
+    }
+    assertThat(size).isPositive();
+    assertThat(Math.sqrt(off / size)).isBetween(1e-5, 0.02);
+  }
+
   @ParameterizedTest(name = "[{0}, {2}]·[{2}, {1}]")
   @CsvSource({
     "1,32,32",
