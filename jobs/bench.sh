@@ -7,6 +7,7 @@
 #   jobs/bench.sh --shapes mini-32x64 --threads 1 --peers cpu-pair   # two trials side by side
 #   jobs/bench.sh kernels [pattern]                 # each kernel beside the nd4j backend (JMH)
 #   jobs/bench.sh packs [rounds [mini-8x32|roberta-base-8x128]]   # packs beside the same trials one by one
+#   jobs/bench.sh trials output/models/minilm output/data/glue [rounds [steps]]   # whole trials an hour, beside PEFT
 #   jobs/bench.sh profile roberta-base-8x128 lora 2 5 [bf16]   # where a step's time goes, over 5 s
 #   jobs/bench.sh --check --shapes roberta-base-8x128,d256-32x64,mini-32x64   # exits 1 below a goal
 #
@@ -40,6 +41,9 @@ options="${JAVA_MODULES[*]} ${BENCH_OPTIONS:-}"
 native=(-Dorg.bytedeco.javacpp.maxBytes=0 -Dorg.bytedeco.javacpp.maxPhysicalBytes=0)
 run=("$java" "${JAVA_MODULES[@]}" "${native[@]}" "-Dbench.options=$options" "-Dbench.here=$here"
   -cp "$classes")
+in_caller_folder() {
+  (cd "$here" && realpath "$1")
+}
 case ${1:-} in
   kernels)
     shift
@@ -51,6 +55,11 @@ case ${1:-} in
     shift
     # shellcheck disable=SC2086 # Split at blanks on purpose.
     exec "${run[@]}" ${BENCH_OPTIONS:-} org.peftsweep.bench.Profile "$@"
+    ;;
+  trials)
+    [[ $# -ge 3 ]] || fail "Cannot time trials: give the folder of a model and that of the GLUE files" 2
+    exec "${run[@]}" org.peftsweep.bench.Trials "$(in_caller_folder "$2")" "$(in_caller_folder "$3")" \
+      "${4:-3}" "${5:-60}"
     ;;
   packs)
     shift

@@ -78,11 +78,7 @@ public final class Packs {
     }
   }
 
-  /** Wall clock of all trials, and the most memory that they held at once, their base included. */
-  private record Run(double seconds, long bytes, double loss) {}
-
-  private final Library library = new Library(new Configuration());
-  private final int processors = Runtime.getRuntime().availableProcessors();
+  private final TrialRuns runs = new TrialRuns();
 
   private Packs() {}
 
@@ -103,21 +99,21 @@ public final class Packs {
     }
     writeData();
     List<Trial> trials = trials(what);
-    alone(trials);
-    packed(trials, what.packs);
+    runs.alone(trials);
+    runs.packed(trials, what.packs);
     List<Double> ratios = new ArrayList<>();
-    Run alone = null;
-    Run packed = null;
+    TrialRuns.Run alone = null;
+    TrialRuns.Run packed = null;
     for (int round = 0; round < rounds; round++) {
-      alone = alone(trials);
-      packed = packed(trials, what.packs);
-      ratios.add(alone.seconds / packed.seconds);
+      alone = runs.alone(trials);
+      packed = runs.packed(trials, what.packs);
+      ratios.add(alone.seconds() / packed.seconds());
       System.out.printf(
           Locale.ROOT,
           "%s: one by one %.1f trials a minute, in packs %.1f, ratio %.2f%n",
           what.id(),
-          60 * trials.size() / alone.seconds,
-          60 * trials.size() / packed.seconds,
+          60 * trials.size() / alone.seconds(),
+          60 * trials.size() / packed.seconds(),
           ratios.get(round));
     }
     Collections.sort(ratios);
@@ -129,106 +125,11 @@ public final class Packs {
         trials.size(),
         what.packs,
         ratios.get(ratios.size() / 2),
-        packed.bytes / (double) alone.bytes,
+        packed.bytes() / (double) alone.bytes(),
         trials.size(),
-        packed.bytes / 1e6,
-        alone.bytes / 1e6,
-        Math.abs(packed.loss - alone.loss) / alone.loss);
-  }
-
-  /** As many at once as there are processors; each has a base of its own to hold. */
-  private Run alone(List<Trial> trials) throws Exception {
-    ConcurrentLinkedQueue<Trial> waiting = new ConcurrentLinkedQueue<>(trials);
-    ConcurrentLinkedQueue<Long> bytes = new ConcurrentLinkedQueue<>();
-    ConcurrentLinkedQueue<Double> losses = new ConcurrentLinkedQueue<>();
-    long start = System.nanoTime();
-    all(
-        IntStream.range(0, processors)
-            .<Callable<Void>>mapToObj(
-                i ->
-                    () -> {
-                      for (Trial trial = waiting.poll(); trial != null; trial = waiting.poll()) {
-                        try (Backend backend = Backends.open("cpu", 1)) {
-                          Outcome outcome =
-                              new TrialRun(library, backend)
-                                  .run(trial, RunLimits.FREE, Progress.SILENT);
-                          losses.add(outcome.finalLoss());
-                          bytes.add(backend.allocations().peakBytes() + baseBytes(trial));
-                        }
-                      }
-                      return null;
-                    })
-            .toList());
-    double seconds = (System.nanoTime() - start) / 1e9;
-    return new Run(seconds, sum(bytes), losses.stream().mapToDouble(l -> l).sum());
-  }
-
-  private Run packed(List<Trial> trials, int packs) throws Exception {
-    int lanes = trials.size() / packs;
-    int threads = Math.max(1, processors / packs);
-    ConcurrentLinkedQueue<Long> bytes = new ConcurrentLinkedQueue<>();
-    ConcurrentLinkedQueue<Double> losses = new ConcurrentLinkedQueue<>();
-    bytes.add(baseBytes(trials.get(0)));
-    long start = System.nanoTime();
-    List<Callable<Void>> runs = new ArrayList<>();
-    for (int i = 0; i < packs; i++) {
-      int first = i;
-      List<Trial> own =
-          IntStream.range(0, lanes).mapToObj(lane -> trials.get(first + lane * packs)).toList();
-      runs.add(
-          () -> {
-            try (Backend passes = Backends.open("cpu", threads);
-                PackRun pack = new PackRun("bench", lanes, library, passes)) {
-              List<Callable<Void>> each = new ArrayList<>();
-              for (int lane = 0; lane < lanes; lane++) {
-                int place = lane;
-                each.add(
-                    () -> {
-                      try (Backend backend = Backends.open("cpu", 1)) {
-                        Outcome outcome =
-                            pack.run(
-                                place, own.get(place), backend, RunLimits.FREE, Progress.SILENT);
-                        losses.add(outcome.finalLoss());
-                        bytes.add(backend.allocations().peakBytes());
-                      }
-                      return null;
-                    });
-              }
-              all(each);
-              bytes.add(passes.allocations().peakBytes());
-            }
-            return null;
-          });
-    }
-    all(runs);
-    double seconds = (System.nanoTime() - start) / 1e9;
-    return new Run(seconds, sum(bytes), losses.stream().mapToDouble(l -> l).sum());
-  }
-
-  private static void all(List<Callable<Void>> runs)
-      throws InterruptedException, ExecutionException {
-    ExecutorService pool = Executors.newFixedThreadPool(runs.size());
-    try {
-      for (Future<Void> run : pool.invokeAll(runs)) {
-        run.get();
-      }
-    } finally {
-      pool.shutdown();
-    }
-  }
-
-  private static long sum(Iterable<Long> bytes) {
-    long sum = 0;
-    for (long each : bytes) {
-      sum += each;
-    }
-    return sum;
-  }
-
-  private long baseBytes(Trial trial) {
-    try (Model outline = Models.outline(library.config(trial.model().location()), 2)) {
-      return outline.parameters().stream().mapToLong(p -> Float.BYTES * p.size()).sum();
-    }
+        packed.bytes() / 1e6,
+        alone.bytes() / 1e6,
+        Math.abs(packed.loss() - alone.loss()) / alone.loss());
   }
 
   private List<Trial> trials(Case what) {
@@ -256,11 +157,7 @@ public final class Packs {
         training: {max-steps: %d, evaluate-every: 1000000, batch: 8, max-tokens: %d, pad: max}
         """
             .formatted(what.model, DATA.toAbsolutePath(), seeds, blocks, what.steps, what.tokens);
-    return SweepFile.read(
-            "packs.yaml",
-            Map.of(),
-            location -> Optional.ofNullable(location.equals("packs.yaml") ? file : null))
-        .expand(library::modelHash, library::taskHash);
+    return runs.trials(file);
   }
 
   /** Texts of a few words; the steps are what is timed, so few are evaluated. */

@@ -26,12 +26,12 @@ final class Peft {
         && isImportable();
   }
 
-  private static String python() {
+  static String python() {
     String named = System.getenv("PYTHON");
     return named == null || named.isBlank() ? "python3" : named;
   }
 
-  private static synchronized boolean isImportable() {
+  static synchronized boolean isImportable() {
     if (importable == null) {
       try {
         Process process =

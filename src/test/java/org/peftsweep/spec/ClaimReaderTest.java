@@ -55,24 +55,24 @@ class ClaimReaderTest {
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
-      value = {
-        "says: higher | says: better | Cannot use says = better in x.yaml:6: choose higher, lower",
-        "says: higher | | lacks the key says",
-        "targets: qv | tragets: qv | Cannot use the key tragets in x.yaml:4: did you mean targets",
-        "lora+ist | lroa | Cannot use method = lroa in x.yaml:4: did you mean lora",
-        "margin: 2 | margin: -1 | Cannot use margin = -1 in x.yaml:8",
-        "margin: 2 | margin: two | Cannot use margin = two in x.yaml:8: give a finite number",
-        "best-of: [learning-rate] | best-of: [rate-of-learning] | Cannot use best-of = rate-of",
-        "{targets: qkv, ratio: 1} | {} | Cannot use second",
-        "{targets: qkv, ratio: 1} | qkv | Cannot use second = qkv in x.yaml:5: write keys under it",
-        "{rte: 1.5} | {rte: much} | Cannot use rte = much in x.yaml:9",
-      })
+      textBlock =
+          """
+          says: higher | says: better | Cannot use says = better in x.yaml:6: choose higher, lower, not-lower or equal
+          says: higher |  | Cannot read the statement in x.yaml:2: it lacks the key says
+          targets: qv | tragets: qv | Cannot use the key tragets in x.yaml:4: did you mean targets
+          lora+ist | lroa | Cannot use method = lroa in x.yaml:4: did you mean lora
+          margin: 2 | margin: -1 | Cannot use margin = -1 in x.yaml:8: give a number above 0
+          margin: 2 | margin: two | Cannot use margin = two in x.yaml:8: give a finite number, such as 0.5 or 1e-4
+          best-of: [learning-rate] | best-of: [rate-of-learning] | Cannot use best-of = rate-of-learning in x.yaml:7: choose accumulate, adapter, alpha,
+          {targets: qkv, ratio: 1} | {} | Cannot use second = {} in x.yaml:5: name a setting, such as targets: qv
+          {targets: qkv, ratio: 1} | qkv | Cannot use second = qkv in x.yaml:5: write keys under it
+          {rte: 1.5} | {rte: much} | Cannot use rte = much in x.yaml:9: give a finite number, such as 0.5 or 1e-4
+          """)
   void saysInASentenceWhatIsWrong(String part, String instead, String sentence) {
     String text = WHOLE.replace(part, instead == null ? "" : instead);
     assertThatThrownBy(() -> read(text))
         .isInstanceOf(SpecException.class)
-        .hasMessageContaining(sentence)
-        .hasMessageContaining("x.yaml");
+        .hasMessageStartingWith(sentence);
   }
 
   @Test
