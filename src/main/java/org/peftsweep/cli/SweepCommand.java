@@ -222,11 +222,12 @@ final class SweepCommand implements Callable<Integer> {
 
   private void dryRun(
       Sweep sweep, Phases phases, ResultFolder folder, TrialFilter filter, Configuration files) {
-    Forecast forecast = engine.measured(sweep.execution(), files, phases.trials(), out::println);
+    int slots = Session.localSlots();
+    Forecast forecast =
+        engine.measured(sweep.execution(), slots, files, phases.trials(), out::println);
     Plan plan = Plan.of(phases.trials(), sweep.titles(), folder, forecast, Pace.UNKNOWN, filter);
     out.print(
-        new DryRun(plan, forecast, sweep.execution().pack().mostLanes(), Session.localSlots())
-                .text()
+        new DryRun(plan, forecast, sweep.execution().pack().mostLanes(), slots).text()
             + phases.later());
   }
 

@@ -33,10 +33,15 @@ public interface Engine {
    * Returns the same with seconds by what a few steps of these trials take on this machine; without
    * a measurement what {@link #forecast} tells.
    *
+   * @param slots that run trials side by side, which slow each other down
    * @param told takes a sentence on each measurement
    */
   default Forecast measured(
-      Execution execution, Configuration files, List<Trial> trials, Consumer<String> told) {
+      Execution execution,
+      int slots,
+      Configuration files,
+      List<Trial> trials,
+      Consumer<String> told) {
     return forecast(execution, files);
   }
 

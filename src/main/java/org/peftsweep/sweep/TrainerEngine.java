@@ -9,8 +9,10 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.apache.hadoop.conf.Configuration;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
@@ -40,6 +42,10 @@ public final class TrainerEngine implements Engine {
 
   private static final long MEBIBYTE = 1 << 20;
   private static final int MOST_TIMED = 2;
+
+  /** Trials that are timed side by side: more would take as much memory as a sweep. */
+  private static final int MOST_AT_ONCE = 4;
+
   private static final Logger LOG = LoggerFactory.getLogger(TrainerEngine.class);
 
   /** Loading, and the fixed cost of small kernels. */
@@ -84,15 +90,19 @@ public final class TrainerEngine implements Engine {
 
   @Override
   public Forecast measured(
-      Execution execution, Configuration files, List<Trial> trials, Consumer<String> told) {
+      Execution execution,
+      int slots,
+      Configuration files,
+      List<Trial> trials,
+      Consumer<String> told) {
     Library library = Library.shared(files);
     Forecast forecast = forecast(execution, files);
     Map<String, Double> factors = new TreeMap<>();
     for (Trial trial : representatives(trials)) {
       double expected = forecast.of(trial).seconds() / forecast.of(trial).steps();
-      try (Backend opened =
-          Backends.open(execution.backend(), execution.threads(), execution.blas())) {
-        double seconds = StepClock.secondsPerStep(trial, library, opened);
+      try {
+        int copies = Math.min(Math.min(slots, trials.size()), MOST_AT_ONCE);
+        double seconds = secondsPerStep(trial, copies, library, execution);
         if (seconds > 0 && expected > 0) {
           factors.put(shape(trial), seconds / expected);
           told.accept(
@@ -123,6 +133,28 @@ public final class TrainerEngine implements Engine {
           size.seconds() * factors.getOrDefault(shape(trial), mean),
           size.base());
     };
+  }
+
+  /** Times copies of a trial side by side. */
+  private static double secondsPerStep(
+      Trial trial, int copies, Library library, Execution execution) {
+    return IntStream.range(0, copies)
+        .mapToObj(
+            i ->
+                CompletableFuture.supplyAsync(
+                    () -> {
+                      try (Backend opened =
+                          Backends.open(
+                              execution.backend(), execution.threads(), execution.blas())) {
+                        return StepClock.secondsPerStep(trial, library, opened);
+                      }
+                    },
+                    task -> new Thread(task, "step clock " + i).start()))
+        .toList()
+        .stream()
+        .mapToDouble(CompletableFuture::join)
+        .average()
+        .orElse(Double.NaN);
   }
 
   /** Returns a trial of each of the commonest shapes. */

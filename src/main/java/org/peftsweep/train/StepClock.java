@@ -1,6 +1,8 @@
 package org.peftsweep.train;
 
-import java.util.IntSummaryStatistics;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
@@ -48,7 +50,7 @@ public final class StepClock {
                 backend,
                 pack.lane(0))) {
       Trainer trainer = new Trainer(parts, Progress.SILENT, new RunWatch(RunLimits.FREE));
-      double seconds = fastest(trainer);
+      double seconds = typical(trainer);
       // Rehearsed are the largest batches, and two passes of a step.
       int passes = trial.training().accumulate();
       return seconds * share(trial.training(), data) * passes / Math.min(2, passes);
@@ -69,31 +71,62 @@ public final class StepClock {
         trial.copy());
   }
 
-  /** Returns the average length of inputs over the longest. */
+  /** Returns the average length of batches, padded, over that of the longest. */
   private static double share(Training training, TokenisedTask data) {
-    IntSummaryStatistics tokens =
-        data.train().stream().mapToInt(example -> example.encoded().tokens()).summaryStatistics();
-    return training.pad() == Padding.MAX || tokens.getMax() <= 0
-        ? 1
-        : tokens.getAverage() / tokens.getMax();
+    int[] tokens =
+        data.train().stream().mapToInt(example -> example.encoded().tokens()).sorted().toArray();
+    int longest = tokens.length == 0 ? 0 : tokens[tokens.length - 1];
+    if (training.pad() == Padding.MAX || longest == 0) {
+      return 1;
+    }
+    double mean =
+        training.bucketBatches() > 1
+            ? meanOfSorted(tokens, training.batch())
+            : meanOfDrawn(tokens, training.batch());
+    return mean / longest;
+  }
+
+  /** The mean of the longest of neighbours: what sorting leaves of padding. */
+  private static double meanOfSorted(int[] sorted, int batch) {
+    double sum = 0;
+    int batches = 0;
+    for (int last = Math.min(batch, sorted.length) - 1; last < sorted.length; last += batch) {
+      sum += sorted[last];
+      batches++;
+    }
+    return sum / batches;
+  }
+
+  /** What the longest of so many drawn ones is expected to be. */
+  private static double meanOfDrawn(int[] sorted, int batch) {
+    double expected = 0;
+    double before = 0;
+    for (int i = 0; i < sorted.length; i++) {
+      double below = Math.pow((i + 1.0) / sorted.length, batch);
+      expected += sorted[i] * (below - before);
+      before = below;
+    }
+    return expected;
   }
 
   /**
-   * Takes steps for a while and returns seconds of one in the fastest group: the first are slow
-   * until code is compiled, and others may use the machine meanwhile.
+   * Takes steps for a while and returns seconds of one in the middle group of the later half: the
+   * first are slow until code is compiled, and others may use the machine meanwhile.
    */
-  private static double fastest(Trainer trainer) {
+  private static double typical(Trainer trainer) {
     long start = System.nanoTime();
-    double least = Double.POSITIVE_INFINITY;
+    List<Double> groups = new ArrayList<>();
     int each = 1;
-    for (int group = 0; group < 2 || System.nanoTime() - start < NANOS; group++) {
+    while (groups.size() < 2 || System.nanoTime() - start < NANOS) {
       double before = trainer.trainSeconds();
       int from = trainer.steps();
       trainer.rehearse(from + each);
-      least = Math.min(least, (trainer.trainSeconds() - before) / (trainer.steps() - from));
+      groups.add((trainer.trainSeconds() - before) / (trainer.steps() - from));
       // A rehearsal also evaluates, which is not to be most of the time.
       each = Math.min(50, each * 2);
     }
-    return least;
+    List<Double> later = new ArrayList<>(groups.subList(groups.size() / 2, groups.size()));
+    Collections.sort(later);
+    return later.get(later.size() / 2);
   }
 }
