@@ -1,0 +1,107 @@
+package org.peftsweep.compute.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.regex.Pattern;
+
+/**
+ * The kernels as the machine's C++ compiler builds them for this processor, where threads of a
+ * block are fibers.
+ */
+final class EmulatedKernels {
+  static final List<String> FAMILIES =
+      List.of("elementwise", "rows", "norms", "attention", "losses", "optimiser");
+
+  private static final Pattern KERNEL = Pattern.compile("__global__\\s+void\\s+(\\w+)\\(");
+  private static final Path KERNELS = Path.of("src/main/resources/cuda");
+  private static final Path EMULATOR = Path.of("src/test/resources/cuda");
+
+  /** Compiled and loaded once. */
+  private static final boolean LOADED = load();
+
+  private EmulatedKernels() {}
+
+  /** Whether this machine can run them. */
+  static boolean areHere() {
+    return LOADED;
+  }
+
+  static native int find(String name);
+
+  /** Returns what is wrong, else null. */
+  static native String launch(
+      int kernel,
+      int x,
+      int y,
+      int z,
+      int block,
+      long[] slots,
+      int used,
+      int parameters,
+      long seed);
+
+  private static boolean load() {
+    Path jni = Path.of(System.getProperty("java.home"), "include");
+    if (!System.getProperty("os.arch").equals("amd64") || !Files.exists(jni.resolve("jni.h"))) {
+      return false;
+    }
+    try {
+      Path folder = Files.createTempDirectory("kernels");
+      StringBuilder kernels = new StringBuilder("#include \"emulator.h\"\n");
+      StringBuilder entries = new StringBuilder();
+      for (String family : FAMILIES) {
+        kernels.append("namespace " + family + " {\n#include \"" + family + ".cu\"\n}\n");
+        for (String kernel : namesOf(family)) {
+          entries.append("EMULATED(" + family + "::" + kernel + "),\n");
+        }
+      }
+      Files.writeString(folder.resolve("kernels.h"), kernels);
+      Files.writeString(folder.resolve("entries.h"), entries);
+      Path library = folder.resolve("kernels.so");
+      run(
+          "g++",
+          "-std=c++17",
+          "-O2",
+          "-w",
+          "-shared",
+          "-fPIC",
+          "-I" + folder,
+          "-I" + EMULATOR,
+          "-I" + KERNELS,
+          "-I" + jni,
+          "-I" + jni.resolve("linux"),
+          "-o",
+          library.toString(),
+          EMULATOR.resolve("emulator.cpp").toString());
+      System.load(library.toAbsolutePath().toString());
+      for (String made : List.of("kernels.h", "entries.h", "kernels.so")) {
+        Files.delete(folder.resolve(made));
+      }
+      Files.delete(folder);
+      return true;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Returns the kernels of a family. */
+  static List<String> namesOf(String family) throws IOException {
+    return KERNEL
+        .matcher(Files.readString(KERNELS.resolve(family + ".cu")))
+        .results()
+        .map(found -> found.group(1))
+        .toList();
+  }
+
+  private static void run(String... command) throws IOException {
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(process.onExit().join().exitValue()).as(said).isZero();
+  }
+}
