@@ -33,6 +33,11 @@ public final class Backends {
     return BY_NAME.get(name).multipliesIn(factors);
   }
 
+  /** Whether a backend computes on GPUs. */
+  public static boolean usesGpus(String name) {
+    return BY_NAME.get(name).usesGpus();
+  }
+
   /**
    * Returns why the default backend has no products with such factors on this machine; empty where
    * it has.
@@ -57,13 +62,23 @@ public final class Backends {
    * @throws IllegalArgumentException if there is none of this name
    */
   public static Backend open(String name, int threads, BlasLibrary blas) {
+    return open(name, threads, blas, Optional.empty());
+  }
+
+  /**
+   * The same on the GPU of an address, where the backend computes on GPUs.
+   *
+   * @throws IllegalArgumentException if there is none of this name
+   * @throws BackendUnavailableException if this JVM cannot run it, or there is no such GPU
+   */
+  public static Backend open(String name, int threads, BlasLibrary blas, Optional<String> gpu) {
     BackendProvider provider = BY_NAME.get(name);
     if (provider == null) {
       throw new IllegalArgumentException(
           "Cannot compute on " + name + ": choose one of " + names());
     }
     try {
-      return provider.open(threads, blas);
+      return provider.open(threads, blas, gpu);
     } catch (BackendUnavailableException e) {
       if (!name.equals(DEFAULT)) {
         throw e;
