@@ -1,6 +1,7 @@
 package org.peftsweep.compute.cuda;
 
 import java.util.Optional;
+import java.util.ServiceLoader;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.BackendProvider;
 import org.peftsweep.compute.BlasLibrary;
@@ -34,6 +35,10 @@ public final class CudaBackendProvider implements BackendProvider {
   @Override
   public Backend open(int threads, BlasLibrary blas, Optional<String> gpu) {
     String address = gpu.orElse(FIRST);
-    return new CudaBackend(CudaDevices.open(address), address);
+    DeviceProvider devices =
+        ServiceLoader.load(DeviceProvider.class, CudaBackendProvider.class.getClassLoader())
+            .findFirst()
+            .orElse(CudaDevices::open);
+    return new CudaBackend(devices.open(address), address);
   }
 }

@@ -11,7 +11,7 @@ import org.peftsweep.compute.ElementType;
  * <p>Addresses are numbers that mean nothing to the host. Every method may throw {@link
  * DeviceLostException}, after which the device serves nobody in this process any more.
  */
-interface Device {
+public interface Device {
   /** A kernel that {@link #kernel} found. */
   interface Kernel {}
 

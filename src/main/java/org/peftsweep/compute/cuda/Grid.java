@@ -5,7 +5,7 @@ package org.peftsweep.compute.cuda;
  *
  * @param threads of each block, a multiple of 32
  */
-record Grid(int x, int y, int z, int threads) {
+public record Grid(int x, int y, int z, int threads) {
   static final int THREADS = 256;
   private static final int WARPS = THREADS / 32;
   private static final int MOST_BLOCKS = 1 << 14;

@@ -10,7 +10,7 @@ import org.peftsweep.compute.ElementType;
  * @param roundsFactors whether a and b of 32 bits may be rounded to 10 bits of fraction (TF32)
  * @param hasBias whether each row of c gets a bias {@code [n]} added; only where beta is 0
  */
-record Product(
+public record Product(
     boolean transposeA,
     boolean transposeB,
     int m,

@@ -1,7 +1,5 @@
 package org.peftsweep.compute.cuda;
 
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
-
 import org.peftsweep.compute.Backend;
 
 /** Opens the {@code cuda} backend on a device that is emulated. */
@@ -14,8 +12,7 @@ public final class EmulatedBackends {
   }
 
   static Backend on(Device device) {
-    assumeTrue(
-        EmulatedKernels.areHere(), "kernels are emulated on this processor's x86-64 kind only");
+    EmulatedKernels.require();
     return new CudaBackend(device, "0");
   }
 }
