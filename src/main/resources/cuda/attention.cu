@@ -3,19 +3,10 @@
 // computes in registers. Scores are computed again on the way back, from the logarithm of their
 // sum. Nothing is added up by several blocks, so that all sums have one order.
 #include "common.cuh"
+#include "tiles.cuh"
 
-#define THREADS 256
-// Queries and keys of a tile.
-#define TILE 64
-// Columns of both factors of a product that are in shared memory at a time.
-#define DEPTH 32
-// Columns of an output that a block computes.
-#define CHUNK 128
-// Rows of the second factor of an accumulation that are in shared memory at a time.
-#define BAND 16
-// Distances of rows in shared memory, odd so that columns lie in different banks.
-#define ROOM_STRIDE (DEPTH + 1)
-#define TILE_STRIDE (TILE + 1)
+// Blocks that a multiprocessor should have room for.
+#define RESIDENT (TENSOR_CORES ? 2 : 1)
 
 struct Shape {
   int queries;
@@ -91,133 +82,8 @@ __device__ __forceinline__ Sight look(const int* mask, int tokens, int causal, i
   return sight;
 }
 
-// A tile of elements: a thread has rows 4y to 4y + 3 and every 16th column from x on.
-__device__ __forceinline__ int tileRow() {
-  return 4 * (threadIdx.x / 16);
-}
-
-__device__ __forceinline__ int tileColumn() {
-  return threadIdx.x % 16;
-}
-
-// tile <- the products of rows of a with rows of b, both of `width` columns.
-__device__ __forceinline__ void multiply(
-    float tile[4][4],
-    const float* a,
-    long long aStride,
-    int aRows,
-    const float* b,
-    long long bStride,
-    int bRows,
-    int width,
-    float* left,
-    float* right) {
-#pragma unroll
-  for (int i = 0; i < 4; i++) {
-#pragma unroll
-    for (int j = 0; j < 4; j++) {
-      tile[i][j] = 0.0f;
-    }
-  }
-  for (int from = 0; from < width; from += DEPTH) {
-    int depth = min(DEPTH, width - from);
-    __syncthreads();
-    for (int n = threadIdx.x; n < TILE * DEPTH; n += THREADS) {
-      int row = n / DEPTH;
-      int column = n % DEPTH;
-      bool isInside = column < depth;
-      left[row * ROOM_STRIDE + column] =
-          isInside && row < aRows ? a[row * aStride + from + column] : 0.0f;
-      right[row * ROOM_STRIDE + column] =
-          isInside && row < bRows ? b[row * bStride + from + column] : 0.0f;
-    }
-    __syncthreads();
-    for (int c = 0; c < depth; c++) {
-      float x[4];
-      float y[4];
-#pragma unroll
-      for (int i = 0; i < 4; i++) {
-        x[i] = left[(tileRow() + i) * ROOM_STRIDE + c];
-        y[i] = right[(tileColumn() + 16 * i) * ROOM_STRIDE + c];
-      }
-#pragma unroll
-      for (int i = 0; i < 4; i++) {
-#pragma unroll
-        for (int j = 0; j < 4; j++) {
-          tile[i][j] = fmaf(x[i], y[j], tile[i][j]);
-        }
-      }
-    }
-  }
-}
-
-// sums <- sums + op(s) * x, op the transpose where asked; x has `rows` rows and `columns` columns.
-template <bool TRANSPOSED>
-__device__ __forceinline__ void accumulate(
-    float sums[4][8],
-    const float* s,
-    const float* x,
-    long long stride,
-    int rows,
-    int columns,
-    float* room) {
-  for (int from = 0; from < rows; from += BAND) {
-    int depth = min(BAND, rows - from);
-    __syncthreads();
-    for (int n = threadIdx.x; n < BAND * CHUNK; n += THREADS) {
-      int row = n / CHUNK;
-      int column = n % CHUNK;
-      room[n] = row < depth && column < columns ? x[(from + row) * stride + column] : 0.0f;
-    }
-    __syncthreads();
-    for (int r = 0; r < depth; r++) {
-      float weight[4];
-#pragma unroll
-      for (int i = 0; i < 4; i++) {
-        int row = tileRow() + i;
-        weight[i] = TRANSPOSED ? s[(from + r) * TILE_STRIDE + row] : s[row * TILE_STRIDE + from + r];
-      }
-#pragma unroll
-      for (int c = 0; c < 8; c++) {
-        if (16 * c < columns) {
-          float value = room[r * CHUNK + tileColumn() + 16 * c];
-#pragma unroll
-          for (int i = 0; i < 4; i++) {
-            sums[i][c] = fmaf(weight[i], value, sums[i][c]);
-          }
-        }
-      }
-    }
-  }
-}
-
-__device__ __forceinline__ void clear(float sums[4][8]) {
-#pragma unroll
-  for (int i = 0; i < 4; i++) {
-#pragma unroll
-    for (int c = 0; c < 8; c++) {
-      sums[i][c] = 0.0f;
-    }
-  }
-}
-
-__device__ __forceinline__ void store(
-    const float sums[4][8], float* to, long long stride, int rows, int columns) {
-#pragma unroll
-  for (int i = 0; i < 4; i++) {
-#pragma unroll
-    for (int c = 0; c < 8; c++) {
-      int row = tileRow() + i;
-      int column = tileColumn() + 16 * c;
-      if (row < rows && column < columns) {
-        to[row * stride + column] = sums[i][c];
-      }
-    }
-  }
-}
-
 // Blocks are (batch * heads, tiles of queries, chunks of columns).
-extern "C" __global__ void attention(
+extern "C" __global__ __launch_bounds__(THREADS, RESIDENT) void attention(
     const float* q,
     const float* k,
     const float* v,
@@ -250,7 +116,7 @@ extern "C" __global__ void attention(
     peaks[threadIdx.x] = -INFINITE;
     totals[threadIdx.x] = 0.0f;
   }
-  float sums[4][8];
+  float sums[8][4];
   clear(sums);
   int keys = sight.keys(from, from + rows);
   for (int at = 0; at < keys; at += TILE) {
@@ -268,23 +134,23 @@ extern "C" __global__ void attention(
         left,
         right);
 #pragma unroll
-    for (int i = 0; i < 4; i++) {
+    for (int n = 0; n < 4; n++) {
 #pragma unroll
-      for (int j = 0; j < 4; j++) {
-        int row = tileRow() + i;
-        int key = tileColumn() + 16 * j;
-        s[row * TILE_STRIDE + key] = sight.score(tile[i][j], shape.scale, from + row, at + key);
+      for (int e = 0; e < 4; e++) {
+        int row = rowOf(e);
+        int key = tileColumn(n, e);
+        s[row * TILE_STRIDE + key] = sight.score(tile[n][e], shape.scale, from + row, at + key);
       }
     }
     __syncthreads();
-    // Four threads a row, 16 keys each.
+    // Four threads a row, every fourth key each.
     int row = threadIdx.x / 4;
     int part = threadIdx.x % 4;
-    float* scores = s + row * TILE_STRIDE + 16 * part;
+    float* scores = s + row * TILE_STRIDE + part;
     float before = peaks[row];
     float peak = before;
     for (int j = 0; j < 16; j++) {
-      peak = fmaxf(peak, scores[j]);
+      peak = fmaxf(peak, scores[4 * j]);
     }
     peak = fmaxf(peak, __shfl_xor_sync(EVERY_LANE, peak, 1));
     peak = fmaxf(peak, __shfl_xor_sync(EVERY_LANE, peak, 2));
@@ -292,11 +158,11 @@ extern "C" __global__ void attention(
     float sum = 0.0f;
     unsigned index =
         (((unsigned)b * shape.heads + head) * shape.queries + from + row) * shape.tokens + at
-        + 16 * part;
+        + part;
     for (int j = 0; j < 16; j++) {
-      float weight = expf(scores[j] - start);
+      float weight = expf(scores[4 * j] - start);
       sum += weight;
-      scores[j] = shape.threshold == 0 ? weight : weight * drop.factor(index + j);
+      scores[4 * j] = shape.threshold == 0 ? weight : weight * drop.factor(index + 4 * j);
     }
     sum += __shfl_xor_sync(EVERY_LANE, sum, 1);
     sum += __shfl_xor_sync(EVERY_LANE, sum, 2);
@@ -308,11 +174,11 @@ extern "C" __global__ void attention(
     }
     __syncthreads();
 #pragma unroll
-    for (int i = 0; i < 4; i++) {
-      float change = changes[tileRow() + i];
+    for (int e = 0; e < 4; e++) {
+      float change = changes[rowOf(e)];
 #pragma unroll
-      for (int c = 0; c < 8; c++) {
-        sums[i][c] *= change;
+      for (int n = 0; n < 8; n++) {
+        sums[n][e] *= change;
       }
     }
     accumulate<false>(
@@ -320,11 +186,11 @@ extern "C" __global__ void attention(
   }
   __syncthreads();
 #pragma unroll
-  for (int i = 0; i < 4; i++) {
-    float total = totals[tileRow() + i];
+  for (int e = 0; e < 4; e++) {
+    float total = totals[rowOf(e)];
 #pragma unroll
-    for (int c = 0; c < 8; c++) {
-      sums[i][c] /= total;
+    for (int n = 0; n < 8; n++) {
+      sums[n][e] /= total;
     }
   }
   store(sums, out + firstQuery + column, queryStride, rows, columns);
@@ -368,36 +234,26 @@ __device__ __forceinline__ void backwardTile(
     int rows,
     int key) {
 #pragma unroll
-  for (int i = 0; i < 4; i++) {
-    int row = tileRow() + i;
+  for (int e = 0; e < 4; e++) {
+    int row = rowOf(e);
     bool isInside = row < rows;
     float log = isInside ? logSum[query + row] : 0.0f;
     float mean = isInside ? dots[query + row] : 0.0f;
     unsigned index = (sequenceHead * shape.queries + query + row) * shape.tokens + key;
 #pragma unroll
-    for (int j = 0; j < 4; j++) {
-      int column = tileColumn() + 16 * j;
-      float score = sight.score(weights[i][j], shape.scale, query + row, key + column);
+    for (int n = 0; n < 4; n++) {
+      int column = tileColumn(n, e);
+      float score = sight.score(weights[n][e], shape.scale, query + row, key + column);
       float weight = isInside ? expf(score - log) : 0.0f;
       float factor = shape.threshold == 0 ? 1.0f : drop.factor(index + column);
-      slopes[i][j] = weight * (slopes[i][j] * factor - mean) * shape.scale;
-      weights[i][j] = weight * factor;
-    }
-  }
-}
-
-__device__ __forceinline__ void keep(const float tile[4][4], float* s) {
-#pragma unroll
-  for (int i = 0; i < 4; i++) {
-#pragma unroll
-    for (int j = 0; j < 4; j++) {
-      s[(tileRow() + i) * TILE_STRIDE + tileColumn() + 16 * j] = tile[i][j];
+      slopes[n][e] = weight * (slopes[n][e] * factor - mean) * shape.scale;
+      weights[n][e] = weight * factor;
     }
   }
 }
 
 // Blocks are (batch * heads, tiles of queries, chunks of columns).
-extern "C" __global__ void attention_queries_backward(
+extern "C" __global__ __launch_bounds__(THREADS, RESIDENT) void attention_queries_backward(
     const float* q,
     const float* k,
     const float* v,
@@ -426,7 +282,7 @@ extern "C" __global__ void attention_queries_backward(
   long long firstSum = (long long)blockIdx.x * shape.queries;
   Sight sight = look(mask + (long long)b * shape.tokens, shape.tokens, shape.causal, room);
   Dropout drop = dropoutOf(seed, shape.threshold, shape.keptScale);
-  float sums[4][8];
+  float sums[8][4];
   clear(sums);
   int keys = sight.keys(from, from + rows);
   for (int at = 0; at < keys; at += TILE) {
@@ -505,8 +361,8 @@ extern "C" __global__ void attention_keys_backward(
       ((long long)b * shape.tokens + at) * keyStride + keyHead * shape.width;
   Sight sight = look(mask + (long long)b * shape.tokens, shape.tokens, shape.causal, room);
   Dropout drop = dropoutOf(seed, shape.threshold, shape.keptScale);
-  float keySums[4][8];
-  float valueSums[4][8];
+  float keySums[8][4];
+  float valueSums[8][4];
   clear(keySums);
   clear(valueSums);
   for (int head = keyHead * group; head < (keyHead + 1) * group; head++) {

@@ -15,6 +15,7 @@
 #error "fibers switch by instructions of x86-64"
 #endif
 
+#define EMULATED_CUDA
 #define __global__
 #define __device__
 #define __host__
@@ -259,6 +260,41 @@ inline const char* run(
     }
   }
   return nullptr;
+}
+
+// The value of a number that keeps 10 bits of its fraction.
+inline float tf32(float value) {
+  unsigned bits = __float_as_uint(value);
+  return __uint_as_float((bits + 0x1000u) & 0xffffe000u);
+}
+
+inline float products(float a, float b) {
+  float high = tf32(a);
+  float other = tf32(b);
+  return high * other + (high * tf32(b - other) + tf32(a - high) * other);
+}
+
+// What a warp's mma.m16n8k8 adds to the elements of each lane, of factors split into two numbers.
+inline void multiplyAdd(float d[4], const float a[4], const float b[2]) {
+  static float factors[2][MOST_THREADS][6];
+  int self = running;
+  int parity = fibers[self].parity ^= 1;
+  memcpy(factors[parity][self], a, 4 * sizeof(float));
+  memcpy(factors[parity][self] + 4, b, 2 * sizeof(float));
+  waitForWarp();
+  int warp = self / LANES * LANES;
+  int lane = self % LANES;
+  for (int e = 0; e < 4; e++) {
+    int row = lane / 4;
+    int column = 2 * (lane % 4) + e % 2;
+    float sum = 0;
+    for (int k = 0; k < 8; k++) {
+      const float* left = factors[parity][warp + 4 * row + k % 4];
+      const float* right = factors[parity][warp + 4 * column + k % 4];
+      sum += products(left[e / 2 + 2 * (k / 4)], right[4 + k / 4]);
+    }
+    d[e] += sum;
+  }
 }
 
 template <class... A, size_t... I>

@@ -28,6 +28,11 @@ public interface BackendProvider {
    */
   Backend open(int threads, BlasLibrary blas);
 
+  /** Returns why this machine has no GPU for it; empty where it has, or needs none. */
+  default Optional<String> lack() {
+    return Optional.empty();
+  }
+
   /** Whether it computes on GPUs. */
   default boolean usesGpus() {
     return false;

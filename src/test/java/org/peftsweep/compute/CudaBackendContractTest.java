@@ -46,6 +46,14 @@ class CudaBackendContractTest {
   }
 
   @Nested
+  class AttentionOnTensorCores extends AttentionContract {
+    @Override
+    protected Backend open() {
+      return EmulatedBackends.openWithTensorCores(8);
+    }
+  }
+
+  @Nested
   class TapeOnCuda extends TapeContract {
     @Override
     protected Backend open() {

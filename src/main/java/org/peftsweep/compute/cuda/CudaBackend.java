@@ -4,11 +4,15 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
 import org.peftsweep.compute.Allocations;
 import org.peftsweep.compute.AttentionShape;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.BackendUnavailableException;
+import org.peftsweep.compute.Backends;
 import org.peftsweep.compute.ElementType;
+import org.peftsweep.compute.GpuReading;
 import org.peftsweep.compute.Lanes;
 import org.peftsweep.compute.Memory;
 import org.peftsweep.compute.Moments;
@@ -62,7 +66,7 @@ public final class CudaBackend implements Backend {
     this.attention = new Attention(launcher);
     this.losses = new Losses(launcher, report);
     this.optimiser = new Optimiser(launcher, elementwise);
-    this.products = new DeviceProducts(launcher, elementwise, rows, ElementType.F32, false);
+    this.products = new DeviceProducts(launcher, elementwise, rows, ElementType.F32);
   }
 
   @Override
@@ -73,6 +77,32 @@ public final class CudaBackend implements Backend {
   @Override
   public String device() {
     return device.name() + ", GPU " + address;
+  }
+
+  @Override
+  public String place() {
+    return Backends.place(name(), address);
+  }
+
+  @Override
+  public OptionalLong memoryBytes() {
+    return OptionalLong.of(device.memoryBytes());
+  }
+
+  @Override
+  public Optional<GpuReading> gpu() {
+    return Optional.of(device.reading());
+  }
+
+  @Override
+  public void requireAlone() {
+    if (!device.isAlone()) {
+      throw new BackendUnavailableException(
+          "Cannot compute on GPU "
+              + address
+              + ": another process does; give each its share by compute.memory-mebibytes, or a GPU"
+              + " of its own");
+    }
   }
 
   // ---- memory
@@ -153,7 +183,7 @@ public final class CudaBackend implements Backend {
               + ": use precision fp32");
     }
     return otherProducts.computeIfAbsent(
-        factors, missing -> new DeviceProducts(launcher, elementwise, rows, factors, false));
+        factors, missing -> new DeviceProducts(launcher, elementwise, rows, factors));
   }
 
   @Override

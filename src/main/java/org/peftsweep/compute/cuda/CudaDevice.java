@@ -3,9 +3,15 @@ package org.peftsweep.compute.cuda;
 import static org.bytedeco.cuda.global.cudart.*;
 import static org.peftsweep.compute.cuda.CudaErrors.check;
 
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -21,6 +27,7 @@ import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerPointer;
 import org.bytedeco.javacpp.SizeTPointer;
 import org.peftsweep.compute.ElementType;
+import org.peftsweep.compute.GpuReading;
 
 /**
  * A GPU through CUDA's driver: one stream, in which all threads of the process queue up, so that
@@ -35,14 +42,24 @@ final class CudaDevice implements Device {
 
   private static final int ALIGNMENT = 256;
 
+  /** Left to the driver, to graphs, and to what lies between two kernels. */
+  private static final long RESERVE = 256L << 20;
+
+  private static final int RESERVED_PART = 32;
+
+  /** Whose context each thread has. */
+  private static final ThreadLocal<CudaDevice> BOUND = new ThreadLocal<>();
+
   private record Function(CUfunc_st function, String name) implements Kernel {}
 
   private final String address;
-  private final int ordinal;
+
+  /** Held as long as the process lives; null where another process has it. */
+  private final FileLock claim;
+
   private final String name;
   private final int capability;
   private final CUctx_st context = new CUctx_st();
-  private final ThreadLocal<Boolean> isBound = ThreadLocal.withInitial(() -> false);
   private final CUstream_st stream = new CUstream_st();
   private final KernelCompiler compiler;
   private final Map<String, CUmod_st> modules = new HashMap<>();
@@ -57,6 +74,8 @@ final class CudaDevice implements Device {
   private final ByteBuffer ringBytes;
   private final Pointer arrivals;
   private final ByteBuffer arrivedBytes;
+  private final Management management;
+  private final long memoryBytes;
   private int ringPosition;
   private boolean isCapturing;
 
@@ -65,10 +84,13 @@ final class CudaDevice implements Device {
    *
    * @param address by which the machine knows it
    * @param ordinal by which CUDA knows it
+   * @param identifier by which all processes know it
+   * @param bus its place on the bus
    */
-  CudaDevice(String address, int ordinal) {
+  CudaDevice(String address, int ordinal, String identifier, String bus) {
+    this.management = Management.open(bus);
     this.address = address;
-    this.ordinal = ordinal;
+    this.claim = claim(identifier);
     int[] handle = new int[1];
     check(cuDeviceGet(handle, ordinal), what("find"));
     this.name = nameOf(handle[0]);
@@ -87,6 +109,18 @@ final class CudaDevice implements Device {
       parameters.put(i, new Slot(slots.address() + (long) i * Long.BYTES));
     }
     this.products = new MatrixPlans(stream, this::allocate);
+    this.memoryBytes = usable();
+  }
+
+  /** Claims a device for this process; null where another process has it. */
+  private static FileLock claim(String identifier) {
+    Path file = Path.of(System.getProperty("java.io.tmpdir"), "peft-sweep-" + identifier + ".lock");
+    try {
+      return FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE).tryLock();
+    } catch (IOException | OverlappingFileLockException e) {
+      // Another account's file: that account computes on it, or did.
+      return null;
+    }
   }
 
   /** A place of the host. */
@@ -127,20 +161,24 @@ final class CudaDevice implements Device {
 
   /** Makes this device that of the calling thread. */
   private void bind() {
-    if (!isBound.get()) {
+    if (BOUND.get() != this) {
       check(cuCtxSetCurrent(context), what("use"));
-      isBound.set(true);
+      BOUND.set(this);
     }
   }
 
   @Override
   public String name() {
-    return name;
+    return name + " (sm_" + capability + ")";
   }
 
   @Override
   public boolean multipliesIn(ElementType factors) {
-    return factors == ElementType.F32 || factors == ElementType.BF16 && capability >= AMPERE;
+    return switch (factors) {
+      case F32 -> true;
+      case TF32, BF16 -> capability >= AMPERE;
+      default -> false;
+    };
   }
 
   @Override
@@ -160,13 +198,31 @@ final class CudaDevice implements Device {
     check(cuMemFree(place), what("free memory of"));
   }
 
-  /** Returns free and all memory in bytes. */
-  synchronized long[] memory() {
-    bind();
+  @Override
+  public GpuReading reading() {
+    return new GpuReading(
+        management.driver(),
+        compiler.version(),
+        management.clockMegahertz(),
+        management.energyJoules());
+  }
+
+  @Override
+  public boolean isAlone() {
+    return claim != null;
+  }
+
+  @Override
+  public long memoryBytes() {
+    return memoryBytes;
+  }
+
+  /** Returns what nobody uses now, but what kernels and graphs take of their own. */
+  private long usable() {
     try (SizeTPointer free = new SizeTPointer(1);
         SizeTPointer all = new SizeTPointer(1)) {
       check(cuMemGetInfo(free, all), what("look at the memory of"));
-      return new long[] {free.get(), all.get()};
+      return Math.max(0, free.get() - RESERVE - all.get() / RESERVED_PART);
     }
   }
 

@@ -18,6 +18,7 @@ import org.peftsweep.compute.BackendUnavailableException;
  */
 final class CudaDevices {
   private static final Map<String, CudaDevice> OPEN = new HashMap<>();
+  private static final Map<String, CudaDevice> BY_IDENTIFIER = new HashMap<>();
 
   private record Found(int ordinal, String bus, String uuid) {}
 
@@ -32,18 +33,22 @@ final class CudaDevices {
   static synchronized CudaDevice open(String address) {
     CudaDevice open = OPEN.get(address);
     if (open == null) {
-      open = new CudaDevice(address, ordinal(address));
+      Found found = find(address);
+      // The same device may be asked for by its number and by its identifier.
+      open =
+          BY_IDENTIFIER.computeIfAbsent(
+              found.uuid, missing -> new CudaDevice(address, found.ordinal, found.uuid, found.bus));
       OPEN.put(address, open);
     }
     return open;
   }
 
-  private static int ordinal(String address) {
+  private static Found find(String address) {
     List<Found> all = all();
     for (int i = 0; i < all.size(); i++) {
       Found found = all.get(i);
       if (address.equals(Integer.toString(i)) || address.equals(found.uuid)) {
-        return found.ordinal;
+        return found;
       }
     }
     throw new BackendUnavailableException(

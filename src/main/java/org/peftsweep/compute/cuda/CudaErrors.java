@@ -7,6 +7,7 @@ import java.util.Locale;
 import org.bytedeco.cuda.global.cudart;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.Pointer;
+import org.peftsweep.compute.DeviceLostException;
 
 /** Turns the results of CUDA's functions into exceptions. */
 final class CudaErrors {

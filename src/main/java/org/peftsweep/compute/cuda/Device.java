@@ -2,7 +2,9 @@ package org.peftsweep.compute.cuda;
 
 import java.nio.ByteBuffer;
 import java.util.function.Consumer;
+import org.peftsweep.compute.DeviceLostException;
 import org.peftsweep.compute.ElementType;
+import org.peftsweep.compute.GpuReading;
 
 /**
  * A device with memory of its own, which works off in order what all threads of this process give
@@ -18,7 +20,16 @@ public interface Device {
   /** Returns the card's name. */
   String name();
 
-  /** Whether it multiplies with factors of a number format. */
+  /** Returns what it tells of itself now. */
+  GpuReading reading();
+
+  /** Whether no other process of this program uses it. */
+  boolean isAlone();
+
+  /** Returns the memory that this process may use of it, in bytes. */
+  long memoryBytes();
+
+  /** Whether it multiplies with factors of a number format: F32 always, BF16, TF32. */
   boolean multipliesIn(ElementType factors);
 
   /**

@@ -8,14 +8,17 @@ import org.peftsweep.compute.Tensor;
 
 /**
  * Products of a device whose factors are taken in one number format, rounded or widened before
- * where they are stored in another. A tensor that several products in a row round is rounded once.
+ * where they are stored in another; those with a factor narrower than {@value #LEAST} columns, as
+ * low-rank updates have, in 32 bits, as on processors. A tensor that several products in a row
+ * round is rounded once.
  */
 final class DeviceProducts implements Products {
+  private static final int LEAST = 32;
+
   private final Launcher launcher;
   private final Elementwise elementwise;
   private final Rows rows;
   private final ElementType factors;
-  private final boolean roundsFactors;
 
   /** What lies rounded in the room of left factors: from where to where it was, 0 for nothing. */
   private long roundedFrom;
@@ -25,17 +28,11 @@ final class DeviceProducts implements Products {
   /** Changes until which it is that. */
   private long roundedAt;
 
-  DeviceProducts(
-      Launcher launcher,
-      Elementwise elementwise,
-      Rows rows,
-      ElementType factors,
-      boolean roundsFactors) {
+  DeviceProducts(Launcher launcher, Elementwise elementwise, Rows rows, ElementType factors) {
     this.launcher = launcher;
     this.elementwise = elementwise;
     this.rows = rows;
     this.factors = factors;
-    this.roundsFactors = roundsFactors;
   }
 
   @Override
@@ -93,8 +90,11 @@ final class DeviceProducts implements Products {
       Tensor c) {
     long target = DeviceMemory.address(launcher.device(), c, ElementType.F32);
     long added = DeviceMemory.address(launcher.device(), bias, ElementType.F32);
-    long left = left(a);
-    long right = right(b);
+    int narrowest = transposeA ? Math.min(c.rows(), c.columns()) : Math.min(c.columns(), inner);
+    ElementType type = narrowest < LEAST ? ElementType.F32 : factors;
+    ElementType stored = type == ElementType.BF16 ? ElementType.BF16 : ElementType.F32;
+    long left = left(a, stored);
+    long right = right(b, stored);
     boolean isOverwritten = target < roundedTo && roundedFrom < target + c.size() * Float.BYTES;
     roundedFrom = isOverwritten ? 0 : roundedFrom;
     roundedAt = launcher.changes();
@@ -107,20 +107,20 @@ final class DeviceProducts implements Products {
             inner,
             alpha,
             beta,
-            factors,
-            roundsFactors,
+            stored,
+            type == ElementType.TF32,
             bias != null);
     launcher.device().multiply(product, left, right, added, target);
   }
 
   /** Returns where a left factor lies in the number format of factors. */
-  private long left(Tensor a) {
+  private long left(Tensor a, ElementType type) {
     long from = DeviceMemory.address(launcher.device(), a, ElementType.F32);
-    if (factors == ElementType.F32) {
+    if (type == ElementType.F32) {
       return from;
     }
     long to = from + a.size() * Float.BYTES;
-    long room = launcher.room(Launcher.Room.LEFT_FACTOR, factors.bytes(a.size()));
+    long room = launcher.room(Launcher.Room.LEFT_FACTOR, type.bytes(a.size()));
     if (roundedAt != launcher.changes() || roundedFrom != from || roundedTo != to) {
       elementwise.narrow(a, room);
       roundedFrom = from;
@@ -130,12 +130,12 @@ final class DeviceProducts implements Products {
   }
 
   /** Returns where a right factor lies in the number format of factors. */
-  private long right(Tensor b) {
-    if (b.type() == factors) {
-      return DeviceMemory.address(launcher.device(), b, factors);
+  private long right(Tensor b, ElementType type) {
+    if (b.type() == type) {
+      return DeviceMemory.address(launcher.device(), b, type);
     }
-    long room = launcher.room(Launcher.Room.RIGHT_FACTOR, factors.bytes(b.size()));
-    if (factors == ElementType.F32) {
+    long room = launcher.room(Launcher.Room.RIGHT_FACTOR, type.bytes(b.size()));
+    if (type == ElementType.F32) {
       elementwise.widen(b, room);
     } else {
       elementwise.narrow(b, room);

@@ -11,6 +11,7 @@ import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.List;
 import org.bytedeco.cuda.global.nvrtc;
 import org.bytedeco.cuda.nvrtc._nvrtcProgram;
 import org.bytedeco.javacpp.BytePointer;
@@ -22,7 +23,8 @@ import org.bytedeco.javacpp.SizeTPointer;
  * ~/.cache/peft-sweep/cuda}, where they lie by source, kind of device and version of the compiler.
  */
 final class KernelCompiler {
-  private static final String COMMON = "common.cuh";
+  /** What families include. */
+  static final List<String> HEADERS = List.of("common.cuh", "tiles.cuh");
 
   private final String architecture;
   private final String version;
@@ -59,18 +61,18 @@ final class KernelCompiler {
 
   /** Returns machine code. */
   byte[] compiled(String family) {
-    String common = source(COMMON);
+    String[] headers = HEADERS.stream().map(KernelCompiler::source).toArray(String[]::new);
     String kernels = source(family + ".cu");
-    Path kept = folder().resolve(key(common + kernels) + ".cubin");
+    Path kept = folder().resolve(key(String.join("", headers) + kernels) + ".cubin");
     try {
       if (Files.isReadable(kept)) {
         return Files.readAllBytes(kept);
       }
     } catch (IOException e) {
       // What cannot be read is compiled again.
-      return compile(family, common, kernels);
+      return compile(family, kernels, headers);
     }
-    byte[] code = compile(family, common, kernels);
+    byte[] code = compile(family, kernels, headers);
     keep(code, kept);
     return code;
   }
@@ -101,16 +103,18 @@ final class KernelCompiler {
     }
   }
 
-  private byte[] compile(String family, String common, String kernels) {
+  private byte[] compile(String family, String kernels, String... headers) {
     String what = "compile the kernels " + family + ".cu for " + architecture;
     try (_nvrtcProgram program = new _nvrtcProgram();
         BytePointer source = new BytePointer(kernels);
         BytePointer name = new BytePointer(family + ".cu");
-        PointerPointer<BytePointer> headers = new PointerPointer<>(common);
-        PointerPointer<BytePointer> names = new PointerPointer<>(COMMON);
+        PointerPointer<BytePointer> texts = new PointerPointer<>(headers);
+        PointerPointer<BytePointer> names =
+            new PointerPointer<>(HEADERS.toArray(String[]::new));
         PointerPointer<BytePointer> options = new PointerPointer<>(architecture, "--std=c++17");
         SizeTPointer size = new SizeTPointer(1)) {
-      int made = nvrtc.nvrtcCreateProgram(program, source, name, 1, headers, names);
+      int made =
+          nvrtc.nvrtcCreateProgram(program, source, name, headers.length, texts, names);
       CudaErrors.checkLibrary(made, "NVRTC", what);
       CudaErrors.checkLibrary(nvrtc.nvrtcCompileProgram(program, 2, options), "NVRTC", what);
       CudaErrors.checkLibrary(nvrtc.nvrtcGetCUBINSize(program, size), "NVRTC", what);

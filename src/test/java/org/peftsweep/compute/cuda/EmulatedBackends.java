@@ -11,6 +11,11 @@ public final class EmulatedBackends {
     return on(new EmulatedDevice(seed));
   }
 
+  /** The same on a device with tensor cores. */
+  public static Backend openWithTensorCores(long seed) {
+    return on(new EmulatedDevice(seed, true, Long.MAX_VALUE));
+  }
+
   static Backend on(Device device) {
     EmulatedKernels.require();
     return new CudaBackend(device, "0");

@@ -13,6 +13,7 @@ import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.openblas.global.openblas;
 import org.peftsweep.compute.BFloat16;
 import org.peftsweep.compute.ElementType;
+import org.peftsweep.compute.GpuReading;
 
 /**
  * A device that is this processor: {@link EmulatedKernels}, and products by OpenBLAS. Threads and
@@ -47,6 +48,7 @@ final class EmulatedDevice implements Device {
   }
 
   private final long seed;
+  private final boolean hasTensorCores;
   private final long mostBytes;
   private final Map<Long, Pointer> allocations = new HashMap<>();
   private long held;
@@ -54,16 +56,18 @@ final class EmulatedDevice implements Device {
   private List<Runnable> captured;
 
   EmulatedDevice(long seed) {
-    this(seed, Long.MAX_VALUE);
+    this(seed, false, Long.MAX_VALUE);
   }
 
   /**
    * Makes a device.
    *
+   * @param hasTensorCores whether attention is that of devices that have them, which takes longer
    * @param mostBytes that it has memory for
    */
-  EmulatedDevice(long seed, long mostBytes) {
+  EmulatedDevice(long seed, boolean hasTensorCores, long mostBytes) {
     this.seed = seed;
+    this.hasTensorCores = hasTensorCores;
     this.mostBytes = mostBytes;
   }
 
@@ -82,9 +86,25 @@ final class EmulatedDevice implements Device {
     return "emulated GPU";
   }
 
+  /** A joule a kernel. */
+  @Override
+  public GpuReading reading() {
+    return new GpuReading("1.2", "3.4", 1980, (double) launches);
+  }
+
+  @Override
+  public boolean isAlone() {
+    return true;
+  }
+
+  @Override
+  public long memoryBytes() {
+    return mostBytes;
+  }
+
   @Override
   public boolean multipliesIn(ElementType factors) {
-    return factors == ElementType.F32 || factors == ElementType.BF16;
+    return List.of(ElementType.F32, ElementType.TF32, ElementType.BF16).contains(factors);
   }
 
   @Override
@@ -140,7 +160,9 @@ final class EmulatedDevice implements Device {
 
   @Override
   public Kernel kernel(String family, String name) {
-    int index = EmulatedKernels.find(family + "::" + name);
+    boolean isOther = hasTensorCores && family.equals("attention");
+    String place = isOther ? EmulatedKernels.ON_TENSOR_CORES : family;
+    int index = EmulatedKernels.find(place + "::" + name);
     if (index < 0) {
       throw new IllegalStateException("Cannot find kernel " + name + " of " + family);
     }

@@ -19,7 +19,11 @@ final class EmulatedKernels {
   static final List<String> FAMILIES =
       List.of("elementwise", "rows", "norms", "attention", "losses", "optimiser");
 
-  private static final Pattern KERNEL = Pattern.compile("__global__\\s+void\\s+(\\w+)\\(");
+  /** The family of attention once more, as it is for devices that have tensor cores. */
+  static final String ON_TENSOR_CORES = "attention_on_tensor_cores";
+
+  private static final Pattern KERNEL =
+      Pattern.compile("__global__(?: __launch_bounds__\\([^)]*\\))? void (\\w+)\\(");
   private static final Path KERNELS = Path.of("src/main/resources/cuda");
   private static final Path EMULATOR = Path.of("src/test/resources/cuda");
 
@@ -57,10 +61,19 @@ final class EmulatedKernels {
       StringBuilder kernels = new StringBuilder("#include \"emulator.h\"\n");
       StringBuilder entries = new StringBuilder();
       for (String family : FAMILIES) {
+        kernels.append("#undef TENSOR_CORES\n");
         kernels.append("namespace " + family + " {\n#include \"" + family + ".cu\"\n}\n");
         for (String kernel : namesOf(family)) {
           entries.append("EMULATED(" + family + "::" + kernel + "),\n");
         }
+      }
+      kernels.append("#undef TENSOR_CORES\n#define TENSOR_CORES 1\n");
+      kernels.append("namespace " + ON_TENSOR_CORES + " {\n#include \"again.cu\"\n}\n");
+      String again = Files.readString(KERNELS.resolve("attention.cu"));
+      // Two functions with C's linkage are one, whatever their namespaces.
+      Files.writeString(folder.resolve("again.cu"), again.replace("extern \"C\" ", ""));
+      for (String kernel : namesOf("attention")) {
+        entries.append("EMULATED(" + ON_TENSOR_CORES + "::" + kernel + "),\n");
       }
       Files.writeString(folder.resolve("kernels.h"), kernels);
       Files.writeString(folder.resolve("entries.h"), entries);
@@ -81,7 +94,7 @@ final class EmulatedKernels {
           library.toString(),
           EMULATOR.resolve("emulator.cpp").toString());
       System.load(library.toAbsolutePath().toString());
-      for (String made : List.of("kernels.h", "entries.h", "kernels.so")) {
+      for (String made : List.of("again.cu", "kernels.h", "entries.h", "kernels.so")) {
         Files.delete(folder.resolve(made));
       }
       Files.delete(folder);

@@ -1,4 +1,4 @@
-package org.peftsweep.compute.cuda;
+package org.peftsweep.compute;
 
 /** A device failed in a way that no other work of this process survives, as by an ECC error. */
 public final class DeviceLostException extends IllegalStateException {
