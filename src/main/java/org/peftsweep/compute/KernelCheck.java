@@ -203,7 +203,8 @@ public final class KernelCheck {
         (bench, on) -> {
           KernelBench.Norm n = bench.norm(ROWS, COLUMNS);
           on.layerNorm(n.x(), null, n.gamma(), n.beta(), 1e-5f, n.y(), n.mean(), n.rstd());
-          on.layerNormBackward(n.x(), n.gamma(), n.mean(), n.rstd(), n.dy(), n.dy(), n.beta(), n.other());
+          on.layerNormBackward(
+              n.x(), n.gamma(), n.mean(), n.rstd(), n.dy(), n.dy(), n.beta(), n.other());
           bench.result(n.dy(), n.beta(), n.other());
         });
     add(

@@ -109,12 +109,10 @@ final class KernelCompiler {
         BytePointer source = new BytePointer(kernels);
         BytePointer name = new BytePointer(family + ".cu");
         PointerPointer<BytePointer> texts = new PointerPointer<>(headers);
-        PointerPointer<BytePointer> names =
-            new PointerPointer<>(HEADERS.toArray(String[]::new));
+        PointerPointer<BytePointer> names = new PointerPointer<>(HEADERS.toArray(String[]::new));
         PointerPointer<BytePointer> options = new PointerPointer<>(architecture, "--std=c++17");
         SizeTPointer size = new SizeTPointer(1)) {
-      int made =
-          nvrtc.nvrtcCreateProgram(program, source, name, headers.length, texts, names);
+      int made = nvrtc.nvrtcCreateProgram(program, source, name, headers.length, texts, names);
       CudaErrors.checkLibrary(made, "NVRTC", what);
       CudaErrors.checkLibrary(nvrtc.nvrtcCompileProgram(program, 2, options), "NVRTC", what);
       CudaErrors.checkLibrary(nvrtc.nvrtcGetCUBINSize(program, size), "NVRTC", what);

@@ -8,7 +8,9 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.regex.Pattern;
 
 /**
@@ -25,7 +27,7 @@ final class EmulatedKernels {
   private static final Pattern KERNEL =
       Pattern.compile("__global__(?: __launch_bounds__\\([^)]*\\))? void (\\w+)\\(");
   private static final Path KERNELS = Path.of("src/main/resources/cuda");
-  private static final Path EMULATOR = Path.of("src/test/resources/cuda");
+  static final Path EMULATOR = Path.of("src/test/resources/cuda");
 
   /** Compiled and loaded once. */
   private static final boolean LOADED = load();
@@ -58,49 +60,50 @@ final class EmulatedKernels {
     }
     try {
       Path folder = Files.createTempDirectory("kernels");
-      StringBuilder kernels = new StringBuilder("#include \"emulator.h\"\n");
-      StringBuilder entries = new StringBuilder();
-      for (String family : FAMILIES) {
-        kernels.append("#undef TENSOR_CORES\n");
-        kernels.append("namespace " + family + " {\n#include \"" + family + ".cu\"\n}\n");
-        for (String kernel : namesOf(family)) {
-          entries.append("EMULATED(" + family + "::" + kernel + "),\n");
-        }
-      }
-      kernels.append("#undef TENSOR_CORES\n#define TENSOR_CORES 1\n");
-      kernels.append("namespace " + ON_TENSOR_CORES + " {\n#include \"again.cu\"\n}\n");
-      String again = Files.readString(KERNELS.resolve("attention.cu"));
-      // Two functions with C's linkage are one, whatever their namespaces.
-      Files.writeString(folder.resolve("again.cu"), again.replace("extern \"C\" ", ""));
-      for (String kernel : namesOf("attention")) {
-        entries.append("EMULATED(" + ON_TENSOR_CORES + "::" + kernel + "),\n");
-      }
-      Files.writeString(folder.resolve("kernels.h"), kernels);
-      Files.writeString(folder.resolve("entries.h"), entries);
       Path library = folder.resolve("kernels.so");
-      run(
-          "g++",
-          "-std=c++17",
-          "-O2",
-          "-w",
-          "-shared",
-          "-fPIC",
-          "-I" + folder,
-          "-I" + EMULATOR,
-          "-I" + KERNELS,
-          "-I" + jni,
-          "-I" + jni.resolve("linux"),
-          "-o",
-          library.toString(),
-          EMULATOR.resolve("emulator.cpp").toString());
+      compile(folder, "emulator.cpp", library, "-I" + jni, "-I" + jni.resolve("linux"));
       System.load(library.toAbsolutePath().toString());
-      for (String made : List.of("again.cu", "kernels.h", "entries.h", "kernels.so")) {
-        Files.delete(folder.resolve(made));
-      }
+      Files.delete(library);
       Files.delete(folder);
       return true;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Compiles a file of the emulator's folder together with all kernels to a shared library. */
+  static void compile(Path folder, String file, Path library, String... options)
+      throws IOException {
+    StringBuilder kernels = new StringBuilder("#include \"emulator.h\"\n");
+    StringBuilder entries = new StringBuilder();
+    for (String family : FAMILIES) {
+      kernels.append("#undef TENSOR_CORES\n");
+      kernels.append("namespace " + family + " {\n#include \"" + family + ".cu\"\n}\n");
+      for (String kernel : namesOf(family)) {
+        entries.append("EMULATED(" + family + "::" + kernel + "),\n");
+      }
+    }
+    kernels.append("#undef TENSOR_CORES\n#define TENSOR_CORES 1\n");
+    kernels.append("namespace " + ON_TENSOR_CORES + " {\n#include \"again.cu\"\n}\n");
+    for (String kernel : namesOf("attention")) {
+      entries.append("EMULATED(" + ON_TENSOR_CORES + "::" + kernel + "),\n");
+    }
+    String again = Files.readString(KERNELS.resolve("attention.cu"));
+    // Two functions with C's linkage are one, whatever their namespaces.
+    again = again.replace("extern \"C\" ", "");
+    Map<String, String> made =
+        Map.of("again.cu", again, "kernels.h", kernels.toString(), "entries.h", entries.toString());
+    for (Map.Entry<String, String> each : made.entrySet()) {
+      Files.writeString(folder.resolve(each.getKey()), each.getValue());
+    }
+    List<String> command =
+        new ArrayList<>(List.of("g++", "-std=c++17", "-O2", "-w", "-shared", "-fPIC"));
+    command.addAll(List.of("-I" + folder, "-I" + EMULATOR, "-I" + KERNELS));
+    command.addAll(List.of(options));
+    command.addAll(List.of("-o", library.toString(), EMULATOR.resolve(file).toString()));
+    run(command);
+    for (String each : made.keySet()) {
+      Files.delete(folder.resolve(each));
     }
   }
 
@@ -113,7 +116,7 @@ final class EmulatedKernels {
         .toList();
   }
 
-  private static void run(String... command) throws IOException {
+  static void run(List<String> command) throws IOException {
     Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
     String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertThat(process.onExit().join().exitValue()).as(said).isZero();
