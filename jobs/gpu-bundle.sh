@@ -2,8 +2,10 @@
 # Packs what jobs/gpu-check.sh needs on a machine that has a GPU with its driver and CUDA 13, but
 # neither a JDK nor a network: a Java runtime, the program, its bindings. Two minutes.
 #
-#   jobs/gpu-bundle.sh                  # makes target/gpu-bundle.tar.xz, 30 MB
-#   tar -xJf gpu-bundle.tar.xz && gpu-bundle/gpu-check.sh     # there
+#   jobs/gpu-bundle.sh                  # makes target/gpu-bundle.tar.xz
+#   jobs/gpu-bundle.sh && scp target/gpu-bundle.tar.xz gpu-host:
+#
+# There: tar -xJf gpu-bundle.tar.xz && gpu-bundle/gpu-check.sh
 #
 # Needs a JDK 17 with jlink, and xz.
 set -euo pipefail

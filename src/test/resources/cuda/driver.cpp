@@ -17,7 +17,7 @@ static const int NOT_FOUND = 500;
 static const int LAUNCH_FAILED = 719;
 static const int CAPTURE_UNSUPPORTED = 900;
 
-static const size_t MEMORY = 64 << 20;
+static const size_t MEMORY = 256 << 20;
 
 using Work = std::vector<std::function<int()>>;
 
