@@ -153,6 +153,11 @@ submit() {
       --conf "spark.executor.resource.gpu.amount=$GPUS"
       --conf spark.task.resource.gpu.amount=1
     )
+    if [[ $master == spark://127.0.0.1:* &&
+      -f ${CLUSTER_FOLDER:-$ROOT/target/cluster}/gpus-1.sh ]]; then
+      # The addresses of jobs/cluster.sh, which are no GPUs.
+      options+=(--conf spark.peftsweep.simulatedGpus=true)
+    fi
   fi
   # shellcheck disable=SC2206 # Split at blanks on purpose.
   options+=(${SUBMIT_OPTIONS:-})

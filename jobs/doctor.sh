@@ -4,6 +4,7 @@
 #
 #   jobs/doctor.sh
 #   jobs/doctor.sh --output hdfs:///peft
+#   jobs/doctor.sh --gpu                # also runs every kernel on the first GPU, half a minute
 #
 # Exit status: 0 all fine, 3 something to mend, 2 no Java or Spark to look with.
 set -euo pipefail

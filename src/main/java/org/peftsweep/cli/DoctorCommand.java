@@ -9,9 +9,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
@@ -19,10 +21,13 @@ import org.apache.spark.SparkBuildInfo;
 import org.apache.spark.deploy.SparkHadoopUtil;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.GpuReading;
+import org.peftsweep.compute.KernelCheck;
 import org.peftsweep.compute.cpu.ProcessorFigures;
 import org.peftsweep.report.TextTable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 
 /** Looks at the machine and the installation, and says what is missing and how to mend it. */
 @Command(
@@ -37,7 +42,16 @@ final class DoctorCommand implements Callable<Integer> {
   /** A look at one thing; the remedy is empty where nothing is to be done. */
   private record Look(String what, String found, boolean isFine, String remedy) {}
 
+  private static final String CUDA = "cuda";
+  private static final String NO_CARD = "none; trials run on processors";
+
   @Mixin private OutputFolder output;
+
+  @Option(
+      names = "--gpu",
+      description =
+          "Also run every kernel on the first GPU, and compare its results with the processor's.")
+  private boolean testsGpu;
 
   private final PrintStream out;
   private final List<Look> looks = new ArrayList<>();
@@ -154,8 +168,83 @@ final class DoctorCommand implements Callable<Integer> {
     }
   }
 
+  /** Where a machine has cards, or the self-test is asked for, kernels must run on one. */
   private void gpu() {
-    String found = "none; trials run on processors";
+    String cards = cards();
+    look("GPU", cards, true, "");
+    Optional<String> lack = Backends.lack(CUDA);
+    if (lack.isPresent()) {
+      boolean isWanted = testsGpu || !cards.equals(NO_CARD);
+      look("CUDA", isWanted ? "cannot be used" : "not there", !isWanted, lack.get());
+      return;
+    }
+    try (Backend cuda = Backends.open(CUDA, 1)) {
+      GpuReading reading = cuda.gpu().orElseThrow();
+      look(
+          "CUDA",
+          String.format(
+              Locale.ROOT,
+              "%s, driver %s, CUDA %s, %.1f GB free%s",
+              cuda.device(),
+              reading.driver(),
+              reading.cuda(),
+              cuda.memoryBytes().orElseThrow() / 1e9,
+              libraries()),
+          true,
+          "");
+      if (testsGpu) {
+        kernels(cuda);
+      }
+    }
+  }
+
+  /** Returns where CUDA's libraries were found, as the system tells. */
+  private static String libraries() {
+    try (Stream<String> lines = Files.lines(Path.of("/proc/self/maps"))) {
+      return lines
+          .map(line -> line.substring(line.lastIndexOf(' ') + 1))
+          .filter(file -> file.matches(".*/lib(cuda|cudart|nvrtc|cublasLt)\\.so.*"))
+          .distinct()
+          .map(file -> ", " + file)
+          .collect(Collectors.joining());
+    } catch (IOException | UncheckedIOException e) {
+      return "";
+    }
+  }
+
+  /** Runs all kernels on the GPU and on the processor. */
+  private void kernels(Backend cuda) {
+    try (Backend cpu = Backends.open(Backends.DEFAULT, 1)) {
+      List<KernelCheck.Result> results = KernelCheck.compare(cpu, cuda);
+      List<String> off =
+          results.stream()
+              .filter(result -> !result.isFine())
+              .map(
+                  result ->
+                      String.format(
+                          Locale.ROOT,
+                          "%s by %.1e instead of %.1e",
+                          result.kernel(),
+                          result.worst(),
+                          result.bound()))
+              .toList();
+      double worst = results.stream().mapToDouble(KernelCheck.Result::worst).max().orElse(0);
+      look(
+          "Kernels",
+          off.isEmpty()
+              ? String.format(
+                  Locale.ROOT,
+                  "%d agree with the processor's, to %.1e at worst",
+                  results.size(),
+                  worst)
+              : String.join(", ", off),
+          off.isEmpty(),
+          "do not train on this GPU: its results are wrong");
+    }
+  }
+
+  private static String cards() {
+    String found = NO_CARD;
     try {
       Process process =
           new ProcessBuilder("nvidia-smi", "--query-gpu=name", "--format=csv,noheader")
@@ -167,11 +256,11 @@ final class DoctorCommand implements Callable<Integer> {
       }
     } catch (IOException e) {
       // There is no such program: no GPU.
-      found = "none; trials run on processors";
+      return NO_CARD;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    look("GPU", found, true, "");
+    return found;
   }
 
   private void folders() {

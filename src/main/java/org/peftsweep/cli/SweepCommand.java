@@ -140,10 +140,13 @@ final class SweepCommand implements Callable<Integer> {
     Configuration files = SparkHadoopUtil.get().conf();
     Locations locations = Locations.ofProcess(files, Installation.home());
     Sweep sweep = SweepFile.read(file, overrides, added, locations);
+    if (!isDryRun) {
+      GpuRequirements.require(sweep.execution());
+    }
     ResultFolder folder = new ResultFolder(new Path(output.path(files), sweep.name()), files);
     List<Candidates> candidates = candidates(sweep, files);
     Phases phases = new Phases(sweep, candidates, ofFile(locations, files), folder);
-    engine.requireAll(phases.trials(), files).forEach(err::println);
+    engine.requireAll(sweep.execution(), phases.trials(), files).forEach(err::println);
     Forecast forecast = engine.forecast(sweep.execution(), files);
     TrialFilter filter = filter(phases.trials(), folder);
     Inspection inspection = Inspection.of(folder, files);

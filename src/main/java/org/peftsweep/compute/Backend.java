@@ -1,6 +1,8 @@
 package org.peftsweep.compute;
 
 import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
 
 /**
  * Where tensors live and kernels run.
@@ -28,6 +30,34 @@ public interface Backend extends Products, AutoCloseable {
 
   /** Returns what it runs on, for result rows: processor or GPU address. */
   String device();
+
+  /**
+   * Returns where its memory is, as {@link Backends#open} finds it again: its name, with the
+   * address of a GPU as in {@code cuda:0}. What backends of one place allocate, all can read.
+   */
+  default String place() {
+    return name();
+  }
+
+  /**
+   * Returns the memory, in bytes, that all backends of its place share; empty where that is the
+   * machine's own.
+   */
+  default OptionalLong memoryBytes() {
+    return OptionalLong.empty();
+  }
+
+  /** Returns what its GPU tells of itself now; empty where it uses none. */
+  default Optional<GpuReading> gpu() {
+    return Optional.empty();
+  }
+
+  /**
+   * Refuses to share its device with another process that nobody told it of.
+   *
+   * @throws BackendUnavailableException if another process of this program computes on it
+   */
+  default void requireAlone() {}
 
   // ---- memory
 

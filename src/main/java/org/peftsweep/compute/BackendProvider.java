@@ -27,4 +27,25 @@ public interface BackendProvider {
    * @throws BackendUnavailableException if this JVM cannot run it
    */
   Backend open(int threads, BlasLibrary blas);
+
+  /** Returns why this machine has no GPU for it; empty where it has, or needs none. */
+  default Optional<String> lack() {
+    return Optional.empty();
+  }
+
+  /** Whether it computes on GPUs. */
+  default boolean usesGpus() {
+    return false;
+  }
+
+  /**
+   * Opens a backend on a GPU.
+   *
+   * @param gpu the address by which the machine knows it; the first where there is none, ignored
+   *     unless {@link #usesGpus}
+   * @throws BackendUnavailableException if this JVM cannot run it, or there is no such GPU
+   */
+  default Backend open(int threads, BlasLibrary blas, Optional<String> gpu) {
+    return open(threads, blas);
+  }
 }

@@ -21,6 +21,9 @@ public final class Backends {
   /** What the default gives way to where this JVM cannot run it. */
   private static final String FALLBACK = "nd4j";
 
+  /** Between a name and the address of a GPU. */
+  private static final char PLACE = ':';
+
   private Backends() {}
 
   /** Returns the names that {@link #open} takes, in alphabetical order. */
@@ -33,12 +36,50 @@ public final class Backends {
     return BY_NAME.get(name).multipliesIn(factors);
   }
 
+  /** Whether a backend computes on GPUs. */
+  public static boolean usesGpus(String name) {
+    return BY_NAME.get(name).usesGpus();
+  }
+
+  /** Returns why this machine has no GPU for a backend that computes on GPUs; else empty. */
+  public static Optional<String> lack(String name) {
+    return BY_NAME.get(name).lack();
+  }
+
+  /**
+   * Returns where a backend is that computes on the GPU of an address.
+   *
+   * @param gpu null for the first; left out where the backend uses none
+   */
+  public static String place(String name, String gpu) {
+    return gpu == null || !usesGpus(name) ? name : name + PLACE + gpu;
+  }
+
+  /** Returns the name of the backend of a place. */
+  private static String name(String place) {
+    int end = place.indexOf(PLACE);
+    return end < 0 ? place : place.substring(0, end);
+  }
+
+  /** Returns the names of those that have products with factors of a number format. */
+  public static List<String> multiplying(ElementType factors) {
+    return BY_NAME.values().stream()
+        .filter(provider -> provider.multipliesIn(factors))
+        .map(BackendProvider::name)
+        .toList();
+  }
+
   /**
    * Returns why the default backend has no products with such factors on this machine; empty where
    * it has.
    */
   public static Optional<String> refusal(ElementType factors) {
-    return BY_NAME.get(DEFAULT).refusal(factors);
+    return refusal(DEFAULT, factors);
+  }
+
+  /** The same of the backend of a place. */
+  public static Optional<String> refusal(String place, ElementType factors) {
+    return BY_NAME.get(name(place)).refusal(factors);
   }
 
   /**
@@ -54,16 +95,21 @@ public final class Backends {
   /**
    * The same with a choice of what multiplies matrices, where the backend has one.
    *
+   * @param place a name, or what {@link #place} makes of it
    * @throws IllegalArgumentException if there is none of this name
+   * @throws BackendUnavailableException if this JVM cannot run it
    */
-  public static Backend open(String name, int threads, BlasLibrary blas) {
+  public static Backend open(String place, int threads, BlasLibrary blas) {
+    String name = name(place);
+    Optional<String> gpu =
+        name.equals(place) ? Optional.empty() : Optional.of(place.substring(name.length() + 1));
     BackendProvider provider = BY_NAME.get(name);
     if (provider == null) {
       throw new IllegalArgumentException(
           "Cannot compute on " + name + ": choose one of " + names());
     }
     try {
-      return provider.open(threads, blas);
+      return provider.open(threads, blas, gpu);
     } catch (BackendUnavailableException e) {
       if (!name.equals(DEFAULT)) {
         throw e;

@@ -40,26 +40,30 @@ public final class DryBackend implements InvocationHandler {
 
   private final Predicate<ElementType> reorders;
 
-  private DryBackend(Predicate<ElementType> reorders) {
+  /** Rows of a pass; 0 for as many as a backend has that says nothing of it. */
+  private final int passRows;
+
+  private DryBackend(Predicate<ElementType> reorders, int passRows) {
     this.reorders = reorders;
+    this.passRows = passRows;
   }
 
   /** Opens one whose products keep nothing. */
   public static Backend open() {
-    return open(factors -> false);
+    return open(factors -> false, 0);
   }
 
-  /** Opens one whose products keep what those of another backend do. */
+  /** Opens one whose products keep what those of another backend do, and whose passes are alike. */
   public static Backend like(Backend other) {
-    return open(other::reordersWeights);
+    return open(other::reordersWeights, other.passRows());
   }
 
-  private static Backend open(Predicate<ElementType> reorders) {
+  private static Backend open(Predicate<ElementType> reorders, int passRows) {
     return (Backend)
         Proxy.newProxyInstance(
             Backend.class.getClassLoader(),
             new Class<?>[] {Backend.class},
-            new DryBackend(reorders));
+            new DryBackend(reorders, passRows));
   }
 
   /** Returns what products keep of shared weights in an order of their own, in bytes. */
@@ -94,6 +98,9 @@ public final class DryBackend implements InvocationHandler {
 
   @Override
   public Object invoke(Object proxy, Method method, Object[] arguments) throws Throwable {
+    if (passRows > 0 && method.getName().equals("passRows")) {
+      return passRows;
+    }
     if (method.isDefault()) {
       return InvocationHandler.invokeDefault(proxy, method, arguments);
     }

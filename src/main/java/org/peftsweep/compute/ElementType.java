@@ -7,6 +7,8 @@ package org.peftsweep.compute;
 public enum ElementType {
   /** IEEE 754 binary32. */
   F32(32),
+  /** An F32 of which products may read only 10 bits of fraction; nothing is stored so. */
+  TF32(32),
   /** The upper half of an F32: 8 bits of exponent, 7 of fraction. */
   BF16(16),
   /** IEEE 754 binary16. */

@@ -31,7 +31,10 @@ public final class Tape implements AutoCloseable {
   /** Floats that inputs from the host take at least. */
   private static final int FED = 1 << 12;
 
-  /** Rows that are widened at once: some megabytes, which stay in a processor's caches. */
+  /**
+   * Rows that are widened at once, at least: some megabytes, which stay in a processor's caches. A
+   * device takes as many as a pass of it.
+   */
   private static final int WIDENED_ROWS = 256;
 
   private final Backend target;
@@ -426,7 +429,7 @@ public final class Tape implements AutoCloseable {
 
   /** Returns what to save of an activation's input, in half the memory where products round it. */
   private Tensor keep(Var out, Tensor x) {
-    if (!out.learns() || factors == ElementType.F32) {
+    if (!out.learns() || factors != ElementType.BF16) {
       return x.retain();
     }
     Tensor half = arena.take(factors, x.shape());
@@ -446,10 +449,11 @@ public final class Tape implements AutoCloseable {
       back.run(kept, 0, all);
       return;
     }
+    int most = Math.max(WIDENED_ROWS, target.passRows());
     Tensor[] wide = new Tensor[kept.length];
-    Arrays.setAll(wide, i -> arena.take(Math.min(all, WIDENED_ROWS), kept[i].columns()));
-    for (int from = 0; from < all; from += WIDENED_ROWS) {
-      int rows = Math.min(WIDENED_ROWS, all - from);
+    Arrays.setAll(wide, i -> arena.take(Math.min(all, most), kept[i].columns()));
+    for (int from = 0; from < all; from += most) {
+      int rows = Math.min(most, all - from);
       Tensor[] before = new Tensor[kept.length];
       for (int i = 0; i < kept.length; i++) {
         before[i] = wide[i].slice(0, rows);

@@ -17,6 +17,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import org.peftsweep.compute.GpuReading;
 import org.peftsweep.method.Method;
 import org.peftsweep.method.Methods;
 import org.peftsweep.method.PlugIn;
@@ -289,6 +290,22 @@ final class TrialColumns {
         "gpu_address", "as Spark handed it out; null on a processor", Provenance::gpuAddress);
     outcome("backend", TEXT, "that ran the kernels", Outcome::backend);
     outcome("device", TEXT, "as the backend names it", Outcome::device);
+    gpu("gpu_driver", TEXT, "version of the GPU's driver; null on a processor", GpuReading::driver);
+    gpu(
+        "cuda_version",
+        TEXT,
+        "of CUDA that its kernels were compiled with; null on a processor",
+        GpuReading::cuda);
+    gpu(
+        "gpu_clock_megahertz",
+        INT,
+        "of the GPU when the trial ended; null where not told",
+        GpuReading::clockMegahertz);
+    gpu(
+        "energy_joules",
+        DOUBLE,
+        "that the GPU spent while the trial ran; null in a pack, or where not told",
+        GpuReading::energyJoules);
     optional("threads", INT, "that kernels of one trial may use", r -> r.provenance().threads());
     provenance("processor", "model name", Provenance::processor);
     provenance("revision", "git commit of the program", Provenance::revision);
@@ -301,6 +318,11 @@ final class TrialColumns {
         "of the method's numbers; raised when its code gives others",
         r -> r.trial().method().semanticsVersion());
     required("schema_version", INT, "of these columns", r -> Tables.SCHEMA_VERSION);
+  }
+
+  private void gpu(String name, ColumnType type, String comment, Function<GpuReading, ?> value) {
+    outcome(
+        name, type, comment, outcome -> outcome.gpu() == null ? null : value.apply(outcome.gpu()));
   }
 
   private void required(String name, ColumnType type, String comment, Function<TrialRow, ?> value) {

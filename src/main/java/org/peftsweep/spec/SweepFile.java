@@ -235,7 +235,7 @@ public final class SweepFile {
                   + " in "
                   + fields.fields(COMPUTE).place("backend")
                   + ": choose backend = "
-                  + Backends.DEFAULT
+                  + String.join(" or ", Backends.multiplying(precision.factors()))
                   + " or precision = fp32");
         }
       }

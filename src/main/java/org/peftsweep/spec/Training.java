@@ -48,6 +48,7 @@ public record Training(
   /** Number format of the factors of products; all else is in 32-bit floats. */
   public enum Precision {
     FP32(ElementType.F32),
+    TF32(ElementType.TF32),
     BF16(ElementType.BF16);
 
     private final ElementType factors;

@@ -21,10 +21,11 @@ public interface Engine {
   /**
    * Checks what files tell of trials before any of them runs.
    *
+   * @param execution how they are to run
    * @return what a user should know of them, a sentence each
    * @throws org.peftsweep.spec.SpecException with the faults of all, each once
    */
-  List<String> requireAll(List<Trial> trials, Configuration files);
+  List<String> requireAll(Execution execution, List<Trial> trials, Configuration files);
 
   /** Returns what tells the size of trials. */
   Forecast forecast(Execution execution, Configuration files);

@@ -38,6 +38,7 @@ final class Failures {
         null,
         null,
         null,
+        null,
         List.of(),
         List.of(),
         List.of(),

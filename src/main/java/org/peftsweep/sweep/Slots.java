@@ -11,12 +11,13 @@ final class Slots {
   static int of(JavaSparkContext context) {
     SparkConf conf = context.getConf();
     int slots = context.defaultParallelism() / conf.getInt("spark.task.cpus", 1);
-    int gpusOfTask = conf.getInt("spark.task.resource.gpu.amount", 0);
+    double gpusOfTask = conf.getDouble("spark.task.resource.gpu.amount", 0);
     if (gpusOfTask > 0) {
       // The driver stands in this list too.
       int executors = context.statusTracker().getExecutorInfos().length - 1;
-      int gpus = executors * conf.getInt("spark.executor.resource.gpu.amount", gpusOfTask);
-      slots = Math.min(slots, gpus / gpusOfTask);
+      int most = (int) Math.max(1, gpusOfTask);
+      int gpus = executors * conf.getInt("spark.executor.resource.gpu.amount", most);
+      slots = Math.min(slots, (int) (gpus / gpusOfTask));
     }
     return Math.max(1, slots);
   }

@@ -67,8 +67,8 @@ public final class TrainerEngine implements Engine {
   }
 
   @Override
-  public List<String> requireAll(List<Trial> trials, Configuration files) {
-    return new Preflight(Library.shared(files)).requireAll(trials);
+  public List<String> requireAll(Execution execution, List<Trial> trials, Configuration files) {
+    return new Preflight(Library.shared(files), execution.backend()).requireAll(trials);
   }
 
   @Override
@@ -210,22 +210,22 @@ public final class TrainerEngine implements Engine {
 
     @Override
     public Outcome run(Trial trial, Slot slot, Progress progress) {
-      try (Backend opened = Backends.open(backend, threads, blas)) {
+      try (Backend opened = open(slot)) {
         return new TrialRun(Library.shared(slot.files()), opened)
-            .run(trial, limits(slot), progress);
+            .run(trial, limits(slot, opened), progress);
       }
     }
 
     @Override
     public TrialPack pack(String name, int lanes, Slot slot) {
       Library library = Library.shared(slot.files());
-      Backend passes = Backends.open(backend, threads, blas);
+      Backend passes = open(slot);
       PackRun pack = new PackRun(name, lanes, library, passes);
       return new TrialPack() {
         @Override
         public Outcome run(int lane, Trial trial, Slot own, Progress progress) {
-          try (Backend opened = Backends.open(backend, threads, blas)) {
-            return pack.run(lane, trial, opened, limits(own), progress);
+          try (Backend opened = open(slot)) {
+            return pack.run(lane, trial, opened, limits(own, opened), progress);
           }
         }
 
@@ -237,10 +237,19 @@ public final class TrainerEngine implements Engine {
       };
     }
 
-    private RunLimits limits(Slot slot) {
+    /** Opens the backend on the GPU that the slot has, where it computes on GPUs. */
+    private Backend open(Slot slot) {
+      Backend opened = Backends.open(Backends.place(backend, slot.gpuAddress()), threads, blas);
+      if (memoryBytes == 0) {
+        opened.requireAlone();
+      }
+      return opened;
+    }
+
+    private RunLimits limits(Slot slot, Backend opened) {
       return new RunLimits(
           timeLimit,
-          MemoryBudget.shared(memoryBytes),
+          MemoryBudget.shared(opened, memoryBytes),
           new CheckpointFolder(slot.checkpoints(), slot.files()),
           checkpointEvery,
           slot.isStopped(),

@@ -10,6 +10,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import org.apache.commons.lang3.exception.ExceptionUtils;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.SparkEnv;
@@ -19,6 +20,7 @@ import org.apache.spark.api.java.function.Function;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.resource.ResourceInformation;
 import org.apache.spark.util.SerializableConfiguration;
+import org.peftsweep.compute.DeviceLostException;
 import org.peftsweep.results.LiveFolder;
 import org.peftsweep.results.Provenance;
 import org.peftsweep.results.ResultFolder;
@@ -27,6 +29,8 @@ import org.peftsweep.spec.Trial;
 import org.peftsweep.train.CheckpointFolder;
 import org.peftsweep.train.Outcome;
 import org.peftsweep.train.TensorSink;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The executor's side of a pack: runs its trials, each in a thread of its own, publishes their rows
@@ -43,6 +47,14 @@ final class TrialJob implements Function<ArrayList<String>, List<Ending>> {
   }
 
   private static final String GPU = "gpu";
+
+  /** Spark's name for the executor of its local mode, which is the driver itself. */
+  private static final String DRIVER = "driver";
+
+  private static final Logger LOG = LoggerFactory.getLogger(TrialJob.class);
+
+  /** Exit status of an executor whose device failed. */
+  private static final int LOST_DEVICE = 70;
 
   private final TrialTask task;
   private final ArrayList<Part> parts;
@@ -139,6 +151,11 @@ final class TrialJob implements Function<ArrayList<String>, List<Ending>> {
       throw e;
     } catch (Throwable failure) {
       context.killTaskIfInterrupted();
+      if (isDeviceLost(failure) && !slot.executor().equals(DRIVER)) {
+        // Its process can compute no more: Spark starts another, and the trial goes on there.
+        LOG.error("device lost: {}", failure.getMessage());
+        Runtime.getRuntime().halt(LOST_DEVICE);
+      }
       if (MachineFaults.contain(failure)) {
         throw new IllegalStateException("I/O fault: " + failure.getMessage(), failure);
       }
@@ -160,6 +177,10 @@ final class TrialJob implements Function<ArrayList<String>, List<Ending>> {
             stackTrace));
     new CheckpointFolder(checkpoints, files).remove();
     return new Ending(trial.id(), outcome.status(), outcome.reason(), seconds(started, finished));
+  }
+
+  private static boolean isDeviceLost(Throwable failure) {
+    return ExceptionUtils.indexOfType(failure, DeviceLostException.class) >= 0;
   }
 
   private static Slot slot(

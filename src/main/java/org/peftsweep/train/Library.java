@@ -147,7 +147,7 @@ public final class Library {
     return List.of("base", source.location(), source.weights(), backend);
   }
 
-  /** Returns a base model whose weights live in memory of the named backend. */
+  /** Returns a base model whose weights live in memory of a backend's place. */
   Base base(ModelSource source, String backend) {
     return once(
         baseKey(source, backend),

@@ -8,13 +8,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
+import java.util.concurrent.ConcurrentHashMap;
 import org.peftsweep.compute.Backend;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The off-heap memory that the trials of this process share. A trial waits until what it was
- * predicted to hold is free, in the order in which trials came; one that can never fit is refused.
+ * The memory that the trials of this process share, off the heap or on a device. A trial waits
+ * until what it was predicted to hold is free, in the order in which trials came; one that can
+ * never fit is refused.
  *
  * <p>Safe for use by several threads.
  */
@@ -74,7 +76,8 @@ public final class MemoryBudget {
 
   private static final Footprint NOTHING = new Footprint(0, 0, 0, 0, 0, 0);
 
-  private static MemoryBudget shared;
+  private static final String MACHINE = "machine";
+  private static final Map<String, MemoryBudget> SHARED = new ConcurrentHashMap<>();
 
   private final long bytes;
 
@@ -92,15 +95,18 @@ public final class MemoryBudget {
   }
 
   /**
-   * Returns this process's budget; the first to ask decides how large it is.
+   * Returns this process's budget of the memory that a backend allocates; the first to ask decides
+   * how large it is.
    *
-   * @param bytes 0 for what the machine has beside the heap
+   * @param bytes 0 for what the device has, or the machine beside the heap
    */
-  public static synchronized MemoryBudget shared(long bytes) {
-    if (shared == null) {
-      shared = new MemoryBudget(bytes > 0 ? bytes : machineBytes());
-    }
-    return shared;
+  public static MemoryBudget shared(Backend backend, long bytes) {
+    boolean isOfMachine = backend.memoryBytes().isEmpty();
+    return SHARED.computeIfAbsent(
+        isOfMachine ? MACHINE : backend.place(),
+        missing ->
+            new MemoryBudget(
+                bytes > 0 ? bytes : backend.memoryBytes().orElseGet(MemoryBudget::machineBytes)));
   }
 
   /** Returns the machine's, or the container's, memory beside this JVM's heap. */

@@ -2,6 +2,7 @@ package org.peftsweep.train;
 
 import java.util.List;
 import java.util.SortedMap;
+import org.peftsweep.compute.GpuReading;
 import org.peftsweep.method.adapter.MethodHooks.LayerScore;
 
 /**
@@ -27,6 +28,7 @@ import org.peftsweep.method.adapter.MethodHooks.LayerScore;
  *     then its share of the pack's, by rows
  * @param packSeconds wall clock of the pack's passes while it was in it
  * @param device what it ran on, as the backend names it
+ * @param gpu what its GPU told at the end, with the energy since the start; null on a processor
  * @param layers scores of layers, of methods that keep them
  * @param ranks of each adapted matrix at the end, of methods that share them out
  */
@@ -51,6 +53,7 @@ public record Outcome(
     Double packSeconds,
     String backend,
     String device,
+    GpuReading gpu,
     List<CurvePoint> curve,
     List<Prediction> predictions,
     List<LayerScore> layers,
@@ -96,6 +99,7 @@ public record Outcome(
         seconds,
         backend,
         device,
+        gpu == null ? null : gpu.withoutEnergy(),
         curve,
         predictions,
         layers,

@@ -24,14 +24,22 @@ public final class Preflight {
   private static final int MOST_FAULTS = 20;
 
   private final Library library;
+  private final String backend;
 
   /** What was checked before, with its fault or null; trials are many, what they differ in few. */
   private final Map<Object, RuntimeException> checked = new HashMap<>();
 
   private final Set<String> notices = new LinkedHashSet<>();
 
+  /** Makes one for trials on the backend that runs where none is named. */
   public Preflight(Library library) {
+    this(library, Backends.DEFAULT);
+  }
+
+  /** Makes one for trials on a backend. */
+  public Preflight(Library library, String backend) {
     this.library = library;
+    this.backend = backend;
   }
 
   /**
@@ -69,7 +77,7 @@ public final class Preflight {
    * @throws DataException if the tokenizer or the data cannot be used
    */
   void require(Trial trial) {
-    Backends.refusal(trial.training().precision().factors())
+    Backends.refusal(backend, trial.training().precision().factors())
         .ifPresent(
             fault -> {
               throw new IllegalArgumentException(fault);

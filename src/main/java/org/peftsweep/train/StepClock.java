@@ -33,7 +33,7 @@ public final class StepClock {
       return Double.NaN;
     }
     Trial trial = withManySteps(asked);
-    Base base = library.base(trial.model(), backend.name());
+    Base base = library.base(trial.model(), backend.place());
     TokenisedTask data =
         library.tokenised(trial.task(), trial.model(), base, trial.training().maxTokens());
     AdapterLayout layout = library.layout(trial, base.config(), trial.task().task().outputs());

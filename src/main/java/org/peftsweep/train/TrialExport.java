@@ -106,7 +106,7 @@ public final class TrialExport implements AutoCloseable {
     }
     int steps = Integer.parseInt(kept.metadata().getOrDefault(TensorSink.STEPS, "0"));
     return new TrialExport(
-        trial, steps, kept, library.base(trial.model(), backend.name()), backend);
+        trial, steps, kept, library.base(trial.model(), backend.place()), backend);
   }
 
   public Trial trial() {

@@ -6,6 +6,7 @@ import java.util.Optional;
 import java.util.SortedMap;
 import org.peftsweep.checkpoint.SafeTensorsWriter;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.GpuReading;
 import org.peftsweep.method.ImpossibleSettingException;
 import org.peftsweep.method.adapter.AdapterLayout;
 import org.peftsweep.method.adapter.InitCache;
@@ -109,8 +110,8 @@ public final class TrialRun {
     long start = System.nanoTime();
     Training training = trial.training();
     requireUnchanged(trial);
-    new Preflight(library).require(trial);
-    Base base = library.base(trial.model(), backend.name());
+    new Preflight(library, backend.name()).require(trial);
+    Base base = library.base(trial.model(), backend.place());
     TokenisedTask all = library.tokenised(trial.task(), trial.model(), base, training.maxTokens());
     TokenisedTask data = trial.phase() == Phase.TUNING ? all.withoutReported() : all;
     record.loadSeconds = (System.nanoTime() - start) / 1e9;
@@ -137,7 +138,7 @@ public final class TrialRun {
     int padId = base.padId();
     AdapterLayout layout = library.layout(trial, base.config(), trial.task().task().outputs());
     PrefixCache prefixes =
-        limits.cacheBytes() == 0 ? null : library.prefixes(trial.model(), backend.name(), limits);
+        limits.cacheBytes() == 0 ? null : library.prefixes(trial.model(), backend.place(), limits);
     record.predicted =
         MemoryModel.predict(
             trial, base.config(), base::lacks, padId, data, layout, prefixes != null, backend);
@@ -145,7 +146,7 @@ public final class TrialRun {
         admit(trial, limits, watch.deadline(), record.predicted, lane, passes)) {
       long start = System.nanoTime();
       Weights weights = base.weights(trial, backend, prefixes);
-      InitCache prepared = library.preparations(trial, data, padId, backend.name());
+      InitCache prepared = library.preparations(trial, data, padId, backend.place());
       try (Assembly parts =
           Assembly.of(
               trial, base.config(), padId, data, weights, prepared, layout, backend, lane)) {
@@ -174,7 +175,7 @@ public final class TrialRun {
     if (limits.memory() == null) {
       return () -> {};
     }
-    Object base = Library.baseKey(trial.model(), backend.name());
+    Object base = Library.baseKey(trial.model(), backend.place());
     Optional<MemoryBudget.Share> free = limits.memory().admitNow(predicted, base, passes);
     if (free.isPresent()) {
       return free.get();
@@ -233,6 +234,7 @@ public final class TrialRun {
 
   /** What is known of a trial so far; unset parts stay null. */
   private final class Record {
+    private final Optional<GpuReading> gpuAtStart = backend.gpu();
     private Long trainableParameters;
     private Long headParameters;
     private Long optimizerBytes;
@@ -301,6 +303,7 @@ public final class TrialRun {
           null,
           backend.name(),
           backend.device(),
+          backend.gpu().map(now -> now.since(gpuAtStart.orElse(now))).orElse(null),
           curve,
           measured ? trainer.predictions() : List.of(),
           layers,

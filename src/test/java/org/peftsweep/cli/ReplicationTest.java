@@ -73,7 +73,7 @@ class ReplicationTest {
     }
 
     @Override
-    public List<String> requireAll(List<Trial> trials, Configuration files) {
+    public List<String> requireAll(Execution execution, List<Trial> trials, Configuration files) {
       return List.of();
     }
 

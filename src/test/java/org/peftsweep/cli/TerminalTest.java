@@ -67,6 +67,16 @@ class TerminalTest {
     assertThat(output).isEmptyDirectory();
   }
 
+  /** The GPU of this test is emulated. */
+  @Test
+  void runsEveryKernelOnTheGpuWhereAskedTo(@TempDir Path output) {
+    run("doctor", "--gpu", "--output", output.toString());
+    assertThat(text())
+        .containsPattern("ok +CUDA +emulated GPU, GPU 0, driver 1.2, CUDA 3.4, [\\d.]+ GB free")
+        .containsPattern(
+            "ok +Kernels +\\d+ agree with the processor's, to \\d\\.\\de-\\d+ at worst");
+  }
+
   @Test
   void theLogStandsAboveWhatIsDrawn() {
     Screen screen = new Screen(new PrintStream(out, true, StandardCharsets.UTF_8));

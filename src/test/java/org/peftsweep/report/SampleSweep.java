@@ -116,6 +116,7 @@ final class SampleSweep {
                 null,
                 "cpu",
                 "cpu",
+                null,
                 List.of(point),
                 IntStream.range(0, EXAMPLES)
                     .mapToObj(i -> new Prediction("dev", i, 1, Double.NaN, 0.75))
@@ -162,6 +163,7 @@ final class SampleSweep {
         null,
         "cpu",
         "cpu",
+        null,
         List.of(point(sample.best(), 0, 0.4), last),
         IntStream.range(0, EXAMPLES)
             .mapToObj(i -> new Prediction("dev", i, i % 2, i < right ? i % 2 : 1 - i % 2, 0.75))

@@ -103,6 +103,7 @@ public final class Samples {
         null,
         "cpu",
         "cpu",
+        null,
         List.of(first, best, last),
         IntStream.range(0, examples)
             .mapToObj(i -> new Prediction("dev", i, i % 2, 1, 0.75))
@@ -137,6 +138,7 @@ public final class Samples {
         null,
         "cpu",
         "cpu",
+        null,
         List.of(point),
         List.of(),
         List.of(),
@@ -148,6 +150,7 @@ public final class Samples {
     return new Outcome(
         status,
         reason,
+        null,
         null,
         null,
         null,

@@ -41,7 +41,7 @@ public final class StandInEngine implements Engine {
   }
 
   @Override
-  public List<String> requireAll(List<Trial> trials, Configuration files) {
+  public List<String> requireAll(Execution execution, List<Trial> trials, Configuration files) {
     return List.of();
   }
 

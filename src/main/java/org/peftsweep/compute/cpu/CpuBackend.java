@@ -19,6 +19,7 @@ import org.peftsweep.compute.Memory;
 import org.peftsweep.compute.Moments;
 import org.peftsweep.compute.Processor;
 import org.peftsweep.compute.Products;
+import org.peftsweep.compute.Sizes;
 import org.peftsweep.compute.Tensor;
 
 /**

@@ -97,6 +97,11 @@ final class OneDnn {
     if (factors == ElementType.F32 || factors == ElementType.BF16 && multipliesHalves()) {
       return Optional.empty();
     }
+    if (factors != ElementType.BF16) {
+      return Optional.of(
+          "Cannot compute products in %s on processors: use precision = fp32"
+              .formatted(factors.name().toLowerCase(Locale.ROOT)));
+    }
     return Optional.of(
         "Cannot compute products in %s on %s: it has neither AMX nor AVX512-BF16; use precision = fp32"
             .formatted(factors.name().toLowerCase(Locale.ROOT), Processor.model()));

@@ -4,6 +4,7 @@ import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Lanes;
 import org.peftsweep.compute.Products;
+import org.peftsweep.compute.Sizes;
 import org.peftsweep.compute.Tensor;
 
 /**

@@ -1,13 +1,11 @@
-package org.peftsweep.compute.cpu;
-
-import org.peftsweep.compute.Tensor;
+package org.peftsweep.compute;
 
 /** Checks that keep kernels, which do not look at shapes, inside their tensors. */
-final class Sizes {
+public final class Sizes {
   private Sizes() {}
 
   /** Requires the same rows and columns of all tensors that are not null. */
-  static void same(String kernel, Tensor x, Tensor... others) {
+  public static void same(String kernel, Tensor x, Tensor... others) {
     for (Tensor other : others) {
       if (other != null && (other.size() != x.size() || other.columns() != x.columns())) {
         throw new IllegalArgumentException(
@@ -17,7 +15,7 @@ final class Sizes {
   }
 
   /** Requires so many elements of all tensors that are not null. */
-  static void count(String kernel, long size, Tensor... tensors) {
+  public static void count(String kernel, long size, Tensor... tensors) {
     for (Tensor tensor : tensors) {
       if (tensor != null && tensor.size() != size) {
         throw new IllegalArgumentException(
@@ -26,7 +24,8 @@ final class Sizes {
     }
   }
 
-  static void require(boolean holds, String kernel, Object wrong, String needed) {
+  /** Requires what the caller found out. */
+  public static void require(boolean holds, String kernel, Object wrong, String needed) {
     if (!holds) {
       throw new IllegalArgumentException(
           "Cannot run " + kernel + " with " + wrong + ": " + needed + " needed");
@@ -34,7 +33,7 @@ final class Sizes {
   }
 
   /** Requires ids below the number of rows, and at least {@code lowest}. */
-  static void ids(String kernel, int[] ids, int lowest, int rows) {
+  public static void ids(String kernel, int[] ids, int lowest, int rows) {
     for (int id : ids) {
       if (id >= rows || id < lowest) {
         throw new IllegalArgumentException(

@@ -1,0 +1,418 @@
+package org.peftsweep.compute;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BiConsumer;
+import java.util.function.Consumer;
+
+/**
+ * Runs every kernel on two backends with the same inputs, of sizes that fill several blocks of a
+ * device and end in the midst of one, and tells how far results are apart.
+ */
+public final class KernelCheck {
+  private static final int ROWS = 67;
+  private static final int COLUMNS = 260;
+  private static final int INNER = 132;
+  private static final float P = 0.3f;
+  private static final AttentionShape SHAPE = new AttentionShape(3, 70, 70, 4, 2, 36, false, 0.1f);
+  private static final AttentionShape CAUSAL = new AttentionShape(2, 130, 4, 4, 64, true, 0);
+
+  /**
+   * How far results of a kernel are apart.
+   *
+   * @param worst largest difference, as a part of the value where that is above 1
+   * @param bound that it may not exceed
+   */
+  public record Result(String kernel, double worst, double bound) {
+    public boolean isFine() {
+      return worst <= bound;
+    }
+  }
+
+  /** Uses a kernel; what {@link KernelBench#result} is given is compared. */
+  private interface Use {
+    void of(KernelBench bench, Backend backend);
+  }
+
+  private record Case(double bound, Use use) {}
+
+  private static final double EXACT = 4e-6;
+  private static final double SUMMED = 2e-4;
+
+  private static final Map<String, Case> CASES = new LinkedHashMap<>();
+
+  private KernelCheck() {}
+
+  private static void add(String kernel, double bound, Use use) {
+    CASES.put(kernel, new Case(bound, use));
+  }
+
+  static {
+    addElementwise();
+    addRows();
+    addProducts();
+    addNorms();
+    addAttention();
+    addLossesAndOptimiser();
+  }
+
+  private static void addElementwise() {
+    add("fill", 0, (bench, on) -> inPlace(bench, x -> on.fill(x, 1.5f)));
+    add(
+        "copy",
+        0,
+        (bench, on) -> {
+          Tensor half = bench.half(ROWS, COLUMNS);
+          Tensor wide = bench.normal(ROWS, COLUMNS);
+          on.copy(half, wide);
+          bench.result(half, wide);
+        });
+    add("addScaled", EXACT, (bench, on) -> two(bench, (x, y) -> on.addScaled(0.7f, x, y)));
+    add("scale", EXACT, (bench, on) -> two(bench, (x, y) -> on.scale(0.7f, x, y)));
+    add("multiply", EXACT, (bench, on) -> two(bench, (x, y) -> on.multiply(x, y, y)));
+    add(
+        "reciprocal",
+        EXACT,
+        (bench, on) -> {
+          Tensor x = bench.positive(ROWS, COLUMNS);
+          on.reciprocal(x, x);
+          bench.result(x);
+        });
+    add("tanh", EXACT, (bench, on) -> two(bench, on::tanh));
+    add("tanhBackward", EXACT, (bench, on) -> two(bench, (x, y) -> on.tanhBackward(x, y, y)));
+    add(
+        "gelu",
+        EXACT,
+        (bench, on) -> {
+          Tensor bias = bench.normal(COLUMNS);
+          two(bench, (x, y) -> on.gelu(x, bias, y));
+        });
+    add(
+        "geluBackward",
+        EXACT,
+        (bench, on) -> {
+          Tensor bias = bench.normal(COLUMNS);
+          two(bench, (x, y) -> on.geluBackward(x, bias, y, y));
+        });
+    add("swiglu", EXACT, (bench, on) -> two(bench, (x, y) -> on.swiglu(x, y, y)));
+    add(
+        "swigluBackward",
+        EXACT,
+        (bench, on) -> {
+          Tensor dy = bench.normal(ROWS, COLUMNS);
+          Tensor dGate = bench.normal(ROWS, COLUMNS);
+          two(bench, (x, y) -> on.swigluBackward(x, y, dy, dGate, y));
+          bench.result(dGate);
+        });
+    add(
+        "dropout",
+        EXACT,
+        (bench, on) -> {
+          Tensor seed = bench.seed();
+          two(bench, (x, y) -> on.dropout(x, P, seed, y));
+        });
+  }
+
+  private static void addRows() {
+    add("addRow", EXACT, (bench, on) -> byVector(bench, COLUMNS, on::addRow));
+    add("multiplyRow", EXACT, (bench, on) -> byVector(bench, COLUMNS, on::multiplyRow));
+    add("multiplyColumn", EXACT, (bench, on) -> byVector(bench, ROWS, on::multiplyColumn));
+    add("sumRows", SUMMED, (bench, on) -> toVector(bench, COLUMNS, (x, v) -> on.sumRows(x, 1, v)));
+    add(
+        "dotRows",
+        SUMMED,
+        (bench, on) -> toVector(bench, COLUMNS, (x, v) -> on.dotRows(x, x, 0.5f, v)));
+    add(
+        "dotColumns",
+        SUMMED,
+        (bench, on) -> toVector(bench, ROWS, (x, v) -> on.dotColumns(x, x, 1, v)));
+    add("rowNorms", SUMMED, (bench, on) -> toVector(bench, ROWS, on::rowNorms));
+    add(
+        "gather",
+        EXACT,
+        (bench, on) -> {
+          Tensor table = bench.half(50, COLUMNS);
+          Tensor ids = bench.ints(ROWS, 0, 50);
+          inPlace(bench, x -> on.gather(table, ids, true, x));
+        });
+    add(
+        "scatterAdd",
+        SUMMED,
+        (bench, on) -> {
+          Tensor table = bench.normal(50, COLUMNS);
+          on.scatterAdd(bench.normal(ROWS, COLUMNS), bench.ints(ROWS, -1, 50), table);
+          bench.result(table);
+        });
+    add(
+        "rotary",
+        EXACT,
+        (bench, on) -> {
+          Tensor cos = bench.normal(29, 26);
+          Tensor sin = bench.normal(29, 26);
+          two(bench, (x, y) -> on.rotary(x, cos, sin, 52, true, y));
+        });
+  }
+
+  private static void addProducts() {
+    add(
+        "gemm",
+        SUMMED,
+        (bench, on) -> {
+          for (int bits = 0; bits < 8; bits++) {
+            boolean ta = (bits & 1) != 0;
+            boolean tb = (bits & 2) != 0;
+            Tensor a = ta ? bench.normal(INNER, ROWS) : bench.normal(ROWS, INNER);
+            int[] shape = tb ? new int[] {COLUMNS, INNER} : new int[] {INNER, COLUMNS};
+            Tensor b = bits < 4 ? bench.normal(shape) : bench.half(shape);
+            Tensor c = bench.normal(ROWS, COLUMNS);
+            on.gemm(ta, tb, 0.5f, a, b, 0.3f, c);
+            bench.result(c);
+          }
+        });
+    add(
+        "linear",
+        SUMMED,
+        (bench, on) -> {
+          Tensor x = bench.normal(ROWS, INNER);
+          Tensor w = bench.normal(COLUMNS, INNER);
+          Tensor bias = bench.normal(COLUMNS);
+          Tensor y = bench.normal(ROWS, COLUMNS);
+          on.linear(x, w, bias, y);
+          bench.result(y);
+          on.linear(x, w, new Tensor[] {null, bias}, Lanes.of(30, ROWS - 30), y);
+          bench.result(y);
+        });
+  }
+
+  private static void addNorms() {
+    add(
+        "layerNorm",
+        SUMMED,
+        (bench, on) -> {
+          KernelBench.Norm n = bench.norm(ROWS, COLUMNS);
+          Tensor residual = bench.normal(ROWS, COLUMNS);
+          on.layerNorm(n.x(), residual, n.gamma(), n.beta(), 1e-5f, n.y(), n.mean(), n.rstd());
+          bench.result(n.x(), n.y(), n.mean(), n.rstd());
+        });
+    add(
+        "layerNormBackward",
+        SUMMED,
+        (bench, on) -> {
+          KernelBench.Norm n = bench.norm(ROWS, COLUMNS);
+          on.layerNorm(n.x(), null, n.gamma(), n.beta(), 1e-5f, n.y(), n.mean(), n.rstd());
+          on.layerNormBackward(
+              n.x(), n.gamma(), n.mean(), n.rstd(), n.dy(), n.dy(), n.beta(), n.other());
+          bench.result(n.dy(), n.beta(), n.other());
+        });
+    add(
+        "rmsNorm",
+        SUMMED,
+        (bench, on) -> {
+          KernelBench.Norm n = bench.norm(ROWS, COLUMNS);
+          on.rmsNorm(n.x(), n.gamma(), 1e-5f, n.y(), n.rstd());
+          bench.result(n.y(), n.rstd());
+        });
+    add(
+        "rmsNormBackward",
+        SUMMED,
+        (bench, on) -> {
+          KernelBench.Norm n = bench.norm(ROWS, COLUMNS);
+          on.rmsNorm(n.x(), n.gamma(), 1e-5f, n.y(), n.rstd());
+          on.rmsNormBackward(n.x(), n.gamma(), n.rstd(), n.dy(), n.y(), n.beta());
+          bench.result(n.y(), n.beta());
+        });
+  }
+
+  private static void addAttention() {
+    add(
+        "attention",
+        SUMMED,
+        (bench, on) -> {
+          for (AttentionShape shape : List.of(SHAPE, CAUSAL)) {
+            attention(bench, on, shape, false);
+          }
+        });
+    add(
+        "attentionBackward",
+        SUMMED,
+        (bench, on) -> {
+          for (AttentionShape shape : List.of(SHAPE, CAUSAL)) {
+            attention(bench, on, shape, true);
+          }
+        });
+  }
+
+  private static void attention(KernelBench bench, Backend on, AttentionShape s, boolean isBack) {
+    int rows = s.batch() * s.tokens();
+    int width = s.heads() * s.headWidth();
+    int keyWidth = s.keyHeads() * s.headWidth();
+    Tensor q = bench.normal(rows, width);
+    Tensor k = bench.normal(rows, keyWidth);
+    Tensor v = bench.normal(rows, keyWidth);
+    Tensor mask = bench.ints(rows, 0, 2);
+    Tensor seed = bench.seed();
+    Tensor out = bench.normal(rows, width);
+    Tensor logSum = bench.normal(s.batch() * s.heads(), s.queries());
+    on.attention(s, q, k, v, mask, seed, out, logSum);
+    if (isBack) {
+      Tensor dOut = bench.normal(rows, width);
+      Tensor dq = bench.normal(rows, width);
+      Tensor dk = bench.normal(rows, keyWidth);
+      Tensor dv = bench.normal(rows, keyWidth);
+      on.attentionBackward(s, q, k, v, mask, seed, out, logSum, dOut, dq, dk, dv);
+      bench.result(dq, dk, dv);
+    } else {
+      bench.result(out, logSum);
+    }
+  }
+
+  private static void addLossesAndOptimiser() {
+    add(
+        "crossEntropy",
+        EXACT,
+        (bench, on) -> {
+          Tensor logits = bench.normal(ROWS, COLUMNS);
+          Tensor loss = bench.number();
+          on.crossEntropy(logits, bench.ints(ROWS, -1, COLUMNS), logits, loss);
+          bench.result(logits, loss);
+        });
+    add(
+        "meanSquaredError",
+        EXACT,
+        (bench, on) -> {
+          Tensor loss = bench.number();
+          two(bench, (x, y) -> on.meanSquaredError(x, y, y, loss));
+          bench.result(loss);
+        });
+    add(
+        "normalise",
+        EXACT,
+        (bench, on) -> {
+          Tensor norm = bench.number();
+          inPlace(bench, x -> on.normalise(x, 2, norm));
+          bench.result(norm);
+        });
+    add(
+        "addNumber",
+        EXACT,
+        (bench, on) -> {
+          Tensor sum = bench.number();
+          Tensor number = bench.number();
+          on.fill(number, 1.25f);
+          on.addNumber(0.5, number, sum);
+          bench.result(sum);
+        });
+    add(
+        "clip",
+        EXACT,
+        (bench, on) -> {
+          List<Tensor> gradients =
+              List.of(bench.normal(ROWS, COLUMNS), bench.normal(3), bench.normal(COLUMNS));
+          Tensor norm = bench.number();
+          on.clip(gradients, 1, norm);
+          gradients.forEach(bench::result);
+          bench.result(norm);
+        });
+    add(
+        "adamW",
+        EXACT,
+        (bench, on) -> {
+          List<Moments> parameters = new ArrayList<>();
+          for (int rows : new int[] {ROWS, 1, 7}) {
+            parameters.add(
+                new Moments(
+                    bench.normal(rows, COLUMNS),
+                    bench.normal(rows, COLUMNS),
+                    bench.normal(rows, COLUMNS),
+                    bench.positive(rows, COLUMNS)));
+          }
+          float[] steps = new float[AdamStep.LENGTH * parameters.size()];
+          for (int i = 0; i < parameters.size(); i++) {
+            new AdamStep(1e-2f * (i + 1), 0.9f, 0.99f, 1e-6f, 0.1f, 0.1, 0.01)
+                .write(steps, AdamStep.LENGTH * i);
+          }
+          Tensor step = bench.normal(parameters.size(), AdamStep.LENGTH);
+          on.write(steps, 0, step, 0, steps.length);
+          on.adamW(parameters, step);
+          parameters.forEach(each -> bench.result(each.parameter(), each.first(), each.second()));
+        });
+  }
+
+  // ---- uses that many kernels share
+
+  private interface OfThree {
+    void run(Tensor x, Tensor v, Tensor y);
+  }
+
+  private static void inPlace(KernelBench bench, Consumer<Tensor> kernel) {
+    Tensor x = bench.normal(ROWS, COLUMNS);
+    kernel.accept(x);
+    bench.result(x);
+  }
+
+  private static void two(KernelBench bench, BiConsumer<Tensor, Tensor> kernel) {
+    Tensor x = bench.normal(ROWS, COLUMNS);
+    Tensor y = bench.normal(ROWS, COLUMNS);
+    kernel.accept(x, y);
+    bench.result(y);
+  }
+
+  private static void byVector(KernelBench bench, int length, OfThree kernel) {
+    Tensor v = bench.normal(length);
+    Tensor x = bench.normal(ROWS, COLUMNS);
+    kernel.run(x, v, x);
+    bench.result(x);
+  }
+
+  private static void toVector(KernelBench bench, int length, BiConsumer<Tensor, Tensor> kernel) {
+    Tensor v = bench.normal(length);
+    kernel.accept(bench.normal(ROWS, COLUMNS), v);
+    bench.result(v);
+  }
+
+  // ---- comparison
+
+  /** Returns the kernels that are compared. */
+  static List<String> kernels() {
+    return List.copyOf(CASES.keySet());
+  }
+
+  /** Compares all kernels. */
+  public static List<Result> compare(Backend reference, Backend tested) {
+    List<Result> results = new ArrayList<>();
+    CASES.forEach(
+        (kernel, of) -> {
+          List<float[]> expected = results(of, reference);
+          List<float[]> found = results(of, tested);
+          double worst = 0;
+          for (int i = 0; i < expected.size(); i++) {
+            worst = Math.max(worst, worst(found.get(i), expected.get(i)));
+          }
+          results.add(new Result(kernel, worst, of.bound));
+        });
+    return results;
+  }
+
+  private static List<float[]> results(Case of, Backend backend) {
+    try (KernelBench bench = new KernelBench(backend)) {
+      of.use.of(bench, backend);
+      return bench.results();
+    }
+  }
+
+  /** A number that is none is as far off as can be. */
+  private static double worst(float[] found, float[] expected) {
+    if (Arrays.equals(found, expected)) {
+      return 0;
+    }
+    double worst = 0;
+    for (int i = 0; i < expected.length; i++) {
+      double off = Math.abs((double) found[i] - expected[i]) / Math.max(1, Math.abs(expected[i]));
+      worst = Double.isNaN(off) ? Double.POSITIVE_INFINITY : Math.max(worst, off);
+    }
+    return worst;
+  }
+}

@@ -1,0 +1,146 @@
+package org.peftsweep.compute.cuda;
+
+import org.peftsweep.compute.AttentionShape;
+import org.peftsweep.compute.Dropout;
+import org.peftsweep.compute.Sizes;
+import org.peftsweep.compute.Tensor;
+
+/** Launches of {@code attention.cu}. */
+final class Attention {
+  private static final String FAMILY = "attention";
+
+  /** Queries or keys of a block. */
+  private static final int TILE = 64;
+
+  /** Columns of a head that a block computes. */
+  private static final int CHUNK = 128;
+
+  private final Launcher launcher;
+
+  Attention(Launcher launcher) {
+    this.launcher = launcher;
+  }
+
+  void forward(
+      AttentionShape shape,
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      Tensor mask,
+      Tensor seed,
+      Tensor out,
+      Tensor logSum) {
+    require("attention", shape, mask, logSum, new Tensor[] {q, out}, k, v);
+    shape(
+            launcher
+                .call(FAMILY, "attention")
+                .floats(q)
+                .floats(k)
+                .floats(v)
+                .ints(mask)
+                .seed(shape.dropout() > 0 ? seed : null)
+                .floats(out)
+                .floats(logSum),
+            shape)
+        .run(grid(shape, shape.heads(), shape.queries()));
+  }
+
+  void backward(
+      AttentionShape shape,
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      Tensor mask,
+      Tensor seed,
+      Tensor out,
+      Tensor logSum,
+      Tensor dOut,
+      Tensor dq,
+      Tensor dk,
+      Tensor dv) {
+    require(
+        "attentionBackward", shape, mask, logSum, new Tensor[] {q, out, dOut, dq}, k, v, dk, dv);
+    Tensor drawn = shape.dropout() > 0 ? seed : null;
+    long rows = (long) shape.batch() * shape.heads() * shape.queries();
+    long dots = launcher.room(Launcher.Room.PARTIAL_SUMS, rows * Float.BYTES);
+    launcher
+        .call(FAMILY, "attention_dots")
+        .floats(out)
+        .floats(dOut)
+        .address(dots)
+        .value(shape.queries())
+        .value(shape.heads())
+        .value(shape.headWidth())
+        .value(rows)
+        .run(Grid.warps(rows));
+    if (dq != null) {
+      inputs("attention_queries_backward", q, k, v, mask, drawn, logSum, dots, dOut).floats(dq);
+      shape(launcher, shape).run(grid(shape, shape.heads(), shape.queries()));
+    }
+    if (dk != null || dv != null) {
+      inputs("attention_keys_backward", q, k, v, mask, drawn, logSum, dots, dOut)
+          .floats(dk)
+          .floats(dv);
+      shape(launcher, shape).run(grid(shape, shape.keyHeads(), shape.tokens()));
+    }
+  }
+
+  private Launcher inputs(
+      String kernel,
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      Tensor mask,
+      Tensor seed,
+      Tensor logSum,
+      long dots,
+      Tensor dOut) {
+    return launcher
+        .call(FAMILY, kernel)
+        .floats(q)
+        .floats(k)
+        .floats(v)
+        .ints(mask)
+        .seed(seed)
+        .floats(logSum)
+        .address(dots)
+        .floats(dOut);
+  }
+
+  private static Launcher shape(Launcher call, AttentionShape shape) {
+    return call.structureOfInts(
+        shape.queries(),
+        shape.tokens(),
+        shape.heads(),
+        shape.keyHeads(),
+        shape.headWidth(),
+        shape.causal() ? 1 : 0,
+        Float.floatToRawIntBits(shape.scale()),
+        Dropout.threshold(shape.dropout()),
+        Float.floatToRawIntBits(1 / (1 - shape.dropout())));
+  }
+
+  private static Grid grid(AttentionShape shape, int heads, int tokens) {
+    return new Grid(
+        Math.multiplyExact(shape.batch(), heads),
+        (tokens + TILE - 1) / TILE,
+        (shape.headWidth() + CHUNK - 1) / CHUNK,
+        Grid.THREADS);
+  }
+
+  private static void require(
+      String kernel,
+      AttentionShape shape,
+      Tensor mask,
+      Tensor logSum,
+      Tensor[] queries,
+      Tensor... keys) {
+    long asking = (long) shape.batch() * shape.queries();
+    long tokens = (long) shape.batch() * shape.tokens();
+    Sizes.count(kernel, asking * shape.heads() * shape.headWidth(), queries);
+    Sizes.count(kernel, tokens * shape.keyHeads() * shape.headWidth(), keys);
+    Sizes.count(kernel, asking * shape.heads(), logSum);
+    Sizes.require(
+        mask.size() == tokens, kernel, "a mask of " + mask.size(), tokens + " tokens are");
+  }
+}

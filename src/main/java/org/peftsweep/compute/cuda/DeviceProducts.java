@@ -1,0 +1,145 @@
+package org.peftsweep.compute.cuda;
+
+import org.peftsweep.compute.ElementType;
+import org.peftsweep.compute.Lanes;
+import org.peftsweep.compute.Products;
+import org.peftsweep.compute.Sizes;
+import org.peftsweep.compute.Tensor;
+
+/**
+ * Products of a device whose factors are taken in one number format, rounded or widened before
+ * where they are stored in another; those with a factor narrower than {@value #LEAST} columns, as
+ * low-rank updates have, in 32 bits, as on processors. A tensor that several products in a row
+ * round is rounded once.
+ */
+final class DeviceProducts implements Products {
+  private static final int LEAST = 32;
+
+  private final Launcher launcher;
+  private final Elementwise elementwise;
+  private final Rows rows;
+  private final ElementType factors;
+
+  /** What lies rounded in the room of left factors: from where to where it was, 0 for nothing. */
+  private long roundedFrom;
+
+  private long roundedTo;
+
+  /** Changes until which it is that. */
+  private long roundedAt;
+
+  DeviceProducts(Launcher launcher, Elementwise elementwise, Rows rows, ElementType factors) {
+    this.launcher = launcher;
+    this.elementwise = elementwise;
+    this.rows = rows;
+    this.factors = factors;
+  }
+
+  @Override
+  public void gemm(
+      boolean transposeA,
+      boolean transposeB,
+      float alpha,
+      Tensor a,
+      Tensor b,
+      float beta,
+      Tensor c) {
+    int inner = transposeA ? a.rows() : a.columns();
+    Sizes.require((transposeB ? b.columns() : b.rows()) == inner, "gemm", b, "inner size " + inner);
+    Sizes.require((transposeA ? a.columns() : a.rows()) == c.rows(), "gemm", c, "op(a)'s rows");
+    int columns = transposeB ? b.rows() : b.columns();
+    Sizes.require(columns == c.columns(), "gemm", c, columns + " columns");
+    multiply(transposeA, transposeB, inner, alpha, a, b, beta, null, c);
+  }
+
+  @Override
+  public void linear(Tensor x, Tensor w, Tensor bias, Tensor y) {
+    Sizes.require(x.columns() == w.columns(), "linear", w, x.columns() + " columns");
+    Sizes.require(x.rows() == y.rows(), "linear", y, x.rows() + " rows");
+    Sizes.require(w.rows() == y.columns(), "linear", y, w.rows() + " columns");
+    Sizes.count("linear", y.columns(), bias);
+    multiply(false, true, x.columns(), 1, x, w, 0, bias, y);
+  }
+
+  @Override
+  public void linear(Tensor x, Tensor w, Tensor[] biases, Lanes lanes, Tensor y) {
+    linear(x, w, null, y);
+    for (int i = 0; i < biases.length; i++) {
+      if (biases[i] != null) {
+        Tensor own = y.slice(lanes.from(i), lanes.rows(i));
+        rows.addRow(own, biases[i], own);
+      }
+    }
+  }
+
+  /** cuBLASLt chooses kernels by the sizes of a product. */
+  @Override
+  public boolean sumsRowsAlike(int rowCount, int columns, int inner) {
+    return false;
+  }
+
+  private void multiply(
+      boolean transposeA,
+      boolean transposeB,
+      int inner,
+      float alpha,
+      Tensor a,
+      Tensor b,
+      float beta,
+      Tensor bias,
+      Tensor c) {
+    long target = DeviceMemory.address(launcher.device(), c, ElementType.F32);
+    long added = DeviceMemory.address(launcher.device(), bias, ElementType.F32);
+    int narrowest = transposeA ? Math.min(c.rows(), c.columns()) : Math.min(c.columns(), inner);
+    ElementType type = narrowest < LEAST ? ElementType.F32 : factors;
+    ElementType stored = type == ElementType.BF16 ? ElementType.BF16 : ElementType.F32;
+    long left = left(a, stored);
+    long right = right(b, stored);
+    boolean isOverwritten = target < roundedTo && roundedFrom < target + c.size() * Float.BYTES;
+    roundedFrom = isOverwritten ? 0 : roundedFrom;
+    roundedAt = launcher.changes();
+    Product product =
+        new Product(
+            transposeA,
+            transposeB,
+            c.rows(),
+            c.columns(),
+            inner,
+            alpha,
+            beta,
+            stored,
+            type == ElementType.TF32,
+            bias != null);
+    launcher.device().multiply(product, left, right, added, target);
+  }
+
+  /** Returns where a left factor lies in the number format of factors. */
+  private long left(Tensor a, ElementType type) {
+    long from = DeviceMemory.address(launcher.device(), a, ElementType.F32);
+    if (type == ElementType.F32) {
+      return from;
+    }
+    long to = from + a.size() * Float.BYTES;
+    long room = launcher.room(Launcher.Room.LEFT_FACTOR, type.bytes(a.size()));
+    if (roundedAt != launcher.changes() || roundedFrom != from || roundedTo != to) {
+      elementwise.narrow(a, room);
+      roundedFrom = from;
+      roundedTo = to;
+    }
+    return room;
+  }
+
+  /** Returns where a right factor lies in the number format of factors. */
+  private long right(Tensor b, ElementType type) {
+    if (b.type() == type) {
+      return DeviceMemory.address(launcher.device(), b, type);
+    }
+    long room = launcher.room(Launcher.Room.RIGHT_FACTOR, type.bytes(b.size()));
+    if (type == ElementType.F32) {
+      elementwise.widen(b, room);
+    } else {
+      elementwise.narrow(b, room);
+    }
+    return room;
+  }
+}

@@ -1,0 +1,153 @@
+package org.peftsweep.compute.cuda;
+
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.peftsweep.compute.ElementType;
+import org.peftsweep.compute.Tensor;
+
+/** Gives a device what one backend has to do, with memory for what lies between two kernels. */
+final class Launcher implements AutoCloseable {
+  /** Slots of arguments that all devices take, 4 KB. */
+  static final int MOST_SLOTS = 512;
+
+  /** What lies between two kernels, each in memory of its own. */
+  enum Room {
+    LEFT_FACTOR,
+    RIGHT_FACTOR,
+    PARTIAL_SUMS,
+    NUMBERS
+  }
+
+  private final Device device;
+  private final Map<String, Device.Kernel> kernels = new HashMap<>();
+  private final Map<Room, DeviceMemory> rooms = new EnumMap<>(Room.class);
+
+  /** What captured kernels may still use. */
+  private final List<DeviceMemory> outgrown = new ArrayList<>();
+
+  private final long[] slots = new long[MOST_SLOTS];
+  private Device.Kernel kernel;
+  private int used;
+  private int parameters;
+  private long changes;
+
+  Launcher(Device device) {
+    this.device = device;
+  }
+
+  Device device() {
+    return device;
+  }
+
+  /** Returns how often something else than a product may have changed memory. */
+  long changes() {
+    return changes;
+  }
+
+  /** Says that something else than these launches changed memory, or will. */
+  void changed() {
+    changes++;
+  }
+
+  /** Returns the address of memory of any content, which stays until a larger one is asked for. */
+  long room(Room room, long bytes) {
+    long floats = (bytes + Float.BYTES - 1) / Float.BYTES;
+    DeviceMemory memory = rooms.get(room);
+    if (memory == null || memory.floats() < floats) {
+      if (memory != null) {
+        outgrown.add(memory);
+      }
+      long grown = memory == null ? floats : Math.max(floats, 2 * memory.floats());
+      memory = new DeviceMemory(device, grown);
+      rooms.put(room, memory);
+    }
+    return memory.address();
+  }
+
+  /** Begins a call; what follows are its arguments in order. */
+  Launcher call(String family, String name) {
+    kernel = kernels.computeIfAbsent(name, missing -> device.kernel(family, missing));
+    used = 0;
+    parameters = 0;
+    return this;
+  }
+
+  Launcher floats(Tensor tensor) {
+    return address(DeviceMemory.address(device, tensor, ElementType.F32));
+  }
+
+  Launcher halves(Tensor tensor) {
+    return address(DeviceMemory.address(device, tensor, ElementType.BF16));
+  }
+
+  Launcher ints(Tensor tensor) {
+    return address(DeviceMemory.address(device, tensor, ElementType.I32));
+  }
+
+  Launcher seed(Tensor tensor) {
+    return address(DeviceMemory.address(device, tensor, ElementType.I64));
+  }
+
+  Launcher doubles(Tensor tensor) {
+    return address(DeviceMemory.address(device, tensor, ElementType.F64));
+  }
+
+  Launcher address(long address) {
+    parameters++;
+    slots[used++] = address;
+    return this;
+  }
+
+  Launcher value(long value) {
+    return address(value);
+  }
+
+  /** A 32-bit number, whose upper half no kernel reads. */
+  Launcher value(int value) {
+    return address(value);
+  }
+
+  Launcher value(float value) {
+    return value(Float.floatToRawIntBits(value));
+  }
+
+  Launcher value(double value) {
+    return value(Double.doubleToRawLongBits(value));
+  }
+
+  /** The last argument: a structure of 64-bit members. */
+  Launcher structure(long... members) {
+    parameters++;
+    System.arraycopy(members, 0, slots, used, members.length);
+    used += members.length;
+    return this;
+  }
+
+  /** The last argument: a structure of 32-bit members. */
+  Launcher structureOfInts(int... members) {
+    parameters++;
+    for (int i = 0; i < members.length; i += 2) {
+      long high = i + 1 < members.length ? members[i + 1] : 0;
+      slots[used++] = Integer.toUnsignedLong(members[i]) | high << Integer.SIZE;
+    }
+    return this;
+  }
+
+  void run(Grid grid) {
+    changes++;
+    if (grid.x() > 0) {
+      device.launch(kernel, grid, slots, used, parameters);
+    }
+  }
+
+  @Override
+  public void close() {
+    rooms.values().forEach(DeviceMemory::free);
+    rooms.clear();
+    outgrown.forEach(DeviceMemory::free);
+    outgrown.clear();
+  }
+}

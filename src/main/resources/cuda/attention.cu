@@ -1,0 +1,432 @@
+// Softmax attention that keeps no scores: a block takes a tile of queries (back, for keys and
+// values: a tile of keys), walks over the tiles of the other side and keeps sums of what it
+// computes in registers. Scores are computed again on the way back, from the logarithm of their
+// sum. Nothing is added up by several blocks, so that all sums have one order.
+#include "common.cuh"
+#include "tiles.cuh"
+
+// Blocks that a multiprocessor should have room for.
+#define RESIDENT (TENSOR_CORES ? 2 : 1)
+
+struct Shape {
+  int queries;
+  int tokens;
+  int heads;
+  int keyHeads;
+  int width;
+  int causal;
+  float scale;
+  int threshold;
+  float keptScale;
+};
+
+// What the queries of one sequence may see.
+struct Sight {
+  const int* mask;
+  int tokens;
+  int causal;
+  int first;
+  int last;
+
+  // Whether a query sees no key, and so attends to all of them evenly.
+  __device__ __forceinline__ bool isBlind(int query) const {
+    return causal ? query < first : first == tokens;
+  }
+
+  // The number of keys, from the first, among which all are that some query of a tile attends to.
+  __device__ __forceinline__ int keys(int from, int to) const {
+    if (isBlind(from)) {
+      return tokens;
+    }
+    return causal ? min(to, last + 1) : last + 1;
+  }
+
+  // The scaled score by which a query weighs a key.
+  __device__ __forceinline__ float score(float product, float scale, int query, int key) const {
+    if (key >= tokens) {
+      return -INFINITE;
+    }
+    if (isBlind(query)) {
+      return 0.0f;
+    }
+    bool isHidden = mask[key] == 0 || (causal && key > query);
+    return isHidden ? -INFINITE : product * scale;
+  }
+};
+
+// Finds the first and the last key that is not masked.
+__device__ __forceinline__ Sight look(const int* mask, int tokens, int causal, int* room) {
+  int first = tokens;
+  int last = -1;
+  for (int j = threadIdx.x; j < tokens; j += THREADS) {
+    if (mask[j] != 0) {
+      first = min(first, j);
+      last = j;
+    }
+  }
+#pragma unroll
+  for (int far = WARP / 2; far > 0; far /= 2) {
+    first = min(first, __shfl_xor_sync(EVERY_LANE, first, far));
+    last = max(last, __shfl_xor_sync(EVERY_LANE, last, far));
+  }
+  if (lane() == 0) {
+    room[2 * (threadIdx.x / WARP)] = first;
+    room[2 * (threadIdx.x / WARP) + 1] = last;
+  }
+  __syncthreads();
+  for (int w = 0; w < THREADS / WARP; w++) {
+    first = min(first, room[2 * w]);
+    last = max(last, room[2 * w + 1]);
+  }
+  Sight sight = {mask, tokens, causal, first, last};
+  return sight;
+}
+
+// Blocks are (batch * heads, tiles of queries, chunks of columns).
+extern "C" __global__ __launch_bounds__(THREADS, RESIDENT) void attention(
+    const float* q,
+    const float* k,
+    const float* v,
+    const int* mask,
+    const unsigned* seed,
+    float* out,
+    float* logSum,
+    Shape shape) {
+  __shared__ float left[TILE * ROOM_STRIDE];
+  __shared__ float right[TILE * ROOM_STRIDE];
+  __shared__ float s[TILE * TILE_STRIDE];
+  __shared__ float peaks[TILE];
+  __shared__ float totals[TILE];
+  __shared__ float changes[TILE];
+  __shared__ int room[2 * THREADS / WARP];
+  int b = blockIdx.x / shape.heads;
+  int head = blockIdx.x % shape.heads;
+  int keyHead = head / (shape.heads / shape.keyHeads);
+  int from = blockIdx.y * TILE;
+  int rows = min(TILE, shape.queries - from);
+  int column = blockIdx.z * CHUNK;
+  int columns = min(CHUNK, shape.width - column);
+  long long queryStride = (long long)shape.heads * shape.width;
+  long long keyStride = (long long)shape.keyHeads * shape.width;
+  long long firstQuery = ((long long)b * shape.queries + from) * queryStride + head * shape.width;
+  long long firstKey = (long long)b * shape.tokens * keyStride + keyHead * shape.width;
+  Sight sight = look(mask + (long long)b * shape.tokens, shape.tokens, shape.causal, room);
+  Dropout drop = dropoutOf(seed, shape.threshold, shape.keptScale);
+  if (threadIdx.x < TILE) {
+    peaks[threadIdx.x] = -INFINITE;
+    totals[threadIdx.x] = 0.0f;
+  }
+  float sums[8][4];
+  clear(sums);
+  int keys = sight.keys(from, from + rows);
+  for (int at = 0; at < keys; at += TILE) {
+    int count = min(TILE, shape.tokens - at);
+    float tile[4][4];
+    multiply(
+        tile,
+        q + firstQuery,
+        queryStride,
+        rows,
+        k + firstKey + at * keyStride,
+        keyStride,
+        count,
+        shape.width,
+        left,
+        right);
+#pragma unroll
+    for (int n = 0; n < 4; n++) {
+#pragma unroll
+      for (int e = 0; e < 4; e++) {
+        int row = rowOf(e);
+        int key = tileColumn(n, e);
+        s[row * TILE_STRIDE + key] = sight.score(tile[n][e], shape.scale, from + row, at + key);
+      }
+    }
+    __syncthreads();
+    // Four threads a row, every fourth key each.
+    int row = threadIdx.x / 4;
+    int part = threadIdx.x % 4;
+    float* scores = s + row * TILE_STRIDE + part;
+    float before = peaks[row];
+    float peak = before;
+    for (int j = 0; j < 16; j++) {
+      peak = fmaxf(peak, scores[4 * j]);
+    }
+    peak = fmaxf(peak, __shfl_xor_sync(EVERY_LANE, peak, 1));
+    peak = fmaxf(peak, __shfl_xor_sync(EVERY_LANE, peak, 2));
+    float start = peak == -INFINITE ? 0.0f : peak;
+    float sum = 0.0f;
+    unsigned index =
+        (((unsigned)b * shape.heads + head) * shape.queries + from + row) * shape.tokens + at
+        + part;
+    for (int j = 0; j < 16; j++) {
+      float weight = expf(scores[4 * j] - start);
+      sum += weight;
+      scores[4 * j] = shape.threshold == 0 ? weight : weight * drop.factor(index + 4 * j);
+    }
+    sum += __shfl_xor_sync(EVERY_LANE, sum, 1);
+    sum += __shfl_xor_sync(EVERY_LANE, sum, 2);
+    if (part == 0) {
+      float change = expf(before - start);
+      changes[row] = change;
+      totals[row] = totals[row] * change + sum;
+      peaks[row] = peak;
+    }
+    __syncthreads();
+#pragma unroll
+    for (int e = 0; e < 4; e++) {
+      float change = changes[rowOf(e)];
+#pragma unroll
+      for (int n = 0; n < 8; n++) {
+        sums[n][e] *= change;
+      }
+    }
+    accumulate<false>(
+        sums, s, v + firstKey + at * keyStride + column, keyStride, count, columns, left);
+  }
+  __syncthreads();
+#pragma unroll
+  for (int e = 0; e < 4; e++) {
+    float total = totals[rowOf(e)];
+#pragma unroll
+    for (int n = 0; n < 8; n++) {
+      sums[n][e] /= total;
+    }
+  }
+  store(sums, out + firstQuery + column, queryStride, rows, columns);
+  if (blockIdx.z == 0 && (int)threadIdx.x < rows) {
+    logSum[(long long)blockIdx.x * shape.queries + from + threadIdx.x] =
+        peaks[threadIdx.x] + logf(totals[threadIdx.x]);
+  }
+}
+
+// dots[b, head, query] <- out . dOut of the head, which is the mean of its weights' gradients; a
+// warp each.
+extern "C" __global__ void attention_dots(
+    const float* out, const float* dOut, float* dots, int queries, int heads, int width, long long n) {
+  for (long long row = firstRow(); row < n; row += rowStep()) {
+    long long query = row % queries;
+    long long head = row / queries % heads;
+    long long b = row / queries / heads;
+    long long at = ((b * queries + query) * heads + head) * width;
+    float sum = 0.0f;
+    for (int j = lane(); j < width; j += WARP) {
+      sum = fmaf(out[at + j], dOut[at + j], sum);
+    }
+    sum = warpSum(sum);
+    if (lane() == 0) {
+      dots[row] = sum;
+    }
+  }
+}
+
+// Turns scores and gradients of weights of a tile into weights and gradients of scores.
+__device__ __forceinline__ void backwardTile(
+    float weights[4][4],
+    float slopes[4][4],
+    const Sight& sight,
+    const Dropout& drop,
+    const Shape& shape,
+    const float* logSum,
+    const float* dots,
+    unsigned sequenceHead,
+    int query,
+    int rows,
+    int key) {
+#pragma unroll
+  for (int e = 0; e < 4; e++) {
+    int row = rowOf(e);
+    bool isInside = row < rows;
+    float log = isInside ? logSum[query + row] : 0.0f;
+    float mean = isInside ? dots[query + row] : 0.0f;
+    unsigned index = (sequenceHead * shape.queries + query + row) * shape.tokens + key;
+#pragma unroll
+    for (int n = 0; n < 4; n++) {
+      int column = tileColumn(n, e);
+      float score = sight.score(weights[n][e], shape.scale, query + row, key + column);
+      float weight = isInside ? expf(score - log) : 0.0f;
+      float factor = shape.threshold == 0 ? 1.0f : drop.factor(index + column);
+      slopes[n][e] = weight * (slopes[n][e] * factor - mean) * shape.scale;
+      weights[n][e] = weight * factor;
+    }
+  }
+}
+
+// Blocks are (batch * heads, tiles of queries, chunks of columns).
+extern "C" __global__ __launch_bounds__(THREADS, RESIDENT) void attention_queries_backward(
+    const float* q,
+    const float* k,
+    const float* v,
+    const int* mask,
+    const unsigned* seed,
+    const float* logSum,
+    const float* dots,
+    const float* dOut,
+    float* dq,
+    Shape shape) {
+  __shared__ float left[TILE * ROOM_STRIDE];
+  __shared__ float right[TILE * ROOM_STRIDE];
+  __shared__ float s[TILE * TILE_STRIDE];
+  __shared__ int room[2 * THREADS / WARP];
+  int b = blockIdx.x / shape.heads;
+  int head = blockIdx.x % shape.heads;
+  int keyHead = head / (shape.heads / shape.keyHeads);
+  int from = blockIdx.y * TILE;
+  int rows = min(TILE, shape.queries - from);
+  int column = blockIdx.z * CHUNK;
+  int columns = min(CHUNK, shape.width - column);
+  long long queryStride = (long long)shape.heads * shape.width;
+  long long keyStride = (long long)shape.keyHeads * shape.width;
+  long long firstQuery = ((long long)b * shape.queries + from) * queryStride + head * shape.width;
+  long long firstKey = (long long)b * shape.tokens * keyStride + keyHead * shape.width;
+  long long firstSum = (long long)blockIdx.x * shape.queries;
+  Sight sight = look(mask + (long long)b * shape.tokens, shape.tokens, shape.causal, room);
+  Dropout drop = dropoutOf(seed, shape.threshold, shape.keptScale);
+  float sums[8][4];
+  clear(sums);
+  int keys = sight.keys(from, from + rows);
+  for (int at = 0; at < keys; at += TILE) {
+    int count = min(TILE, shape.tokens - at);
+    const float* keyTile = k + firstKey + at * keyStride;
+    const float* valueTile = v + firstKey + at * keyStride;
+    float weights[4][4];
+    float slopes[4][4];
+    multiply(
+        weights,
+        q + firstQuery,
+        queryStride,
+        rows,
+        keyTile,
+        keyStride,
+        count,
+        shape.width,
+        left,
+        right);
+    multiply(
+        slopes,
+        dOut + firstQuery,
+        queryStride,
+        rows,
+        valueTile,
+        keyStride,
+        count,
+        shape.width,
+        left,
+        right);
+    backwardTile(
+        weights,
+        slopes,
+        sight,
+        drop,
+        shape,
+        logSum + firstSum,
+        dots + firstSum,
+        blockIdx.x,
+        from,
+        rows,
+        at);
+    keep(slopes, s);
+    accumulate<false>(sums, s, keyTile + column, keyStride, count, columns, left);
+  }
+  store(sums, dq + firstQuery + column, queryStride, rows, columns);
+}
+
+// dk and dv, each or null. Blocks are (batch * key heads, tiles of keys, chunks of columns).
+extern "C" __global__ void attention_keys_backward(
+    const float* q,
+    const float* k,
+    const float* v,
+    const int* mask,
+    const unsigned* seed,
+    const float* logSum,
+    const float* dots,
+    const float* dOut,
+    float* dk,
+    float* dv,
+    Shape shape) {
+  __shared__ float left[TILE * ROOM_STRIDE];
+  __shared__ float right[TILE * ROOM_STRIDE];
+  __shared__ float s[TILE * TILE_STRIDE];
+  __shared__ int room[2 * THREADS / WARP];
+  int b = blockIdx.x / shape.keyHeads;
+  int keyHead = blockIdx.x % shape.keyHeads;
+  int group = shape.heads / shape.keyHeads;
+  int at = blockIdx.y * TILE;
+  int count = min(TILE, shape.tokens - at);
+  int column = blockIdx.z * CHUNK;
+  int columns = min(CHUNK, shape.width - column);
+  long long queryStride = (long long)shape.heads * shape.width;
+  long long keyStride = (long long)shape.keyHeads * shape.width;
+  long long firstKey =
+      ((long long)b * shape.tokens + at) * keyStride + keyHead * shape.width;
+  Sight sight = look(mask + (long long)b * shape.tokens, shape.tokens, shape.causal, room);
+  Dropout drop = dropoutOf(seed, shape.threshold, shape.keptScale);
+  float keySums[8][4];
+  float valueSums[8][4];
+  clear(keySums);
+  clear(valueSums);
+  for (int head = keyHead * group; head < (keyHead + 1) * group; head++) {
+    unsigned sequenceHead = (unsigned)b * shape.heads + head;
+    long long firstSum = (long long)sequenceHead * shape.queries;
+    for (int from = 0; from < shape.queries; from += TILE) {
+      int rows = min(TILE, shape.queries - from);
+      if (at >= sight.keys(from, from + rows)) {
+        continue;
+      }
+      long long firstQuery =
+          ((long long)b * shape.queries + from) * queryStride + head * shape.width;
+      float weights[4][4];
+      float slopes[4][4];
+      multiply(
+          weights,
+          q + firstQuery,
+          queryStride,
+          rows,
+          k + firstKey,
+          keyStride,
+          count,
+          shape.width,
+          left,
+          right);
+      multiply(
+          slopes,
+          dOut + firstQuery,
+          queryStride,
+          rows,
+          v + firstKey,
+          keyStride,
+          count,
+          shape.width,
+          left,
+          right);
+      backwardTile(
+          weights,
+          slopes,
+          sight,
+          drop,
+          shape,
+          logSum + firstSum,
+          dots + firstSum,
+          sequenceHead,
+          from,
+          rows,
+          at);
+      if (dv != 0) {
+        keep(weights, s);
+        accumulate<true>(
+            valueSums, s, dOut + firstQuery + column, queryStride, rows, columns, left);
+        __syncthreads();
+      }
+      if (dk != 0) {
+        keep(slopes, s);
+        accumulate<true>(keySums, s, q + firstQuery + column, queryStride, rows, columns, left);
+      }
+    }
+  }
+  if (dv != 0) {
+    store(valueSums, dv + firstKey + column, keyStride, count, columns);
+  }
+  if (dk != 0) {
+    store(keySums, dk + firstKey + column, keyStride, count, columns);
+  }
+}
