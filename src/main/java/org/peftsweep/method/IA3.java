@@ -17,6 +17,7 @@ import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
+import org.peftsweep.optim.Id;
 
 /**
  * Rescales activations by a learnt vector l that starts as ones: the output, {@code y = l ⊙ (Wx +
@@ -28,6 +29,7 @@ import org.peftsweep.model.Role;
  *
  * @param inputs matrices whose input is scaled in place of their output
  */
+@Id("ia3")
 public record IA3(Inputs inputs) implements Method {
   /** Sets of matrices whose input is scaled. */
   public enum Inputs {
