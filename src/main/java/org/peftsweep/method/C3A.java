@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Var;
 import org.peftsweep.method.adapter.AttachContext;
 import org.peftsweep.method.adapter.DeltaAdapter;
@@ -27,9 +28,11 @@ import org.peftsweep.optim.Id;
  * is written out where they use Fourier transforms.
  *
  * @param blockSize b, which must divide the sides of each target
+ * @param derivative whether gradients of inputs are the derivative; PEFT 0.21 takes the kernel the
+ *     other way round there
  */
 @Id("c3a")
-public record C3A(int blockSize) implements Method {
+public record C3A(int blockSize, boolean derivative) implements Method {
   public C3A {
     Settings.between("block-size", blockSize, 1, Settings.MOST);
   }
@@ -46,33 +49,43 @@ public record C3A(int blockSize) implements Method {
           shared.computeIfAbsent(
               List.of(linear.out(), linear.in()),
               key -> {
-                Places own = Places.of(to.backend(), linear, "c3a_places", places(linear));
+                Places own = Places.of(to.backend(), linear, "c3a_places", places(linear, 1));
                 all.add(own.parameter());
                 return own;
               });
-      linear.attach(
-          new DeltaAdapter(
-              all,
-              List.of(kernel),
-              (tape, base) -> {
-                Var whole =
-                    Matrices.gather(tape, kernel.var(), places.numbers(), base.out(), base.in());
-                Var delta = tape.scale(whole, 1f / base.in());
-                tape.done(whole);
-                return delta;
-              }));
+      if (derivative) {
+        linear.attach(
+            new DeltaAdapter(
+                all, List.of(kernel), (tape, base) -> block(tape, kernel, places, base)));
+      } else {
+        Places back = Places.of(to.backend(), linear, "c3a_back", places(linear, -1));
+        all.add(back.parameter());
+        linear.attach(
+            new DeltaAdapter(
+                all,
+                List.of(kernel),
+                (tape, base) -> block(tape, kernel, places, base),
+                (tape, base) -> block(tape, kernel, back, base)));
+      }
     }
     return MethodHooks.PASSIVE;
   }
 
-  private int[] places(Linear linear) {
+  private static Var block(Tape tape, Parameter kernel, Places places, Linear base) {
+    Var whole = Matrices.gather(tape, kernel.var(), places.numbers(), base.out(), base.in());
+    Var delta = tape.scale(whole, 1f / base.in());
+    tape.done(whole);
+    return delta;
+  }
+
+  private int[] places(Linear linear, int sign) {
     int in = linear.in();
     int[] places = new int[linear.out() * in];
     for (int i = 0; i < places.length; i++) {
       int row = i / in;
       int column = i % in;
       int kernel = row / blockSize * (in / blockSize) + column / blockSize;
-      places[i] = kernel * blockSize + Math.floorMod(column - row, blockSize);
+      places[i] = kernel * blockSize + Math.floorMod(column - sign * row, blockSize);
     }
     return places;
   }

@@ -21,6 +21,7 @@ import org.peftsweep.optim.Optimizer;
  */
 public sealed interface Method
     permits AdaLoRA,
+        APET,
         Bitfit,
         BOFT,
         Bone,
@@ -33,6 +34,7 @@ public sealed interface Method
         Full,
         GaLore,
         HeadOnly,
+        HFT,
         HiRA,
         Houlsby,
         HRA,
@@ -61,6 +63,7 @@ public sealed interface Method
         SHiRA,
         SIFT,
         SigmaReparam,
+        SpIEL,
         SSF,
         Untrained,
         VeRA {

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.SplittableRandom;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Tensor;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.method.adapter.Affine;
 import org.peftsweep.method.adapter.AttachContext;
@@ -44,7 +45,7 @@ public record MoSA(int reduction, int experts) implements Method {
   }
 
   /** A mask and the expert of each of its entries. */
-  private record Shared(Parameter mask, int[] owner) {}
+  private record Shared(Tensor mask, int[] owner) {}
 
   @Override
   public MethodHooks attach(AttachContext to) {
@@ -53,9 +54,10 @@ public record MoSA(int reduction, int experts) implements Method {
     for (Sublayer at : Bottlenecks.places(to.model(), PLACES)) {
       int inner = Bottlenecks.inner(at, reduction);
       Affine.Dense up = Bottlenecks.up(to, at, inner, false);
-      Parameter mask = Bottlenecks.zeros(to, at, "up.mask", at.width(), inner);
-      backend.fill(mask.value(), 1);
-      masks.add(new Shared(mask, owners(to, mask)));
+      long size = up.weight().size();
+      Tensor mask = new Tensor(backend.allocate(size), 0, at.width(), inner);
+      backend.fill(mask, 1);
+      masks.add(new Shared(mask, owners(to, up.weight())));
       at.attach(
           new Bottleneck(
               Bottlenecks.down(to, at, inner, false),
@@ -67,9 +69,9 @@ public record MoSA(int reduction, int experts) implements Method {
     return new Drawing(experts, masks, to.seeds(), backend);
   }
 
-  private int[] owners(AttachContext to, Parameter mask) {
+  private int[] owners(AttachContext to, Parameter up) {
     int[] order =
-        Draws.order(to.seeds().random("experts " + mask.name()), Math.toIntExact(mask.size()));
+        Draws.order(to.seeds().random("experts " + up.name()), Math.toIntExact(up.size()));
     int[] owner = new int[order.length];
     for (int i = 0; i < owner.length; i++) {
       owner[order[i]] = i % experts;
@@ -88,8 +90,18 @@ public record MoSA(int reduction, int experts) implements Method {
         for (int i = 0; i < values.length; i++) {
           values[i] = shared.owner[i] == chosen ? 1 : 0;
         }
-        backend.write(values, 0, shared.mask.value(), 0, values.length);
+        backend.write(values, 0, shared.mask, 0, values.length);
       }
+    }
+
+    @Override
+    public long stateBytes() {
+      return masks.stream().mapToLong(shared -> Float.BYTES * shared.mask.size()).sum();
+    }
+
+    @Override
+    public void close() {
+      masks.forEach(shared -> backend.free(shared.mask.memory()));
     }
   }
 

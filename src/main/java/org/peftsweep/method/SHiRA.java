@@ -41,7 +41,6 @@ public record SHiRA(int rank) implements Method {
       linear.attach(
           new DeltaAdapter(
               List.of(values, places.parameter()),
-              List.of(values),
               (tape, base) ->
                   Matrices.scatter(tape, values.var(), places.numbers(), base.out(), base.in())));
     }

@@ -26,10 +26,7 @@ import org.peftsweep.optim.UpdateRule;
 @Id("sift")
 public record SIFT(double rate) implements Method {
   public SIFT {
-    if (!(rate > 0 && rate <= 1)) {
-      throw new IllegalArgumentException(
-          "Cannot use rate = " + rate + ": give a number above 0 and at most 1");
-    }
+    SparseAdam.requireRate(rate);
   }
 
   @Override

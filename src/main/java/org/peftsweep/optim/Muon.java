@@ -112,8 +112,7 @@ public record Muon(
       if (decay != 0) {
         backend.scale((float) (1 - rate * decay), value, value);
       }
-      double stretch = Math.sqrt(Math.max(1, rows / (double) columns));
-      backend.addScaled((float) (-rate * stretch), direction, value);
+      backend.addScaled((float) -rate, direction, value);
     }
 
     private Tensor orthogonal(Backend backend, Tensor x, Scratch scratch) {
@@ -126,6 +125,8 @@ public record Muon(
       Tensor gram = new Tensor(all.memory(), FIRST, side, side);
       Tensor both = new Tensor(all.memory(), FIRST + square, side, side);
       Tensor next = new Tensor(all.memory(), FIRST + 2 * square, rows, columns);
+      // Free until the product with x.
+      Tensor scaled = new Tensor(all.memory(), FIRST + 2 * square, side, side);
       // The rounded numbers' place, over the second half of the memory for the largest of them.
       long place = 2 * (FIRST + 2 * square + size);
       Tensor half =
@@ -136,9 +137,9 @@ public record Muon(
       for (int i = 0; i < settings.newtonSchulzSteps; i++) {
         backend.gemm(isTall, !isTall, 1, x, x, 0, gram);
         round(backend, gram, half);
-        backend.gemm(false, false, 1, gram, gram, 0, both);
-        round(backend, both, half);
-        backend.scale(C, both, both);
+        backend.scale(C, gram, scaled);
+        round(backend, scaled, half);
+        backend.gemm(false, false, 1, scaled, gram, 0, both);
         round(backend, both, half);
         backend.scale(B, gram, gram);
         round(backend, gram, half);
@@ -153,6 +154,10 @@ public record Muon(
         backend.scale(A, x, x);
         round(backend, x, half);
         backend.addScaled(1, next, x);
+        round(backend, x, half);
+      }
+      if (rows > columns) {
+        backend.scale((float) Math.sqrt(rows / (double) columns), x, x);
         round(backend, x, half);
       }
       return x;

@@ -111,7 +111,7 @@ public final class GoldenMethods {
           peft.path("init_weights").asText().equals("bat")
               ? Optional.of(new Bone(rank))
               : Optional.of(new MiSS(rank));
-      case "C3A" -> Optional.of(new C3A(peft.path("block_size").asInt()));
+      case "C3A" -> Optional.of(new C3A(peft.path("block_size").asInt(), false));
       case "PREFIX_TUNING" ->
           Optional.of(
               new PrefixTuning(

@@ -358,7 +358,7 @@ class GoldenMethodsTest {
   private static String find(GoldenCase golden, String group, Parameter parameter) {
     String name = parameter.name();
     return Stream.of(name, name.replaceFirst("\\.(weight|bias)$", ".ln_tuning_layers.$1"))
-        .flatMap(known -> Stream.of("base_model.model." + known, known))
+        .flatMap(known -> Stream.of("base_model.model." + known, "base_model." + known, known))
         .flatMap(known -> Stream.of(group + known, group + known + ".weight"))
         .filter(golden::has)
         .findFirst()

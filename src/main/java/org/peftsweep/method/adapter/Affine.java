@@ -2,6 +2,7 @@ package org.peftsweep.method.adapter;
 
 import java.util.List;
 import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Var;
 import org.peftsweep.model.Parameter;
 
@@ -39,15 +40,15 @@ public interface Affine {
   /**
    * The same with a weight of which only some entries are at work in a training pass.
    *
-   * @param mask ones and zeros of the weight's shape
+   * @param mask ones and zeros of the weight's shape, which belong to whoever changes them
    */
-  record Masked(Dense whole, Parameter mask) implements Affine {
+  record Masked(Dense whole, Tensor mask) implements Affine {
     @Override
     public Var of(Tape tape, Var x) {
       if (!tape.isTraining()) {
         return whole.of(tape, x);
       }
-      Var some = tape.multiply(whole.weight.var(), mask.var());
+      Var some = tape.multiply(whole.weight.var(), Var.constant(mask));
       Var y = tape.linear(x, some, whole.bias.var());
       tape.done(some);
       return y;
@@ -55,11 +56,6 @@ public interface Affine {
 
     @Override
     public List<Parameter> parameters() {
-      return List.of(whole.weight, whole.bias, mask);
-    }
-
-    @Override
-    public List<Parameter> kept() {
       return whole.parameters();
     }
   }

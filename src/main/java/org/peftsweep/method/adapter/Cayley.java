@@ -43,16 +43,17 @@ public record Cayley(Parameter parameter, int blocks, int side, Places triangles
     Backend backend = tape.backend();
     Tensor turned = tape.input(to -> write(backend, to, false), rows, side).value();
     Tensor sum = tape.input(to -> write(backend, to, true), rows, side).value();
+    Tensor mask = triangles == null ? tape.floats(this::offDiagonal) : null;
     Tensor y = tape.arena().take(rows, side);
     backend.copy(turned, y);
     return tape.operation(
         y,
-        dy -> tape.give(parameter.var(), to -> back(tape, dy, sum, to)),
+        dy -> tape.give(parameter.var(), to -> back(tape, dy, sum, mask, to)),
         List.of(),
         parameter.var());
   }
 
-  private void back(Tape tape, Tensor dy, Tensor sum, Tensor to) {
+  private void back(Tape tape, Tensor dy, Tensor sum, Tensor mask, Tensor to) {
     Backend backend = tape.backend();
     Tensor half = tape.arena().take(side, side);
     Tensor all = tape.arena().take(blocks * side, side);
@@ -68,7 +69,8 @@ public record Cayley(Parameter parameter, int blocks, int side, Places triangles
       backend.gemm(false, false, 0.5f * factor, half, m, 1, out);
     }
     if (triangles == null) {
-      backend.copy(all, to);
+      // What is no part of Q has a gradient of zero, and not of rounding, which Adam would enlarge.
+      backend.multiply(all, mask.reshape(blocks * side, side), to.reshape(blocks * side, side));
     } else {
       int size = Math.toIntExact(to.size());
       backend.gather(
@@ -76,6 +78,14 @@ public record Cayley(Parameter parameter, int blocks, int side, Places triangles
     }
     tape.done(half);
     tape.done(all);
+  }
+
+  private float[] offDiagonal() {
+    float[] mask = new float[blocks * side * side];
+    for (int i = 0; i < mask.length; i++) {
+      mask[i] = i / side % side == i % side ? 0 : 1;
+    }
+    return mask;
   }
 
   /** Writes the rotations, or each plus the identity. */

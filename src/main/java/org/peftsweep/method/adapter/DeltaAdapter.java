@@ -18,10 +18,21 @@ import org.peftsweep.model.Parameter;
  * @param parameters all, trained or not
  * @param kept those that a trained model is restored from
  * @param delta makes ΔW
+ * @param wayBack makes what the gradient of y is multiplied by for that of x, in place of ΔW; null
+ *     for the derivative itself
  */
 public record DeltaAdapter(
-    List<Parameter> parameters, List<Parameter> kept, BiFunction<Tape, Linear, Var> delta)
+    List<Parameter> parameters,
+    List<Parameter> kept,
+    BiFunction<Tape, Linear, Var> delta,
+    BiFunction<Tape, Linear, Var> wayBack)
     implements Adapter {
+  /** An adapter with its own derivative. */
+  public DeltaAdapter(
+      List<Parameter> parameters, List<Parameter> kept, BiFunction<Tape, Linear, Var> delta) {
+    this(parameters, kept, delta, null);
+  }
+
   /** An adapter all of whose parameters are kept. */
   public DeltaAdapter(List<Parameter> parameters, BiFunction<Tape, Linear, Var> delta) {
     this(parameters, parameters, delta);
@@ -30,11 +41,32 @@ public record DeltaAdapter(
   @Override
   public Var apply(Tape tape, Linear base, Var x, Var product) {
     Var change = delta.apply(tape, base);
-    Var more = tape.linear(x, change, null);
+    Var more = wayBack == null ? tape.linear(x, change, null) : with(tape, base, x, change);
     tape.done(change);
     Var y = tape.addScaled(product, 1, more);
     tape.done(more);
     return base.addBias(tape, y);
+  }
+
+  /** The product with ΔW, with another way back. */
+  private Var with(Tape tape, Linear base, Var x, Var change) {
+    Backend backend = tape.backend();
+    Tensor in = x.value();
+    Tensor y = tape.arena().take(in.rows(), base.out());
+    backend.gemm(false, true, 1, in, change.value(), 0, y);
+    Tensor back = wayBack.apply(tape, base).value();
+    Var more =
+        tape.operation(
+            y,
+            dy -> {
+              tape.give(x, dx -> backend.gemm(false, false, 1, dy, back, 0, dx));
+              tape.give(change, dw -> backend.gemm(true, false, 1, dy, in, 0, dw));
+            },
+            List.of(in, back),
+            x,
+            change);
+    tape.done(back);
+    return more;
   }
 
   @Override
