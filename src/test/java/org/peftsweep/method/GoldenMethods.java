@@ -255,10 +255,10 @@ public final class GoldenMethods {
   private static IA3.Inputs inputs(JsonNode peft, Model model) {
     JsonNode given = peft.path("feedforward_modules");
     Set<Role> roles = given.isEmpty() && !given.isTextual() ? Set.of() : roles(given, model);
-    if (roles.isEmpty()) {
-      return IA3.Inputs.NONE;
-    }
-    return roles.contains(Role.OUTPUT) ? IA3.Inputs.OUTPUT_AND_FFN_DOWN : IA3.Inputs.FFN_DOWN;
+    Set<Role> ofLayers = EnumSet.noneOf(Role.class);
+    ofLayers.addAll(roles);
+    ofLayers.remove(Role.POOLER);
+    return IA3.Inputs.of(ofLayers);
   }
 
   /** Returns AdaLoRA with the schedule of a case: steps there, fractions of all steps here. */
