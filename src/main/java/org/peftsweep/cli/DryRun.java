@@ -11,6 +11,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import org.peftsweep.optim.Optimizers;
 import org.peftsweep.report.TextTable;
 import org.peftsweep.report.TextTable.Cell;
 import org.peftsweep.spec.Trial;
@@ -71,7 +72,25 @@ final class DryRun {
             plan.asked().size(),
             plan.pending().size(),
             time())
+        + ownRates()
         + packs();
+  }
+
+  /** Tells which optimizers leave learning rates out. */
+  private String ownRates() {
+    Set<String> ids = new TreeSet<>();
+    for (Trial trial : plan.asked().values()) {
+      if (trial.method().learns() && trial.training().optimizer().findsRate()) {
+        ids.add(Optimizers.id(trial.training().optimizer().getClass()));
+      }
+    }
+    return ids.isEmpty()
+        ? ""
+        : String.format(
+            Locale.ROOT,
+            "Learning rates do not count with %s, which finds its own: trials that differ in nothing"
+                + " else are one.%n",
+            String.join(" and ", ids));
   }
 
   private String time() {

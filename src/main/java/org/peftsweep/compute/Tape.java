@@ -466,6 +466,15 @@ public final class Tape implements AutoCloseable {
     }
   }
 
+  /** {@code alpha·x}. */
+  public Var scale(Var x, float alpha) {
+    Tensor y = arena.take(x.value().shape());
+    backend.scale(alpha, x.value(), y);
+    Var out = output(y, x);
+    record(out, dy -> gradients.give(x, dx -> backend.scale(alpha, dy, dx)));
+    return out;
+  }
+
   /** Dropout of probability p while training, x itself otherwise; consumes x. */
   public Var dropout(Var x, float p) {
     if (!training || p == 0) {
@@ -512,6 +521,35 @@ public final class Tape implements AutoCloseable {
     for (int i = 0; i < seeds.length; i++) {
       backend.dropout(lanes.of(x, i), p, seeds[i], lanes.of(y, i));
     }
+  }
+
+  // ---- what methods make themselves
+
+  /** The same values in another shape of as many elements. */
+  public Var reshape(Var x, int... shape) {
+    Tensor y = x.value().retain().reshape(shape);
+    Var out = output(y, x);
+    record(out, dy -> gradients.share(x, dy.reshape(x.value().shape())));
+    return out;
+  }
+
+  /**
+   * Records an operation that the caller made with kernels of {@link #backend}.
+   *
+   * @param value its result, taken from {@link #arena}, whose holder the returned value becomes
+   * @param back hands on the gradient of the value, by {@link #give}
+   * @param saved what that reads besides
+   * @param inputs what the result depends on
+   */
+  public Var operation(Tensor value, Consumer<Tensor> back, List<Tensor> saved, Var... inputs) {
+    Var out = output(value, inputs);
+    record(out, back::accept, saved.toArray(Tensor[]::new));
+    return out;
+  }
+
+  /** On the way back, lets a kernel that overwrites produce the gradient of an input. */
+  public void give(Var input, Consumer<Tensor> kernel) {
+    gradients.give(input, kernel);
   }
 
   // ---- lanes
@@ -695,7 +733,8 @@ public final class Tape implements AutoCloseable {
         },
         sum,
         mean,
-        rstd);
+        rstd,
+        gamma.value());
     sum.release();
     mean.release();
     rstd.release();

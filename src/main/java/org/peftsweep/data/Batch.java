@@ -1,5 +1,7 @@
 package org.peftsweep.data;
 
+import java.util.Arrays;
+
 /**
  * Rows of equal length for one step; arrays are row-major and belong to the receiver.
  *
@@ -10,6 +12,8 @@ package org.peftsweep.data;
  * @param typeIds [rows, tokens], 0 in padding
  * @param labels [rows] class ids or values
  * @param exampleIndices [rows] row numbers of the examples in their part
+ * @param prompt places at the start of every row that hold no tokens, but what a method puts there
+ * @param past positions that a method puts before the first of every row
  */
 public record Batch(
     int rows,
@@ -18,7 +22,21 @@ public record Batch(
     int[] mask,
     int[] typeIds,
     float[] labels,
-    int[] exampleIndices) {
+    int[] exampleIndices,
+    int prompt,
+    int past) {
+
+  /** A batch of tokens alone. */
+  public Batch(
+      int rows,
+      int tokens,
+      int[] ids,
+      int[] mask,
+      int[] typeIds,
+      float[] labels,
+      int[] exampleIndices) {
+    this(rows, tokens, ids, mask, typeIds, labels, exampleIndices, 0, 0);
+  }
 
   public Batch {
     int cells = Math.multiplyExact(rows, tokens);
@@ -36,6 +54,27 @@ public record Batch(
     }
   }
 
+  /** Returns the same rows with so many places before each that hold no tokens. */
+  public Batch withPrompt(int places) {
+    int length = places + tokens;
+    int[] longIds = new int[rows * length];
+    int[] longMask = new int[longIds.length];
+    int[] longTypes = new int[longIds.length];
+    for (int row = 0; row < rows; row++) {
+      Arrays.fill(longMask, row * length, row * length + places, 1);
+      System.arraycopy(ids, row * tokens, longIds, row * length + places, tokens);
+      System.arraycopy(mask, row * tokens, longMask, row * length + places, tokens);
+      System.arraycopy(typeIds, row * tokens, longTypes, row * length + places, tokens);
+    }
+    return new Batch(
+        rows, length, longIds, longMask, longTypes, labels, exampleIndices, places, past);
+  }
+
+  /** Returns the same rows, so many positions further on. */
+  public Batch after(int positions) {
+    return new Batch(rows, tokens, ids, mask, typeIds, labels, exampleIndices, prompt, positions);
+  }
+
   /** Returns some of its rows, as long as they are. */
   public Batch some(int... chosen) {
     int[] someIds = new int[chosen.length * tokens];
@@ -51,7 +90,8 @@ public record Batch(
       someLabels[i] = labels[chosen[i]];
       someIndices[i] = exampleIndices[chosen[i]];
     }
-    return new Batch(chosen.length, tokens, someIds, someMask, someTypes, someLabels, someIndices);
+    return new Batch(
+        chosen.length, tokens, someIds, someMask, someTypes, someLabels, someIndices, prompt, past);
   }
 
   /** Tokens that are not padding. */

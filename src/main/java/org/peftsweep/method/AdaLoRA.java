@@ -21,6 +21,7 @@ import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
+import org.peftsweep.optim.Id;
 
 /**
  * Adaptive low-rank adaptation: {@code y = Wx + k·B·diag(E)·A·x + b}, {@code k = alpha/(r₀ +
@@ -45,6 +46,7 @@ import org.peftsweep.model.Role;
  * @param orthogonality weight of the penalty
  * @param smoothing β₁ and β₂ of importance and its uncertainty, in [0, 1)
  */
+@Id("adalora")
 public record AdaLoRA(
     int rank,
     double alpha,

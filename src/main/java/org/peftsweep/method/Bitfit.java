@@ -7,6 +7,7 @@ import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
+import org.peftsweep.optim.Id;
 
 /**
  * Trains every bias of the base, those of norms and of BERT's pooler with it, and nothing else.
@@ -14,6 +15,7 @@ import org.peftsweep.model.Role;
  * <p>Ben Zaken et al., arXiv:2106.10199, §3. The bias of a key matrix has no effect on the output:
  * its gradient is rounding noise.
  */
+@Id("bitfit")
 public record Bitfit() implements Method {
   @Override
   public MethodHooks attach(AttachContext to) {

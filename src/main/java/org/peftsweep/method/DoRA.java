@@ -14,6 +14,7 @@ import org.peftsweep.model.Adapter;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
+import org.peftsweep.optim.Id;
 
 /**
  * Weight-decomposed low-rank adaptation: {@code y = (m/n) ⊙ (Wx + (alpha/rank)·B·A·x) + b}, where
@@ -27,6 +28,7 @@ import org.peftsweep.model.Parameter;
  * @param alpha numerator of the scale
  * @param dropout probability, in [0, 1), that an input of A is dropped while training
  */
+@Id("dora")
 public record DoRA(int rank, double alpha, double dropout) implements Method {
   public DoRA {
     Settings.rank(rank);

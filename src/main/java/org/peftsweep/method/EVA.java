@@ -17,6 +17,7 @@ import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Role;
+import org.peftsweep.optim.Id;
 
 /**
  * LoRA whose A starts as the principal components of its inputs on the task's first batches, with
@@ -35,6 +36,7 @@ import org.peftsweep.model.Role;
  *     taken
  * @param batches forward passes at most
  */
+@Id("eva")
 public record EVA(int rank, double alpha, double dropout, double rho, double tau, int batches)
     implements Method {
   private record Key(List<String> targets, int rank, double rho, double tau, int batches) {}

@@ -3,6 +3,7 @@ package org.peftsweep.method;
 import org.peftsweep.method.adapter.AttachContext;
 import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.model.Linear;
+import org.peftsweep.optim.Id;
 
 /**
  * Full fine-tuning of the chosen matrices and their biases.
@@ -10,6 +11,7 @@ import org.peftsweep.model.Linear;
  * <p>With targets query, key, value or a part of them it is the benchmark's upper baseline
  * (arXiv:2410.02247, Table 2).
  */
+@Id("full")
 public record Full() implements Method {
   @Override
   public boolean sharesBase() {

@@ -5,6 +5,7 @@ import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.model.Linear;
 import org.peftsweep.optim.AdamW;
 import org.peftsweep.optim.GaLoreAdam;
+import org.peftsweep.optim.Id;
 import org.peftsweep.optim.Optimizer;
 import org.peftsweep.optim.UpdateRule;
 
@@ -20,6 +21,7 @@ import org.peftsweep.optim.UpdateRule;
  * @param scale on the update
  * @param side of the gradient that is projected
  */
+@Id("galore")
 public record GaLore(int rank, int gap, double scale, GaLoreAdam.Side side) implements Method {
   public GaLore {
     Settings.rank(rank);

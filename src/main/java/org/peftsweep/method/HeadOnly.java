@@ -2,11 +2,13 @@ package org.peftsweep.method;
 
 import org.peftsweep.method.adapter.AttachContext;
 import org.peftsweep.method.adapter.MethodHooks;
+import org.peftsweep.optim.Id;
 
 /**
  * Trains the classification head alone, on a frozen base whose dropout stays on: the lower
  * baseline.
  */
+@Id("head-only")
 public record HeadOnly() implements Method {
   @Override
   public MethodHooks attach(AttachContext to) {

@@ -1,5 +1,6 @@
 package org.peftsweep.method;
 
+import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
@@ -17,6 +18,7 @@ import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
+import org.peftsweep.optim.Id;
 
 /**
  * Rescales activations by a learnt vector l that starts as ones: the output, {@code y = l ⊙ (Wx +
@@ -28,21 +30,53 @@ import org.peftsweep.model.Role;
  *
  * @param inputs matrices whose input is scaled in place of their output
  */
+@Id("ia3")
 public record IA3(Inputs inputs) implements Method {
-  /** Sets of matrices whose input is scaled. */
+  /** Sets of matrices whose input is scaled, by the roles that their names join with "and". */
   public enum Inputs {
     NONE,
+    QUERY,
+    KEY,
+    VALUE,
+    OUTPUT,
+    FFN_GATE,
+    FFN_UP,
     /** As in the paper, and PEFT's default for Llama. */
     FFN_DOWN,
     /** PEFT's default for BERT and RoBERTa, where one suffix names both. */
-    OUTPUT_AND_FFN_DOWN;
+    OUTPUT_AND_FFN_DOWN,
+    FFN_UP_AND_FFN_DOWN,
+    FFN_GATE_AND_FFN_UP,
+    OUTPUT_AND_FFN_UP,
+    OUTPUT_AND_FFN_UP_AND_FFN_DOWN,
+    QUERY_AND_KEY_AND_VALUE,
+    QUERY_AND_KEY_AND_VALUE_AND_OUTPUT;
 
-    private Set<Role> roles() {
-      return switch (this) {
-        case NONE -> EnumSet.noneOf(Role.class);
-        case FFN_DOWN -> EnumSet.of(Role.FFN_DOWN);
-        case OUTPUT_AND_FFN_DOWN -> EnumSet.of(Role.OUTPUT, Role.FFN_DOWN);
-      };
+    private final Set<Role> roles = EnumSet.noneOf(Role.class);
+
+    Inputs() {
+      if (!name().equals("NONE")) {
+        for (String role : name().split("_AND_")) {
+          roles.add(Role.valueOf(role));
+        }
+      }
+    }
+
+    /** Returns the roles of a set. */
+    public Set<Role> roles() {
+      return EnumSet.copyOf(roles);
+    }
+
+    /**
+     * Returns the set of these roles.
+     *
+     * @throws IllegalArgumentException if it has no name
+     */
+    public static Inputs of(Set<Role> roles) {
+      return Arrays.stream(values())
+          .filter(inputs -> inputs.roles.equals(roles))
+          .findFirst()
+          .orElseThrow(() -> new IllegalArgumentException("No name for the inputs of " + roles));
     }
   }
 
@@ -70,7 +104,7 @@ public record IA3(Inputs inputs) implements Method {
   }
 
   private boolean scalesInput(Linear linear) {
-    return inputs.roles().contains(linear.role());
+    return inputs.roles.contains(linear.role());
   }
 
   @Override

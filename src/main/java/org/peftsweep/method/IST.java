@@ -16,6 +16,7 @@ import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.method.adapter.Probe;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Parameter;
+import org.peftsweep.optim.Id;
 import org.peftsweep.optim.UpdateRule;
 
 /**
@@ -39,6 +40,7 @@ import org.peftsweep.optim.UpdateRule;
  * @param scoreEvery steps between two estimates
  * @param probeExamples of the train part on which candidates are compared
  */
+@Id("ist")
 public record IST(
     Method over,
     double updateFraction,

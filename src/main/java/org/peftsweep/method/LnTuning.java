@@ -8,12 +8,14 @@ import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
+import org.peftsweep.optim.Id;
 
 /**
  * Trains the gains and shifts of all layer norms (of RMS norms the gains, which is all they have).
  *
  * <p>Zhao et al., arXiv:2312.11420, §3; Qi et al., arXiv:2211.08682.
  */
+@Id("ln-tuning")
 public record LnTuning() implements Method {
   @Override
   public MethodHooks attach(AttachContext to) {

@@ -7,6 +7,7 @@ import org.peftsweep.method.adapter.LowRankAdapter;
 import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
+import org.peftsweep.optim.Id;
 
 /**
  * Low-rank adaptation: {@code y = Wx + (alpha/rank)·B·A·x + b} with A {@code [rank, in]} and B
@@ -19,6 +20,7 @@ import org.peftsweep.model.Model;
  * @param alpha numerator of the scale
  * @param dropout probability, in [0, 1), that an input of A is dropped while training
  */
+@Id("lora")
 public record LoRA(int rank, double alpha, double dropout) implements Method {
   public LoRA {
     Settings.rank(rank);

@@ -11,6 +11,7 @@ import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.optim.AdamW;
+import org.peftsweep.optim.Id;
 import org.peftsweep.optim.Optimizer;
 import org.peftsweep.optim.PreconditionedAdam;
 import org.peftsweep.optim.UpdateRule;
@@ -27,6 +28,7 @@ import org.peftsweep.optim.UpdateRule;
  * @param dropout probability, in [0, 1), that an input of A is dropped while training
  * @param projection whether all that learns does so by PEFT's optimizer
  */
+@Id("lorafa")
 public record LoRAFA(int rank, double alpha, double dropout, boolean projection) implements Method {
   public LoRAFA {
     Settings.rank(rank);

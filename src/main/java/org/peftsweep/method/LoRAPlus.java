@@ -8,6 +8,8 @@ import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
+import org.peftsweep.optim.Id;
+import org.peftsweep.optim.Optimizer;
 
 /**
  * LoRA whose B learns {@code bRatio} times as fast as its A; multiplies with λ, so that B of a
@@ -21,6 +23,7 @@ import org.peftsweep.model.Parameter;
  * @param dropout probability, in [0, 1), that an input of A is dropped while training
  * @param bRatio η_B / η_A
  */
+@Id("loraplus")
 public record LoRAPlus(int rank, double alpha, double dropout, double bRatio) implements Method {
   public LoRAPlus {
     Settings.rank(rank);
@@ -49,6 +52,11 @@ public record LoRAPlus(int rank, double alpha, double dropout, double bRatio) im
   @Override
   public Optional<PeftForm> peft(Model model, int steps) {
     return Optional.of(PeftForm.lora(rank, alpha, dropout));
+  }
+
+  @Override
+  public boolean takes(Optimizer optimizer) {
+    return optimizer.takesRatios();
   }
 
   @Override

@@ -19,6 +19,7 @@ import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.TrainedTensors;
+import org.peftsweep.optim.Id;
 
 /**
  * LoRA of which only an inner matrix learns: {@code y = Wx + (alpha/rank)·B·R·A·x + b} with R
@@ -32,6 +33,7 @@ import org.peftsweep.model.TrainedTensors;
  * @param alpha numerator of the scale
  * @param dropout probability, in [0, 1), that an input of A is dropped while training
  */
+@Id("loraxs")
 public record LoRAXS(int rank, double alpha, double dropout) implements Method {
   private record Key(String matrix, int rank) {}
 

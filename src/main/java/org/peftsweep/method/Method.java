@@ -21,23 +21,50 @@ import org.peftsweep.optim.Optimizer;
  */
 public sealed interface Method
     permits AdaLoRA,
+        APET,
         Bitfit,
+        BOFT,
+        Bone,
+        C3A,
+        Compacter,
+        CompacterPlus,
         DoRA,
         EVA,
+        FourierFT,
         Full,
         GaLore,
         HeadOnly,
+        HFT,
+        HiRA,
+        Houlsby,
+        HRA,
         IA3,
         LnTuning,
+        LoHa,
+        LoKr,
         LoRA,
         LoRAFA,
         LoRAPlus,
         LoRAXS,
+        MAM,
+        MiSS,
+        MoSA,
+        MoSLoRA,
+        OFT,
         OLoRA,
+        ParallelAdapter,
+        Pfeiffer,
         PiSSA,
         PlugIn,
+        PrefixTuning,
+        PromptTuning,
+        RandLoRA,
         RSLoRA,
+        SHiRA,
         SIFT,
+        SigmaReparam,
+        SpIEL,
+        SSF,
         Untrained,
         VeRA {
   /**
@@ -100,6 +127,16 @@ public sealed interface Method
    */
   default void requireBatches(Supplier<List<Batch>> batches) {}
 
+  /** Whether the model gives what its base does before the first step. */
+  default boolean startsAtBase() {
+    return true;
+  }
+
+  /** Returns how many positions it puts before the tokens of a row. */
+  default int positions() {
+    return 0;
+  }
+
   /** Whether the method works on chosen matrices; without, a sweep file must not name targets. */
   default boolean usesTargets() {
     return true;
@@ -140,7 +177,7 @@ public sealed interface Method
 
   /** Returns the id in sweep files and tables, with what is plugged in: {@code lora+ist}. */
   default String id() {
-    return MethodId.of(getClass());
+    return Methods.id(getClass());
   }
 
   /** The name in tables, as the papers write it. */

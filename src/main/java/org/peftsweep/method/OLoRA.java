@@ -7,6 +7,7 @@ import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.method.adapter.ResidualAdapter;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
+import org.peftsweep.optim.Id;
 
 /**
  * LoRA with an orthonormal start: with {@code W = QR} B starts as the first columns of Q and A as
@@ -20,6 +21,7 @@ import org.peftsweep.model.Model;
  * @param alpha numerator of the scale
  * @param dropout probability, in [0, 1), that an input of A is dropped while training
  */
+@Id("olora")
 public record OLoRA(int rank, double alpha, double dropout) implements Method {
   private record Key(String matrix, int rank) {}
 

@@ -8,6 +8,7 @@ import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.method.adapter.ResidualAdapter;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
+import org.peftsweep.optim.Id;
 
 /**
  * LoRA that trains the weight's principal part: with {@code W = UΣVᵀ} and {@code s = alpha/rank}, B
@@ -25,6 +26,7 @@ import org.peftsweep.model.Model;
  * @param iterations of a randomised search; 0 looks once
  * @param oversampling directions that a randomised search has beyond the rank
  */
+@Id("pissa")
 public record PiSSA(
     int rank, double alpha, double dropout, Search svd, int iterations, int oversampling)
     implements Method {

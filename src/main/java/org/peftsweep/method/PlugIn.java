@@ -58,7 +58,7 @@ public sealed interface PlugIn extends Method permits IST {
 
   @Override
   default String id() {
-    return over().id() + "+" + MethodId.of(getClass());
+    return over().id() + "+" + Methods.id(getClass());
   }
 
   @Override
@@ -69,6 +69,16 @@ public sealed interface PlugIn extends Method permits IST {
   @Override
   default boolean sharesBase() {
     return over().sharesBase();
+  }
+
+  @Override
+  default boolean startsAtBase() {
+    return over().startsAtBase();
+  }
+
+  @Override
+  default int positions() {
+    return over().positions();
   }
 
   @Override

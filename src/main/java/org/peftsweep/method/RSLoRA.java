@@ -7,6 +7,7 @@ import org.peftsweep.method.adapter.LowRankAdapter;
 import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
+import org.peftsweep.optim.Id;
 
 /**
  * Rank-stabilised LoRA: as {@link LoRA}, scaled by {@code alpha/√rank} so that the update keeps its
@@ -18,6 +19,7 @@ import org.peftsweep.model.Model;
  * @param alpha numerator of the scale
  * @param dropout probability, in [0, 1), that an input of A is dropped while training
  */
+@Id("rslora")
 public record RSLoRA(int rank, double alpha, double dropout) implements Method {
   public RSLoRA {
     Settings.rank(rank);

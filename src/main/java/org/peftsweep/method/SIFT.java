@@ -5,6 +5,7 @@ import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.optim.AdamW;
+import org.peftsweep.optim.Id;
 import org.peftsweep.optim.Optimizer;
 import org.peftsweep.optim.SparseAdam;
 import org.peftsweep.optim.UpdateRule;
@@ -22,12 +23,10 @@ import org.peftsweep.optim.UpdateRule;
  *
  * @param rate part of each tensor's entries that learn, above 0 and at most 1
  */
+@Id("sift")
 public record SIFT(double rate) implements Method {
   public SIFT {
-    if (!(rate > 0 && rate <= 1)) {
-      throw new IllegalArgumentException(
-          "Cannot use rate = " + rate + ": give a number above 0 and at most 1");
-    }
+    SparseAdam.requireRate(rate);
   }
 
   @Override

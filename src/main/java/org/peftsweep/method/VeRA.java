@@ -24,6 +24,7 @@ import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
 import org.peftsweep.model.TrainedTensors;
+import org.peftsweep.optim.Id;
 
 /**
  * Vector-based random matrix adaptation: {@code y = Wx + d_b ⊙ B(d ⊙ Ax) + b}, where one frozen
@@ -39,6 +40,7 @@ import org.peftsweep.model.TrainedTensors;
  * @param projectionSeed draws A and B; no trial's seed changes them
  * @param dropout probability, in [0, 1), that an input of A is dropped while training
  */
+@Id("vera")
 public record VeRA(int rank, double initial, long projectionSeed, double dropout)
     implements Method {
   public VeRA {

@@ -1,6 +1,5 @@
 package org.peftsweep.model;
 
-import java.util.List;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
@@ -12,7 +11,7 @@ import org.peftsweep.compute.Var;
  * <p>The product {@code Wx} is computed outside, without bias, so that trials which share the
  * frozen weight can share the product.
  */
-public interface Adapter {
+public interface Adapter extends Addition {
   /** Whether {@link #apply} reads the product; without, it is not computed. */
   default boolean usesProduct() {
     return true;
@@ -25,17 +24,6 @@ public interface Adapter {
    * @param product {@code x·Wᵀ [n, out]}, null if not used; the adapter may consume it
    */
   Var apply(Tape tape, Linear base, Var x, Var product);
-
-  /** Returns all tensors of the adapter, trained or not. */
-  List<Parameter> parameters();
-
-  /**
-   * Returns those of its tensors that a trained model is restored from, each under a name of its
-   * own; the rest is drawn again.
-   */
-  default List<Parameter> kept() {
-    return parameters();
-  }
 
   /**
    * Folds the adapter into {@code weight [out, in]}, a copy of the frozen one, and its bias (or

@@ -25,8 +25,20 @@ interface Backbone extends AutoCloseable {
   /** Returns the projections of so many layers, from the lowest up. */
   List<Linear> linears(int layers);
 
-  /** Returns the word embedding {@code [vocabulary, width]}. */
-  Parameter words();
+  /** Returns where tokens become vectors. */
+  Embeddings embeddings();
+
+  /** Returns attention and feed-forward of all layers, from the lowest up. */
+  List<Sublayer> sublayers();
+
+  /** Returns its layer norms; none where norms have no shift. */
+  List<Norm> norms();
+
+  /** Whether a method puts something before the tokens, so that no state is the base's. */
+  default boolean isPrefixed() {
+    return embeddings().prompt() != null
+        || sublayers().stream().anyMatch(sublayer -> sublayer.prefix() != null);
+  }
 
   /** Shows hidden states of all positions in the coming forward passes; null ends it. */
   void trace(Trace trace);

@@ -81,14 +81,9 @@ final class Builder {
         (float) epsilon);
   }
 
-  /** Frees what the model owns: its head, what it trains, its adapters. */
+  /** Frees what the model owns: its head, what it trains. */
   void close() {
     parameters.forEach(parameter -> parameter.free(backend));
-    for (Linear linear : projections) {
-      if (linear.adapter() != null) {
-        linear.adapter().parameters().forEach(parameter -> parameter.free(backend));
-      }
-    }
   }
 
   private Parameter add(Parameter parameter) {

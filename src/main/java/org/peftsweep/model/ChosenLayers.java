@@ -6,16 +6,28 @@ import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
 
 /** A model that offers the projections of some layers alone; all else is the model's. */
-record ChosenLayers(Model model, List<Linear> projections) implements Model {
+record ChosenLayers(Model model, List<Linear> projections, List<Sublayer> sublayers)
+    implements Model {
   static Model of(Model model, Layers layers) {
     return new ChosenLayers(
         model,
-        model.projections().stream().filter(linear -> layers.contains(linear.layer())).toList());
+        model.projections().stream().filter(linear -> layers.contains(linear.layer())).toList(),
+        model.sublayers().stream().filter(part -> layers.contains(part.layer())).toList());
   }
 
   @Override
   public List<Parameter> parameters() {
     return model.parameters();
+  }
+
+  @Override
+  public List<Norm> norms() {
+    return model.norms();
+  }
+
+  @Override
+  public Embeddings embeddings() {
+    return model.embeddings();
   }
 
   @Override

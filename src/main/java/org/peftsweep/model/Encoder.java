@@ -3,6 +3,7 @@ package org.peftsweep.model;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.Lanes;
 import org.peftsweep.compute.Tape;
@@ -24,7 +25,9 @@ final class Encoder implements Backbone {
       Norm outputNorm,
       Linear up,
       Linear down,
-      Norm norm) {
+      Norm norm,
+      Sublayer attention,
+      Sublayer feedForward) {
     List<Linear> linears() {
       return List.of(query, key, value, output, up, down);
     }
@@ -32,12 +35,15 @@ final class Encoder implements Backbone {
     boolean isOfBase() {
       return linears().stream().allMatch(Linear::isOfBase)
           && outputNorm.isOfBase()
-          && norm.isOfBase();
+          && norm.isOfBase()
+          && attention.isOfBase()
+          && feedForward.isOfBase();
     }
   }
 
   private final ModelConfig config;
   private final Parameter words;
+  private final Embeddings embeddings;
   private final Parameter positions;
   private final Parameter tokenTypes;
   private final Norm embeddingNorm;
@@ -52,6 +58,7 @@ final class Encoder implements Backbone {
     ModelConfig.Sizes sizes = config.sizes();
     String embeddings = prefix + "embeddings.";
     words = table(builder, embeddings + "word_embeddings", sizes.vocabulary());
+    this.embeddings = new Embeddings(words);
     positions = table(builder, embeddings + "position_embeddings", sizes.positions());
     tokenTypes = table(builder, embeddings + "token_type_embeddings", sizes.tokenTypes());
     embeddingNorm =
@@ -70,20 +77,47 @@ final class Encoder implements Backbone {
     int width = config.sizes().hidden();
     int inner = config.sizes().feedForward();
     String attention = prefix + "attention.";
+    double epsilon = config.normEpsilon();
+    Linear query = builder.linear(attention + "self.query", Role.QUERY, index, width, width, true);
+    Linear key = builder.linear(attention + "self.key", Role.KEY, index, width, width, true);
+    Linear value = builder.linear(attention + "self.value", Role.VALUE, index, width, width, true);
+    Linear output =
+        builder.linear(attention + "output.dense", Role.OUTPUT, index, width, width, true);
+    Norm outputNorm = builder.norm(attention + "output.LayerNorm", index, width, epsilon);
+    Linear up =
+        builder.linear(prefix + "intermediate.dense", Role.FFN_UP, index, inner, width, true);
+    Linear down = builder.linear(prefix + "output.dense", Role.FFN_DOWN, index, width, inner, true);
+    Norm norm = builder.norm(prefix + "output.LayerNorm", index, width, epsilon);
     return new Layer(
-        builder.linear(attention + "self.query", Role.QUERY, index, width, width, true),
-        builder.linear(attention + "self.key", Role.KEY, index, width, width, true),
-        builder.linear(attention + "self.value", Role.VALUE, index, width, width, true),
-        builder.linear(attention + "output.dense", Role.OUTPUT, index, width, width, true),
-        builder.norm(attention + "output.LayerNorm", index, width, config.normEpsilon()),
-        builder.linear(prefix + "intermediate.dense", Role.FFN_UP, index, inner, width, true),
-        builder.linear(prefix + "output.dense", Role.FFN_DOWN, index, width, inner, true),
-        builder.norm(prefix + "output.LayerNorm", index, width, config.normEpsilon()));
+        query,
+        key,
+        value,
+        output,
+        outputNorm,
+        up,
+        down,
+        norm,
+        new Sublayer(
+            attention + "output", Sublayer.Kind.ATTENTION, index, width, width, outputNorm),
+        new Sublayer(prefix + "output", Sublayer.Kind.FEED_FORWARD, index, width, width, norm));
   }
 
   @Override
-  public Parameter words() {
-    return words;
+  public Embeddings embeddings() {
+    return embeddings;
+  }
+
+  @Override
+  public List<Sublayer> sublayers() {
+    return layers.stream().flatMap(layer -> Stream.of(layer.attention, layer.feedForward)).toList();
+  }
+
+  @Override
+  public List<Norm> norms() {
+    return Stream.concat(
+            Stream.of(embeddingNorm),
+            layers.stream().flatMap(layer -> Stream.of(layer.outputNorm, layer.norm)))
+        .toList();
   }
 
   @Override
@@ -95,6 +129,7 @@ final class Encoder implements Backbone {
   public int frozenLayers() {
     boolean isFrozen =
         trace == null
+            && !isPrefixed()
             && tables().stream().allMatch(Parameter::isOfBase)
             && embeddingNorm.isOfBase();
     int frozen = 0;
@@ -152,6 +187,7 @@ final class Encoder implements Backbone {
     Tensor types = packed.positions(tape, Batch::typeIds);
     Tensor ids = packed.positions(tape, Batch::ids);
     Var x = tape.gather(words.var(), ids, packed.learningIds(tape));
+    x = pass.prompted(Pass.parts(lanes, e -> e.embeddings), x, packed);
     x = tape.addGathered(x, positions.var(), places, learningPlaces);
     x = tape.addGathered(x, tokenTypes.var(), types, types);
     Var normed = pass.norm(Pass.parts(lanes, e -> e.embeddingNorm), x, packed.all());
@@ -171,7 +207,8 @@ final class Encoder implements Backbone {
     Var q = pass.linear(Pass.parts(lanes, Layer::query), asking, oneAsks ? rows : all);
     Var k = pass.linear(Pass.parts(lanes, Layer::key), x, all);
     Var v = pass.linear(Pass.parts(lanes, Layer::value), x, all);
-    Var context = tape.attention(packed.attention(config, false, oneAsks), q, k, v, masks);
+    List<Sublayer> attention = Pass.parts(lanes, Layer::attention);
+    Var context = pass.attention(attention, packed, config, false, oneAsks, q, k, v, masks);
     tape.done(q);
     tape.done(k);
     tape.done(v);
@@ -186,12 +223,14 @@ final class Encoder implements Backbone {
     Var output = pass.linear(Pass.parts(lanes, Layer::output), context, rows);
     Var attended = tape.dropout(output, dropout, rows);
     tape.done(context);
+    attended = pass.around(attention, x, x, attended, rows);
     Var middle = pass.normOfSum(Pass.parts(lanes, Layer::outputNorm), attended, x, rows);
     tape.done(x);
     Var inner = pass.linearGelu(Pass.parts(lanes, Layer::up), middle, rows);
     Var down = pass.linear(Pass.parts(lanes, Layer::down), inner, rows);
     Var fed = tape.dropout(down, dropout, rows);
     tape.done(inner);
+    fed = pass.around(Pass.parts(lanes, Layer::feedForward), middle, middle, fed, rows);
     Var y = pass.normOfSum(Pass.parts(lanes, Layer::norm), fed, middle, rows);
     tape.done(middle);
     return y;

@@ -2,6 +2,7 @@ package org.peftsweep.model;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.Lanes;
 import org.peftsweep.compute.Tape;
@@ -26,7 +27,9 @@ final class Llama implements Backbone {
       Parameter feedForwardNorm,
       Linear gate,
       Linear up,
-      Linear down) {
+      Linear down,
+      Sublayer attention,
+      Sublayer feedForward) {
     List<Linear> linears() {
       return List.of(query, key, value, output, gate, up, down);
     }
@@ -34,7 +37,9 @@ final class Llama implements Backbone {
     boolean isOfBase() {
       return linears().stream().allMatch(Linear::isOfBase)
           && attentionNorm.isOfBase()
-          && feedForwardNorm.isOfBase();
+          && feedForwardNorm.isOfBase()
+          && attention.isOfBase()
+          && feedForward.isOfBase();
     }
   }
 
@@ -42,6 +47,7 @@ final class Llama implements Backbone {
   private final Builder builder;
   private final RotaryTables rotary;
   private final Parameter words;
+  private final Embeddings embeddings;
   private final List<Layer> layers = new ArrayList<>();
   private final Parameter norm;
   private Trace trace;
@@ -62,6 +68,7 @@ final class Llama implements Backbone {
             Fresh.NORMAL,
             sizes.vocabulary(),
             width);
+    embeddings = new Embeddings(words);
     for (int i = 0; i < sizes.layers(); i++) {
       layers.add(layer("model.layers." + i + ".", i));
     }
@@ -87,7 +94,25 @@ final class Llama implements Backbone {
         gamma(prefix + "post_attention_layernorm", index),
         builder.linear(mlp + "gate_proj", Role.FFN_GATE, index, inner, width, mlpBias),
         builder.linear(mlp + "up_proj", Role.FFN_UP, index, inner, width, mlpBias),
-        builder.linear(mlp + "down_proj", Role.FFN_DOWN, index, width, inner, mlpBias));
+        builder.linear(mlp + "down_proj", Role.FFN_DOWN, index, width, inner, mlpBias),
+        new Sublayer(prefix + "self_attn", Sublayer.Kind.ATTENTION, index, width, keys, null),
+        new Sublayer(prefix + "mlp", Sublayer.Kind.FEED_FORWARD, index, width, keys, null));
+  }
+
+  @Override
+  public Embeddings embeddings() {
+    return embeddings;
+  }
+
+  @Override
+  public List<Sublayer> sublayers() {
+    return layers.stream().flatMap(layer -> Stream.of(layer.attention, layer.feedForward)).toList();
+  }
+
+  /** RMS norms are none of them. */
+  @Override
+  public List<Norm> norms() {
+    return List.of();
   }
 
   private Parameter gamma(String name, int layer) {
@@ -96,7 +121,7 @@ final class Llama implements Backbone {
 
   @Override
   public int frozenLayers() {
-    boolean isFrozen = trace == null && words.isOfBase();
+    boolean isFrozen = trace == null && !isPrefixed() && words.isOfBase();
     // The norm after the last layer goes with it.
     int most = norm.isOfBase() ? layers.size() : layers.size() - 1;
     int frozen = 0;
@@ -121,6 +146,7 @@ final class Llama implements Backbone {
       Pass.requireShared(Pass.parts(lanes, llama -> List.of(llama.words)));
       Tensor ids = packed.positions(tape, Batch::ids);
       x = tape.gather(words.var(), ids, packed.learningIds(tape));
+      x = pass.prompted(Pass.parts(lanes, llama -> llama.embeddings), x, packed);
       see(0, x);
     }
     int depth = layers.size();
@@ -175,7 +201,8 @@ final class Llama implements Backbone {
     Var v = pass.linear(Pass.parts(lanes, Layer::value), normed, all);
     tape.done(normed);
     List<Tensor> seen = oneAsks ? packed.masksBefore(tape) : masks;
-    Var context = tape.attention(packed.attention(config, true, oneAsks), q, k, v, seen);
+    List<Sublayer> attention = Pass.parts(lanes, Layer::attention);
+    Var context = pass.attention(attention, packed, config, true, oneAsks, q, k, v, seen);
     tape.done(q);
     tape.done(k);
     tape.done(v);
@@ -184,18 +211,27 @@ final class Llama implements Backbone {
       x = chosen(tape, x, places);
     }
     Var output = pass.linear(Pass.parts(lanes, Layer::output), context, rows);
+    output = pass.around(attention, x, null, output, rows);
     Var middle = tape.addScaled(output, 1, x);
     tape.done(context);
     tape.done(x);
     normed = pass.rmsNorm(Pass.parts(lanes, Layer::feedForwardNorm), middle, epsilon, rows);
     Var gate = pass.linear(Pass.parts(lanes, Layer::gate), normed, rows);
     Var up = pass.linear(Pass.parts(lanes, Layer::up), normed, rows);
-    tape.done(normed);
+    boolean isRead = lanes.stream().anyMatch(layer -> layer.feedForward.adapter() != null);
+    if (!isRead) {
+      tape.done(normed);
+    }
     Var inner = tape.swiglu(gate, up);
     tape.done(gate);
     tape.done(up);
-    Var y = tape.addScaled(pass.linear(Pass.parts(lanes, Layer::down), inner, rows), 1, middle);
+    Var fed = pass.linear(Pass.parts(lanes, Layer::down), inner, rows);
     tape.done(inner);
+    if (isRead) {
+      fed = pass.around(Pass.parts(lanes, Layer::feedForward), middle, normed, fed, rows);
+      tape.done(normed);
+    }
+    Var y = tape.addScaled(fed, 1, middle);
     tape.done(middle);
     return y;
   }
@@ -209,11 +245,6 @@ final class Llama implements Backbone {
   @Override
   public void trace(Trace trace) {
     this.trace = trace;
-  }
-
-  @Override
-  public Parameter words() {
-    return words;
   }
 
   @Override

@@ -33,7 +33,7 @@ record MaskedTokenHead(Linear dense, Norm norm, Parameter words, Parameter bias)
             builder.base(dense + ".weight", Role.HEAD, -1, Fresh.NORMAL, width, width),
             builder.base(dense + ".bias", Role.HEAD, -1, Fresh.ZEROS, width)),
         builder.norm(norm, -1, width, config.normEpsilon()),
-        backbone.words(),
+        backbone.embeddings().words(),
         builder.base(bias + ".bias", Role.HEAD, -1, Fresh.ZEROS, config.sizes().vocabulary()));
   }
 

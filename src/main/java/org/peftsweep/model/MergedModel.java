@@ -26,8 +26,15 @@ public final class MergedModel {
    * @param config with the labels of the model's head
    */
   public static void write(Path folder, ModelConfig config, Model model, Backend backend) {
+    requireMergeable(model);
     Map<Parameter, Tensor> merged = new HashMap<>();
     try {
+      for (Norm norm : model.norms()) {
+        if (norm.adapter() != null) {
+          Tensor gain = copy(backend, norm.gain(), merged);
+          norm.adapter().merge(backend, gain, copy(backend, norm.shift(), merged));
+        }
+      }
       for (Linear linear : model.projections()) {
         if (linear.adapter() != null) {
           Tensor weight = copy(backend, linear.weight(), merged);
@@ -47,6 +54,19 @@ public final class MergedModel {
           backend);
     } finally {
       merged.values().forEach(tensor -> backend.free(tensor.memory()));
+    }
+  }
+
+  /**
+   * Refuses a model with additions that are no change of its weights.
+   *
+   * @throws IllegalArgumentException saying so
+   */
+  public static void requireMergeable(Model model) {
+    if (!model.additions().stream().allMatch(Addition::isMergeable)) {
+      throw new IllegalArgumentException(
+          "Cannot fold what was trained into the base's weights: it adds computations to the model,"
+              + " use the kept tensors");
     }
   }
 

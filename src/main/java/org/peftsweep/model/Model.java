@@ -2,6 +2,7 @@ package org.peftsweep.model;
 
 import java.util.Collections;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.Stream;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Var;
@@ -14,6 +15,28 @@ public interface Model extends AutoCloseable {
 
   /** Returns the projections of all layers that a method may adapt, from the lowest layer up. */
   List<Linear> projections();
+
+  /** Returns the layer norms of backbone and layers; none where norms have no shift. */
+  List<Norm> norms();
+
+  /** Returns attention and feed-forward of all layers that a method may adapt. */
+  List<Sublayer> sublayers();
+
+  /** Returns where tokens become vectors. */
+  Embeddings embeddings();
+
+  /** Returns all that a method has added, in a fixed order. */
+  default List<Addition> additions() {
+    return Stream.of(
+            projections().stream().map(Linear::adapter),
+            norms().stream().map(Norm::adapter),
+            sublayers().stream().flatMap(sublayer -> sublayer.additions().stream()),
+            Stream.of(embeddings()).map(Embeddings::prompt))
+        .flatMap(added -> added)
+        .filter(Objects::nonNull)
+        .map(Addition.class::cast)
+        .toList();
+  }
 
   /** Returns the number of layers. */
   int layers();
@@ -84,9 +107,7 @@ public interface Model extends AutoCloseable {
   default List<Parameter> allParameters() {
     return Stream.concat(
             parameters().stream(),
-            projections().stream()
-                .filter(linear -> linear.adapter() != null)
-                .flatMap(linear -> linear.adapter().parameters().stream()))
+            additions().stream().flatMap(addition -> addition.parameters().stream()))
         .toList();
   }
 

@@ -3,25 +3,82 @@ package org.peftsweep.model;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Var;
 
-/** A layer norm's parameters, {@code [width]} each. */
-record Norm(Parameter gamma, Parameter beta, float epsilon) {
+/** A layer norm's parameters, {@code [width]} each, with at most one adapter. */
+public final class Norm {
+  private final Parameter gamma;
+  private final Parameter beta;
+  private final float epsilon;
+  private NormAdapter adapter;
+
+  Norm(Parameter gamma, Parameter beta, float epsilon) {
+    this.gamma = gamma;
+    this.beta = beta;
+    this.epsilon = epsilon;
+  }
+
+  /** Returns the name of its module. */
+  public String name() {
+    return gamma.module();
+  }
+
+  public int layer() {
+    return gamma.layer();
+  }
+
+  public int width() {
+    return Math.toIntExact(gamma.size());
+  }
+
+  public Parameter gain() {
+    return gamma;
+  }
+
+  public Parameter shift() {
+    return beta;
+  }
+
+  /** Returns the adapter, or null. */
+  public NormAdapter adapter() {
+    return adapter;
+  }
+
+  /** Attaches an adapter; there can be one. */
+  public void attach(NormAdapter added) {
+    if (adapter != null) {
+      throw new IllegalStateException("Cannot attach a second adapter to " + name());
+    }
+    adapter = added;
+  }
+
   /** {@code LayerNorm(x + residual)}; consumes x. */
-  Var ofSum(Tape tape, Var x, Var residual) {
-    return tape.layerNorm(x, residual, gamma.var(), beta.var(), epsilon);
+  public Var ofSum(Tape tape, Var x, Var residual) {
+    if (adapter == null) {
+      return tape.layerNorm(x, residual, gamma.var(), beta.var(), epsilon);
+    }
+    Var gain = adapter.gain(tape, gamma.var());
+    Var shift = adapter.shift(tape, beta.var());
+    Var y = tape.layerNorm(x, residual, gain, shift, epsilon);
+    tape.done(gain);
+    tape.done(shift);
+    return y;
   }
 
   /** {@code LayerNorm(x)}. */
   Var of(Tape tape, Var x) {
-    return tape.layerNorm(x, null, gamma.var(), beta.var(), epsilon);
+    return ofSum(tape, x, null);
   }
 
   /** Whether it gives what its base does. */
   boolean isOfBase() {
-    return gamma.isOfBase() && beta.isOfBase();
+    return adapter == null && gamma.isOfBase() && beta.isOfBase();
   }
 
   /** Whether one serves both. */
   boolean isSharedWith(Norm other) {
-    return gamma.isSharedWith(other.gamma) && beta.isSharedWith(other.beta);
+    return this == other
+        || adapter == null
+            && other.adapter == null
+            && gamma.isSharedWith(other.gamma)
+            && beta.isSharedWith(other.beta);
   }
 }

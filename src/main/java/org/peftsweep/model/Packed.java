@@ -52,6 +52,8 @@ public final class Packed {
       sizes.add(batches.get(lane).rows());
       sizes.add(batches.get(lane).tokens());
       sizes.add(chosen.rows(lane));
+      sizes.add(batches.get(lane).prompt());
+      sizes.add(batches.get(lane).past());
     }
     return new Shape(sizes, asksForAll(), isOneOfEach());
   }
@@ -111,16 +113,16 @@ public final class Packed {
     return tape.ints(this::tokens);
   }
 
-  /** Returns the most tokens of a row. */
+  /** Returns the most positions of a row. */
   int mostTokens() {
-    return batches.stream().mapToInt(Batch::tokens).max().orElse(0);
+    return batches.stream().mapToInt(batch -> batch.past() + batch.tokens()).max().orElse(0);
   }
 
   private int[] tokens() {
     List<Integer> tokens = new ArrayList<>();
     for (int lane = 0; lane < rows.size(); lane++) {
       for (int place : Pooling.places(batches.get(lane), rows.get(lane))) {
-        tokens.add(place);
+        tokens.add(batches.get(lane).past() + place);
       }
     }
     return tokens.stream().mapToInt(Integer::intValue).toArray();
@@ -167,15 +169,15 @@ public final class Packed {
 
   /** Hands each lane's mask to kernels that hides what comes after the one position that asks. */
   List<Tensor> masksBefore(Tape tape) {
-    return masks(
-        tape,
-        (batch, places) -> {
-          int[] mask = batch.mask().clone();
-          for (int i = 0; i < places.length; i++) {
-            Arrays.fill(mask, places[i] + 1, (i + 1) * batch.tokens(), 0);
-          }
-          return mask;
-        });
+    return masks(tape, Packed::maskBefore);
+  }
+
+  private static int[] maskBefore(Batch batch, int[] places) {
+    int[] mask = batch.mask().clone();
+    for (int i = 0; i < places.length; i++) {
+      Arrays.fill(mask, places[i] + 1, (i + 1) * batch.tokens(), 0);
+    }
+    return mask;
   }
 
   private List<Tensor> masks(Tape tape, BiFunction<Batch, int[], int[]> of) {
@@ -187,21 +189,84 @@ public final class Packed {
     return masks;
   }
 
+  /**
+   * Hands each lane's mask to kernels with places before each row that everybody sees.
+   *
+   * @param more such places of each lane
+   * @param before whether what comes after the one position that asks is hidden
+   */
+  List<Tensor> masks(Tape tape, int[] more, boolean before) {
+    List<Tensor> masks = new ArrayList<>();
+    for (int i = 0; i < batches.size(); i++) {
+      int lane = i;
+      masks.add(
+          tape.ints(
+              () -> {
+                Batch batch = batches.get(lane);
+                int[] seen = before ? maskBefore(batch, rows.get(lane)) : batch.mask();
+                return extended(seen, batch, more[lane]);
+              }));
+    }
+    return masks;
+  }
+
+  private static int[] extended(int[] mask, Batch batch, int more) {
+    int length = more + batch.tokens();
+    int[] extended = new int[batch.rows() * length];
+    for (int row = 0; row < batch.rows(); row++) {
+      Arrays.fill(extended, row * length, row * length + more, 1);
+      System.arraycopy(mask, row * batch.tokens(), extended, row * length + more, batch.tokens());
+    }
+    return extended;
+  }
+
+  /** Hands the positions to kernels among those with so many places more before each row. */
+  Tensor placesAfter(Tape tape, int[] more) {
+    return tape.ints(
+        () -> {
+          int[] places = new int[all.rows()];
+          int from = 0;
+          int at = 0;
+          for (int lane = 0; lane < batches.size(); lane++) {
+            Batch batch = batches.get(lane);
+            int length = more[lane] + batch.tokens();
+            for (int i = 0; i < batch.ids().length; i++) {
+              int row = i / batch.tokens();
+              places[at++] = from + row * length + more[lane] + i % batch.tokens();
+            }
+            from += batch.rows() * length;
+          }
+          return places;
+        });
+  }
+
   /** Returns each lane's shape of attention; with {@code oneAsks} one query a row. */
   List<AttentionShape> attention(ModelConfig config, boolean causal, boolean oneAsks) {
+    return attention(config, causal, oneAsks, new int[batches.size()]);
+  }
+
+  /**
+   * The same with places before each row that are seen and, where attention is causal, ask too.
+   *
+   * @param more such places of each lane
+   */
+  List<AttentionShape> attention(ModelConfig config, boolean causal, boolean oneAsks, int[] more) {
     ModelConfig.Sizes sizes = config.sizes();
-    return batches.stream()
-        .map(
-            batch ->
-                new AttentionShape(
-                    batch.rows(),
-                    oneAsks ? 1 : batch.tokens(),
-                    batch.tokens(),
-                    sizes.heads(),
-                    sizes.keyValueHeads(),
-                    sizes.headWidth(),
-                    causal && !oneAsks,
-                    (float) config.dropout().attention()))
-        .toList();
+    List<AttentionShape> shapes = new ArrayList<>();
+    for (int lane = 0; lane < batches.size(); lane++) {
+      Batch batch = batches.get(lane);
+      int seen = more[lane] + batch.tokens();
+      shapes.add(
+          new AttentionShape(
+              batch.rows(),
+              oneAsks ? 1 : causal ? seen : batch.tokens(),
+              seen,
+              sizes.heads(),
+              sizes.keyValueHeads(),
+              sizes.headWidth(),
+              causal && !oneAsks,
+              (float) config.dropout().attention()));
+    }
+    return shapes;
   }
 }

@@ -1,10 +1,16 @@
 package org.peftsweep.model;
 
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.function.Function;
+import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.Lanes;
 import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Var;
+import org.peftsweep.data.Batch;
 
 /**
  * A forward pass of several models over the same frozen weights, each with rows of its own: what
@@ -144,7 +150,127 @@ record Pass(Tape tape) {
         x,
         packed.all(),
         true,
-        (lane, rows) -> tables.turn(tape, rows, packed.batches().get(lane).tokens()));
+        (lane, rows) -> {
+          Batch batch = packed.batches().get(lane);
+          return tables.turn(tape, rows, batch.past(), batch.tokens());
+        });
+  }
+
+  /**
+   * Lets methods change what a sub-layer adds to its residual; consumes output.
+   *
+   * @param input of the sub-layer's first matrices, null where nobody may ask for it
+   */
+  Var around(List<Sublayer> parts, Var residual, Var input, Var output, Lanes lanes) {
+    if (parts.stream().allMatch(part -> part.adapter() == null)) {
+      return output;
+    }
+    Var[] residuals = tape.split(residual, lanes);
+    Var[] inputs = input == null ? new Var[residuals.length] : tape.split(input, lanes);
+    Var y =
+        each(
+            output,
+            lanes,
+            true,
+            (lane, rows) -> {
+              Sublayer part = parts.get(lane);
+              return part.adapter() == null
+                  ? rows
+                  : part.adapter().apply(tape, part, residuals[lane], inputs[lane], rows);
+            });
+    for (int lane = 0; lane < residuals.length; lane++) {
+      tape.done(residuals[lane]);
+      if (inputs[lane] != null) {
+        tape.done(inputs[lane]);
+      }
+    }
+    return y;
+  }
+
+  /** Puts what methods have at the start of rows in its place; consumes x. */
+  Var prompted(List<Embeddings> parts, Var x, Packed packed) {
+    if (parts.stream().allMatch(part -> part.prompt() == null)) {
+      return x;
+    }
+    return each(
+        x,
+        packed.all(),
+        true,
+        (lane, rows) -> {
+          Prompt prompt = parts.get(lane).prompt();
+          Batch batch = packed.batches().get(lane);
+          return prompt == null ? rows : Rows.started(tape, prompt, rows, batch);
+        });
+  }
+
+  /**
+   * Attention of a layer, over what methods put before keys and values too.
+   *
+   * @param masks of the tokens
+   */
+  Var attention(
+      List<Sublayer> parts,
+      Packed packed,
+      ModelConfig config,
+      boolean causal,
+      boolean oneAsks,
+      Var q,
+      Var k,
+      Var v,
+      List<Tensor> masks) {
+    int[] more =
+        parts.stream()
+            .mapToInt(part -> part.prefix() == null ? 0 : part.prefix().tokens())
+            .toArray();
+    if (Arrays.stream(more).sum() == 0) {
+      return tape.attention(packed.attention(config, causal, oneAsks), q, k, v, masks);
+    }
+    List<Var> keyPrefixes = new ArrayList<>();
+    List<Var> valuePrefixes = new ArrayList<>();
+    for (Sublayer part : parts) {
+      keyPrefixes.add(part.prefix() == null ? null : part.prefix().keys(tape));
+      valuePrefixes.add(part.prefix() == null ? null : part.prefix().values(tape));
+    }
+    Var keys = longer(k, packed, more, keyPrefixes);
+    Var values = longer(v, packed, more, valuePrefixes);
+    boolean pads = causal && !oneAsks;
+    Var asking = pads ? longer(q, packed, more, Collections.nCopies(more.length, null)) : q;
+    Var context =
+        tape.attention(
+            packed.attention(config, causal, oneAsks, more),
+            asking,
+            keys,
+            values,
+            packed.masks(tape, more, causal && oneAsks));
+    tape.done(keys);
+    tape.done(values);
+    for (int lane = 0; lane < more.length; lane++) {
+      if (more[lane] > 0) {
+        tape.done(keyPrefixes.get(lane));
+        tape.done(valuePrefixes.get(lane));
+      }
+    }
+    if (!pads) {
+      return context;
+    }
+    tape.done(asking);
+    Var own = tape.gather(context, packed.placesAfter(tape, more));
+    tape.done(context);
+    return own;
+  }
+
+  /** Puts rows before those of each example; x keeps its values. */
+  private Var longer(Var x, Packed packed, int[] more, List<Var> prefixes) {
+    Var[] parts = tape.split(x, packed.all());
+    Var[] made = new Var[parts.length];
+    int[] rows = new int[parts.length];
+    for (int lane = 0; lane < parts.length; lane++) {
+      Batch batch = packed.batches().get(lane);
+      made[lane] = Rows.longer(tape, parts[lane], prefixes.get(lane), more[lane], batch.rows());
+      rows[lane] = batch.rows() * (more[lane] + batch.tokens());
+      tape.done(parts[lane]);
+    }
+    return tape.join(made, Lanes.of(rows));
   }
 
   /** Refuses lanes whose tables are not the same frozen memory. */

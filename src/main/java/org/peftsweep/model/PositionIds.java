@@ -1,5 +1,6 @@
 package org.peftsweep.model;
 
+import java.util.Arrays;
 import org.peftsweep.data.Batch;
 
 /**
@@ -9,17 +10,18 @@ import org.peftsweep.data.Batch;
  * @param learning the same, −1 where the row keeps its values
  */
 record PositionIds(int[] ids, int[] learning) {
-  /** Counts every place of a row from 0, padding included. */
+  /** Counts every place of a row from the batch's first, padding included. */
   static PositionIds ofPlaces(Batch batch) {
     int[] ids = new int[batch.ids().length];
     for (int i = 0; i < ids.length; i++) {
-      ids[i] = i % batch.tokens();
+      ids[i] = batch.past() + i % batch.tokens();
     }
     return new PositionIds(ids, ids);
   }
 
   /**
-   * Counts the real tokens of a row.
+   * Counts the real tokens of a row; where some of its places hold no tokens, all places, as the
+   * reference implementation does with embeddings in place of tokens.
    *
    * @param first row of the first one; padding has the row before, which does not learn
    */
@@ -27,10 +29,14 @@ record PositionIds(int[] ids, int[] learning) {
     int[] ids = new int[batch.ids().length];
     int[] learning = new int[ids.length];
     int seen = 0;
+    if (batch.prompt() > 0) {
+      Arrays.setAll(ids, i -> first + i % batch.tokens());
+      return new PositionIds(ids, ids);
+    }
     for (int i = 0; i < ids.length; i++) {
       seen = i % batch.tokens() == 0 ? 0 : seen;
       boolean isPadding = batch.mask()[i] == 0;
-      ids[i] = isPadding ? first - 1 : first + seen++;
+      ids[i] = isPadding ? first - 1 : first + batch.past() + seen++;
       learning[i] = isPadding ? -1 : ids[i];
     }
     return new PositionIds(ids, learning);

@@ -29,10 +29,14 @@ final class RotaryTables implements AutoCloseable {
     }
   }
 
-  /** Turns heads {@code [batch·tokens, heads·headWidth]} by their positions; consumes x. */
-  Var turn(Tape tape, Var x, int tokens) {
-    reserve(tokens);
-    return tape.rotary(x, cos.slice(0, tokens), sin.slice(0, tokens), headWidth);
+  /**
+   * Turns heads {@code [batch·tokens, heads·headWidth]} by their positions; consumes x.
+   *
+   * @param first position of a row
+   */
+  Var turn(Tape tape, Var x, int first, int tokens) {
+    reserve(first + tokens);
+    return tape.rotary(x, cos.slice(first, tokens), sin.slice(first, tokens), headWidth);
   }
 
   /** Turns heads {@code [places, heads·headWidth]} of the places asked for; consumes x. */

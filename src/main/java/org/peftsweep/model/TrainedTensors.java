@@ -28,9 +28,7 @@ public final class TrainedTensors {
   public static List<Parameter> of(Model model) {
     return Stream.concat(
             model.parameters().stream().filter(Parameter::isTrainable),
-            model.projections().stream()
-                .filter(linear -> linear.adapter() != null)
-                .flatMap(linear -> linear.adapter().kept().stream()))
+            model.additions().stream().flatMap(addition -> addition.kept().stream()))
         .toList();
   }
 

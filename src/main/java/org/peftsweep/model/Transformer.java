@@ -19,19 +19,37 @@ record Transformer(
   @Override
   public Var logits(Tape tape, Batch batch, int[] positions) {
     List<int[]> asked = Collections.singletonList(positions);
-    return logits(tape, List.of(this), Packed.of(List.of(batch), asked)).get(0);
+    return logits(tape, List.of(this), Packed.of(List.of(prepared(batch)), asked)).get(0);
+  }
+
+  /** Makes room for what a method puts before the tokens. */
+  private Batch prepared(Batch batch) {
+    Prompt prompt = backbone.embeddings().prompt();
+    int past =
+        backbone.sublayers().stream()
+            .filter(sublayer -> sublayer.prefix() != null)
+            .mapToInt(sublayer -> sublayer.prefix().tokens())
+            .max()
+            .orElse(0);
+    Batch prompted =
+        prompt == null || prompt.tokens() == 0 ? batch : batch.withPrompt(prompt.tokens());
+    return past == 0 ? prompted : prompted.after(past);
   }
 
   @Override
   public Packed pack(List<? extends Model> models, List<Batch> batches, List<int[]> positions) {
     List<int[]> asked = new ArrayList<>(positions);
+    List<Batch> prepared = new ArrayList<>();
+    for (int lane = 0; lane < batches.size(); lane++) {
+      prepared.add(((Transformer) models.get(lane)).prepared(batches.get(lane)));
+    }
     for (int lane = 0; lane < asked.size(); lane++) {
       if (asked.get(lane) == null) {
         Head of = ((Transformer) models.get(lane)).head;
-        asked.set(lane, of.positions(batches.get(lane)));
+        asked.set(lane, of.positions(prepared.get(lane)));
       }
     }
-    return Packed.of(batches, asked);
+    return Packed.of(prepared, asked);
   }
 
   @Override
@@ -74,6 +92,21 @@ record Transformer(
   }
 
   @Override
+  public List<Norm> norms() {
+    return backbone.norms();
+  }
+
+  @Override
+  public List<Sublayer> sublayers() {
+    return backbone.sublayers();
+  }
+
+  @Override
+  public Embeddings embeddings() {
+    return backbone.embeddings();
+  }
+
+  @Override
   public int layers() {
     return config.sizes().layers();
   }
@@ -82,6 +115,9 @@ record Transformer(
   public void close() {
     prefix.close();
     backbone.close();
+    for (Addition addition : additions()) {
+      addition.parameters().forEach(parameter -> parameter.free(builder.backend()));
+    }
     builder.close();
   }
 }

@@ -15,6 +15,7 @@ import org.peftsweep.model.Parameter;
  * @param beta2 decay of the mean of their squares, in [0, 1)
  * @param epsilon added after the root, above 0
  */
+@Id("adamw")
 public record AdamW(double beta1, double beta2, double epsilon) implements Optimizer {
   public AdamW {
     Optimizers.requireFraction("beta1", beta1);

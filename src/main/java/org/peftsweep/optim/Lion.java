@@ -14,6 +14,7 @@ import org.peftsweep.model.Parameter;
  * @param beta1 share of the mean in the direction, in [0, 1)
  * @param beta2 decay of the mean of gradients, in [0, 1)
  */
+@Id("lion")
 public record Lion(double beta1, double beta2) implements Optimizer {
   public Lion {
     Optimizers.requireFraction("beta1", beta1);

@@ -1,5 +1,6 @@
 package org.peftsweep.optim;
 
+import java.util.Optional;
 import org.peftsweep.model.Parameter;
 
 /**
@@ -9,9 +10,25 @@ import org.peftsweep.model.Parameter;
  * (camelCase there becomes kebab-case). The permits clause is the registry. Rates, schedule, weight
  * decay and clipping are the trial's, whichever optimizer it has.
  */
-public sealed interface Optimizer permits AdamW, Lion, SM3 {
+public sealed interface Optimizer
+    permits Adafactor, AdamW, AdamW8Bit, DAdaptation, Lion, Muon, Prodigy, ScheduleFree, SM3, SOAP {
   /** Makes the update of one parameter, which remembers nothing yet. */
   Update update(Parameter parameter);
+
+  /** Whether it finds its step size itself: learning rates do not count, ratios between them do. */
+  default boolean findsRate() {
+    return false;
+  }
+
+  /** Whether parameters may learn at rates of their own. */
+  default boolean takesRatios() {
+    return true;
+  }
+
+  /** Starts what all updates of a trial measure together; empty where they do not. */
+  default Optional<Distance> distance() {
+    return Optional.empty();
+  }
 
   /** Raised whenever the same settings would give other numbers; part of a trial's identity. */
   default int semanticsVersion() {

@@ -2,9 +2,9 @@ package org.peftsweep.optim;
 
 import java.util.Arrays;
 import java.util.Collections;
-import java.util.Locale;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.peftsweep.model.Parameter;
 
 /** What can be told of all optimizers from the sealed interface: their ids and records. */
 public final class Optimizers {
@@ -17,9 +17,15 @@ public final class Optimizers {
     return BY_ID;
   }
 
-  /** Returns the id of an optimizer's record: {@code AdamW} is {@code adamw}. */
+  /** Returns the id that an optimizer's record declares. */
   public static String id(Class<?> optimizer) {
-    return optimizer.getSimpleName().toLowerCase(Locale.ROOT);
+    return optimizer.getAnnotation(Id.class).value();
+  }
+
+  /** Whether a parameter has more than one row and more than one column. */
+  static boolean isMatrix(Parameter parameter) {
+    return parameter.value().shape().length > 1
+        && Math.min(parameter.value().rows(), parameter.value().columns()) > 1;
   }
 
   /**
@@ -39,6 +45,22 @@ public final class Optimizers {
     if (!(value > 0) || Double.isInfinite(value)) {
       throw new IllegalArgumentException(
           "Cannot use " + setting + " = " + value + ": give a number above 0");
+    }
+  }
+
+  /** Refuses a setting below 0, or not finite. */
+  static void requireNotNegative(String setting, double value) {
+    if (!(value >= 0) || Double.isInfinite(value)) {
+      throw new IllegalArgumentException(
+          "Cannot use " + setting + " = " + value + ": give a number of at least 0");
+    }
+  }
+
+  /** Refuses a whole number below a least one. */
+  static void requireAtLeast(String setting, int value, int least) {
+    if (value < least) {
+      throw new IllegalArgumentException(
+          "Cannot use " + setting + " = " + value + ": give a whole number of at least " + least);
     }
   }
 

@@ -78,6 +78,11 @@ public record Rates(double learningRate, double ratio, double headLearningRate, 
     abstract boolean decays(Parameter parameter);
   }
 
+  /** Returns what is left of the rates where the optimizer finds its own: the ratio alone. */
+  public Rates relative() {
+    return new Rates(1, ratio, 1, grouping);
+  }
+
   /** Returns η_V = λη. */
   public double valueLearningRate() {
     return ratio * learningRate;

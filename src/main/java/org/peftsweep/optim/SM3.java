@@ -15,6 +15,7 @@ import org.peftsweep.model.Parameter;
  * @param momentum μ, share of the update before, in [0, 1)
  * @param epsilon added before the root, above 0
  */
+@Id("sm3")
 public record SM3(double momentum, double epsilon) implements Optimizer {
   public SM3 {
     Optimizers.requireFraction("momentum", momentum);

@@ -38,6 +38,20 @@ record SingularVectors(float[] left, float[] right) {
     return new SingularVectors(left, right);
   }
 
+  /**
+   * Returns the eigenvectors of a symmetric matrix without negative eigenvalues as columns, in
+   * descending order; the matrix is overwritten.
+   */
+  static double[] orthonormalLeft(double[] matrix, int side) {
+    if (Arrays.stream(matrix).allMatch(value -> value == 0)) {
+      for (int i = 0; i < side; i++) {
+        matrix[i * side + i] = 1;
+      }
+      return matrix;
+    }
+    return Lapack.svd(matrix, side, side).u();
+  }
+
   /** Zeros have no direction: the axes, as LAPACK says, without its work. */
   private static SingularVectors ofNothing(int rows, int columns, int rank) {
     float[] left = new float[rows * rank];

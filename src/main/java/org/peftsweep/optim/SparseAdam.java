@@ -34,6 +34,27 @@ public final class SparseAdam implements Update {
     this.state = new OptimizerState(2L * kept);
   }
 
+  /**
+   * Makes the update of entries that are chosen already.
+   *
+   * @param chosen ascending places in the flattened parameter, at least one
+   */
+  public SparseAdam(Parameter parameter, AdamW adam, int[] chosen) {
+    this.parameter = parameter;
+    this.adam = adam;
+    this.kept = chosen.length;
+    this.chosen = chosen.clone();
+    this.state = new OptimizerState(2L * kept);
+  }
+
+  /** Refuses a part of entries that is not above 0 and at most 1. */
+  public static void requireRate(double rate) {
+    if (!(rate > 0 && rate <= 1)) {
+      throw new IllegalArgumentException(
+          "Cannot use rate = " + rate + ": give a number above 0 and at most 1");
+    }
+  }
+
   /** Returns how many of a tensor's entries learn: {@code min(⌊rate·size⌋ + 1, size)}. */
   public static int kept(long size, double rate) {
     return Math.toIntExact(Math.min((long) (rate * size) + 1, size));

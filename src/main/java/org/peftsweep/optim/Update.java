@@ -13,6 +13,22 @@ public interface Update {
   default void receive(Backend backend, Scratch scratch) {}
 
   /**
+   * Adds to what all updates measure together, before any of them moves; called where the optimizer
+   * has a {@link Distance} and the parameter a gradient.
+   *
+   * @param scale rate of the parameter over that of others
+   */
+  default void measure(Backend backend, double scale, Distance together) {}
+
+  /**
+   * Puts what is to be evaluated and kept in the parameter's place, where that is another value.
+   */
+  default void showAverage(Backend backend) {}
+
+  /** Takes {@link #showAverage} back, bit for bit. */
+  default void hideAverage(Backend backend) {}
+
+  /**
    * Moves the parameter, which has a gradient, now or with {@link Scratch#adamSteps}, which run
    * once all updates had their turn. The gradient's memory may be overwritten.
    *

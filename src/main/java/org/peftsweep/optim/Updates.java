@@ -15,6 +15,8 @@ import org.peftsweep.model.Parameter;
  * of the step.
  */
 public final class Updates implements AutoCloseable {
+  private static final String DISTANCE = "distance";
+
   private record Entry(Parameter parameter, Update update) {}
 
   private final Backend backend;
@@ -22,6 +24,7 @@ public final class Updates implements AutoCloseable {
   private final double weightDecay;
   private final Scratch scratch;
   private final List<Entry> entries = new ArrayList<>();
+  private final Distance distance;
 
   /** Makes updates that are all the optimizer's own. */
   public Updates(
@@ -47,9 +50,10 @@ public final class Updates implements AutoCloseable {
       Optimizer optimizer,
       UpdateRule choice) {
     this.backend = backend;
-    this.rates = rates;
+    this.rates = optimizer.findsRate() ? rates.relative() : rates;
     this.weightDecay = weightDecay;
     this.scratch = new Scratch(backend);
+    this.distance = optimizer.distance().orElse(null);
     for (Parameter parameter : parameters) {
       entries.add(new Entry(parameter, choice.update(parameter, optimizer)));
     }
@@ -79,6 +83,7 @@ public final class Updates implements AutoCloseable {
    * @param factor the schedule's, on every learning rate
    */
   public void step(double factor) {
+    measure(factor);
     for (Entry entry : entries) {
       Parameter parameter = entry.parameter;
       if (parameter.var().hasGradient()) {
@@ -87,6 +92,31 @@ public final class Updates implements AutoCloseable {
       }
     }
     scratch.adamSteps().run();
+  }
+
+  private void measure(double factor) {
+    if (distance == null) {
+      return;
+    }
+    distance.begin(factor);
+    for (Entry entry : entries) {
+      if (entry.parameter.var().hasGradient()) {
+        entry.update.measure(backend, rates.of(entry.parameter), distance);
+      }
+    }
+    distance.settle();
+  }
+
+  /**
+   * Puts what is to be evaluated and kept in the parameters' place, until {@link #hideAverages}.
+   */
+  public void showAverages() {
+    entries.forEach(entry -> entry.update.showAverage(backend));
+  }
+
+  /** Lets training go on from where it was; without averages shown it does nothing. */
+  public void hideAverages() {
+    entries.forEach(entry -> entry.update.hideAverage(backend));
   }
 
   /** Returns the backend's memory of its state as it is now, in bytes. */
@@ -102,11 +132,17 @@ public final class Updates implements AutoCloseable {
   /** Writes all that it remembers, by parameter. */
   public void save(StateWriter to) {
     entries.forEach(entry -> entry.update.save(backend, to.under(entry.parameter.name())));
+    if (distance != null) {
+      distance.save(to.under(DISTANCE));
+    }
   }
 
   /** Takes up what {@link #save} wrote, before the first step. */
   public void restore(StateReader from) {
     entries.forEach(entry -> entry.update.restore(backend, from.under(entry.parameter.name())));
+    if (distance != null) {
+      distance.restore(from.under(DISTANCE));
+    }
   }
 
   @Override

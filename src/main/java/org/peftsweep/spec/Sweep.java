@@ -95,7 +95,9 @@ public record Sweep(
         recipe.method(),
         recipe.targets(),
         recipe.layers(),
-        recipe.rates(),
+        training.optimizer().findsRate() && recipe.method().learns()
+            ? recipe.rates().relative()
+            : recipe.rates(),
         recipe.method().learns() ? training : training.withoutSteps(),
         0,
         Phase.EVALUATION,

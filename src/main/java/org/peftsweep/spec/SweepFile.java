@@ -258,6 +258,16 @@ public final class SweepFile {
                   + Optimizers.id(AdamW.class)
                   + ", give that");
         }
+        if (!optimizer.takesRatios() && recipe.rates().ratio() != 1) {
+          throw new SpecException(
+              "Cannot use ratio = "
+                  + Numbers.text(recipe.rates().ratio())
+                  + " with optimizer "
+                  + Optimizers.id(optimizer.getClass())
+                  + " in "
+                  + fields.place("grid")
+                  + ": it finds one step size for all, give 1, or another optimizer");
+        }
       }
     }
   }

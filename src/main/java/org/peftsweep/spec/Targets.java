@@ -58,6 +58,7 @@ public final class Targets {
       names.put(letters, Collections.unmodifiableSet(roles));
     }
     names.put("ffn", Collections.unmodifiableSet(EnumSet.of(FFN_GATE, FFN_UP, FFN_DOWN)));
+    names.put("dense", Collections.unmodifiableSet(EnumSet.of(OUTPUT, FFN_UP, FFN_DOWN)));
     names.put("all", Collections.unmodifiableSet(EnumSet.copyOf(ROLES)));
     return Collections.unmodifiableMap(names);
   }

@@ -89,7 +89,10 @@ public final class Preflight {
     }
     once(List.of("tokenizer", location), () -> requireTokenizer(location));
     int maxTokens = trial.training().maxTokens();
-    once(List.of("positions", location, maxTokens), () -> requirePositions(location, maxTokens));
+    int before = trial.method().positions();
+    once(
+        List.of("positions", location, maxTokens, before),
+        () -> requirePositions(location, maxTokens, before));
     Dataset data = library.dataset(trial.task());
     if (data.train().isEmpty()) {
       throw new IllegalArgumentException(
@@ -144,13 +147,27 @@ public final class Preflight {
     }
   }
 
-  private void requirePositions(String location, int maxTokens) {
+  /**
+   * Refuses inputs that are too long.
+   *
+   * @param before positions that the method puts before the tokens
+   */
+  private void requirePositions(String location, int maxTokens, int before) {
     ModelConfig config = library.config(location);
-    int positions = config.longestInput();
+    int positions = config.longestInput() - before;
+    if (positions < 1) {
+      throw new IllegalArgumentException(
+          "Cannot use tokens = %d with %s, a model of %d positions: give fewer"
+              .formatted(before, Shown.of(location), config.longestInput()));
+    }
     if (maxTokens > positions) {
       throw new IllegalArgumentException(
-          "Cannot use max-tokens = %d with %s, a model of %d positions: give at most that, as with"
-                  .formatted(maxTokens, Shown.of(location), positions)
+          "Cannot use max-tokens = %d with %s, a model of %d positions%s: give at most that, as with"
+                  .formatted(
+                      maxTokens,
+                      Shown.of(location),
+                      positions,
+                      before == 0 ? "" : " beside the " + before + " of the method")
               + " --set training.max-tokens="
               + positions);
     }

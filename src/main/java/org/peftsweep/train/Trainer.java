@@ -127,6 +127,7 @@ final class Trainer {
         }
       }
     }
+    updates.showAverages();
   }
 
   /** An evaluation that was broken off is made again. */
@@ -185,6 +186,7 @@ final class Trainer {
 
   private void keep() {
     look();
+    updates.hideAverages();
     StateWriter state = new StateWriter();
     state.number("step", step);
     state.number("last-loss", lastLoss);
@@ -335,6 +337,12 @@ final class Trainer {
   }
 
   private void evaluate(double epoch, Double trainLoss) {
+    updates.showAverages();
+    evaluateShown(epoch, trainLoss);
+    updates.hideAverages();
+  }
+
+  private void evaluateShown(double epoch, Double trainLoss) {
     double start = lane.clock();
     Double validation =
         data.validation().isEmpty()

@@ -4,8 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.EnumSet;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.peftsweep.GoldenCase;
 import org.peftsweep.checkpoint.SafeTensors;
 import org.peftsweep.compute.Backend;
@@ -49,6 +52,12 @@ public final class GoldenMethods {
     if (plain.startsWith("bitfit")) {
       return Optional.of(new Bitfit());
     }
+    if (plain.startsWith("ssf")) {
+      return Optional.of(new SSF(0.02));
+    }
+    if (plain.matches("(houlsby|pfeiffer|parallel|compacter).*")) {
+      return Optional.of(bottleneck(plain, manifest));
+    }
     if (plain.startsWith("adalora_")) {
       return Optional.of(adaLoRA(peft));
     }
@@ -64,8 +73,93 @@ public final class GoldenMethods {
                   peft.path("projection_prng_key").asLong(),
                   peft.path("vera_dropout").asDouble()));
       case "LORA" -> lora(name, manifest, rank);
+      case "LOHA" -> Optional.of(new LoHa(rank, peft.path("alpha").asDouble()));
+      case "LOKR" ->
+          peft.path("decompose_both").asBoolean()
+              ? Optional.empty()
+              : Optional.of(
+                  new LoKr(
+                      rank,
+                      peft.path("alpha").asDouble(),
+                      Math.max(0, peft.path("decompose_factor").asInt())));
+      case "OFT" -> {
+        // A triangle of n columns has n·(n − 1)/2 entries.
+        int entries = shape(manifest, "oft_R.weight")[1];
+        yield peft.path("use_cayley_neumann").asBoolean() || peft.path("block_share").asBoolean()
+            ? Optional.empty()
+            : Optional.of(new OFT((int) Math.round((1 + Math.sqrt(1 + 8.0 * entries)) / 2)));
+      }
+      case "BOFT" ->
+          Optional.of(new BOFT(shape(manifest, "boft_R")[2], shape(manifest, "boft_R")[0]));
+      case "HRA" ->
+          peft.path("apply_GS").asBoolean() ? Optional.empty() : Optional.of(new HRA(rank));
+      case "HIRA" -> Optional.of(new HiRA(rank));
+      case "FOURIERFT" ->
+          Optional.of(
+              new FourierFT(
+                  peft.path("n_frequency").asInt(),
+                  peft.path("scaling").asDouble(),
+                  peft.path("random_loc_seed").asLong()));
+      case "RANDLORA" ->
+          Optional.of(
+              new RandLoRA(
+                  rank,
+                  peft.path("randlora_alpha").asDouble(),
+                  peft.path("projection_prng_key").asLong()));
+      case "SHIRA" -> Optional.of(new SHiRA(rank));
+      case "MISS" ->
+          peft.path("init_weights").asText().equals("bat")
+              ? Optional.of(new Bone(rank))
+              : Optional.of(new MiSS(rank));
+      case "C3A" -> Optional.of(new C3A(peft.path("block_size").asInt(), false));
+      case "PREFIX_TUNING" ->
+          Optional.of(
+              new PrefixTuning(
+                  peft.path("num_virtual_tokens").asInt(),
+                  peft.path("prefix_projection").asBoolean()
+                      ? peft.path("encoder_hidden_size").asInt()
+                      : 0,
+                  1));
+      case "PROMPT_TUNING" ->
+          Optional.of(new PromptTuning(peft.path("num_virtual_tokens").asInt(), false, 1));
       default -> Optional.empty();
     };
+  }
+
+  /** Adapters tell their widths by the shapes of their tensors. */
+  private static Method bottleneck(String name, JsonNode manifest) {
+    if (name.startsWith("compacter")) {
+      int[] left = shape(manifest, "adapter_down.0.W_left");
+      int inner = left[0] * shape(manifest, "adapter_down.0.W_right")[2];
+      int reduction = left[0] * left[1] / inner;
+      boolean isOfBoth = names(manifest).anyMatch(tensor -> tensor.contains("attention.output"));
+      return isOfBoth
+          ? new Compacter(reduction, left[0], false)
+          : new CompacterPlus(reduction, left[0], false);
+    }
+    int[] down = shape(manifest, "adapter_down.0.weight");
+    int reduction = down[1] / down[0];
+    if (name.startsWith("parallel")) {
+      return new ParallelAdapter(reduction, 4);
+    }
+    return name.startsWith("houlsby")
+        ? new Houlsby(reduction, false, false)
+        : new Pfeiffer(reduction, false, false);
+  }
+
+  private static Stream<String> names(JsonNode manifest) {
+    return manifest.path("tensors").properties().stream().map(Map.Entry::getKey);
+  }
+
+  /** Returns the shape of the first tensor of a state whose name ends so. */
+  private static int[] shape(JsonNode manifest, String end) {
+    String name =
+        names(manifest)
+            .filter(tensor -> tensor.startsWith("state/") && tensor.endsWith(end))
+            .findFirst()
+            .orElseThrow();
+    JsonNode shape = manifest.path("tensors").path(name).path("shape");
+    return IntStream.range(0, shape.size()).map(i -> shape.get(i).asInt()).toArray();
   }
 
   /** Variants that share all settings tell themselves apart by the case's name. */
@@ -161,10 +255,10 @@ public final class GoldenMethods {
   private static IA3.Inputs inputs(JsonNode peft, Model model) {
     JsonNode given = peft.path("feedforward_modules");
     Set<Role> roles = given.isEmpty() && !given.isTextual() ? Set.of() : roles(given, model);
-    if (roles.isEmpty()) {
-      return IA3.Inputs.NONE;
-    }
-    return roles.contains(Role.OUTPUT) ? IA3.Inputs.OUTPUT_AND_FFN_DOWN : IA3.Inputs.FFN_DOWN;
+    Set<Role> ofLayers = EnumSet.noneOf(Role.class);
+    ofLayers.addAll(roles);
+    ofLayers.remove(Role.POOLER);
+    return IA3.Inputs.of(ofLayers);
   }
 
   /** Returns AdaLoRA with the schedule of a case: steps there, fractions of all steps here. */
@@ -185,7 +279,7 @@ public final class GoldenMethods {
   /** Returns the roles of the modules that a case targets, whatever PEFT calls them. */
   public static Set<Role> targets(JsonNode config, Model model) {
     JsonNode peft = config.path("peft_config");
-    boolean isOfMatrices = !peft.isMissingNode() && !peft.isNull();
+    boolean isOfMatrices = peft.has("target_modules");
     if (!isOfMatrices || peft.path("peft_type").asText().equals("LN_TUNING")) {
       return Set.of();
     }

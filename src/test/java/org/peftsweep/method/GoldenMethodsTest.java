@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
@@ -28,6 +29,7 @@ import org.peftsweep.data.Seeds;
 import org.peftsweep.method.adapter.AttachContext;
 import org.peftsweep.method.adapter.InitCache;
 import org.peftsweep.method.adapter.MethodHooks;
+import org.peftsweep.method.adapter.Places;
 import org.peftsweep.method.adapter.ResidualAdapter;
 import org.peftsweep.model.CheckpointWeights;
 import org.peftsweep.model.Linear;
@@ -78,13 +80,14 @@ class GoldenMethodsTest {
       try (Model model = Models.build(checkpoint.config(), outputs, backend, weights)) {
         Set<Role> targets = GoldenMethods.targets(config, model);
         InitCache prepared = InitCache.alone(dataloader(config, batches));
+        Method drawing = GoldenMethods.method(manifest(folder), model);
         MethodHooks method =
-            GoldenMethods.method(manifest(folder), model)
-                .attach(new AttachContext(model, targets, backend, new Seeds(0), prepared));
+            drawing.attach(new AttachContext(model, targets, backend, new Seeds(0), prepared));
         requireNames(golden, model);
         checkStart(golden, model, backend);
         load(golden, "frozen/", model, backend);
         loadShared(golden, model, backend);
+        loadDrawn(golden, drawing, model, backend);
         load(golden, "init/", model, backend);
         golden.check("init_fwd/logits", logits(tape, model, GoldenMethods.batch(batches, 0)));
         load(golden, "state/", model, backend);
@@ -166,9 +169,68 @@ class GoldenMethodsTest {
   }
 
   private static Stream<Parameter> adapterParameters(Model model) {
-    return model.projections().stream()
-        .filter(linear -> linear.adapter() != null)
-        .flatMap(linear -> linear.adapter().parameters().stream());
+    return model.additions().stream().flatMap(addition -> addition.parameters().stream());
+  }
+
+  /** Fills what other methods draw and do not train. */
+  private static void loadDrawn(GoldenCase golden, Method drawing, Model model, Backend backend) {
+    for (String name : golden.names()) {
+      String kind = name.substring(name.lastIndexOf('.') + 1);
+      String module = name.replaceFirst("^buffer/base_model.model.", "").replace("." + kind, "");
+      if (!name.startsWith("buffer/")) {
+        continue;
+      }
+      switch (kind) {
+        case "shira_indices" ->
+            backend.write(
+                places(golden, name, model, module),
+                Places.of(parameter(model, module + "." + kind)).numbers());
+        case "indices" -> {
+          if (find(model, module + ".fourierft_left").isPresent()) {
+            ((FourierFT) drawing)
+                .write(
+                    backend,
+                    places(golden, name, model, module),
+                    parameter(model, module + ".fourierft_left").value(),
+                    parameter(model, module + ".fourierft_right").value());
+          }
+        }
+        case "randlora_A", "randlora_B" ->
+            find(model, module + "." + kind)
+                .ifPresent(
+                    basis -> {
+                      float[] values = golden.floats(name);
+                      backend.write(values, 0, basis.value(), 0, values.length);
+                    });
+        default -> {
+          // Others are drawn alike, or follow from shapes.
+        }
+      }
+    }
+  }
+
+  private static Optional<Parameter> find(Model model, String name) {
+    return adapterParameters(model).filter(p -> p.name().equals(name)).findFirst();
+  }
+
+  private static Parameter parameter(Model model, String name) {
+    return find(model, name).orElseThrow();
+  }
+
+  /** Rows and columns of entries as places in the row-major matrix. */
+  private static int[] places(GoldenCase golden, String name, Model model, String module) {
+    int[] stored = golden.ints(name);
+    int in =
+        model.projections().stream()
+            .filter(linear -> linear.name().equals(module))
+            .findFirst()
+            .orElseThrow()
+            .in();
+    int[] places = new int[stored.length / 2];
+    for (int i = 0; i < places.length; i++) {
+      places[i] = stored[i] * in + stored[places.length + i];
+    }
+    return places;
   }
 
   private static List<Batch> dataloader(JsonNode config, SafeTensors batches) {
@@ -296,7 +358,7 @@ class GoldenMethodsTest {
   private static String find(GoldenCase golden, String group, Parameter parameter) {
     String name = parameter.name();
     return Stream.of(name, name.replaceFirst("\\.(weight|bias)$", ".ln_tuning_layers.$1"))
-        .flatMap(known -> Stream.of("base_model.model." + known, known))
+        .flatMap(known -> Stream.of("base_model.model." + known, "base_model." + known, known))
         .flatMap(known -> Stream.of(group + known, group + known + ".weight"))
         .filter(golden::has)
         .findFirst()

@@ -1,10 +1,10 @@
 package org.peftsweep.method;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
@@ -33,8 +33,11 @@ import org.peftsweep.data.Seeds;
 import org.peftsweep.method.adapter.AttachContext;
 import org.peftsweep.method.adapter.InitCache;
 import org.peftsweep.method.adapter.MethodHooks;
+import org.peftsweep.model.Addition;
 import org.peftsweep.model.Linear;
+import org.peftsweep.model.MergedModel;
 import org.peftsweep.model.Model;
+import org.peftsweep.model.Norm;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
 import org.peftsweep.model.TinyModels;
@@ -53,6 +56,33 @@ class MethodContractTest {
           Map.ofEntries(
               sample(new AdaLoRA(2, 6, 0, 2, 0.1, 0.3, 1, 0.5, 0.85)),
               sample(new Bitfit()),
+              sample(new BOFT(4, 2)),
+              sample(new Bone(4)),
+              sample(new C3A(4, true)),
+              sample(new Compacter(2, 4, false)),
+              sample(new CompacterPlus(2, 4, false)),
+              sample(new FourierFT(11, 30, 0)),
+              sample(new HiRA(3)),
+              sample(new Houlsby(4, true, true)),
+              sample(new HRA(4)),
+              sample(new LoHa(3, 6)),
+              sample(new LoKr(2, 6, 0)),
+              sample(new MAM(3, 5, 0.3, 4, 2)),
+              sample(new MiSS(3)),
+              sample(new MoSA(4, 2)),
+              sample(new MoSLoRA(3, 6, 0)),
+              sample(new OFT(4)),
+              sample(new ParallelAdapter(4, 2)),
+              sample(new Pfeiffer(4, false, true)),
+              sample(new PrefixTuning(3, 0, 0.3)),
+              sample(new PromptTuning(2, true, 1)),
+              sample(new RandLoRA(5, 6, 0)),
+              sample(new SHiRA(2)),
+              sample(new SigmaReparam()),
+              sample(new SSF(0.02)),
+              sample(new APET(0.3)),
+              sample(new HFT(2, 0)),
+              sample(new SpIEL(0.1, 6, 3, 0.2, SpIEL.Policy.LINEAR)),
               sample(new DoRA(3, 6, 0)),
               sample(new EVA(3, 6, 0, 1, 0.9, 20)),
               sample(new Full()),
@@ -118,7 +148,11 @@ class MethodContractTest {
   void startsEqualToTheFrozenModel(Method method, Architecture architecture) {
     try (Model plain = TinyModels.model(architecture, backend);
         Model adapted = attached(method, architecture).model()) {
-      assertThat(logits(adapted)).containsExactly(logits(plain), within(1e-5f));
+      if (method.startsAtBase()) {
+        assertThat(logits(adapted)).containsExactly(logits(plain), within(1e-5f));
+      } else {
+        assertThat(logits(adapted)).isNotEqualTo(logits(plain)).doesNotContain(Float.NaN);
+      }
     }
   }
 
@@ -129,7 +163,9 @@ class MethodContractTest {
       try (Model plain = TinyModels.model(architecture, backend);
           Model adapted = TinyModels.model(architecture, backend)) {
         Setup setup = new Setup(adapted, attach(method, adapted, roles, 1));
-        assertThat(logits(adapted)).containsExactly(logits(plain), within(1e-5f));
+        if (method.startsAtBase()) {
+          assertThat(logits(adapted)).containsExactly(logits(plain), within(1e-5f));
+        }
         assertThat(learningOutsideTheHead(setup)).isEqualTo(method.trainable(plain, roles));
         train(setup, 1);
       }
@@ -243,6 +279,18 @@ class MethodContractTest {
         Model merged = TinyModels.model(architecture, backend)) {
       perturb(adapted);
       copyLearnt(adapted, merged);
+      if (!adapted.additions().stream().allMatch(Addition::isMergeable)) {
+        assertThatThrownBy(() -> MergedModel.requireMergeable(adapted))
+            .hasMessageStartingWith("Cannot fold ");
+        return;
+      }
+      for (int i = 0; i < adapted.norms().size(); i++) {
+        Norm from = adapted.norms().get(i);
+        if (from.adapter() != null) {
+          Norm to = merged.norms().get(i);
+          from.adapter().merge(backend, to.gain().value(), to.shift().value());
+        }
+      }
       for (int i = 0; i < adapted.projections().size(); i++) {
         Linear from = adapted.projections().get(i);
         Linear to = merged.projections().get(i);
@@ -377,12 +425,6 @@ class MethodContractTest {
   }
 
   private static List<Parameter> all(Model model) {
-    List<Parameter> all = new ArrayList<>(model.parameters());
-    for (Linear linear : model.projections()) {
-      if (linear.adapter() != null) {
-        all.addAll(linear.adapter().parameters());
-      }
-    }
-    return all;
+    return model.allParameters();
   }
 }

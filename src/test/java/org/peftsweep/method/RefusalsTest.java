@@ -33,6 +33,29 @@ class RefusalsTest {
   }
 
   @Test
+  void blocksThatDoNotCoverATargetAreRefused() {
+    assertThatThrownBy(() -> new OFT(5).requireFit(LLAMA, EnumSet.of(Role.FFN_DOWN, Role.QUERY)))
+        .hasMessage(
+            "Cannot use block-size = 5: model.layers.0.self_attn.q_proj is 24 x 24, give a divisor"
+                + " of its 24 columns");
+    for (Method method : new Method[] {new Bone(16), new C3A(16, true)}) {
+      assertThatThrownBy(() -> method.requireFit(ROBERTA, EnumSet.of(Role.QUERY)))
+          .hasMessageStartingWith("Cannot use ")
+          .hasMessageEndingWith(" is 24 x 24, give a divisor of both");
+    }
+    assertThatThrownBy(() -> new BOFT(4, 3).requireFit(ROBERTA, EnumSet.of(Role.QUERY)))
+        .hasMessageStartingWith("Cannot use block-size times 2^(factors - 1) = 16: ");
+    assertThatThrownBy(() -> new Compacter(3, 5, false).requireFit(ROBERTA, Set.of()))
+        .hasMessage(
+            "Cannot cut widths 24 and 24 / 3 into 5 parts: give a divisor of both as parts");
+    assertThatThrownBy(() -> new SHiRA(13).requireFit(ROBERTA, EnumSet.of(Role.QUERY)))
+        .hasMessageEndingWith("has 576 entries, give at most 12");
+    assertThatThrownBy(
+            () -> new FourierFT(577, 1, 0).requireFit(ROBERTA, EnumSet.of(Role.QUERY)))
+        .hasMessageEndingWith("has 576 entries, give at most that");
+  }
+
+  @Test
   void aStartThatIsWiderThanATargetIsRefused() {
     assertThatThrownBy(
             () ->

@@ -28,6 +28,7 @@ import org.peftsweep.model.Role;
 /** Holds the updates that methods choose to the reference implementations, on given gradients. */
 class UpdatesTest {
   private static final Rates RATES = new Rates(0.01, 1, 0.01, Rates.Grouping.ROLES);
+  private static final String SELECTION = "selection_accumulation_steps";
   private static final AdamW ADAM = new AdamW(0.9, 0.999, 1e-8);
 
   static Stream<Arguments> galore() {
@@ -54,7 +55,65 @@ class UpdatesTest {
   @Test
   void everyCaseIsRunOrListed() {
     GoldenCoverage.require(
-        "grad", Stream.concat(cases("proj_type"), cases("sparse_rate")).toList());
+        "grad",
+        Stream.of("proj_type", "sparse_rate", SELECTION)
+            .flatMap(setting -> cases(setting))
+            .toList());
+  }
+
+  static Stream<Arguments> spiel() {
+    return onBackends(cases(SELECTION));
+  }
+
+  @Tag("golden")
+  @ParameterizedTest(name = "{0} on {1}")
+  @MethodSource("spiel")
+  void dropsAndRegrowsAsSpiel(Path folder, String backendName) {
+    try (GoldenCase golden = GoldenCase.open(folder);
+        Backend backend = Backends.open(backendName, 1)) {
+      JsonNode config = config(folder);
+      int steps = config.path("steps").asInt();
+      for (int layer = 0; layer < config.path("shapes").size(); layer++) {
+        String name = "l" + layer;
+        JsonNode shape = config.path("shapes").get(layer);
+        Parameter parameter =
+            Parameter.zeros(
+                    backend, name, Role.QUERY, 0, shape.get(0).asInt(), shape.get(1).asInt())
+                .train(backend);
+        SpIELAdam update =
+            new SpIELAdam(
+                parameter,
+                adam(config),
+                golden.ints(name + "/indices0"),
+                new SpIELAdam.Schedule(
+                    config.path("reselection_steps").asInt(),
+                    config.path(SELECTION).asInt(),
+                    config.path("initial_reselection_rate").asDouble(),
+                    config.path("reselection_rate_policy").asText().equals("cosine")),
+                () -> steps);
+        float[] wanted = golden.floats(name + "/values");
+        float[] ages = golden.floats(name + "/age");
+        int[] places = golden.ints(name + "/indices");
+        int count = update.places().length;
+        try (Updates optimizer = optimizer(backend, parameter, config, update)) {
+          for (int step = 0; step < steps; step++) {
+            step(golden, name, backend, parameter, optimizer, step);
+            float[] dense = new float[Math.toIntExact(parameter.size())];
+            float[] denseAges = dense.clone();
+            for (int i = step * count; i < (step + 1) * count; i++) {
+              dense[places[i]] = wanted[i];
+              denseAges[places[i]] = ages[i];
+            }
+            assertThat(floats(backend, parameter.value()))
+                .as("%s after step %d", name, step)
+                .containsExactly(dense, within(1e-6f));
+            for (int i = 0; i < count; i++) {
+              assertThat(update.ages()[i]).isEqualTo(denseAges[update.places()[i]]);
+            }
+          }
+        }
+      }
+    }
   }
 
   @Tag("golden")

@@ -46,6 +46,9 @@ class ConfFilesTest {
     "evidence, 480",
     "glue-bert-base, 4",
     "tuned, 32",
+    "optimizers, 52",
+    "zoo, 56",
+    "zoo-minilm, 135",
   })
   void expandsToItsExactCount(String name, int trials) {
     Sweep sweep = sweep("conf/" + name + ".yaml");
@@ -130,6 +133,20 @@ class ConfFilesTest {
             recipe ->
                 assertThat(times.get(Methods.id(recipe.method())))
                     .isEqualTo(recipe.method().usesTargets() ? 2 : 1));
+  }
+
+  @Test
+  void zooHoldsEveryMethodPlugInAndOptimizer() {
+    List<Trial> trials = sweep("conf/zoo.yaml").expand(model -> "m", task -> "t");
+
+    assertThat(trials.stream().map(trial -> trial.method().id()).map(id -> id.split("\\+")[0]))
+        .containsAll(Methods.all().keySet());
+    assertThat(trials.stream().map(trial -> trial.method().id()).map(id -> id.split("\\+")))
+        .filteredOn(parts -> parts.length > 1)
+        .extracting(parts -> parts[1])
+        .containsAll(Methods.plugIns().keySet());
+    assertThat(trials.stream().map(trial -> Optimizers.id(trial.training().optimizer().getClass())))
+        .containsAll(Optimizers.all().keySet());
   }
 
   @Test

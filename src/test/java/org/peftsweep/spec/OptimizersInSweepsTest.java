@@ -112,6 +112,29 @@ class OptimizersInSweepsTest {
   }
 
   @Test
+  void anOptimizerThatFindsItsRateMakesOneTrialOfAllRates() {
+    for (String id : List.of("prodigy", "dadaptation", "adafactor, relative-step: true")) {
+      List<Trial> trials =
+          trials("grid: [{method: lora, learning-rate: [1e-3, 1e-4], optimizer: " + id + "}]\n");
+      assertThat(trials.stream().map(Trial::id).distinct()).as(id).hasSize(1);
+    }
+    assertThat(trials("grid: [{method: lora, learning-rate: [1e-3, 1e-4], optimizer: soap}]\n"))
+        .extracting(Trial::id)
+        .doesNotHaveDuplicates();
+  }
+
+  @Test
+  void anOptimizerOfOneStepSizeTakesNoRatio() {
+    assertThatThrownBy(() -> trials("grid: [{method: lora, ratio: 4, optimizer: prodigy}]\n"))
+        .isInstanceOf(SpecException.class)
+        .hasMessageStartingWith("Cannot use ratio = 4 with optimizer prodigy in ")
+        .hasMessageEndingWith("it finds one step size for all, give 1, or another optimizer");
+    assertThat(trials("grid: [{method: lora, ratio: 4, optimizer: dadaptation}]\n")).hasSize(1);
+    assertThatThrownBy(() -> trials("grid: [{method: loraplus, optimizer: prodigy}]\n"))
+        .hasMessageStartingWith("Cannot use optimizer = prodigy with method loraplus");
+  }
+
+  @Test
   void noSettingOfAnOptimizerIsOneOfAMethodOrOfTraining() {
     Set<String> others = new TreeSet<>(RecordFields.names(Training.class));
     Methods.all().values().forEach(type -> others.addAll(RecordFields.names(type)));

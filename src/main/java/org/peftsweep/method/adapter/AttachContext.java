@@ -2,10 +2,13 @@ package org.peftsweep.method.adapter;
 
 import java.util.List;
 import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.function.DoubleSupplier;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
+import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
 
 /**
@@ -52,6 +55,38 @@ public record AttachContext(
   /** Returns a projection's alpha, where the method's is {@code own}. */
   public double alpha(Linear linear, double own) {
     return layout.alphas().getOrDefault(linear.name(), own);
+  }
+
+  /** Makes a frozen tensor of zeros beside a projection, by that's name, a dot, and the name. */
+  public Parameter zeros(Linear linear, String name, int... shape) {
+    return Parameter.zeros(
+        backend, linear.name() + "." + name, linear.role(), linear.layer(), shape);
+  }
+
+  /** Makes a tensor of zeros beside a projection that learns. */
+  public Parameter learning(Linear linear, String name, int... shape) {
+    return zeros(linear, name, shape).train(backend);
+  }
+
+  /** Fills a tensor uniformly within ±bound, from the trial's seed and the tensor's name. */
+  public Parameter uniform(Parameter parameter, double bound) {
+    SplittableRandom random = seeds.random("initialise " + parameter.name());
+    return fill(parameter, () -> (2 * random.nextDouble() - 1) * bound);
+  }
+
+  /** Fills a tensor normally about a mean, from the trial's seed and the tensor's name. */
+  public Parameter normal(Parameter parameter, double mean, double deviation) {
+    SplittableRandom random = seeds.random("initialise " + parameter.name());
+    return fill(parameter, () -> mean + deviation * random.nextGaussian());
+  }
+
+  private Parameter fill(Parameter parameter, DoubleSupplier draw) {
+    float[] values = new float[Math.toIntExact(parameter.size())];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (float) draw.getAsDouble();
+    }
+    backend.write(values, 0, parameter.value(), 0, values.length);
+    return parameter;
   }
 
   /** Lets learn what the adapter that training starts from trained of the base besides. */

@@ -21,6 +21,7 @@ import org.peftsweep.method.Methods;
 import org.peftsweep.method.PeftForm;
 import org.peftsweep.method.adapter.AdapterLayout;
 import org.peftsweep.method.adapter.ExchangedAdapter;
+import org.peftsweep.model.Addition;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
@@ -97,10 +98,12 @@ public final class PeftAdapter {
    */
   public static void requireForm(Method method, Model model) {
     if (method.peft(model, 1).isEmpty()) {
+      boolean isMergeable = model.additions().stream().allMatch(Addition::isMergeable);
       throw new IllegalArgumentException(
           "Cannot write "
               + Methods.id(method)
-              + " as a PEFT adapter, PEFT has no such method: export the merged model");
+              + " as a PEFT adapter, PEFT does not read such a one: "
+              + (isMergeable ? "export the merged model" : "use the kept tensors"));
     }
   }
 

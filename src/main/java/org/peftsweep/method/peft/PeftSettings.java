@@ -129,7 +129,8 @@ final class PeftSettings {
     for (String key : adapter.settings()) {
       adapter
           .setting(key)
-          .filter(node -> !KNOWN.contains(key) && !isOff(node))
+          .filter(node -> !KNOWN.contains(key) && !form.deciding().containsKey(key))
+          .filter(node -> !isOff(node))
           .ifPresent(
               node -> {
                 throw refusal(
