@@ -110,7 +110,8 @@ CREATE OR REPLACE TEMPORARY VIEW stored_curves (
   validation_score DOUBLE COMMENT 'main metric on the validation part, in [-1, 1]',
   score DOUBLE COMMENT 'main metric on the reported sets, in [-1, 1]',
   metrics MAP<STRING, DOUBLE> COMMENT 'every metric of every reported set, such as dev/f1',
-  evaluate_seconds DOUBLE COMMENT 'wall clock of this evaluation, s'
+  evaluate_seconds DOUBLE COMMENT 'wall clock of this evaluation, s',
+  gradient_norm DOUBLE COMMENT 'mean norm of the gradient before clipping, over the same steps as train_loss'
 )
 USING parquet OPTIONS (path '${output}/*/curves', pathGlobFilter '*.parquet');
 

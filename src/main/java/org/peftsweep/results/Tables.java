@@ -52,7 +52,12 @@ public final class Tables {
                   "evaluate_seconds",
                   ColumnType.DOUBLE,
                   "wall clock of this evaluation, s",
-                  r -> r.point().seconds())));
+                  r -> r.point().seconds()),
+              Column.optional(
+                  "gradient_norm",
+                  ColumnType.DOUBLE,
+                  "mean norm of the gradient before clipping, over the same steps as train_loss",
+                  r -> TrialColumns.defined(r.point().gradientNorm()))));
 
   static final Table<PredictionRow> PREDICTIONS =
       new Table<>(

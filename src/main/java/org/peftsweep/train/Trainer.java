@@ -69,6 +69,8 @@ final class Trainer {
   /** Of the losses since the last evaluation. */
   private double lossSum;
 
+  private double normSum;
+
   private int losses;
   private double trainSeconds;
   private double evaluateSeconds;
@@ -135,8 +137,9 @@ final class Trainer {
     if (!isMade && (step % every == 0 || step == steps)) {
       look();
       Double loss = losses == 0 ? null : lossSum / losses;
-      evaluate(step / (double) perEpoch, loss);
+      evaluate(step / (double) perEpoch, loss, losses == 0 ? null : normSum / losses);
       lossSum = 0;
+      normSum = 0;
       losses = 0;
     }
   }
@@ -189,6 +192,7 @@ final class Trainer {
     state.number("step", step);
     state.number("last-loss", lastLoss);
     state.number("loss-sum", lossSum);
+    state.number("norm-sum", normSum);
     state.number("losses", losses);
     state.number("train-seconds", trainSeconds);
     state.number("evaluate-seconds", evaluateSeconds);
@@ -213,6 +217,7 @@ final class Trainer {
     step = (int) state.wholeNumber("step");
     lastLoss = state.number("last-loss");
     lossSum = state.number("loss-sum");
+    normSum = state.number("norm-sum", 0);
     losses = (int) state.wholeNumber("losses");
     trainSeconds = state.number("train-seconds");
     evaluateSeconds = state.number("evaluate-seconds");
@@ -287,6 +292,7 @@ final class Trainer {
           }
           lastLoss = loss;
           lossSum += loss;
+          normSum += norm;
           losses++;
         });
   }
@@ -334,7 +340,7 @@ final class Trainer {
     }
   }
 
-  private void evaluate(double epoch, Double trainLoss) {
+  private void evaluate(double epoch, Double trainLoss, Double gradientNorm) {
     double start = lane.clock();
     Double validation =
         data.validation().isEmpty()
@@ -351,7 +357,8 @@ final class Trainer {
     }
     double seconds = lane.clock() - start;
     evaluateSeconds += seconds;
-    CurvePoint point = new CurvePoint(step, epoch, trainLoss, validation, score, metrics, seconds);
+    CurvePoint point =
+        new CurvePoint(step, epoch, trainLoss, validation, score, metrics, seconds, gradientNorm);
     curve.add(point);
     if (Outcome.best(curve) == point) {
       predictions = answers;

@@ -115,7 +115,7 @@ public final class Samples {
   public static Outcome tuned(double validation) {
     Outcome whole = finished(0, 0);
     CurvePoint point =
-        new CurvePoint(20, 2, 0.4, validation, null, Collections.emptySortedMap(), 4);
+        new CurvePoint(20, 2, 0.4, validation, null, Collections.emptySortedMap(), 4, null);
     return new Outcome(
         Status.FINISHED,
         null,
@@ -194,6 +194,7 @@ public final class Samples {
         validation,
         dev,
         new TreeMap<>(Map.of("dev/accuracy", dev)),
-        step / 5.0);
+        step / 5.0,
+        loss);
   }
 }

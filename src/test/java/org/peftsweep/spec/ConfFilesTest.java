@@ -46,6 +46,7 @@ class ConfFilesTest {
     "evidence, 480",
     "glue-bert-base, 4",
     "tuned, 32",
+    "search-grid, 205",
   })
   void expandsToItsExactCount(String name, int trials) {
     Sweep sweep = sweep("conf/" + name + ".yaml");
