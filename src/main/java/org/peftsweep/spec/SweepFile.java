@@ -61,6 +61,7 @@ public final class SweepFile {
         new ArrayList<>(
             List.of("name", EXTENDS, "model", "init", "adapter", "weights", "tasks", "seeds"));
     keys.addAll(ProtocolReader.KEYS);
+    keys.addAll(SearchReader.KEYS);
     keys.add(GRID);
     keys.add(ClaimReader.CLAIMS);
     keys.addAll(TaskReader.DATA);
@@ -190,7 +191,10 @@ public final class SweepFile {
     Optional<String> name = faults.attempt(() -> name(fields));
     Optional<String> model = faults.attempt(() -> fields.word("model"));
     Optional<List<TaskPlan>> tasks = faults.attempt(() -> TaskReader.read(fields));
-    Optional<List<Recipe>> recipes = faults.attempt(() -> GridReader.read(fields, axes));
+    Optional<Search> search = faults.attempt(() -> SearchReader.read(fields));
+    Optional<GridReader.Read> grid =
+        faults.attempt(() -> GridReader.read(fields, axes, search.orElse(Search.GRID)));
+    Optional<List<Recipe>> recipes = grid.map(GridReader.Read::recipes);
     Optional<List<Claim>> claims = faults.attempt(() -> claims(fields));
     Optional<Execution> execution = faults.attempt(() -> execution(fields));
     Optional<ProtocolReader.Read> protocol =
@@ -203,6 +207,7 @@ public final class SweepFile {
               fields.source().file(),
               (long) recipes.orElseThrow().size() * tasks.orElseThrow().size(),
               protocol.orElseThrow());
+          SearchReader.requireValidation(fields, search.orElseThrow(), tasks.orElseThrow());
           requireOptimizers(fields, recipes.orElseThrow(), tasks.orElseThrow());
           requirePrecision(
               fields, execution.orElseThrow(), recipes.orElseThrow(), tasks.orElseThrow());
@@ -217,6 +222,8 @@ public final class SweepFile {
         tasks.orElseThrow(),
         protocol.orElseThrow().seeds(),
         protocol.orElseThrow().protocol(),
+        search.orElseThrow(),
+        Optional.ofNullable(grid.orElseThrow().space()),
         execution.orElseThrow(),
         claims.orElseThrow());
   }
