@@ -133,7 +133,7 @@ public final class Tables {
               Column.required(
                   "kind",
                   ColumnType.TEXT,
-                  "sweep-started, skipped, submitted, ended, lost, stopped or sweep-ended",
+                  "sweep-started, skipped, submitted, ended, decided, lost, stopped or sweep-ended",
                   e -> e.kind().id()),
               Column.optional("id", ColumnType.TEXT, "the trial", Event::id),
               Column.optional("attempt", ColumnType.INT, "of the trial", Event::attempt),

@@ -40,6 +40,11 @@ public final class Contest<T> {
     this.maker = maker;
   }
 
+  /** Returns who says how far each goes. */
+  public StoppingRule rule() {
+    return rule;
+  }
+
   /** Returns the rungs. */
   public Ladder ladder() {
     return ladder;

@@ -51,13 +51,14 @@ public record Predict(int startup, int batch, double probability) implements Sto
 
   private List<Optional<Ridge>> models(Ladder ladder, List<Track> whole) {
     List<Optional<Ridge>> models = new ArrayList<>();
-    double[] ends = whole.stream().mapToDouble(t -> t.best()[ladder.rungs()]).toArray();
     for (int rung = 0; rung < ladder.rungs(); rung++) {
       int at = rung;
+      List<Track> seen = whole.stream().filter(t -> t.features()[at] != null).toList();
+      double[] ends = seen.stream().mapToDouble(t -> t.best()[ladder.rungs()]).toArray();
       models.add(
-          whole.size() < startup
+          seen.size() < startup
               ? Optional.empty()
-              : Optional.of(Ridge.fit(whole.stream().map(t -> t.features()[at]).toList(), ends)));
+              : Optional.of(Ridge.fit(seen.stream().map(t -> t.features()[at]).toList(), ends)));
     }
     return models;
   }

@@ -1,6 +1,7 @@
 package org.peftsweep.search;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -19,6 +20,11 @@ public final class Proposer {
   private final int batch;
   private final List<List<Tpe.Observation>> earlier;
   private final Set<Point> points = new LinkedHashSet<>();
+  private final Set<Point> allowed;
+
+  /** Points that were tried or may not be. */
+  private final Set<Point> taken = new HashSet<>();
+
   private boolean isExhausted;
 
   /**
@@ -40,6 +46,27 @@ public final class Proposer {
    */
   public Proposer(
       Domain domain, long seed, int total, int startup, int batch, List<List<Earlier>> earlier) {
+    this(domain, seed, total, startup, batch, earlier, Set.of());
+  }
+
+  /**
+   * The same of some points alone.
+   *
+   * @param allowed of a domain without ranges; empty for all
+   */
+  public Proposer(
+      Domain domain,
+      long seed,
+      int total,
+      int startup,
+      int batch,
+      List<List<Earlier>> earlier,
+      Set<Point> allowed) {
+    this.allowed = allowed;
+    if (!allowed.isEmpty()) {
+      taken.addAll(domain.all());
+      taken.removeAll(allowed);
+    }
     this.domain = domain;
     this.tpe = new Tpe(domain, seed);
     this.seed = seed;
@@ -95,8 +122,9 @@ public final class Proposer {
       Set<Point> first = new LinkedHashSet<>(warm());
       // With something to go by, the rest of the start is proposed as all else is.
       int drawn = first.isEmpty() ? startup : 0;
-      for (Point point : Strategy.SOBOL.points(domain, drawn, seed)) {
-        if (first.size() < drawn) {
+      int draws = allowed.isEmpty() ? drawn : Integer.MAX_VALUE;
+      for (Point point : Strategy.SOBOL.points(domain, draws, seed)) {
+        if (first.size() < drawn && !taken.contains(point)) {
           first.add(point);
         }
       }
@@ -120,7 +148,8 @@ public final class Proposer {
         observed.add(new Tpe.Observation(all.get(i), goal, judging.get(i).values(goal)));
       }
       int count = Math.min(batch - points.size() % batch, total - points.size());
-      List<Point> more = tpe.propose(points.size(), count, observed, earlier, points);
+      taken.addAll(points);
+      List<Point> more = tpe.propose(points.size(), count, observed, earlier, taken);
       isExhausted = more.isEmpty();
       points.addAll(more);
       due.addAll(more);

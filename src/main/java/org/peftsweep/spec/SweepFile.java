@@ -108,6 +108,29 @@ public final class SweepFile {
     return read(location, overrides, List.of(), texts, Optional.empty());
   }
 
+  /**
+   * Reads how the best recipe is sought where no file says so: the defaults.
+   *
+   * @param overrides values as YAML, by dotted key: {@code stopping.eta} to {@code 3}
+   */
+  public static Search search(Map<String, String> overrides) {
+    SweepFile file = new SweepFile(location -> Optional.empty(), Optional.empty());
+    Value.Section merged = YamlText.file(PACKED_DEFAULTS, packedDefaults(), file.faults);
+    for (Map.Entry<String, String> override : overrides.entrySet()) {
+      merged = merged.under(file.override(override.getKey(), override.getValue()));
+    }
+    Fields fields =
+        new Fields(
+            "",
+            merged,
+            new Fields.Source(PACKED_DEFAULTS, PACKED_DEFAULTS, WITHOUT_DEFAULT),
+            file.faults);
+    fields.allowOnly(keys());
+    Optional<Search> search = file.faults.attempt(() -> SearchReader.read(fields));
+    file.faults.throwIfAny();
+    return search.orElseThrow();
+  }
+
   private static Sweep read(
       String location,
       Map<String, String> overrides,

@@ -109,7 +109,8 @@ public record Outcome(
     OOM,
     TIMEOUT,
     INVALID,
-    FAILED
+    FAILED,
+    STOPPED
   }
 
   /**

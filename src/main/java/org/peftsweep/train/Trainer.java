@@ -95,25 +95,30 @@ final class Trainer {
   }
 
   /**
-   * Trains and evaluates to the end, from the newest kept state on where there is one.
+   * Trains and evaluates to the end or to where the limits say, from the newest kept state on where
+   * there is one.
    *
+   * @return whether it came to the end
    * @throws StoppedException if the limits stop it; its state is kept
    * @throws Deadline.PassedException if it takes too long
    */
-  void run() {
+  boolean run() {
     try (StepLosses memory = new StepLosses(backend)) {
       unseen = memory;
-      trainAndEvaluate();
+      return trainAndEvaluate();
     }
   }
 
-  private void trainAndEvaluate() {
+  private boolean trainAndEvaluate() {
     watch.restore(this::restore);
     int perEpoch = stepsPerEpoch();
     int steps = steps(training, perEpoch);
     int warmup = Schedule.warmupSteps(steps, training.warmupFraction());
     int every = training.evaluateEvery() > 0 ? training.evaluateEvery() : perEpoch;
     evaluateWhereDue(perEpoch, every, steps);
+    if (isOnRung(steps)) {
+      return false;
+    }
     for (int epoch = step / perEpoch; step < steps; epoch++) {
       List<Batch> order = batches.train(data.train(), seeds, epoch);
       int from = step % perEpoch * training.accumulate();
@@ -124,17 +129,33 @@ final class Trainer {
         step(order.subList(from, to), factor, steps);
         progress.step(step, steps, lastLoss);
         evaluateWhereDue(perEpoch, every, steps);
+        if (isOnRung(steps)) {
+          return false;
+        }
         if (step < steps && watch.isCheckpointDue()) {
           keep();
         }
       }
     }
+    return true;
+  }
+
+  /** Keeps the state where the trial is to be compared with others before it goes on. */
+  private boolean isOnRung(int steps) {
+    boolean isOnRung = isEvaluated() && watch.isOnRung(step, steps);
+    if (isOnRung) {
+      keep();
+    }
+    return isOnRung;
+  }
+
+  private boolean isEvaluated() {
+    return !curve.isEmpty() && curve.get(curve.size() - 1).step() == step;
   }
 
   /** An evaluation that was broken off is made again. */
   private void evaluateWhereDue(int perEpoch, int every, int steps) {
-    boolean isMade = !curve.isEmpty() && curve.get(curve.size() - 1).step() == step;
-    if (!isMade && (step % every == 0 || step == steps)) {
+    if (!isEvaluated() && (step % every == 0 || step == steps)) {
       look();
       Double loss = losses == 0 ? null : lossSum / losses;
       evaluate(step / (double) perEpoch, loss, losses == 0 ? null : normSum / losses);
