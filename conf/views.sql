@@ -13,8 +13,9 @@ CREATE OR REPLACE TEMPORARY VIEW stored_trials (
   id STRING COMMENT 'hash of all that decides the result',
   attempt INT COMMENT 'how often the sweep has tried it',
   title STRING COMMENT 'the trial for a reader\'s eye; no two of a sweep are the same',
-  status STRING COMMENT 'finished, diverged, oom, timeout, invalid or failed',
+  status STRING COMMENT 'finished, diverged, oom, timeout, invalid, failed, or stopped early',
   reason STRING COMMENT 'why it is not finished, or finished without a score, in one sentence',
+  rung INT COMMENT 'of a stopped trial, where it was compared with others, from 0; its state is kept',
   stack_trace STRING COMMENT 'of the failure',
   method STRING COMMENT 'id of the method, lora+ist with a plug-in',
   method_label STRING COMMENT 'the method as the papers write it',
@@ -114,7 +115,8 @@ CREATE OR REPLACE TEMPORARY VIEW stored_curves (
   validation_score DOUBLE COMMENT 'main metric on the validation part, in [-1, 1]',
   score DOUBLE COMMENT 'main metric on the reported sets, in [-1, 1]',
   metrics MAP<STRING, DOUBLE> COMMENT 'every metric of every reported set, such as dev/f1',
-  evaluate_seconds DOUBLE COMMENT 'wall clock of this evaluation, s'
+  evaluate_seconds DOUBLE COMMENT 'wall clock of this evaluation, s',
+  gradient_norm DOUBLE COMMENT 'mean norm of the gradient before clipping, over the same steps as train_loss'
 )
 USING parquet OPTIONS (path '${output}/*/curves', pathGlobFilter '*.parquet');
 
@@ -146,7 +148,7 @@ CREATE OR REPLACE TEMPORARY VIEW stored_events (
   sweep STRING COMMENT 'name of the sweep',
   run_at TIMESTAMP COMMENT 'start of the driver run',
   at TIMESTAMP COMMENT 'when it happened',
-  kind STRING COMMENT 'sweep-started, skipped, submitted, ended, lost, stopped or sweep-ended',
+  kind STRING COMMENT 'sweep-started, skipped, submitted, ended, decided, lost, stopped or sweep-ended',
   id STRING COMMENT 'the trial',
   attempt INT COMMENT 'of the trial',
   detail STRING COMMENT 'more, by kind'
@@ -165,7 +167,7 @@ FROM (
   SELECT *, row_number() OVER (
     PARTITION BY sweep, id
     ORDER BY status IN ('finished', 'diverged') DESC, attempt DESC, array_position(
-      array('finished', 'diverged', 'oom', 'timeout', 'invalid', 'failed'), status) DESC) AS place
+      array('finished', 'diverged', 'oom', 'timeout', 'invalid', 'failed', 'stopped'), status) DESC) AS place
   FROM stored_trials)
 WHERE place = 1;
 
@@ -245,7 +247,7 @@ FROM (
     max(score) AS highest_score,
     count(score) AS seeds,
     count_if(status = 'finished' AND score IS NULL AND coalesce(phase, '') <> 'tuning') AS undefined,
-    count_if(status <> 'finished') AS unfinished,
+    count_if(status NOT IN ('finished', 'stopped')) AS unfinished,
     max(trainable_parameters) AS trainable_parameters,
     4 * max(trainable_parameters) AS adapter_bytes,
     if(count(DISTINCT machine) <= 1, avg(train_seconds), NULL) AS mean_train_seconds,

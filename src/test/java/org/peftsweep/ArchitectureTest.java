@@ -31,6 +31,7 @@ class ArchitectureTest {
           "model",
           "optim",
           "method",
+          "search",
           "spec",
           "train",
           "results",

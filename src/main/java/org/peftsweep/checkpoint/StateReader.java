@@ -80,6 +80,11 @@ public final class StateReader implements AutoCloseable {
     return Double.parseDouble(text(name));
   }
 
+  /** Returns a number that states of earlier versions lack. */
+  public double number(String name, double otherwise) {
+    return file.metadata().containsKey(prefix + name) ? number(name) : otherwise;
+  }
+
   @Override
   public void close() {
     file.close();

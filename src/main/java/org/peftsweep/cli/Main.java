@@ -59,6 +59,7 @@ public final class Main {
             .addSubcommand(new ReplayCommand(engine, out, err))
             .addSubcommand(new QueryCommand(out, err))
             .addSubcommand(new WatchCommand(out))
+            .addSubcommand(new SimulateCommand(out))
             .addSubcommand(new ReportCommand(out, err))
             .addSubcommand(new ExportCommand(out, err))
             .addSubcommand(new PretrainCommand(out, err))

@@ -63,6 +63,14 @@ final class Phases {
     return undecided == 0;
   }
 
+  /** Adds recipes that were proposed on the way. */
+  void compete(List<Trial> proposed) {
+    Map<String, Trial> all = new LinkedHashMap<>();
+    trials.forEach(trial -> all.put(trial.id(), trial));
+    proposed.forEach(trial -> all.put(trial.id(), trial));
+    trials = List.copyOf(all.values());
+  }
+
   /** Adds the evaluations that a selection asks for. */
   void add(Selection selection) {
     List<Trial> all = new ArrayList<>(trials);

@@ -94,6 +94,12 @@ final class ProgressLine implements SweepListener, AutoCloseable {
   @Override
   public synchronized void ended(PlannedTrial trial, Ending ending) {
     running.remove(trial.id());
+    if (ending.status() == Status.STOPPED) {
+      // It stands on a rung and may go on.
+      secondsDone += trial.seconds();
+      secondsLeft = Math.max(0, secondsLeft - trial.seconds());
+      return;
+    }
     ended++;
     secondsLeft -= trial.seconds();
     secondsDone += trial.seconds();

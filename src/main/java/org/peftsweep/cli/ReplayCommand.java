@@ -88,7 +88,7 @@ final class ReplayCommand implements Callable<Integer> {
   /** Keeps nothing; the folder that states would come from is not there. */
   private static Slot slot(Configuration files) {
     Path none = new Path("file:///tmp", "peft-sweep-replay-" + UUID.randomUUID());
-    return new Slot("driver", null, files, TensorSink.NOTHING, none, () -> false);
+    return new Slot("driver", null, files, TensorSink.NOTHING, none, () -> false, 1);
   }
 
   private Row row(ResultTables tables) {

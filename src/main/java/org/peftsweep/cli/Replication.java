@@ -59,15 +59,17 @@ record Replication(
       throw new InputException(
           "Cannot use --budget " + Shown.of(budget) + " alone: give --until-decided too");
     }
-    return budget == null ? Instant.MAX : Instant.now().plus(duration(budget));
+    return budget == null ? Instant.MAX : Instant.now().plus(duration("--budget", budget));
   }
 
   /** Reads a duration such as {@code 90m} or {@code 2h}. */
-  private static Duration duration(String text) {
+  static Duration duration(String option, String text) {
     Matcher duration = DURATION.matcher(text);
     if (!duration.matches() || duration.group(1).matches("0+")) {
       throw new InputException(
-          "Cannot use --budget "
+          "Cannot use "
+              + option
+              + " "
               + Shown.of(text)
               + ": give a whole number and a unit, such as 30m, 2h or 1d");
     }

@@ -18,6 +18,8 @@ import org.apache.hadoop.fs.Path;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.deploy.SparkHadoopUtil;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.functions;
+import org.peftsweep.data.Shown;
 import org.peftsweep.report.MlflowLog;
 import org.peftsweep.report.TrackingClient;
 import org.peftsweep.report.TrackingClient.TrackingException;
@@ -122,6 +124,13 @@ final class SweepCommand implements Callable<Integer> {
       description = "Longest time that --until-decided may take: 30m, 2h, 1d.")
   private String budget;
 
+  @Option(
+      names = "--continue",
+      paramLabel = "IDS",
+      split = ",",
+      description = "Let exactly these trials that were stopped early go on to their end.")
+  private List<String> continued = List.of();
+
   private final Stop stop = new Stop();
   private final Engine engine;
   private final PrintStream out;
@@ -144,11 +153,21 @@ final class SweepCommand implements Callable<Integer> {
       GpuRequirements.require(sweep.execution());
     }
     ResultFolder folder = new ResultFolder(new Path(output.path(files), sweep.name()), files);
-    List<Candidates> candidates = candidates(sweep, files);
-    Phases phases = new Phases(sweep, candidates, ofFile(locations, files), folder);
-    engine.requireAll(sweep.execution(), phases.trials(), files).forEach(err::println);
+    Sweep.Contents contents = contents(sweep, files);
+    List<Candidates> candidates = sweep.candidates(contents);
+    boolean isProposed = sweep.search().strategy().isAdaptive();
+    Phases phases =
+        new Phases(sweep, isProposed ? List.of() : candidates, ofFile(locations, files), folder);
+    engine
+        .requireAll(
+            sweep.execution(), candidates.stream().flatMap(Candidates::first).toList(), files)
+        .forEach(err::println);
     Forecast forecast = engine.forecast(sweep.execution(), files);
+    SearchPhase search =
+        new SearchPhase(sweep, contents, candidates, folder, output, engine, forecast, stop, err);
+    search.requireEarlier(files);
     TrialFilter filter = filter(phases.trials(), folder);
+    boolean isContest = sweep.search().isContest() && continued.isEmpty();
     Inspection inspection = Inspection.of(folder, files);
     inspection.notices("set aside, and its trials run again").forEach(err::println);
     Plan first =
@@ -159,13 +178,18 @@ final class SweepCommand implements Callable<Integer> {
     }
     if (isDryRun) {
       dryRun(sweep, phases, inspection.without(), filter, files);
+      out.print(SearchPhase.text(sweep.search()));
       return 0;
     }
     output.made(files);
-    err.println(first.opening(sweep.name(), !rerun.isEmpty()));
+    err.print(isContest ? SearchPhase.text(sweep.search()) : "");
+    if (!isProposed) {
+      err.println(first.opening(sweep.name(), isSome()));
+    }
     // A sweep with nothing to run may be read while another driver holds it.
     boolean mayTrain =
         sweep.protocol().tunes()
+            || isContest
             || isUntilDecided
             || !first.pending().isEmpty()
             || !inspection.damages().isEmpty();
@@ -181,15 +205,31 @@ final class SweepCommand implements Callable<Integer> {
       }
       Manifest.Source source = source(locations);
       phases.publish(folder, source);
-      StaleRows old = train(spark, folder, sweep, phases, first, filter);
+      StaleRows old = StaleRows.NONE;
       Plan last = first;
-      if (sweep.protocol().tunes() && stop.reason().isEmpty()) {
-        Selection selection = Selection.of(candidates, ResultTables.of(spark, folder).trials());
+      List<Candidates> choices = candidates;
+      boolean isOver = true;
+      if (isContest) {
+        SearchPhase.Found found = search.run(spark, filter);
+        choices = found.candidates();
+        isOver = found.isOver();
+        phases.compete(found.trials());
+        phases.publish(folder, source);
+        filter = filter.without(found.ids());
+        last = Plan.of(phases.trials(), sweep.titles(), folder, forecast, Pace.UNKNOWN, filter);
+      } else if (!continued.isEmpty()) {
+        run(spark, folder, sweep, stopped(spark, folder), filter);
+      } else {
+        old = train(spark, folder, sweep, phases, first, filter);
+      }
+      if (sweep.protocol().tunes() && isOver && stop.reason().isEmpty()) {
+        Selection selection =
+            Selection.of(choices, ResultTables.of(spark, folder).trials(), isContest);
         phases.add(selection);
         phases.publish(folder, source);
         last = Plan.of(phases.trials(), sweep.titles(), folder, forecast, Pace.UNKNOWN, filter);
         err.println(
-            last.opening(sweep.name(), !rerun.isEmpty())
+            last.opening(sweep.name(), isSome())
                 + "; "
                 + selection.choices().size()
                 + " choices made");
@@ -219,7 +259,7 @@ final class SweepCommand implements Callable<Integer> {
       SweepSummary summary = new SweepSummary(folder, output, out, err);
       long undefined = summary.print(tables, shown);
       return summary.exitCode(
-          last, phases.areDecided() && undefined == 0, old, stop.reason(), !rerun.isEmpty());
+          last, phases.areDecided() && undefined == 0, old, stop.reason(), isSome(), isContest);
     }
   }
 
@@ -234,16 +274,38 @@ final class SweepCommand implements Callable<Integer> {
             + phases.later());
   }
 
-  private List<Candidates> candidates(Sweep sweep, Configuration files) {
-    return sweep.candidates(
+  private Sweep.Contents contents(Sweep sweep, Configuration files) {
+    return sweep.contents(
         location -> engine.modelHash(location, files), source -> engine.taskHash(source, files));
+  }
+
+  private List<Candidates> candidatesOfFile(Locations locations, Configuration files) {
+    Sweep sweep = SweepFile.read(file, overrides, locations);
+    return sweep.candidates(contents(sweep, files));
+  }
+
+  /** Whether only some trials are to run. */
+  private boolean isSome() {
+    return !rerun.isEmpty() || !continued.isEmpty();
+  }
+
+  /** Returns the trials that are to go on, as their rows have them. */
+  private List<Trial> stopped(SparkSession spark, ResultFolder folder) {
+    return ResultTables.of(spark, folder)
+        .trials()
+        .where(functions.col("id").isInCollection(continued))
+        .select("trial")
+        .collectAsList()
+        .stream()
+        .map(row -> Trial.fromJson(row.getString(0)))
+        .toList();
   }
 
   /** Returns ids of what the file asks for without further blocks; null where there are none. */
   private Set<String> ofFile(Locations locations, Configuration files) {
     return added.isEmpty()
         ? null
-        : candidates(SweepFile.read(file, overrides, locations), files).stream()
+        : candidatesOfFile(locations, files).stream()
             .flatMap(Candidates::first)
             .map(Trial::id)
             .collect(Collectors.toSet());
@@ -260,8 +322,20 @@ final class SweepCommand implements Callable<Integer> {
     return new Manifest.Source(file, overrides, question);
   }
 
-  /** Reads {@code --rerun}. */
+  /** Reads {@code --rerun} and {@code --continue}. */
   private TrialFilter filter(List<Trial> trials, ResultFolder folder) {
+    if (!continued.isEmpty()) {
+      Map<String, TrialFile> rows = folder.trials();
+      for (String id : continued) {
+        if (!rows.containsKey(id) || rows.get(id).status() != Status.STOPPED) {
+          throw new InputException(
+              "Cannot continue "
+                  + Shown.of(id)
+                  + ": give ids of trials whose status is stopped, as the table trials has them");
+        }
+      }
+      return TrialFilter.again(Set.of(), Set.copyOf(continued));
+    }
     if (rerun.isEmpty()) {
       return TrialFilter.UNDONE;
     }

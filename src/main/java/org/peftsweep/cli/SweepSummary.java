@@ -60,9 +60,15 @@ record SweepSummary(ResultFolder folder, OutputFolder output, PrintStream out, P
    * @param kept stale rows that stand for trials
    * @param stopped why the run was to end early
    * @param isPartial whether only some trials were to run
+   * @param isContest whether those that a rule stopped are done
    */
   int exitCode(
-      Plan plan, boolean isDecided, StaleRows kept, Optional<String> stopped, boolean isPartial) {
+      Plan plan,
+      boolean isDecided,
+      StaleRows kept,
+      Optional<String> stopped,
+      boolean isPartial,
+      boolean isContest) {
     Map<String, TrialFile> rows = folder.trials();
     List<TrialFile> counted =
         plan.asked().keySet().stream()
@@ -83,7 +89,11 @@ record SweepSummary(ResultFolder folder, OutputFolder output, PrintStream out, P
     }
     return areAllThere
             && isDecided
-            && counted.stream().allMatch(row -> row.status() == Status.FINISHED)
+            && counted.stream()
+                .allMatch(
+                    row ->
+                        row.status() == Status.FINISHED
+                            || isContest && row.status() == Status.STOPPED)
         ? 0
         : ExitCode.UNFINISHED;
   }

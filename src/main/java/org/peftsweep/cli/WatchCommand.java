@@ -8,6 +8,8 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.deploy.SparkHadoopUtil;
@@ -16,6 +18,7 @@ import org.peftsweep.data.Shown;
 import org.peftsweep.report.HtmlReport;
 import org.peftsweep.report.Report;
 import org.peftsweep.results.LiveFolder;
+import org.peftsweep.results.Requests;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.ResultTables;
 import org.peftsweep.results.RunningSweep;
@@ -56,6 +59,19 @@ final class WatchCommand implements Callable<Integer> {
           "Serve the report on this port of this machine, made anew as rows come, until Ctrl-C.")
   private Integer port;
 
+  @Option(
+      names = "--stop",
+      paramLabel = "IDS",
+      split = ",",
+      description = "Ask the driver to let these trials go no further than to their next rung.")
+  private List<String> stops = List.of();
+
+  @Option(
+      names = "--cap",
+      paramLabel = "LIMIT",
+      description = "Ask the driver to begin no more than so many trials, 50, or for so long, 2h.")
+  private String cap;
+
   private final PrintStream out;
 
   WatchCommand(PrintStream out) {
@@ -67,6 +83,9 @@ final class WatchCommand implements Callable<Integer> {
     Configuration files = SparkHadoopUtil.get().conf();
     ResultFolder folder = output.sweep(sweep, files);
     requireThere(folder, files);
+    if (!stops.isEmpty() || cap != null) {
+      return ask(folder, files);
+    }
     if (port != null) {
       return servePage(folder);
     }
@@ -85,7 +104,7 @@ final class WatchCommand implements Callable<Integer> {
       List<RunningTrial> running =
           live.trials().stream().filter(trial -> !isSilent(trial.at(), SILENT_TRIAL)).toList();
       LiveText text = new LiveText(state.get(), running, rows);
-      String note = note(state.get());
+      String note = note(state.get(), Requests.read(folder, files));
       if (isInPlace) {
         screen.draw(note.isEmpty() ? text.lines() : append(text.lines(), note));
       } else if (isOnce) {
@@ -96,6 +115,31 @@ final class WatchCommand implements Callable<Integer> {
       }
       Thread.sleep(isInPlace ? TERMINAL_MILLIS : LINE_MILLIS);
     }
+  }
+
+  private int ask(ResultFolder folder, Configuration files) {
+    Requests asked = Requests.read(folder, files);
+    if (!stops.isEmpty()) {
+      Set<String> known = new TreeSet<>(folder.trials().keySet());
+      folder.manifest().ifPresent(manifest -> known.addAll(manifest.asked().keySet()));
+      new LiveFolder(folder, files).trials().forEach(trial -> known.add(trial.id()));
+      for (String id : stops) {
+        if (!known.contains(id)) {
+          throw new InputException(
+              "Cannot stop " + Shown.of(id) + ": " + sweep + " has no trial of that id");
+        }
+      }
+      asked = asked.stopping(stops);
+    }
+    if (cap != null) {
+      asked =
+          cap.matches("[1-9][0-9]{0,8}")
+              ? asked.upTo(Integer.parseInt(cap))
+              : asked.until(Instant.now().plus(Replication.duration("--cap", cap)));
+    }
+    asked.write(folder, files);
+    out.println(sweep + ": " + asked.text());
+    return 0;
   }
 
   private int servePage(ResultFolder folder) throws InterruptedException {
@@ -120,10 +164,10 @@ final class WatchCommand implements Callable<Integer> {
     return finished + " of " + rows.size() + " trials with a row are finished";
   }
 
-  private static String note(RunningSweep state) {
+  private static String note(RunningSweep state, Requests asked) {
     return isSilent(state.at(), SILENT_DRIVER)
         ? "The driver was last heard of at " + state.at() + ": it may be gone"
-        : "";
+        : asked.text();
   }
 
   private static boolean isSilent(Instant heard, Duration longest) {

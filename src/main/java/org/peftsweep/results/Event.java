@@ -22,6 +22,8 @@ public record Event(
     SUBMITTED,
     /** A trial's row is there; the detail is its status. */
     ENDED,
+    /** An early-stopping rule decided on a trial; the detail says what and why. */
+    DECIDED,
     /** A trial's Spark job was lost with its executor or by an I/O fault. */
     LOST,
     /** A running trial was interrupted; the detail says why. It goes on in a later run. */

@@ -91,6 +91,10 @@ public final class ResultFolder {
     return root;
   }
 
+  Configuration configuration() {
+    return configuration;
+  }
+
   /** Returns the sweep's name, which is the folder's. */
   public String sweep() {
     return root.getName();
@@ -350,9 +354,12 @@ public final class ResultFolder {
     return java.nio.file.Path.of(path.toUri().getPath());
   }
 
-  /** Returns the file of this attempt at a trial if it is there and done; reads no folder. */
+  /**
+   * Returns the file of this attempt at a trial if it is there, and done or stopped on a rung;
+   * reads no folder.
+   */
   public Optional<TrialFile> done(String id, int attempt) {
-    for (Status status : TrialFile.DONE) {
+    for (Status status : List.of(Status.FINISHED, Status.DIVERGED, Status.STOPPED)) {
       TrialFile file = new TrialFile(id, attempt, status);
       Path path = new Path(new Path(root, Tables.TRIALS.name()), file.name());
       try {

@@ -52,7 +52,12 @@ public final class Tables {
                   "evaluate_seconds",
                   ColumnType.DOUBLE,
                   "wall clock of this evaluation, s",
-                  r -> r.point().seconds())));
+                  r -> r.point().seconds()),
+              Column.optional(
+                  "gradient_norm",
+                  ColumnType.DOUBLE,
+                  "mean norm of the gradient before clipping, over the same steps as train_loss",
+                  r -> TrialColumns.defined(r.point().gradientNorm()))));
 
   static final Table<PredictionRow> PREDICTIONS =
       new Table<>(
@@ -128,7 +133,7 @@ public final class Tables {
               Column.required(
                   "kind",
                   ColumnType.TEXT,
-                  "sweep-started, skipped, submitted, ended, lost, stopped or sweep-ended",
+                  "sweep-started, skipped, submitted, ended, decided, lost, stopped or sweep-ended",
                   e -> e.kind().id()),
               Column.optional("id", ColumnType.TEXT, "the trial", Event::id),
               Column.optional("attempt", ColumnType.INT, "of the trial", Event::attempt),

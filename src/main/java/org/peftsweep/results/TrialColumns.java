@@ -56,13 +56,18 @@ final class TrialColumns {
     required(
         "status",
         TEXT,
-        "finished, diverged, oom, timeout, invalid or failed",
+        "finished, diverged, oom, timeout, invalid, failed, or stopped early",
         r -> TrialFile.word(r.outcome().status()));
     outcome(
         "reason",
         TEXT,
         "why it is not finished, or finished without a score, in one sentence",
         Outcome::reason);
+    optional(
+        "rung",
+        INT,
+        "of a stopped trial, where it was compared with others, from 0; its state is kept",
+        TrialRow::rung);
     optional("stack_trace", TEXT, "of the failure", TrialRow::stackTrace);
   }
 

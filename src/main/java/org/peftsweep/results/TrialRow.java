@@ -14,6 +14,7 @@ import org.peftsweep.train.Outcome.CurvePoint;
  * @param title of the trial within its sweep
  * @param attempt counted from 1: how often the sweep has tried this trial
  * @param stackTrace of the failure, else null
+ * @param rung of an early-stopping rule on which the trial stands, counted from 0; null for none
  */
 public record TrialRow(
     String sweep,
@@ -25,7 +26,23 @@ public record TrialRow(
     Provenance provenance,
     Instant started,
     Instant finished,
-    String stackTrace) {
+    String stackTrace,
+    Integer rung) {
+  /** A row of a trial that stands on no rung. */
+  public TrialRow(
+      String sweep,
+      String id,
+      String title,
+      int attempt,
+      Trial trial,
+      Outcome outcome,
+      Provenance provenance,
+      Instant started,
+      Instant finished,
+      String stackTrace) {
+    this(
+        sweep, id, title, attempt, trial, outcome, provenance, started, finished, stackTrace, null);
+  }
 
   TrialFile file() {
     return new TrialFile(id, attempt, outcome.status());

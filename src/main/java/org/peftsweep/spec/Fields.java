@@ -89,6 +89,15 @@ record Fields(String path, Value.Section section, Source source, SpecErrors faul
         "Cannot find " + dotted + " in " + source.defaults() + ": every default stands there");
   }
 
+  /** The same of a key that must be given. */
+  Value value(String key, String otherwise) {
+    if (!has(key)) {
+      throw new SpecException(
+          "Cannot read the section in " + section.place() + " without " + key + ": " + otherwise);
+    }
+    return value(key);
+  }
+
   /** The keys under a key. */
   Fields fields(String key) {
     Value value = value(key);

@@ -129,6 +129,18 @@ final class RecipeReader {
     return common;
   }
 
+  /** Returns the keys that make sense with one of the methods and plug-ins at least. */
+  Collection<String> allowedByAny(List<String> ids, List<String> plugIns) {
+    Set<String> any = new LinkedHashSet<>();
+    ids.forEach(id -> any.addAll(allowed(List.of(id), List.of())));
+    for (String id : plugIns) {
+      if (!id.equals(NO_PLUG_IN)) {
+        any.addAll(RecordFields.names(Methods.plugIns().get(id)));
+      }
+    }
+    return any;
+  }
+
   /** Whether a key is one of {@link Training}, its optimizer's settings among them. */
   static boolean isOfTraining(String key) {
     return TRAINING_AND_OPTIMIZER.contains(key);

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Function;
@@ -17,6 +18,9 @@ import java.util.function.Function;
  * @param tasks in the order of the file
  * @param seeds with which trials are evaluated
  * @param protocol how recipes are chosen for that
+ * @param search how the best recipe is sought; recipes are then those that are known from the
+ *     start, or where they depend on results some that may be tried
+ * @param space what is searched; empty for a grid
  * @param execution what it runs on; no part of a trial
  * @param claims statements that it tests
  */
@@ -27,6 +31,8 @@ public record Sweep(
     List<TaskPlan> tasks,
     List<Long> seeds,
     Protocol protocol,
+    Search search,
+    Optional<Space> space,
     Execution execution,
     List<Claim> claims) {
   public Sweep {
@@ -54,24 +60,59 @@ public record Sweep(
    */
   public List<Candidates> candidates(
       Function<String, String> modelHash, Function<TaskSource, String> taskHash) {
+    return candidates(contents(modelHash, taskHash));
+  }
+
+  /**
+   * Returns what this sweep's trials are made of besides recipes; reads models and tasks once.
+   *
+   * @param modelHash content hash of the model or adapter at a location
+   * @param taskHash content hash of a task's examples
+   */
+  public Contents contents(
+      Function<String, String> modelHash, Function<TaskSource, String> taskHash) {
     String hash = modelHash.apply(model);
     Map<String, AdapterSource> adapters = new TreeMap<>();
     List<TaskSource> sources =
         tasks.stream()
             .map(task -> task.source().withContentHash(taskHash.apply(task.source())))
             .toList();
+    return new Contents(
+        sources,
+        asked -> {
+          AdapterSource adapter =
+              AdapterSource.isNone(asked.adapter())
+                  ? AdapterSource.NONE
+                  : adapters.computeIfAbsent(
+                      asked.adapter(), place -> new AdapterSource(place, modelHash.apply(place)));
+          return new ModelSource(model, hash, asked.randomInit(), adapter, asked.weights());
+        });
+  }
+
+  /**
+   * Model and data of a sweep with their contents' hashes.
+   *
+   * @param sources of the tasks
+   * @param base of a recipe
+   */
+  public record Contents(List<TaskSource> sources, Function<Recipe, ModelSource> base) {}
+
+  /** Returns a recipe's trials on the task of that number. */
+  public Candidates.Entrant entrant(Recipe recipe, int task, Contents contents) {
+    return entrant(
+        trial(
+            recipe, contents.base().apply(recipe), contents.sources().get(task), tasks.get(task)));
+  }
+
+  /** The same choices of contents that were read before. */
+  public List<Candidates> candidates(Contents contents) {
     Map<List<String>, List<Candidates.Entrant>> candidates = new LinkedHashMap<>();
     for (int recipe = 0; recipe < recipes.size(); recipe++) {
       Recipe asked = recipes.get(recipe);
-      AdapterSource adapter =
-          AdapterSource.isNone(asked.adapter())
-              ? AdapterSource.NONE
-              : adapters.computeIfAbsent(
-                  asked.adapter(), place -> new AdapterSource(place, modelHash.apply(place)));
-      ModelSource base = new ModelSource(model, hash, asked.randomInit(), adapter, asked.weights());
+      ModelSource base = contents.base().apply(asked);
       for (int task = 0; task < tasks.size(); task++) {
-        Trial trial = trial(asked, base, sources.get(task), tasks.get(task));
-        List<String> key = new ArrayList<>(List.of(sources.get(task).task().name()));
+        Trial trial = trial(asked, base, contents.sources().get(task), tasks.get(task));
+        List<String> key = new ArrayList<>(List.of(contents.sources().get(task).task().name()));
         if (protocol.tunes()) {
           SortedMap<String, String> axes = Axes.of(trial);
           protocol.select().forEach(axis -> key.add(axes.getOrDefault(axis, "none")));

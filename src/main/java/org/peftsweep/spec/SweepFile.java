@@ -61,6 +61,7 @@ public final class SweepFile {
         new ArrayList<>(
             List.of("name", EXTENDS, "model", "init", "adapter", "weights", "tasks", "seeds"));
     keys.addAll(ProtocolReader.KEYS);
+    keys.addAll(SearchReader.KEYS);
     keys.add(GRID);
     keys.add(ClaimReader.CLAIMS);
     keys.addAll(TaskReader.DATA);
@@ -105,6 +106,29 @@ public final class SweepFile {
   /** The same with the files of any source. */
   public static Sweep read(String location, Map<String, String> overrides, TextSource texts) {
     return read(location, overrides, List.of(), texts, Optional.empty());
+  }
+
+  /**
+   * Reads how the best recipe is sought where no file says so: the defaults.
+   *
+   * @param overrides values as YAML, by dotted key: {@code stopping.eta} to {@code 3}
+   */
+  public static Search search(Map<String, String> overrides) {
+    SweepFile file = new SweepFile(location -> Optional.empty(), Optional.empty());
+    Value.Section merged = YamlText.file(PACKED_DEFAULTS, packedDefaults(), file.faults);
+    for (Map.Entry<String, String> override : overrides.entrySet()) {
+      merged = merged.under(file.override(override.getKey(), override.getValue()));
+    }
+    Fields fields =
+        new Fields(
+            "",
+            merged,
+            new Fields.Source(PACKED_DEFAULTS, PACKED_DEFAULTS, WITHOUT_DEFAULT),
+            file.faults);
+    fields.allowOnly(keys());
+    Optional<Search> search = file.faults.attempt(() -> SearchReader.read(fields));
+    file.faults.throwIfAny();
+    return search.orElseThrow();
   }
 
   private static Sweep read(
@@ -190,7 +214,10 @@ public final class SweepFile {
     Optional<String> name = faults.attempt(() -> name(fields));
     Optional<String> model = faults.attempt(() -> fields.word("model"));
     Optional<List<TaskPlan>> tasks = faults.attempt(() -> TaskReader.read(fields));
-    Optional<List<Recipe>> recipes = faults.attempt(() -> GridReader.read(fields, axes));
+    Optional<Search> search = faults.attempt(() -> SearchReader.read(fields));
+    Optional<GridReader.Read> grid =
+        faults.attempt(() -> GridReader.read(fields, axes, search.orElse(Search.GRID)));
+    Optional<List<Recipe>> recipes = grid.map(GridReader.Read::recipes);
     Optional<List<Claim>> claims = faults.attempt(() -> claims(fields));
     Optional<Execution> execution = faults.attempt(() -> execution(fields));
     Optional<ProtocolReader.Read> protocol =
@@ -203,6 +230,7 @@ public final class SweepFile {
               fields.source().file(),
               (long) recipes.orElseThrow().size() * tasks.orElseThrow().size(),
               protocol.orElseThrow());
+          SearchReader.requireValidation(fields, search.orElseThrow(), tasks.orElseThrow());
           requireOptimizers(fields, recipes.orElseThrow(), tasks.orElseThrow());
           requirePrecision(
               fields, execution.orElseThrow(), recipes.orElseThrow(), tasks.orElseThrow());
@@ -217,6 +245,8 @@ public final class SweepFile {
         tasks.orElseThrow(),
         protocol.orElseThrow().seeds(),
         protocol.orElseThrow().protocol(),
+        search.orElseThrow(),
+        Optional.ofNullable(grid.orElseThrow().space()),
         execution.orElseThrow(),
         claims.orElseThrow());
   }

@@ -16,7 +16,7 @@ import java.util.OptionalInt;
  */
 public final class PackPlan {
   /** More lanes than this give nothing more, and are lost together with their machine. */
-  private static final int MOST_LANES = 16;
+  static final int MOST_LANES = 16;
 
   private PackPlan() {}
 

@@ -4,11 +4,9 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
-import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -47,7 +45,6 @@ final class Scheduler {
   private final SweepListener listener;
   private final Retries retries;
   private final Stop stop;
-  private final Deque<List<Start>> waiting = new ArrayDeque<>();
   private final PriorityQueue<Start> later =
       new PriorityQueue<>(Comparator.comparing(Start::due).thenComparing(start -> start.id()));
   private final Map<String, Start> open = new HashMap<>();
@@ -56,6 +53,7 @@ final class Scheduler {
   private final Map<String, Set<String>> packs = new HashMap<>();
 
   private final List<Ending> endings = new ArrayList<>();
+  private Work work;
 
   /** A trial's start, counted from 1, which may not be before {@code due}. */
   private record Start(PlannedTrial trial, int count, Set<String> lostOn, Instant due) {
@@ -87,20 +85,28 @@ final class Scheduler {
    *     folder has no space left
    */
   List<Ending> run(Collection<List<PlannedTrial>> plannedPacks) throws InterruptedException {
-    for (List<PlannedTrial> pack : plannedPacks) {
-      waiting.add(pack.stream().map(t -> new Start(t, 1, Set.of(), Instant.MIN)).toList());
-    }
+    return run(Work.of(plannedPacks));
+  }
+
+  /** The same with packs that come of work as it is decided. */
+  List<Ending> run(Work asked) throws InterruptedException {
+    work = asked;
     boolean isOver = false;
     try {
-      while (!(open.isEmpty() && waiting.isEmpty() && later.isEmpty())) {
+      while (true) {
         if (stop.reason().isPresent()) {
           interrupt();
           break;
         }
         fill();
+        if (open.isEmpty() && later.isEmpty()) {
+          break;
+        }
         Cluster.Answer answer = cluster.await(untilNext());
-        if (answer != null) {
+        while (answer != null) {
           take(answer);
+          // All of a pack come at once, and tell together what to start.
+          answer = cluster.await(Duration.ZERO);
         }
         events.writeIfDue();
       }
@@ -118,11 +124,15 @@ final class Scheduler {
     Instant now = cluster.now();
     while (new HashSet<>(packs.values()).size() < slots) {
       boolean isAgain = !later.isEmpty() && !later.peek().due().isAfter(now);
-      List<Start> next = isAgain ? List.of(later.poll()) : waiting.poll();
+      if (isAgain) {
+        start(List.of(later.poll()));
+        continue;
+      }
+      List<PlannedTrial> next = work.poll(slots);
       if (next == null) {
         return;
       }
-      start(next);
+      start(next.stream().map(t -> new Start(t, 1, Set.of(), Instant.MIN)).toList());
     }
   }
 
@@ -157,6 +167,7 @@ final class Scheduler {
           events.add(Event.Kind.SKIPPED, trial.id(), trial.attempt(), why);
           Ending ending = new Ending(trial.id(), row.status(), null, 0);
           endings.add(ending);
+          work.ended(trial, ending);
           listener.ended(trial, ending);
         });
     return done.isPresent();
@@ -212,6 +223,7 @@ final class Scheduler {
 
   private void end(PlannedTrial trial, Ending ending) {
     endings.add(ending);
+    work.ended(trial, ending);
     events.add(Event.Kind.ENDED, trial.id(), trial.attempt(), TrialFile.word(ending.status()));
     listener.ended(trial, ending);
   }

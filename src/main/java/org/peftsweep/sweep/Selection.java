@@ -32,13 +32,23 @@ public record Selection(
 
   /** Makes every choice that can be made. */
   public static Selection of(List<Candidates> candidates, Dataset<Row> trials) {
+    return of(candidates, trials, false);
+  }
+
+  /**
+   * Makes every choice that can be made.
+   *
+   * @param isSearched whether who has a row at all is decided on: a stopping rule let it go, or it
+   *     failed in a contest
+   */
+  public static Selection of(List<Candidates> candidates, Dataset<Row> trials, boolean isSearched) {
     Map<String, Known> known = new HashMap<>();
     for (Row row : trials.select("id", "status", "validation_score").collectAsList()) {
       boolean isFinished = row.getString(1).equals("finished");
       known.put(
           row.getString(0),
           new Known(
-              isFinished || row.getString(1).equals("diverged"),
+              isSearched || isFinished || row.getString(1).equals("diverged"),
               isFinished && !row.isNullAt(2) ? row.getDouble(2) : null));
     }
     List<Trial> evaluation = new ArrayList<>();

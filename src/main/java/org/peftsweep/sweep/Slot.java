@@ -14,6 +14,7 @@ import org.peftsweep.train.TensorSink;
  * @param sink takes the trained tensors of a trial that finishes
  * @param checkpoints folder for states of this trial, from which another attempt goes on
  * @param isStopped whether Spark wants the trial to stop
+ * @param until part of its steps that the trial is to go to
  */
 public record Slot(
     String executor,
@@ -21,4 +22,5 @@ public record Slot(
     Configuration files,
     TensorSink sink,
     Path checkpoints,
-    BooleanSupplier isStopped) {}
+    BooleanSupplier isStopped,
+    double until) {}

@@ -1,10 +1,16 @@
 package org.peftsweep.sweep;
 
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.function.Function;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.peftsweep.results.Event;
+import org.peftsweep.results.Readings;
+import org.peftsweep.results.Requests;
 import org.peftsweep.results.ResultFolder;
+import org.peftsweep.spec.Trial;
 
 /** Runs the pending trials of a plan on Spark and notes in the events what happens. */
 public final class SweepRunner {
@@ -19,6 +25,58 @@ public final class SweepRunner {
     this.folder = folder;
     this.task = task;
     this.listener = listener;
+  }
+
+  /**
+   * What came of contests.
+   *
+   * @param isOver whether everything is decided
+   * @param reasons why trials that stand on a rung go no further, by id
+   * @param cap what a user limited, if that ended the run
+   */
+  public record Decided(boolean isOver, Map<String, String> reasons, Optional<String> cap) {}
+
+  /**
+   * Runs contests until all is decided, in packs of at most so many trials.
+   *
+   * @param plan what is known of the trials so far
+   * @param again which trials whose rows tell of a failure run again
+   */
+  public Decided run(
+      Contests contests,
+      Plan plan,
+      Function<Trial, String> title,
+      Forecast forecast,
+      TrialFilter again,
+      OptionalInt mostLanes,
+      Stop stop)
+      throws InterruptedException {
+    folder.prepare();
+    var files = context.hadoopConfiguration();
+    try (SparkCluster cluster = new SparkCluster(context, folder, task)) {
+      EventLog events = new EventLog(folder, cluster::now);
+      events.add(Event.Kind.SWEEP_STARTED, plan.asked().size() + " trials");
+      listener.started(plan, cluster.slots());
+      ContestWork work =
+          new ContestWork(
+              contests,
+              forecast,
+              title,
+              folder,
+              new Readings(folder, files),
+              again,
+              mostLanes,
+              events,
+              () -> Requests.read(folder, files));
+      try {
+        new Scheduler(cluster, folder, events, listener, Retries.STANDARD, stop).run(work);
+        return new Decided(work.isOver(), work.reasons(), work.cap());
+      } finally {
+        events.add(Event.Kind.SWEEP_ENDED, null);
+        events.write();
+        listener.ended();
+      }
+    }
   }
 
   /** Runs every pending trial and returns how each ended, in the order in which they did. */

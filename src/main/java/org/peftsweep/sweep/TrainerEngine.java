@@ -254,7 +254,8 @@ public final class TrainerEngine implements Engine {
           checkpointEvery,
           slot.isStopped(),
           cacheBytes,
-          slot.sink().upTo(keepMebibytes * MEBIBYTE));
+          slot.sink().upTo(keepMebibytes * MEBIBYTE),
+          slot.until());
     }
   }
 }

@@ -23,6 +23,7 @@ import org.apache.spark.util.SerializableConfiguration;
 import org.peftsweep.compute.DeviceLostException;
 import org.peftsweep.results.LiveFolder;
 import org.peftsweep.results.Provenance;
+import org.peftsweep.results.Readings;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.TrialRow;
 import org.peftsweep.spec.Trial;
@@ -40,9 +41,9 @@ import org.slf4j.LoggerFactory;
  */
 final class TrialJob implements Function<ArrayList<String>, List<Ending>> {
   /** What the driver knows of a trial besides the trial itself. */
-  record Part(String id, String title, int attempt) implements Serializable {
+  record Part(String id, String title, int attempt, Segment segment) implements Serializable {
     static Part of(PlannedTrial trial) {
-      return new Part(trial.id(), trial.title(), trial.attempt());
+      return new Part(trial.id(), trial.title(), trial.attempt(), trial.segment());
     }
   }
 
@@ -85,7 +86,7 @@ final class TrialJob implements Function<ArrayList<String>, List<Ending>> {
       return List.of(run(alone, 0, trials.get(0), context, results, files));
     }
     String name = parts.get(0).id() + "+" + (parts.size() - 1);
-    Slot slot = slot(context, files, TensorSink.NOTHING, results.path());
+    Slot slot = slot(context, files, TensorSink.NOTHING, results.path(), 1);
     ExecutorService lanes = Executors.newFixedThreadPool(parts.size(), TrialJob::laneThread);
     List<Future<Ending>> running = new ArrayList<>();
     try (TrialPack pack = task.pack(name, parts.size(), slot)) {
@@ -140,7 +141,7 @@ final class TrialJob implements Function<ArrayList<String>, List<Ending>> {
     Trial trial = Trial.fromJson(json);
     Path checkpoints = results.checkpoints(trial.id());
     TensorSink sink = tensors -> results.keep(trial.id(), part.attempt(), tensors);
-    Slot slot = slot(context, files, sink, checkpoints);
+    Slot slot = slot(context, files, sink, checkpoints, part.segment().until());
     Instant started = Instant.now();
     String stackTrace = null;
     Outcome outcome;
@@ -163,6 +164,7 @@ final class TrialJob implements Function<ArrayList<String>, List<Ending>> {
       stackTrace = Failures.stackTrace(failure);
     }
     Instant finished = Instant.now();
+    boolean isStopped = outcome.status() == Outcome.Status.STOPPED;
     results.publish(
         new TrialRow(
             results.sweep(),
@@ -174,9 +176,17 @@ final class TrialJob implements Function<ArrayList<String>, List<Ending>> {
             Provenance.here(slot.executor(), slot.gpuAddress(), task.threads(), sparkVersion),
             started,
             finished,
-            stackTrace));
-    new CheckpointFolder(checkpoints, files).remove();
-    return new Ending(trial.id(), outcome.status(), outcome.reason(), seconds(started, finished));
+            stackTrace,
+            isStopped ? part.segment().rung() : null));
+    if (!isStopped) {
+      new CheckpointFolder(checkpoints, files).remove();
+    }
+    return new Ending(
+        trial.id(),
+        outcome.status(),
+        outcome.reason(),
+        seconds(started, finished),
+        Readings.of(outcome.curve()));
   }
 
   private static boolean isDeviceLost(Throwable failure) {
@@ -184,7 +194,7 @@ final class TrialJob implements Function<ArrayList<String>, List<Ending>> {
   }
 
   private static Slot slot(
-      TaskContext task, Configuration files, TensorSink sink, Path checkpoints) {
+      TaskContext task, Configuration files, TensorSink sink, Path checkpoints, double until) {
     Map<String, ResourceInformation> resources = task.resourcesJMap();
     ResourceInformation gpu = resources.get(GPU);
     boolean hasGpu = gpu != null && gpu.addresses().length > 0;
@@ -194,7 +204,8 @@ final class TrialJob implements Function<ArrayList<String>, List<Ending>> {
         files,
         sink,
         checkpoints,
-        task::isInterrupted);
+        task::isInterrupted,
+        until);
   }
 
   private static double seconds(Instant from, Instant to) {

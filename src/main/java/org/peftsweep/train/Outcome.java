@@ -113,7 +113,8 @@ public record Outcome(
     OOM,
     TIMEOUT,
     INVALID,
-    FAILED
+    FAILED,
+    STOPPED
   }
 
   /**
@@ -125,6 +126,7 @@ public record Outcome(
    * @param devScore the same on the reported sets, their mean where there are two; null where the
    *     trial may not look at them
    * @param devMetrics every metric of every reported set, {@code "dev/accuracy"} to value, in order
+   * @param gradientNorm mean over the same steps as the loss, before clipping; null at step 0
    */
   public record CurvePoint(
       int step,
@@ -133,7 +135,8 @@ public record Outcome(
       Double validationScore,
       Double devScore,
       SortedMap<String, Double> devMetrics,
-      double seconds) {}
+      double seconds,
+      Double gradientNorm) {}
 
   /**
    * One example of a reported set as the model of the {@link #best} point sees it.

@@ -17,6 +17,8 @@ import java.util.function.BooleanSupplier;
  * @param cacheBytes most memory for hidden states of frozen layers that trials of this process keep
  *     for each other; 0 for none
  * @param sink takes the trained tensors of a trial that finishes
+ * @param until part of its steps after which a trial keeps its state at the next evaluation and
+ *     ends as stopped; 1 for its end
  */
 public record RunLimits(
     Duration timeLimit,
@@ -25,10 +27,23 @@ public record RunLimits(
     Duration checkpointEvery,
     BooleanSupplier isStopped,
     long cacheBytes,
-    TensorSink sink) {
+    TensorSink sink,
+    double until) {
   /** No limits at all. */
   public static final RunLimits FREE =
       new RunLimits(Duration.ZERO, null, null, Duration.ZERO, () -> false, 0, TensorSink.NOTHING);
+
+  /** The same to the trial's end. */
+  public RunLimits(
+      Duration timeLimit,
+      MemoryBudget memory,
+      CheckpointFolder checkpoints,
+      Duration checkpointEvery,
+      BooleanSupplier isStopped,
+      long cacheBytes,
+      TensorSink sink) {
+    this(timeLimit, memory, checkpoints, checkpointEvery, isStopped, cacheBytes, sink, 1);
+  }
 
   /** The same with nothing kept for other trials. */
   public RunLimits(
@@ -44,7 +59,13 @@ public record RunLimits(
   /** Returns the same limits with a sink. */
   public RunLimits with(TensorSink other) {
     return new RunLimits(
-        timeLimit, memory, checkpoints, checkpointEvery, isStopped, cacheBytes, other);
+        timeLimit, memory, checkpoints, checkpointEvery, isStopped, cacheBytes, other, until);
+  }
+
+  /** Returns the same limits up to a part of a trial's steps. */
+  public RunLimits until(double part) {
+    return new RunLimits(
+        timeLimit, memory, checkpoints, checkpointEvery, isStopped, cacheBytes, sink, part);
   }
 
   public RunLimits {

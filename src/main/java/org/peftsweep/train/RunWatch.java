@@ -24,6 +24,11 @@ final class RunWatch implements AutoCloseable {
     return deadline;
   }
 
+  /** Whether a trial that was evaluated at this step is to go no further for now. */
+  boolean isOnRung(int step, int steps) {
+    return limits.until() < 1 && step < steps && step >= Math.ceil(limits.until() * steps - 1e-9);
+  }
+
   boolean isStopped() {
     return limits.isStopped().getAsBoolean();
   }

@@ -69,6 +69,8 @@ final class Trainer {
   /** Of the losses since the last evaluation. */
   private double lossSum;
 
+  private double normSum;
+
   private int losses;
   private double trainSeconds;
   private double evaluateSeconds;
@@ -93,25 +95,30 @@ final class Trainer {
   }
 
   /**
-   * Trains and evaluates to the end, from the newest kept state on where there is one.
+   * Trains and evaluates to the end or to where the limits say, from the newest kept state on where
+   * there is one.
    *
+   * @return whether it came to the end
    * @throws StoppedException if the limits stop it; its state is kept
    * @throws Deadline.PassedException if it takes too long
    */
-  void run() {
+  boolean run() {
     try (StepLosses memory = new StepLosses(backend)) {
       unseen = memory;
-      trainAndEvaluate();
+      return trainAndEvaluate();
     }
   }
 
-  private void trainAndEvaluate() {
+  private boolean trainAndEvaluate() {
     watch.restore(this::restore);
     int perEpoch = stepsPerEpoch();
     int steps = steps(training, perEpoch);
     int warmup = Schedule.warmupSteps(steps, training.warmupFraction());
     int every = training.evaluateEvery() > 0 ? training.evaluateEvery() : perEpoch;
     evaluateWhereDue(perEpoch, every, steps);
+    if (isOnRung(steps)) {
+      return false;
+    }
     for (int epoch = step / perEpoch; step < steps; epoch++) {
       List<Batch> order = batches.train(data.train(), seeds, epoch);
       int from = step % perEpoch * training.accumulate();
@@ -122,22 +129,39 @@ final class Trainer {
         step(order.subList(from, to), factor, steps);
         progress.step(step, steps, lastLoss);
         evaluateWhereDue(perEpoch, every, steps);
+        if (isOnRung(steps)) {
+          return false;
+        }
         if (step < steps && watch.isCheckpointDue()) {
           keep();
         }
       }
     }
     updates.showAverages();
+    return true;
+  }
+
+  /** Keeps the state where the trial is to be compared with others before it goes on. */
+  private boolean isOnRung(int steps) {
+    boolean isOnRung = isEvaluated() && watch.isOnRung(step, steps);
+    if (isOnRung) {
+      keep();
+    }
+    return isOnRung;
+  }
+
+  private boolean isEvaluated() {
+    return !curve.isEmpty() && curve.get(curve.size() - 1).step() == step;
   }
 
   /** An evaluation that was broken off is made again. */
   private void evaluateWhereDue(int perEpoch, int every, int steps) {
-    boolean isMade = !curve.isEmpty() && curve.get(curve.size() - 1).step() == step;
-    if (!isMade && (step % every == 0 || step == steps)) {
+    if (!isEvaluated() && (step % every == 0 || step == steps)) {
       look();
       Double loss = losses == 0 ? null : lossSum / losses;
-      evaluate(step / (double) perEpoch, loss);
+      evaluate(step / (double) perEpoch, loss, losses == 0 ? null : normSum / losses);
       lossSum = 0;
+      normSum = 0;
       losses = 0;
     }
   }
@@ -191,6 +215,7 @@ final class Trainer {
     state.number("step", step);
     state.number("last-loss", lastLoss);
     state.number("loss-sum", lossSum);
+    state.number("norm-sum", normSum);
     state.number("losses", losses);
     state.number("train-seconds", trainSeconds);
     state.number("evaluate-seconds", evaluateSeconds);
@@ -215,6 +240,7 @@ final class Trainer {
     step = (int) state.wholeNumber("step");
     lastLoss = state.number("last-loss");
     lossSum = state.number("loss-sum");
+    normSum = state.number("norm-sum", 0);
     losses = (int) state.wholeNumber("losses");
     trainSeconds = state.number("train-seconds");
     evaluateSeconds = state.number("evaluate-seconds");
@@ -289,6 +315,7 @@ final class Trainer {
           }
           lastLoss = loss;
           lossSum += loss;
+          normSum += norm;
           losses++;
         });
   }
@@ -336,13 +363,13 @@ final class Trainer {
     }
   }
 
-  private void evaluate(double epoch, Double trainLoss) {
+  private void evaluate(double epoch, Double trainLoss, Double gradientNorm) {
     updates.showAverages();
-    evaluateShown(epoch, trainLoss);
+    evaluateShown(epoch, trainLoss, gradientNorm);
     updates.hideAverages();
   }
 
-  private void evaluateShown(double epoch, Double trainLoss) {
+  private void evaluateShown(double epoch, Double trainLoss, Double gradientNorm) {
     double start = lane.clock();
     Double validation =
         data.validation().isEmpty()
@@ -359,7 +386,8 @@ final class Trainer {
     }
     double seconds = lane.clock() - start;
     evaluateSeconds += seconds;
-    CurvePoint point = new CurvePoint(step, epoch, trainLoss, validation, score, metrics, seconds);
+    CurvePoint point =
+        new CurvePoint(step, epoch, trainLoss, validation, score, metrics, seconds, gradientNorm);
     curve.add(point);
     if (Outcome.best(curve) == point) {
       predictions = answers;

@@ -68,8 +68,9 @@ public final class TrialRun {
     Record record = new Record();
     try (RunWatch watch = new RunWatch(limits)) {
       try {
-        run(trial, limits, watch, progress, record, lane, passes);
-        return record.outcome(Status.FINISHED, null);
+        return run(trial, limits, watch, progress, record, lane, passes)
+            ? record.outcome(Status.FINISHED, null)
+            : record.outcome(Status.STOPPED, "waits at step " + record.trainer.steps());
       } catch (Trainer.DivergedException e) {
         return record.outcome(Status.DIVERGED, e.getMessage());
       } catch (MemoryBudget.TooLargeException e) {
@@ -99,7 +100,8 @@ public final class TrialRun {
     return Optional.empty();
   }
 
-  private void run(
+  /** Returns whether the trial came to its end. */
+  private boolean run(
       Trial trial,
       RunLimits limits,
       RunWatch watch,
@@ -116,7 +118,7 @@ public final class TrialRun {
     TokenisedTask data = trial.phase() == Phase.TUNING ? all.withoutReported() : all;
     record.loadSeconds = (System.nanoTime() - start) / 1e9;
     try {
-      train(trial, limits, watch, progress, record, base, data, lane, passes);
+      return train(trial, limits, watch, progress, record, base, data, lane, passes);
     } catch (ImpossibleSettingException e) {
       throw e;
     } catch (IllegalArgumentException e) {
@@ -125,7 +127,7 @@ public final class TrialRun {
     }
   }
 
-  private void train(
+  private boolean train(
       Trial trial,
       RunLimits limits,
       RunWatch watch,
@@ -155,12 +157,16 @@ public final class TrialRun {
         record.loadSeconds += (System.nanoTime() - start) / 1e9 - prepared.waited();
         record.prepared = prepared;
         Trainer trainer = new Trainer(parts, progress, watch);
+        boolean isWhole = false;
         try {
-          trainer.run();
+          isWhole = trainer.run();
         } finally {
           record.take(trainer, parts.method());
         }
-        keep(trial, layout, trainer.steps(), parts.model(), limits.sink());
+        if (isWhole) {
+          keep(trial, layout, trainer.steps(), parts.model(), limits.sink());
+        }
+        return isWhole;
       }
     }
   }

@@ -89,7 +89,7 @@ final class SampleSweep {
   /** The same with another score that is no finite number. */
   void addBroken(Trial trial, double score) {
     Outcome sample = Samples.finished(0.5, 0);
-    CurvePoint point = new CurvePoint(20, 2, 0.5, score, score, sample.best().devMetrics(), 1);
+    CurvePoint point = new CurvePoint(20, 2, 0.5, score, score, sample.best().devMetrics(), 1, 0.2);
     folder.publish(
         Samples.row(
             folder.sweep(),
@@ -174,6 +174,6 @@ final class SampleSweep {
 
   private static CurvePoint point(CurvePoint sample, int step, double score) {
     return new CurvePoint(
-        step, step / 10.0, step == 0 ? null : 0.5, score, score, sample.devMetrics(), 1);
+        step, step / 10.0, step == 0 ? null : 0.5, score, score, sample.devMetrics(), 1, 0.2);
   }
 }

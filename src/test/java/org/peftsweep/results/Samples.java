@@ -112,11 +112,52 @@ public final class Samples {
         new TreeMap<>(Map.of("layer.0.query", 3)));
   }
 
+  /** Steps of {@link #upTo}. */
+  public static final int RUNG_STEPS = 20;
+
+  /** A trial that is evaluated at each step and goes to a part of its steps, or to its end. */
+  public static Outcome upTo(double part, double score) {
+    int last = (int) Math.ceil(part * RUNG_STEPS);
+    List<CurvePoint> curve =
+        IntStream.rangeClosed(0, last)
+            .mapToObj(step -> point(step, 1.0, score * step / RUNG_STEPS, score))
+            .toList();
+    CurvePoint end = curve.get(last);
+    boolean isWhole = last == RUNG_STEPS;
+    Outcome whole = finished(score, 3);
+    return new Outcome(
+        isWhole ? Status.FINISHED : Status.STOPPED,
+        isWhole ? null : "waits",
+        isWhole ? end : null,
+        isWhole ? end : null,
+        whole.trainableParameters(),
+        whole.headParameters(),
+        last,
+        0.4,
+        9872L,
+        1L << 33,
+        1L << 34,
+        0.5,
+        0.25,
+        4096L,
+        4.0 * part,
+        1.0 * part,
+        null,
+        null,
+        "cpu",
+        "cpu",
+        null,
+        curve,
+        isWhole ? whole.predictions() : List.of(),
+        List.of(),
+        whole.ranks());
+  }
+
   /** A tuning trial: what {@link #finished} is, without a look at the reported sets. */
   public static Outcome tuned(double validation) {
     Outcome whole = finished(0, 0);
     CurvePoint point =
-        new CurvePoint(20, 2, 0.4, validation, null, Collections.emptySortedMap(), 4);
+        new CurvePoint(20, 2, 0.4, validation, null, Collections.emptySortedMap(), 4, null);
     return new Outcome(
         Status.FINISHED,
         null,
@@ -197,6 +238,7 @@ public final class Samples {
         validation,
         dev,
         new TreeMap<>(Map.of("dev/accuracy", dev)),
-        step / 5.0);
+        step / 5.0,
+        loss);
   }
 }

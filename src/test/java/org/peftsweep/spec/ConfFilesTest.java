@@ -49,6 +49,7 @@ class ConfFilesTest {
     "optimizers, 52",
     "zoo, 56",
     "zoo-minilm, 135",
+    "search-grid, 205",
   })
   void expandsToItsExactCount(String name, int trials) {
     Sweep sweep = sweep("conf/" + name + ".yaml");

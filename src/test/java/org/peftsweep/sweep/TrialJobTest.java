@@ -137,7 +137,7 @@ class TrialJobTest {
     TrialJob job =
         new TrialJob(
             task,
-            List.of(new TrialJob.Part(trial.id(), trial.title(), attempt)),
+            List.of(new TrialJob.Part(trial.id(), trial.title(), attempt, Segment.WHOLE)),
             folder.path(),
             context.version(),
             context.broadcast(new SerializableConfiguration(context.hadoopConfiguration())));

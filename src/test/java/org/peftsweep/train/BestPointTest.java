@@ -33,7 +33,8 @@ class BestPointTest {
   private static List<CurvePoint> curve(List<Double> validation) {
     List<CurvePoint> curve = new ArrayList<>();
     for (Double score : validation) {
-      curve.add(new CurvePoint(curve.size(), 0, null, score, 0.5, Collections.emptySortedMap(), 0));
+      curve.add(
+          new CurvePoint(curve.size(), 0, null, score, 0.5, Collections.emptySortedMap(), 0, null));
     }
     return curve;
   }

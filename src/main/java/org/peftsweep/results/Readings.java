@@ -1,0 +1,111 @@
+package org.peftsweep.results;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileStatus;
+import org.apache.hadoop.fs.Path;
+import org.apache.parquet.example.data.Group;
+import org.apache.parquet.hadoop.ParquetReader;
+import org.apache.parquet.hadoop.api.ReadSupport;
+import org.apache.parquet.hadoop.example.GroupReadSupport;
+import org.apache.parquet.schema.MessageType;
+import org.apache.parquet.schema.Type;
+import org.peftsweep.search.Trace.Reading;
+import org.peftsweep.train.Outcome.CurvePoint;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Curves of the trials of a sweep, of all attempts together, read without Spark. A later attempt
+ * went on from an earlier one, or came out the same.
+ */
+public final class Readings {
+  private static final Logger LOG = LoggerFactory.getLogger(Readings.class);
+  private static final Set<String> COLUMNS =
+      Set.of("id", "step", "train_loss", "validation_score", "gradient_norm");
+
+  private final ResultFolder folder;
+  private final Configuration configuration;
+  private final Set<String> known = new HashSet<>();
+  private final Map<String, SortedMap<Integer, Reading>> readings = new HashMap<>();
+
+  public Readings(ResultFolder folder, Configuration configuration) {
+    this.folder = folder;
+    this.configuration = new Configuration(configuration);
+    List<Type> columns =
+        Tables.CURVES.parquet().getFields().stream()
+            .filter(column -> COLUMNS.contains(column.getName()))
+            .toList();
+    String schema = new MessageType(Tables.CURVES.name(), columns).toString();
+    this.configuration.set(ReadSupport.PARQUET_READ_SCHEMA, schema);
+  }
+
+  /** Returns the readings of a curve that is at hand. */
+  public static ArrayList<Reading> of(List<CurvePoint> curve) {
+    ArrayList<Reading> readings = new ArrayList<>();
+    curve.forEach(
+        point ->
+            readings.add(
+                new Reading(
+                    point.step(),
+                    number(point.validationScore()),
+                    number(point.trainLoss()),
+                    number(point.gradientNorm()))));
+    return readings;
+  }
+
+  /** What tables leave out as no measurement is none here either. */
+  private static double number(Double value) {
+    return value == null || !Double.isFinite(value) ? Double.NaN : value;
+  }
+
+  /** Reads what is new. */
+  public Readings look() {
+    for (FileStatus file : folder.files(Tables.CURVES)) {
+      if (known.add(file.getPath().getName())) {
+        read(file.getPath());
+      }
+    }
+    return this;
+  }
+
+  /** Returns what was read of a trial, by step. */
+  public List<Reading> of(String id) {
+    return List.copyOf(readings.getOrDefault(id, new TreeMap<>()).values());
+  }
+
+  private void read(Path file) {
+    try (ParquetReader<Group> reader =
+        ParquetReader.builder(new GroupReadSupport(), file).withConf(configuration).build()) {
+      for (Group row = reader.read(); row != null; row = reader.read()) {
+        int step = row.getInteger("step", 0);
+        readings
+            .computeIfAbsent(row.getString("id", 0), id -> new TreeMap<>())
+            .put(
+                step,
+                new Reading(
+                    step,
+                    number(row, "validation_score"),
+                    number(row, "train_loss"),
+                    number(row, "gradient_norm")));
+      }
+    } catch (IOException | RuntimeException e) {
+      // Parquet answers damage with exceptions of many kinds; the trial's run tells the same again.
+      LOG.warn("{} cannot be read: {}", file, e.getMessage());
+    }
+  }
+
+  private static double number(Group row, String column) {
+    return row.getType().containsField(column) && row.getFieldRepetitionCount(column) > 0
+        ? row.getDouble(column, 0)
+        : Double.NaN;
+  }
+}

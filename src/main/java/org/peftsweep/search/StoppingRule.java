@@ -1,0 +1,23 @@
+package org.peftsweep.search;
+
+import java.util.List;
+
+/**
+ * Who of a contest goes on at each rung. One record a published rule.
+ *
+ * <p>Published rules decide by what happens to be known when a trial is due. These decide each
+ * entrant against a set of others that its place in the contest fixes, so that the order in which
+ * results come decides nothing; a set that is complete is decided while others train.
+ */
+public sealed interface StoppingRule permits Asha, Hyperband, Median, Predict, RunToEnd {
+  /**
+   * Says of each entrant how far it may go.
+   *
+   * @param total entrants that the contest will have
+   * @param tracks of those that are known, in the contest's order
+   */
+  List<Verdict> decide(Ladder ladder, int total, List<Track> tracks);
+
+  /** Returns the word in sweep files. */
+  String id();
+}
