@@ -50,8 +50,7 @@ class RefusalsTest {
             "Cannot cut widths 24 and 24 / 3 into 5 parts: give a divisor of both as parts");
     assertThatThrownBy(() -> new SHiRA(13).requireFit(ROBERTA, EnumSet.of(Role.QUERY)))
         .hasMessageEndingWith("has 576 entries, give at most 12");
-    assertThatThrownBy(
-            () -> new FourierFT(577, 1, 0).requireFit(ROBERTA, EnumSet.of(Role.QUERY)))
+    assertThatThrownBy(() -> new FourierFT(577, 1, 0).requireFit(ROBERTA, EnumSet.of(Role.QUERY)))
         .hasMessageEndingWith("has 576 entries, give at most that");
   }
 
