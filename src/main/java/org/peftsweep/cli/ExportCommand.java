@@ -102,10 +102,12 @@ final class ExportCommand implements Callable<Integer> {
   }
 
   private void write(TrialExport export, Path folder, ModelCard card) throws IOException {
+    boolean isWritten = false;
     if (format != Format.merged) {
       try {
         export.requireAdapter();
         writeAdapter(export, folder, card);
+        isWritten = true;
       } catch (IllegalArgumentException e) {
         if (format == Format.peft) {
           throw new InputException(e.getMessage());
@@ -115,7 +117,15 @@ final class ExportCommand implements Callable<Integer> {
     }
     if (format != Format.peft) {
       Path merged = folder.resolve("merged");
-      export.writeMerged(merged);
+      try {
+        export.writeMerged(merged);
+      } catch (IllegalArgumentException e) {
+        if (!isWritten) {
+          throw new InputException(e.getMessage());
+        }
+        err.println(e.getMessage());
+        return;
+      }
       ModelCard.Base base =
           new ModelCard.Base(export.trial().model().location(), export.baseLicense(), false);
       Files.writeString(merged.resolve(CARD), card.text(ModelCard.Kind.MERGED, base));

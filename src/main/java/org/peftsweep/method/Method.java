@@ -59,6 +59,7 @@ public sealed interface Method
         PrefixTuning,
         PromptTuning,
         RandLoRA,
+        ROAST,
         RSLoRA,
         SHiRA,
         SIFT,

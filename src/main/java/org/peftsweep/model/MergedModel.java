@@ -65,7 +65,7 @@ public final class MergedModel {
   public static void requireMergeable(Model model) {
     if (!model.additions().stream().allMatch(Addition::isMergeable)) {
       throw new IllegalArgumentException(
-          "Cannot fold what was trained into the base's weights: it adds computations to the model,"
+          "Cannot fold what was trained into the base's weights, it adds computations to the model:"
               + " use the kept tensors");
     }
   }

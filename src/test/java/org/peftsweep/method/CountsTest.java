@@ -126,6 +126,23 @@ class CountsTest {
     "ia3, 0, KVOD, 64512",
     "ia3, 0, KVD, 55296",
     "bitfit, 0, none, 102144",
+    "ssf, 0, none, 204288",
+    "houlsby, 48, none, 1789056",
+    "pfeiffer, 48, none, 894528",
+    "parallel, 8, none, 156768",
+    "compacter, 24, none, 57088",
+    "compacterplus, 24, none, 28576",
+    "prefix, 20, none, 368640",
+    "prefix, 128, none, 2359296",
+    "prefix-512, 30, none, 9872384",
+    "prompt, 20, none, 15360",
+    "loha, 8, QV, 589824",
+    "hira, 8, QV, 294912",
+    "moslora, 8, QV, 296448",
+    "shira, 8, QV, 294912",
+    "miss, 64, QV, 1179648",
+    "hra, 8, QV, 147456",
+    "spiel, 0, QV, 141576",
     "ln-tuning, 0, none, 38400",
     "adalora, 8, QV, 295104",
     "adalora, 16, QV, 590208",
@@ -194,6 +211,24 @@ class CountsTest {
   private static Method method(String id, int rank) {
     return switch (id) {
       case "bitfit" -> new Bitfit();
+      case "ssf" -> new SSF(0.02);
+      // The inner width takes the place of the rank.
+      case "houlsby" -> new Houlsby(768 / rank, false, false);
+      case "pfeiffer" -> new Pfeiffer(768 / rank, false, false);
+      case "parallel" -> new ParallelAdapter(768 / rank, 4);
+      case "compacter" -> new Compacter(768 / rank, 4, false);
+      case "compacterplus" -> new CompacterPlus(768 / rank, 4, false);
+      // Here that of the tokens.
+      case "prefix" -> new PrefixTuning(rank, 0, 0.02);
+      case "prefix-512" -> new PrefixTuning(rank, 512, 0.02);
+      case "prompt" -> new PromptTuning(rank, false, 0.02);
+      case "loha" -> new LoHa(rank, 8);
+      case "hira" -> new HiRA(rank);
+      case "moslora" -> new MoSLoRA(rank, 8, 0.1);
+      case "shira" -> new SHiRA(rank);
+      case "miss" -> new MiSS(rank);
+      case "hra" -> new HRA(rank);
+      case "spiel" -> new SpIEL(0.01, 20, 5, 0.2, SpIEL.Policy.LINEAR);
       case "adalora" -> adaLoRA(rank, 1);
       case "adalora-3r" -> adaLoRA(rank, 3);
       case "galore" -> new GaLore(rank, 200, 4, GaLoreAdam.Side.STD);

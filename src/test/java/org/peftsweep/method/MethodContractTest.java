@@ -77,6 +77,7 @@ class MethodContractTest {
               sample(new PrefixTuning(3, 0, 0.3)),
               sample(new PromptTuning(2, true, 1)),
               sample(new RandLoRA(5, 6, 0)),
+              sample(new ROAST(37, 0)),
               sample(new SHiRA(2)),
               sample(new SigmaReparam()),
               sample(new SSF(0.02)),

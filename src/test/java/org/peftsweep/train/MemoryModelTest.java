@@ -46,7 +46,7 @@ class MemoryModelTest {
   private static final double MOST_OFF = 0.15;
 
   @ParameterizedTest
-  @ValueSource(strings = {"conf/quickstart.yaml", "conf/quickstart-methods.yaml"})
+  @ValueSource(strings = {"conf/quickstart.yaml", "conf/quickstart-methods.yaml", "conf/zoo.yaml"})
   void isRightForEveryTrialOfAShippedSweep(String file) {
     Sweep sweep =
         SweepFile.read(
