@@ -47,6 +47,8 @@ class ConfFilesTest {
     "glue-bert-base, 4",
     "tuned, 32",
     "search-grid, 205",
+    "search-seeds, 30",
+    "search-grid-minilm, 205",
   })
   void expandsToItsExactCount(String name, int trials) {
     Sweep sweep = sweep("conf/" + name + ".yaml");
