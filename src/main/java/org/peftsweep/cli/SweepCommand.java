@@ -201,7 +201,7 @@ final class SweepCommand implements Callable<Integer> {
       List<Candidates> choices = candidates;
       boolean isOver = true;
       if (isContest) {
-        SearchPhase.Found found = search.run(spark, filter);
+        SearchPhase.Found found = search.run(spark, rerun.isEmpty() ? TrialFilter.NONE : filter);
         choices = found.candidates();
         isOver = found.isOver();
         phases.compete(found.trials(), found.what());
