@@ -6,8 +6,9 @@
 #
 #   jobs/chaos.sh                  # 20 rounds
 #   jobs/chaos.sh 3 42             # 3 rounds with the choices of seed 42
+#   jobs/chaos.sh 20 42 search     # over a sweep whose trials a rule stops early: nor any rung twice
 #
-# Arguments: rounds (20), seed of the choices (the time). Logs and report: target/chaos.
+# Arguments: rounds (20), seed of the choices (the time), search or nothing. Logs and report: target/chaos.
 set -euo pipefail
 source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/common.sh"
 if [[ ${1:-} == --help ]]; then
@@ -16,6 +17,8 @@ if [[ ${1:-} == --help ]]; then
 fi
 rounds=${1:-20}
 seed=${2:-$(date +%s)}
+kind=${3:-whole}
+[[ $kind == whole || $kind == search ]] || fail "Cannot use $kind: give search or nothing" 2
 [[ $rounds =~ ^[1-9][0-9]*$ && $seed =~ ^[0-9]+$ ]] ||
   fail "Cannot use rounds = $rounds with seed = $seed: give whole numbers" 2
 cd "$ROOT"
@@ -31,4 +34,4 @@ echo "chaos: $rounds rounds with seed $seed" >&2
 export SPARK_LOCAL_IP=127.0.0.1
 exec "$(java_command)" "${JAVA_MODULES[@]}" -Xmx1g \
   "-Dlog4j2.configurationFile=file:$PWD/conf/log4j2.properties" \
-  -cp "$tests:$JAR:$spark/jars/*" org.peftsweep.chaos.Chaos target/chaos "$rounds" "$seed"
+  -cp "$tests:$JAR:$spark/jars/*" org.peftsweep.chaos.Chaos target/chaos "$rounds" "$seed" "$kind"

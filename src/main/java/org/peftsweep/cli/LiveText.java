@@ -26,7 +26,11 @@ record LiveText(RunningSweep sweep, List<RunningTrial> running, List<Score> scor
     if (!running.isEmpty()) {
       parts.add(running.size() + " running");
     }
-    long unfinished = scores.stream().filter(score -> !score.isFinished()).count();
+    long stopped = scores.stream().filter(Score::isStopped).count();
+    if (stopped > 0) {
+      parts.add(stopped + " stopped early");
+    }
+    long unfinished = scores.stream().filter(score -> !score.isFinished()).count() - stopped;
     if (unfinished > 0) {
       parts.add(unfinished + " not finished");
     }

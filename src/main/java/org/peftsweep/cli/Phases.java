@@ -27,6 +27,7 @@ final class Phases {
   private List<Trial> trials;
   private List<Manifest.Choice> choices = List.of();
   private int undecided;
+  private Manifest.Found found;
   private boolean sequential;
 
   /**
@@ -44,6 +45,7 @@ final class Phases {
     }
     this.undecided = (int) candidates.stream().filter(Candidates::isOpen).count();
     Manifest known = folder.manifest().orElse(null);
+    this.found = known == null ? null : known.search();
     this.before = known == null ? Map.of() : known.added();
     this.sequential = known != null && known.sequential() && !before.isEmpty();
   }
@@ -64,7 +66,8 @@ final class Phases {
   }
 
   /** Adds recipes that were proposed on the way. */
-  void compete(List<Trial> proposed) {
+  void compete(List<Trial> proposed, Manifest.Found what) {
+    found = what;
     Map<String, Trial> all = new LinkedHashMap<>();
     trials.forEach(trial -> all.put(trial.id(), trial));
     proposed.forEach(trial -> all.put(trial.id(), trial));
@@ -110,7 +113,8 @@ final class Phases {
             source,
             sweep.claims(),
             added,
-            sequential));
+            sequential,
+            found));
   }
 
   /** Returns one sentence on what comes after tuning; empty where nothing is tuned. */

@@ -64,6 +64,13 @@ final class ReplayCommand implements Callable<Integer> {
       ResultTables tables =
           ResultTables.under(spark, output.path(spark.sparkContext().hadoopConfiguration()));
       Row row = row(tables);
+      if (row.getAs("status").equals("stopped")) {
+        throw new InputException(
+            "Cannot replay "
+                + id
+                + ": it was stopped early, let it go on to its end with --continue of "
+                + Installation.script("sweep"));
+      }
       Replay replay = Replay.of(tables, row);
       Trial trial = Trial.fromJson(row.getAs("trial"));
       if (!trial.id().equals(id)) {

@@ -1,6 +1,8 @@
 package org.peftsweep.cli;
 
 import java.io.PrintStream;
+import java.text.DecimalFormat;
+import java.text.DecimalFormatSymbols;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -11,6 +13,7 @@ import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
 import org.peftsweep.data.Shown;
 import org.peftsweep.results.Amendment;
+import org.peftsweep.results.Manifest;
 import org.peftsweep.results.Readings;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.ResultTables;
@@ -42,15 +45,19 @@ record SearchPhase(
     Forecast forecast,
     Stop stop,
     PrintStream err) {
+  private static final DecimalFormat PERCENT =
+      new DecimalFormat("0.##", DecimalFormatSymbols.getInstance(Locale.ROOT));
+
   /**
    * What came of it.
    *
    * @param trials that competed
    * @param candidates choices that are left to be made
    * @param isOver whether all is decided
-   * @param earlier recipes that warm starts gave, tried first
+   * @param what for reports
    */
-  record Found(List<Trial> trials, List<Candidates> candidates, boolean isOver, int earlier) {
+  record Found(
+      List<Trial> trials, List<Candidates> candidates, boolean isOver, Manifest.Found what) {
     Set<String> ids() {
       return trials.stream().map(Trial::id).collect(Collectors.toSet());
     }
@@ -89,7 +96,7 @@ record SearchPhase(
           search.rule().id()
               + " looks at them after "
               + ladder.fractions().stream()
-                  .map(part -> String.format(Locale.ROOT, "%.3g %%", 100 * part))
+                  .map(part -> PERCENT.format(100 * part) + " %")
                   .collect(Collectors.joining(", "))
               + " of their steps and stops some");
     }
@@ -134,6 +141,10 @@ record SearchPhase(
         contests.trials(),
         contests.candidates(candidates),
         decided.isOver(),
-        earlier.stream().mapToInt(List::size).sum());
+        new Manifest.Found(
+            text(sweep.search()).strip(),
+            contests.tried(),
+            earlier.stream().mapToInt(List::size).sum(),
+            sweep.search().objectives().size() > 1));
   }
 }

@@ -3,8 +3,6 @@ package org.peftsweep.cli;
 import java.io.PrintStream;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.Arrays;
-import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,8 +16,6 @@ import org.apache.hadoop.fs.Path;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.deploy.SparkHadoopUtil;
 import org.apache.spark.sql.SparkSession;
-import org.apache.spark.sql.functions;
-import org.peftsweep.data.Shown;
 import org.peftsweep.report.MlflowLog;
 import org.peftsweep.report.TrackingClient;
 import org.peftsweep.report.TrackingClient.TrackingException;
@@ -46,7 +42,6 @@ import org.peftsweep.sweep.StaleRows;
 import org.peftsweep.sweep.Stop;
 import org.peftsweep.sweep.SweepRunner;
 import org.peftsweep.sweep.TrialFilter;
-import org.peftsweep.train.Outcome.Status;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -166,7 +161,7 @@ final class SweepCommand implements Callable<Integer> {
     SearchPhase search =
         new SearchPhase(sweep, contents, candidates, folder, output, engine, forecast, stop, err);
     search.requireEarlier(files);
-    TrialFilter filter = filter(phases.trials(), folder);
+    TrialFilter filter = again().filter(phases.trials(), folder);
     boolean isContest = sweep.search().isContest() && continued.isEmpty();
     Inspection inspection = Inspection.of(folder, files);
     inspection.notices("set aside, and its trials run again").forEach(err::println);
@@ -184,7 +179,7 @@ final class SweepCommand implements Callable<Integer> {
     output.made(files);
     err.print(isContest ? SearchPhase.text(sweep.search()) : "");
     if (!isProposed) {
-      err.println(first.opening(sweep.name(), isSome()));
+      err.println(first.opening(sweep.name(), again().isSome()));
     }
     // A sweep with nothing to run may be read while another driver holds it.
     boolean mayTrain =
@@ -210,15 +205,15 @@ final class SweepCommand implements Callable<Integer> {
       List<Candidates> choices = candidates;
       boolean isOver = true;
       if (isContest) {
-        SearchPhase.Found found = search.run(spark, filter);
+        SearchPhase.Found found = search.run(spark, rerun.isEmpty() ? TrialFilter.NONE : filter);
         choices = found.candidates();
         isOver = found.isOver();
-        phases.compete(found.trials());
+        phases.compete(found.trials(), found.what());
         phases.publish(folder, source);
         filter = filter.without(found.ids());
         last = Plan.of(phases.trials(), sweep.titles(), folder, forecast, Pace.UNKNOWN, filter);
       } else if (!continued.isEmpty()) {
-        run(spark, folder, sweep, stopped(spark, folder), filter);
+        run(spark, folder, sweep, again().stopped(spark, folder), filter);
       } else {
         old = train(spark, folder, sweep, phases, first, filter);
       }
@@ -229,7 +224,7 @@ final class SweepCommand implements Callable<Integer> {
         phases.publish(folder, source);
         last = Plan.of(phases.trials(), sweep.titles(), folder, forecast, Pace.UNKNOWN, filter);
         err.println(
-            last.opening(sweep.name(), isSome())
+            last.opening(sweep.name(), again().isSome())
                 + "; "
                 + selection.choices().size()
                 + " choices made");
@@ -259,7 +254,12 @@ final class SweepCommand implements Callable<Integer> {
       SweepSummary summary = new SweepSummary(folder, output, out, err);
       long undefined = summary.print(tables, shown);
       return summary.exitCode(
-          last, phases.areDecided() && undefined == 0, old, stop.reason(), isSome(), isContest);
+          last,
+          phases.areDecided() && undefined == 0,
+          old,
+          stop.reason(),
+          again().isSome(),
+          isContest);
     }
   }
 
@@ -279,26 +279,13 @@ final class SweepCommand implements Callable<Integer> {
         location -> engine.modelHash(location, files), source -> engine.taskHash(source, files));
   }
 
+  private Reruns again() {
+    return new Reruns(rerun, continued);
+  }
+
   private List<Candidates> candidatesOfFile(Locations locations, Configuration files) {
     Sweep sweep = SweepFile.read(file, overrides, locations);
     return sweep.candidates(contents(sweep, files));
-  }
-
-  /** Whether only some trials are to run. */
-  private boolean isSome() {
-    return !rerun.isEmpty() || !continued.isEmpty();
-  }
-
-  /** Returns the trials that are to go on, as their rows have them. */
-  private List<Trial> stopped(SparkSession spark, ResultFolder folder) {
-    return ResultTables.of(spark, folder)
-        .trials()
-        .where(functions.col("id").isInCollection(continued))
-        .select("trial")
-        .collectAsList()
-        .stream()
-        .map(row -> Trial.fromJson(row.getString(0)))
-        .toList();
   }
 
   /** Returns ids of what the file asks for without further blocks; null where there are none. */
@@ -320,48 +307,6 @@ final class SweepCommand implements Callable<Integer> {
             .map(line -> line.substring(1, line.indexOf('?') + 1).strip())
             .orElse("");
     return new Manifest.Source(file, overrides, question);
-  }
-
-  /** Reads {@code --rerun} and {@code --continue}. */
-  private TrialFilter filter(List<Trial> trials, ResultFolder folder) {
-    if (!continued.isEmpty()) {
-      Map<String, TrialFile> rows = folder.trials();
-      for (String id : continued) {
-        if (!rows.containsKey(id) || rows.get(id).status() != Status.STOPPED) {
-          throw new InputException(
-              "Cannot continue "
-                  + Shown.of(id)
-                  + ": give ids of trials whose status is stopped, as the table trials has them");
-        }
-      }
-      return TrialFilter.again(Set.of(), Set.copyOf(continued));
-    }
-    if (rerun.isEmpty()) {
-      return TrialFilter.UNDONE;
-    }
-    Set<Status> statuses = EnumSet.noneOf(Status.class);
-    Set<String> ids = new TreeSet<>();
-    Set<String> asked = trials.stream().map(Trial::id).collect(Collectors.toSet());
-    // What tuning chose is known by its rows only.
-    asked.addAll(folder.trials().keySet());
-    for (String word : rerun) {
-      Optional<Status> status =
-          Arrays.stream(Status.values())
-              .filter(s -> s != Status.FINISHED && TrialFile.word(s).equals(word))
-              .findFirst();
-      if (status.isPresent()) {
-        statuses.add(status.get());
-      } else if (asked.contains(word)) {
-        ids.add(word);
-      } else {
-        throw new InputException(
-            "Cannot run "
-                + word
-                + " again: give failed, oom, diverged, timeout, invalid or an id that --dry-run"
-                + " lists");
-      }
-    }
-    return TrialFilter.again(statuses, ids);
   }
 
   private Lease lease(ResultFolder folder, Configuration files) throws InterruptedException {

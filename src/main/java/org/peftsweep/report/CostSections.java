@@ -234,10 +234,19 @@ final class CostSections {
             .orElse(
                 "Nothing was tuned: every recipe was evaluated. Who picks the best of them"
                     + " afterwards picks on the reported sets.");
+    List<Run> stopped = results.runs().stream().filter(Run::isStopped).toList();
+    String early =
+        stopped.isEmpty()
+            ? ""
+            : " "
+                + stopped.size()
+                + " trials were stopped early, after "
+                + stopped.stream().mapToLong(run -> run.steps() == null ? 0 : run.steps()).sum()
+                + " steps in all; they count as effort.";
     return source.section(
         "effort",
         "Tuning effort",
-        protocol,
+        protocol + early,
         TextTable.of(
             List.of(
                 "choice",
@@ -325,7 +334,7 @@ final class CostSections {
   Section failures() {
     List<List<String>> rows = new ArrayList<>();
     for (Run run : results.runs()) {
-      if (!run.isFinished() || run.isUndefined()) {
+      if (!run.isFinished() && !run.isStopped() || run.isUndefined()) {
         String status = run.status() + (run.isUndefined() ? ", score undefined" : "");
         rows.add(List.of(run.id(), run.title(), status, Objects.toString(run.reason(), "")));
       }

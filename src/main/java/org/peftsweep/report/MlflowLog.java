@@ -87,7 +87,9 @@ public final class MlflowLog {
    * @throws TrackingClient.TrackingException if the server cannot be reached or refuses
    */
   public static int write(ResultTables tables, String sweep, TrackingClient client) {
-    List<Row> trials = tables.trials().orderBy("started_at", "id").collectAsList();
+    // A stopped trial may go on, and a run is logged once.
+    List<Row> trials =
+        tables.trials().where("status <> 'stopped'").orderBy("started_at", "id").collectAsList();
     Map<String, List<Row>> curves = new TreeMap<>();
     tables
         .curves()

@@ -181,6 +181,9 @@ public final class Report {
     all.add(scores.importance());
     all.add(costs.costs());
     all.add(costs.effort(manifest));
+    if (SearchSection.isAny(results, manifest)) {
+      all.add(new SearchSection(results, source).section(manifest));
+    }
     all.add(costs.budget());
     all.add(scores.noise(findings));
     all.add(costs.failures());
@@ -231,6 +234,8 @@ public final class Report {
   public String state() {
     int rows = results.runs().size();
     long finished = results.runs().stream().filter(Run::isFinished).count();
+    long stopped = results.runs().stream().filter(Run::isStopped).count();
+    long others = rows - finished - stopped;
     String text =
         sweep
             + ": "
@@ -238,7 +243,8 @@ public final class Report {
             + " of "
             + (rows + missing.size())
             + " trials finished"
-            + (rows > finished ? ", " + (rows - finished) + " ended without a score" : "");
+            + (stopped > 0 ? ", " + stopped + " stopped early" : "")
+            + (others > 0 ? ", " + others + " ended without a score" : "");
     long undefined = results.runs().stream().filter(Run::isUndefined).count();
     if (undefined > 0) {
       text += ", " + undefined + " of the finished collapsed to an undefined score";

@@ -71,14 +71,21 @@ record Run(
     return status.equals("finished");
   }
 
+  /** Whether a rule or a user stopped it early. */
+  boolean isStopped() {
+    return status.equals("stopped");
+  }
+
   /** Whether it is finished without the score that it would be ranked by. */
   boolean isUndefined() {
     return isFinished() && !isFinite(isTuning ? validationScore : score);
   }
 
-  /** Whether it is one of the evaluations that a recipe is judged by, however it ended. */
+  /**
+   * Whether it is one of the evaluations that a recipe is judged by, however it came to its end.
+   */
   boolean isEvaluation() {
-    return !isTuning && copy == 0;
+    return !isTuning && copy == 0 && !isStopped();
   }
 
   /** Whether it is such an evaluation and has a score. */

@@ -15,7 +15,7 @@ import org.peftsweep.results.ResultTables;
  */
 record Source(List<String> sweeps, Dataset<Row> trials, long predictions) {
   private static final String HAS_NO_SCORE =
-      "(status <> 'finished' OR " + ResultTables.IS_UNDEFINED + ")";
+      "(status NOT IN ('finished', 'stopped') OR " + ResultTables.IS_UNDEFINED + ")";
 
   private static final String EVALUATED =
       "coalesce(phase, 'evaluation') = 'evaluation' AND coalesce(copy, 0) = 0";
@@ -69,6 +69,13 @@ record Source(List<String> sweeps, Dataset<Row> trials, long predictions) {
             + " WHERE sweep %s AND status = 'finished' AND "
             + EVALUATED,
         "status = 'finished' AND " + EVALUATED);
+  }
+
+  Query stopped() {
+    return query(
+        "SELECT id, title, task, status, rung, reason, steps FROM trials WHERE sweep %s"
+            + " AND status = 'stopped'",
+        "status = 'stopped'");
   }
 
   Query failures() {

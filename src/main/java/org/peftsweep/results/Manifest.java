@@ -26,6 +26,7 @@ import org.peftsweep.spec.Claim;
  * @param added id to title of trials that the sweep file does not ask for, having been asked for
  *     beside it
  * @param sequential whether seeds were added until recipes were told apart
+ * @param search what was searched; null where all recipes run to their end
  */
 public record Manifest(
     List<String> tasks,
@@ -38,7 +39,18 @@ public record Manifest(
     Source source,
     List<Claim> claims,
     Map<String, String> added,
-    boolean sequential) {
+    boolean sequential,
+    Found search) {
+  /**
+   * What came of a search.
+   *
+   * @param how it was done, a sentence
+   * @param tried by task, the id of each recipe's first trial in the order of the contest
+   * @param earlier recipes of other sweeps that it started from
+   * @param hasFront whether several objectives were sought
+   */
+  public record Found(String how, Map<String, List<String>> tried, int earlier, boolean hasFront) {}
+
   /**
    * What a sweep was called with.
    *
@@ -80,6 +92,34 @@ public record Manifest(
     choices = List.copyOf(choices);
     claims = claims == null ? List.of() : List.copyOf(claims);
     added = added == null ? new TreeMap<>() : new TreeMap<>(added);
+  }
+
+  /** Without a search. */
+  public Manifest(
+      List<String> tasks,
+      List<Long> tuningSeeds,
+      List<Long> seeds,
+      List<String> select,
+      Map<String, String> trials,
+      List<Choice> choices,
+      int undecided,
+      Source source,
+      List<Claim> claims,
+      Map<String, String> added,
+      boolean sequential) {
+    this(
+        tasks,
+        tuningSeeds,
+        seeds,
+        select,
+        trials,
+        choices,
+        undecided,
+        source,
+        claims,
+        added,
+        sequential,
+        null);
   }
 
   /** What a sweep file asks for, and nothing beside it. */

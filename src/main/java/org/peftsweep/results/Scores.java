@@ -29,6 +29,10 @@ public final class Scores {
     public boolean isFinished() {
       return status.equals("finished");
     }
+
+    public boolean isStopped() {
+      return status.equals("stopped");
+    }
   }
 
   private static final Logger LOG = LoggerFactory.getLogger(Scores.class);

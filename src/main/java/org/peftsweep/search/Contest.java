@@ -21,6 +21,7 @@ public final class Contest<T> {
   private final Proposer proposer;
   private final Function<Point, T> maker;
   private final List<T> entrants = new ArrayList<>();
+  private List<Verdict> before = List.of();
   private final Map<Entrant, Track> tracks = new IdentityHashMap<>();
 
   /** Makes a contest of entrants that are known. */
@@ -75,7 +76,8 @@ public final class Contest<T> {
         all.add(track(known.apply(entrant)));
       }
     }
-    return rule.decide(ladder, proposer == null ? all.size() : proposer.total(), all);
+    before = rule.decide(ladder, proposer == null ? all.size() : proposer.total(), all, before);
+    return before;
   }
 
   /**

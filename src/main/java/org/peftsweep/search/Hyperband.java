@@ -15,7 +15,7 @@ import java.util.List;
  */
 public record Hyperband(double eta) implements StoppingRule {
   @Override
-  public List<Verdict> decide(Ladder ladder, int total, List<Track> tracks) {
+  public List<Verdict> decide(Ladder ladder, int total, List<Track> tracks, List<Verdict> before) {
     Cohorts cohorts = new Cohorts(id(), ladder, tracks);
     int rungs = ladder.rungs();
     int bracket = rungs;

@@ -16,9 +16,13 @@ import org.apache.commons.math3.stat.StatUtils;
  */
 public record Median(int startup, int batch) implements StoppingRule {
   @Override
-  public List<Verdict> decide(Ladder ladder, int total, List<Track> tracks) {
+  public List<Verdict> decide(Ladder ladder, int total, List<Track> tracks, List<Verdict> before) {
     List<Verdict> verdicts = new ArrayList<>();
     for (int i = 0; i < tracks.size(); i++) {
+      if (i < before.size() && before.get(i).isFinal(ladder)) {
+        verdicts.add(before.get(i));
+        continue;
+      }
       int judges = Batches.judges(i, batch);
       verdicts.add(
           !Batches.areSettled(verdicts, tracks, judges)

@@ -23,12 +23,16 @@ import org.apache.commons.math3.distribution.NormalDistribution;
  */
 public record Predict(int startup, int batch, double probability) implements StoppingRule {
   @Override
-  public List<Verdict> decide(Ladder ladder, int total, List<Track> tracks) {
+  public List<Verdict> decide(Ladder ladder, int total, List<Track> tracks, List<Verdict> before) {
     List<Verdict> verdicts = new ArrayList<>();
     int fitted = -1;
     List<Optional<Ridge>> models = List.of();
     double best = Double.NaN;
     for (int i = 0; i < tracks.size(); i++) {
+      if (i < before.size() && before.get(i).isFinal(ladder)) {
+        verdicts.add(before.get(i));
+        continue;
+      }
       int judges = Batches.judges(i, batch);
       if (!Batches.areSettled(verdicts, tracks, judges)) {
         verdicts.add(Verdict.WAITS);

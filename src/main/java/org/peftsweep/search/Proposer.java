@@ -137,7 +137,7 @@ public final class Proposer {
         return due;
       }
       List<Track> judging = tracks.subList(0, judges);
-      List<Verdict> verdicts = rule.decide(ladder, total, judging);
+      List<Verdict> verdicts = rule.decide(ladder, total, judging, List.of());
       if (!Batches.areSettled(verdicts, judging, judges)) {
         return due;
       }

@@ -6,7 +6,7 @@ import java.util.List;
 /** Nobody stops early. */
 public record RunToEnd() implements StoppingRule {
   @Override
-  public List<Verdict> decide(Ladder ladder, int total, List<Track> tracks) {
+  public List<Verdict> decide(Ladder ladder, int total, List<Track> tracks, List<Verdict> before) {
     return Collections.nCopies(tracks.size(), Verdict.to(ladder.rungs()));
   }
 

@@ -15,8 +15,9 @@ public sealed interface StoppingRule permits Asha, Hyperband, Median, Predict, R
    *
    * @param total entrants that the contest will have
    * @param tracks of those that are known, in the contest's order
+   * @param before what came out when less was known, for less work; may be empty
    */
-  List<Verdict> decide(Ladder ladder, int total, List<Track> tracks);
+  List<Verdict> decide(Ladder ladder, int total, List<Track> tracks, List<Verdict> before);
 
   /** Returns the word in sweep files. */
   String id();

@@ -16,6 +16,11 @@ public record Verdict(int goal, String reason) {
     return new Verdict(goal, null);
   }
 
+  /** Whether nothing that comes to be known changes it. */
+  boolean isFinal(Ladder ladder) {
+    return isStopped() || goal == ladder.rungs();
+  }
+
   /** Whether it goes no further than its goal. */
   public boolean isStopped() {
     return reason != null;

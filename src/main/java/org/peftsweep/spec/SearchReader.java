@@ -28,6 +28,9 @@ final class SearchReader {
   private static final String RULE = "rule";
   private static final int MOST = 100_000;
 
+  /** How much further each rung is where entrants are judged one by one. */
+  private static final double DOUBLING = 2;
+
   /** Keys at the top of a sweep file. */
   static final List<String> KEYS = List.of(SEARCH, STOPPING, WARM_START, OPTIMIZE);
 
@@ -61,7 +64,7 @@ final class SearchReader {
         warm,
         objectives(top),
         rule(stopping),
-        ladder(stopping));
+        ladder(stopping, rule(stopping)));
   }
 
   private static List<String> warmStart(Fields top) {
@@ -111,7 +114,7 @@ final class SearchReader {
     return rule;
   }
 
-  private static Ladder ladder(Fields stopping) {
+  private static Ladder ladder(Fields stopping, StoppingRule rule) {
     double first = Scalars.number("first-rung", stopping.value("first-rung"));
     Scalars.checked(
         "first-rung",
@@ -120,7 +123,8 @@ final class SearchReader {
           Settings.positive("first-rung", first);
           Settings.between("first-rung", first, 0.0001, 0.9999);
         });
-    return Ladder.of(first, Scalars.number(ETA, stopping.value(ETA)));
+    boolean isHalving = rule instanceof Asha || rule instanceof Hyperband;
+    return Ladder.of(first, isHalving ? Scalars.number(ETA, stopping.value(ETA)) : DOUBLING);
   }
 
   private static int between(Fields fields, String key, int least) {

@@ -67,7 +67,8 @@ public final class Space {
 
   /** Whether a value of a block is a range. */
   static boolean isRange(Value value) {
-    return value instanceof Value.Section;
+    return value instanceof Value.Section section
+        && (section.entries().containsKey(FROM) || section.entries().containsKey(TO));
   }
 
   /**
@@ -140,7 +141,10 @@ public final class Space {
     return recipes.recipe(new Value.Section(branch.fixed().place(), choice));
   }
 
-  /** Returns the point that stands for a trial's settings, whatever its task, base and seed. */
+  /**
+   * Returns the point that stands for a trial's method, targets and rates, whatever its task, base
+   * and seed, and where a block says nothing of it its training.
+   */
   public Optional<Point> point(Trial trial) {
     SortedMap<String, String> axes = Axes.of(trial);
     for (int b = 0; b < branches.size(); b++) {
@@ -156,7 +160,13 @@ public final class Space {
       boolean isPlain = plugIn == null || plugIn.value().text().equals(RecipeReader.NO_PLUG_IN);
       String id = isPlain ? method : method + "+" + plugIn.value().text();
       if (places.size() == branch.axes().size() && id.equals(trial.methodId())) {
-        return Optional.of(domain().canonical(new Point(b, places)));
+        Point point = domain().canonical(new Point(b, places));
+        Recipe recipe = recipe(point);
+        if (recipe.method().equals(trial.method())
+            && recipe.rates().equals(trial.rates())
+            && recipe.targets().equals(trial.targets())) {
+          return Optional.of(point);
+        }
       }
     }
     return Optional.empty();

@@ -122,6 +122,17 @@ public final class Contests {
     return competitors().flatMap(competitor -> competitor.trials().stream()).toList();
   }
 
+  /** Returns the id of each recipe's first trial by contest, in the contest's order. */
+  public Map<String, List<String>> tried() {
+    Map<String, List<String>> tried = new LinkedHashMap<>();
+    fields.forEach(
+        field ->
+            tried.put(
+                field.name(),
+                field.contest().entrants().stream().map(c -> c.ids().get(0)).toList()));
+    return tried;
+  }
+
   private Stream<Competitor> competitors() {
     return fields.stream().flatMap(field -> field.contest().entrants().stream());
   }

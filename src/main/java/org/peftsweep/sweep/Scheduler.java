@@ -106,7 +106,7 @@ final class Scheduler {
         while (answer != null) {
           take(answer);
           // All of a pack come at once, and tell together what to start.
-          answer = cluster.await(Duration.ZERO);
+          answer = stop.reason().isPresent() ? null : cluster.await(Duration.ZERO);
         }
         events.writeIfDue();
       }

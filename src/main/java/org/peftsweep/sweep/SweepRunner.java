@@ -111,8 +111,14 @@ public final class SweepRunner {
       plan.done().forEach(id -> events.add(Event.Kind.SKIPPED, id, null, null));
       listener.started(plan, cluster.slots());
       try {
+        Work packs = Work.of(PackPlan.of(plan.pending(), forecast, mostLanes, cluster.slots()));
+        Work steered =
+            new SteeredWork(
+                packs,
+                () -> Requests.read(folder, context.hadoopConfiguration()),
+                folder.attempts().keySet());
         return new Scheduler(cluster, folder, events, listener, Retries.STANDARD, stop)
-            .run(PackPlan.of(plan.pending(), forecast, mostLanes, cluster.slots()));
+            .run(steered);
       } finally {
         events.add(Event.Kind.SWEEP_ENDED, null);
         events.write();

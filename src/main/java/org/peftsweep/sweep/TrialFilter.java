@@ -10,6 +10,9 @@ public interface TrialFilter {
   /** Takes what has no row after which another run would tell nothing more. */
   TrialFilter UNDONE = (id, row) -> row == null || !row.isDone();
 
+  /** Takes none that has a row. */
+  TrialFilter NONE = (id, row) -> row == null;
+
   /** Whether to run the trial; {@code row} is null where it has none. */
   boolean takes(String id, TrialFile row);
 

@@ -23,8 +23,9 @@ import org.peftsweep.results.ResultFolder;
  * Runs a sweep on a real cluster, kills one of its processes a round, starts again what died, and
  * compares the tables with those of a run that nobody disturbed.
  *
- * <p>Arguments: a folder to work in, rounds, a seed of the choices. Exits with 1 if anything was
- * lost, repeated, different, or seen half written.
+ * <p>Arguments: a folder to work in, rounds, a seed of the choices, and {@code search} for a sweep
+ * whose trials a rule stops early. Exits with 1 if anything was lost, repeated, different, or seen
+ * half written.
  */
 public final class Chaos {
   private static final int FEWEST_TRIALS = 40;
@@ -33,12 +34,14 @@ public final class Chaos {
 
   private final Path folder;
   private final int rounds;
+  private final boolean isSearch;
   private final SplittableRandom random;
   private final List<Victim> order = new ArrayList<>();
   private int rows;
   private final Map<Victim, Integer> kills = new EnumMap<>(Victim.class);
 
-  private Chaos(Path folder, int rounds, long seed) {
+  private Chaos(Path folder, int rounds, long seed, boolean isSearch) {
+    this.isSearch = isSearch;
     this.folder = folder;
     this.rounds = rounds;
     this.random = new SplittableRandom(seed);
@@ -47,7 +50,12 @@ public final class Chaos {
   public static void main(String[] args) throws Exception {
     Path folder = Path.of(args[0]).toAbsolutePath();
     boolean isClean =
-        new Chaos(folder, Integer.parseInt(args[1]), Long.parseLong(args[2])).isClean();
+        new Chaos(
+                folder,
+                Integer.parseInt(args[1]),
+                Long.parseLong(args[2]),
+                args.length > 3 && args[3].equals("search"))
+            .isClean();
     System.exit(isClean ? 0 : 1);
   }
 
@@ -171,12 +179,37 @@ public final class Chaos {
   }
 
   private Path writeSweep() throws IOException {
+    Files.createDirectories(folder);
+    return Files.writeString(
+        folder.resolve("chaos.yaml"), isSearch ? search() : whole(), StandardCharsets.UTF_8);
+  }
+
+  /** Many recipes with one seed, which compete in cohorts of eight. */
+  private String search() {
+    String rates =
+        IntStream.range(0, trials() / 4)
+            .mapToObj(i -> String.format(Locale.ROOT, "%.5f", 2e-4 * Math.pow(1.1, i)))
+            .collect(Collectors.joining(", "));
+    return """
+        name: chaos
+        model: builtin:mini
+        tasks: [mini-rte]
+        validation-fraction: 0.1
+        seeds: [0]
+        grid:
+          - {method: [lora, dora], rank: 4, ratio: [1, 4], learning-rate: [%s]}
+        training: {max-steps: 64, max-tokens: 48, evaluate-every: 4}
+        stopping: {rule: asha, cohort: 8, eta: 3, first-rung: 0.12}
+        """
+        .formatted(rates);
+  }
+
+  private String whole() {
     String seeds =
         IntStream.range(0, trials() / 4)
             .mapToObj(Integer::toString)
             .collect(Collectors.joining(", "));
-    String text =
-        """
+    return """
         name: chaos
         model: builtin:mini
         tasks: [mini-rte]
@@ -189,9 +222,7 @@ public final class Chaos {
         rates: {learning-rate: 2e-3}
         training: {max-steps: 60, max-tokens: 48, evaluate-every: 20}
         """
-            .formatted(seeds);
-    Files.createDirectories(folder);
-    return Files.writeString(folder.resolve("chaos.yaml"), text, StandardCharsets.UTF_8);
+        .formatted(seeds);
   }
 
   private static void say(String what) {

@@ -1,5 +1,6 @@
 package org.peftsweep.chaos;
 
+import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -11,23 +12,26 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.ResultTables;
+import org.peftsweep.results.Views;
 
 /**
  * What became of the sweep, against one that nobody disturbed.
  *
  * @param lost ids without a finished row
- * @param repeated ids of trials that were started after they had finished, or finished twice
+ * @param repeated ids of trials that were started after they had finished, or finished or stood on
+ *     a rung twice
  * @param different ids whose scores, curve or predictions are not equal bit for bit
  * @param tries starts that were lost with a machine, as the events say
  */
 record Verdict(Set<String> lost, Set<String> repeated, Set<String> different, long tries) {
 
-  static Verdict of(SparkSession spark, Path disturbed, Path undisturbed) {
+  static Verdict of(SparkSession spark, Path disturbed, Path undisturbed) throws IOException {
     ResultTables tables = tables(spark, disturbed);
     ResultTables reference = tables(spark, undisturbed);
-    Set<String> asked = ids(reference.trials().where("status = 'finished'"));
+    String isDone = "status IN ('finished', 'stopped')";
+    Set<String> asked = ids(reference.trials().where(isDone));
     Set<String> lost = new TreeSet<>(asked);
-    lost.removeAll(ids(tables.trials().where("status = 'finished'")));
+    lost.removeAll(ids(tables.trials().where(isDone)));
     tables.register();
     Set<String> repeated =
         ids(
@@ -39,9 +43,20 @@ record Verdict(Set<String> lost, Set<String> repeated, Set<String> different, lo
             spark.sql(
                 "SELECT id FROM events WHERE kind = 'ended' AND detail = 'finished'"
                     + " GROUP BY id HAVING count(*) > 1")));
-    repeated.addAll(ids(tables.trials().where("attempt > 1")));
+    boolean isSearch = reference.trials().where("status = 'stopped'").count() > 0;
+    if (isSearch) {
+      Views.create(spark, disturbed.getParent().toString());
+      repeated.addAll(
+          ids(
+              spark.sql(
+                  "SELECT id FROM stored_trials WHERE status = 'finished' OR reason LIKE 'waits%'"
+                      + " GROUP BY id, status, rung HAVING count(*) > 1")));
+    } else {
+      repeated.addAll(ids(tables.trials().where("attempt > 1")));
+    }
     Set<String> different = new TreeSet<>();
-    String scores = "id, score, last_score, validation_score, final_loss, steps";
+    String scores =
+        "id, status, rung, reason, score, last_score, validation_score, final_loss, steps";
     different.addAll(differing(tables.trials(), reference.trials(), scores));
     String points = "id, step, epoch, train_loss, validation_score, score";
     different.addAll(differing(tables.curves(), reference.curves(), points));

@@ -21,6 +21,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.peftsweep.results.LocalSpark;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.ResultTables;
+import org.peftsweep.results.Samples;
 import org.peftsweep.sweep.StandInMain;
 
 /** A sweep as a process of its own, as the script starts it: signals, secrets, full disks. */
@@ -120,6 +121,36 @@ class SweepProcessIT {
         assertThat(bytes.contains(SECRET)).as("the secret in " + file).isFalse();
       }
     }
+  }
+
+  @Test
+  void aSearchWhoseDriverIsKilledComesToTheSamePromotions() throws Exception {
+    String ratios =
+        IntStream.rangeClosed(1, 64).mapToObj(Integer::toString).collect(Collectors.joining(", "));
+    String[] search = {
+      "--set", "seeds=[0]",
+      "--set", "validation-fraction=0.1",
+      "--set", "training.max-steps=" + Samples.RUNG_STEPS,
+      "--set", "grid=[{method: lora, rank: 4, ratio: [" + ratios + "]}]",
+      "--set", "stopping={rule: asha, cohort: 8}"
+    };
+    Process calm = start("calm", "calm.log", search);
+    Process killed = start("output", "killed", search);
+    awaitRows();
+    signal(killed, "KILL");
+    assertThat(killed.waitFor(60, TimeUnit.SECONDS)).isTrue();
+    int before = results().trials().size();
+    assertThat(before).isBetween(1, 63);
+    Process again = start("output", "again", search);
+    assertThat(again.waitFor()).as(text("again")).isZero();
+    assertThat(calm.waitFor()).as(text("calm.log")).isZero();
+    ResultFolder undisturbed =
+        new ResultFolder(
+            new org.apache.hadoop.fs.Path(folder + "/calm/process"), new Configuration());
+    // Ids, attempts and statuses: no rung twice, the same ones stopped.
+    assertThat(results().trialFiles())
+        .containsExactlyInAnyOrderElementsOf(undisturbed.trialFiles());
+    assertThat(results().trials()).hasSize(64);
   }
 
   private Process start(String output, String log, String... more) throws IOException {

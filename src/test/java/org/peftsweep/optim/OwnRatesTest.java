@@ -29,7 +29,10 @@ class OwnRatesTest {
 
   @TempDir private Path folder;
 
-  /** Nine steps by the rules written out in double precision give these estimates; floats round w₀ − w. */
+  /**
+   * Nine steps by the rules written out in double precision give these estimates; floats round w₀ −
+   * w.
+   */
   @Test
   void estimatesTheDistanceOfTheRule() throws IOException {
     assertThat(distance(PRODIGY, 1e-4)).isCloseTo(8.952955e-06, within(3e-8));
@@ -58,7 +61,9 @@ class OwnRatesTest {
         StateWriter writer = new StateWriter();
         updates.save(writer);
         try (FileChannel channel =
-            FileChannel.open(file, StandardOpenOption.CREATE,
+            FileChannel.open(
+                file,
+                StandardOpenOption.CREATE,
                 StandardOpenOption.TRUNCATE_EXISTING,
                 StandardOpenOption.WRITE)) {
           writer.write(channel);

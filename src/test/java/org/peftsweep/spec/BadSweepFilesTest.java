@@ -102,6 +102,7 @@ class BadSweepFilesTest {
           {method: lora, init: yes} => Cannot use init = yes in x.yaml:5: choose pretrained or random
           {method: lora, weights: [bf16, half]} => Cannot use weights = half in x.yaml:5: choose fp32 or bf16
           {rank: 8} => Cannot read the block in x.yaml:5: it lacks the key method
+          {method: lora, learning-rate: {from: 1e-5, to: 1e-2}} => Cannot use learning-rate = {from, to} in x.yaml:5: a grid takes values and lists, give those, or search.strategy random, sobol or tpe
           lora => Cannot use grid = lora in x.yaml:5: write a block, such as {method: lora, rank: [4, 8]}
           [lora] => Cannot use grid = [lora] in x.yaml:5: write a block, such as {method: lora, rank: [4, 8]}
           {method: lora, rank: 8, rank: 9} => Cannot use the key rank twice, in x.yaml:5 and x.yaml:5: leave one out
@@ -177,6 +178,20 @@ class BadSweepFilesTest {
           init: maybe => Cannot use init = maybe in x.yaml:5: choose pretrained or random
           weights: fp8 => Cannot use weights = fp8 in x.yaml:5: choose fp32 or bf16
           name: y => Cannot use the key name twice, in x.yaml:1 and x.yaml:5: leave one out
+          search: {strategy: best} => Cannot use strategy = best in x.yaml:5: choose grid, random, sobol or tpe
+          search: {trials: 5} => Cannot use trials = 5 in x.yaml:5: a grid runs all its combinations, give 0, or strategy random, sobol or tpe
+          search: {strategy: tpe} => Cannot use strategy = tpe in x.yaml:5: task mini-rte has no validation part to compare on, give validation-fraction above 0
+          search: {strategy: random, trials: -1} => Cannot use trials = -1 in x.yaml:5: give a whole number of at least 0
+          search: {budget: 5} => Cannot use the key budget in x.yaml:5: choose strategy, trials, seed, startup or batch
+          stopping: {rule: asha} => Cannot use rule = asha in x.yaml:5: task mini-rte has no validation part to compare on, give validation-fraction above 0
+          stopping: {rule: best} => Cannot use rule = best in x.yaml:5: choose asha, hyperband, median, none or predict
+          stopping: {rule: asha, cohort: 3} => Cannot use cohort = 3 in x.yaml:5: give at least eta, of which one goes on
+          stopping: {eta: 1} => Cannot use eta = 1 in x.yaml:5: give a number of at least 2
+          stopping: {first-rung: 0} => Cannot use first-rung = 0 in x.yaml:5: give a number above 0
+          stopping: {probability: 1.5} => Cannot use probability = 1.5 in x.yaml:5: give a number of at most 1
+          optimize: {score: min} => Cannot use score = min in x.yaml:5: choose max
+          optimize: {seconds: min} => Cannot use the key seconds in x.yaml:5: choose score or trainable_parameters
+          warm-start: [before] => Cannot use warm-start = [before] in x.yaml:5: give search.strategy tpe, which alone uses it
           """)
   void refusesAKey(String line, String sentence) {
     assertRefused(HEAD + GRID + line + "\n", Map.of(), sentence);
@@ -196,6 +211,28 @@ class BadSweepFilesTest {
           """)
   void refusesAProtocol(String lines, String sentence) {
     assertRefused(HEAD + GRID + lines.replace("|", "\n") + "\n", Map.of(), sentence);
+  }
+
+  /** Ranges, each the value of learning-rate in a search. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiterString = "=>",
+      quoteCharacter = '\0',
+      value = {
+        "{from: 1} => Cannot read the section in x.yaml:5 without to: give learning-rate a highest",
+        "{from: 2, to: 1} => Cannot use to = 1 in x.yaml:5: give more than from = 2",
+        "{from: 0, to: 1, scale: log} => Cannot use from = 0 in x.yaml:5: a logarithmic range needs",
+        "{from: 1, to: 2, scale: exp} => Cannot use scale = exp in x.yaml:5: choose linear or log",
+        "{from: 1, to: x} => Cannot use to = x in x.yaml:5: give a finite number",
+        "{from: 1, until: 2} => Cannot use the key until in x.yaml:5 of a range: choose from, to or",
+        "{from: 1e-3, to: 1e40} => Cannot use learning-rate = ",
+      })
+  void refusesARange(String range, String sentence) {
+    String grid = HEAD + "grid:\n  - {method: lora, learning-rate: " + range + "}\n";
+    String file = grid + "search: {strategy: random, trials: 9}\n";
+    assertThatThrownBy(() -> SweepFile.read("x.yaml", Map.of(), location -> text(location, file)))
+        .isInstanceOf(SpecException.class)
+        .hasMessageContaining(sentence);
   }
 
   /** Each snippet is a whole file, with | between lines. */

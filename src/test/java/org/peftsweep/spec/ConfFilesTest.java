@@ -50,6 +50,8 @@ class ConfFilesTest {
     "zoo, 58",
     "zoo-minilm, 138",
     "search-grid, 205",
+    "search-seeds, 30",
+    "search-grid-minilm, 205",
   })
   void expandsToItsExactCount(String name, int trials) {
     Sweep sweep = sweep("conf/" + name + ".yaml");

@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.compute.ElementType;
@@ -111,6 +112,36 @@ class ResumeTest {
 
     assertThat(losses).isEqualTo(whole.losses);
     assertThat(last.losses.size()).isEqualTo(trial.training().takesSteps() ? STEPS - 6 : 0);
+    assertSame(resumed, undisturbed);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"{method: lora}", "{method: adalora, rank: 2}", "{method: full}"})
+  void aTrialThatStandsOnRungsEndsAsIfItHadNot(String block) {
+    Trial trial = trial(block);
+    Listener whole = new Listener(Integer.MAX_VALUE);
+    Outcome undisturbed = run(trial, RunLimits.FREE, whole);
+
+    List<Double> losses = new ArrayList<>();
+    // Evaluated after 4, 8 and 11 steps. The second time it is there already.
+    double[] rungs = {0.1, 0.1, 0.7};
+    int[] steps = {4, 4, 8};
+    for (int i = 0; i < rungs.length; i++) {
+      Listener listener = new Listener(Integer.MAX_VALUE);
+      Outcome stopped = run(trial, limits(trial, listener).until(rungs[i]), listener);
+      losses.addAll(listener.losses);
+      assertThat(stopped.status()).isEqualTo(Status.STOPPED);
+      assertThat(stopped.steps()).isEqualTo(steps[i]);
+      assertThat(stopped.best()).isNull();
+      assertThat(stopped.predictions()).isEmpty();
+      assertThat(stopped.curve())
+          .usingRecursiveFieldByFieldElementComparatorIgnoringFields("seconds")
+          .isEqualTo(undisturbed.curve().subList(0, 1 + steps[i] / 4));
+    }
+    Listener last = new Listener(Integer.MAX_VALUE);
+    Outcome resumed = run(trial, limits(trial, last), last);
+    losses.addAll(last.losses);
+    assertThat(losses).isEqualTo(whole.losses);
     assertSame(resumed, undisturbed);
   }
 
