@@ -48,6 +48,12 @@ public record CompacterPlus(int reduction, int parts, boolean trainNorms) implem
     return false;
   }
 
+  /** Rounding of a pass of several lanes grows past 1e-5 of its losses within 20 steps. */
+  @Override
+  public boolean sharesBase() {
+    return false;
+  }
+
   @Override
   public boolean usesTargets() {
     return false;

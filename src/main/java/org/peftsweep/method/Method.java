@@ -178,7 +178,7 @@ public sealed interface Method
 
   /** Returns the id in sweep files and tables, with what is plugged in: {@code lora+ist}. */
   default String id() {
-    return Methods.id(getClass());
+    return MethodId.of(getClass());
   }
 
   /** The name in tables, as the papers write it. */

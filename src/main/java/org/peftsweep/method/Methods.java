@@ -6,19 +6,9 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import org.peftsweep.method.adapter.AttachContext;
 import org.peftsweep.method.adapter.MethodHooks;
-import org.peftsweep.optim.Id;
 
 /** What can be told of all methods from the sealed interfaces: their ids and records. */
 public final class Methods {
-  /** Sweeps have many trials, each of which asks. */
-  private static final ClassValue<String> IDS =
-      new ClassValue<>() {
-        @Override
-        protected String computeValue(Class<?> method) {
-          return method.getAnnotation(Id.class).value();
-        }
-      };
-
   private static final SortedMap<String, Class<? extends Method>> BY_ID =
       byId(Method.class, Method.class);
   private static final SortedMap<String, Class<? extends PlugIn>> PLUG_INS =
@@ -40,7 +30,7 @@ public final class Methods {
 
   /** Returns the id that a method's record declares, without what is plugged into it. */
   public static String id(Class<?> method) {
-    return IDS.get(method);
+    return MethodId.of(method);
   }
 
   /** Returns the id of a method with what is plugged into it: {@code lora}, {@code lora+ist}. */

@@ -58,7 +58,7 @@ public sealed interface PlugIn extends Method permits IST {
 
   @Override
   default String id() {
-    return over().id() + "+" + Methods.id(getClass());
+    return over().id() + "+" + MethodId.of(getClass());
   }
 
   @Override

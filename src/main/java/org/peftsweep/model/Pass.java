@@ -176,7 +176,7 @@ record Pass(Tape tape) {
               Sublayer part = parts.get(lane);
               return part.adapter() == null
                   ? rows
-                  : part.adapter().apply(tape, part, residuals[lane], inputs[lane], rows);
+                  : part.adapter().apply(tape, part.norm(), residuals[lane], inputs[lane], rows);
             });
     for (int lane = 0; lane < residuals.length; lane++) {
       tape.done(residuals[lane]);

@@ -11,6 +11,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.peftsweep.method.Methods;
 import org.peftsweep.model.Layers;
+import org.peftsweep.optim.Optimizers;
 
 /** Keys of training, layers and multiples of a rank as axes of a grid. */
 class AxesTest {
@@ -27,11 +28,20 @@ class AxesTest {
           "beta1", "0.5",
           "beta2", "0.75");
 
+  /** Settings that are true or false, with what they are not by default. */
+  private static final Map<String, String> SWITCHES =
+      Map.of(
+          "scale-parameter", "true",
+          "relative-step", "true",
+          "half-precision", "true",
+          "safeguard-warmup", "true",
+          "correct-bias", "false");
+
   @ParameterizedTest
   @MethodSource("everyKeyOfTraining")
   void everyKeyOfTrainingIsAnAxis(String key) {
-    String other = OTHERS.getOrDefault(key, "7");
-    String block = "{method: lora" + (key.equals("momentum") ? ", optimizer: sm3" : "");
+    String other = SWITCHES.getOrDefault(key, OTHERS.getOrDefault(key, "7"));
+    String block = "{method: lora" + optimizer(key);
     Sweep sweep = sweep(block + ", " + key + ": " + other + "}, " + block + "}");
     List<Trial> trials = sweep.expand(model -> "m", task -> "t");
 
@@ -39,6 +49,20 @@ class AxesTest {
     assertThat(trials).extracting(Trial::id).doesNotHaveDuplicates();
     assertThat(sweep.titles().apply(trials.get(0))).contains(key + "=" + other);
     assertThat(trials.stream().map(sweep.titles()).distinct()).hasSize(2);
+  }
+
+  /** Names an optimizer that has a setting, where the default one has not. */
+  private static String optimizer(String key) {
+    boolean isOfAll =
+        RecordFields.names(Training.class).contains(key)
+            || RecordFields.names(Optimizers.all().get("adamw")).contains(key);
+    return isOfAll
+        ? ""
+        : Optimizers.all().entrySet().stream()
+            .filter(entry -> RecordFields.names(entry.getValue()).contains(key))
+            .map(entry -> ", optimizer: " + entry.getKey())
+            .findFirst()
+            .orElseThrow();
   }
 
   static List<String> everyKeyOfTraining() {

@@ -46,7 +46,7 @@ class ConfFilesTest {
     "evidence, 480",
     "glue-bert-base, 4",
     "tuned, 32",
-    "optimizers, 52",
+    "optimizers, 60",
     "zoo, 58",
     "zoo-minilm, 138",
     "search-grid, 205",

@@ -54,7 +54,8 @@ class ResumeTest {
             "{method: adalora, rank: 2, plug-in: ist, score-every: 3}",
             "{method: full, plug-in: ist, score-every: 2, update-fraction: 0.5}");
     Stream<String> optimizers =
-        Optimizers.all().keySet().stream().map(id -> "{method: lora, optimizer: " + id + "}");
+        Optimizers.all().keySet().stream()
+            .map(id -> "{method: lora, ratio: 1, optimizer: " + id + "}");
     Stream<String> halves =
         Backends.refusal(ElementType.BF16).isPresent()
             ? Stream.empty()

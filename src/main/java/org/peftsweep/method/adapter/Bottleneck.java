@@ -6,8 +6,8 @@ import java.util.stream.Stream;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Var;
 import org.peftsweep.model.BlockAdapter;
+import org.peftsweep.model.Norm;
 import org.peftsweep.model.Parameter;
-import org.peftsweep.model.Sublayer;
 
 /**
  * The unified view of adapters (He et al., arXiv:2110.04366, §3): {@code h ← h + s·up(f(down(z)))}
@@ -43,8 +43,8 @@ public record Bottleneck(Affine down, Affine up, Activation activation, float sc
   }
 
   @Override
-  public Var apply(Tape tape, Sublayer at, Var residual, Var input, Var output) {
-    Var read = read(tape, at, residual, input, output);
+  public Var apply(Tape tape, Norm norm, Var residual, Var input, Var output) {
+    Var read = read(tape, norm, residual, input, output);
     Var inner = down.of(tape, read);
     if (read != input && read != output) {
       tape.done(read);
@@ -58,12 +58,11 @@ public record Bottleneck(Affine down, Affine up, Activation activation, float sc
     return y;
   }
 
-  private Var read(Tape tape, Sublayer at, Var residual, Var input, Var output) {
+  private Var read(Tape tape, Norm norm, Var residual, Var input, Var output) {
     return switch (reads) {
       case INPUT -> input;
       case OUTPUT -> output;
-      case NORMED_SUM ->
-          at.norm() == null ? output : at.norm().ofSum(tape, tape.scale(output, 1), residual);
+      case NORMED_SUM -> norm == null ? output : norm.ofSum(tape, tape.scale(output, 1), residual);
     };
   }
 
