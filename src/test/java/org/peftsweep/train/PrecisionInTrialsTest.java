@@ -31,7 +31,13 @@ class PrecisionInTrialsTest {
   private static final double MOST_OFF = 0.01;
 
   private static final Map<String, String> SETTINGS =
-      Map.of("galore", ", gap: 4, rank: 4", "adalora", ", rank: 2", "eva", ", batches: 4");
+      Map.of(
+          "galore", ", gap: 4, rank: 4",
+          "adalora", ", rank: 2",
+          "eva", ", batches: 4",
+          "mam", ", tokens: 4",
+          "prefix", ", tokens: 4",
+          "prompt", ", tokens: 4");
 
   @BeforeEach
   void needsAProcessorThatHasThem() {
