@@ -15,6 +15,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
@@ -83,12 +84,16 @@ class PackedTrialsTest {
                     "{method: lora, rank: 3, targets: qkvo, ratio: 8, learning-rate: 1e-4}",
                     "{method: lora, layers: 1, clip: 0.1, weight-decay: 0.1}"))
             .toList();
+    // A method does not know of the precision: a third of them tells.
+    int every = precision == Precision.FP32 ? 1 : 3;
     List<Trial> trials =
-        blocks.stream()
+        IntStream.range(0, blocks.size())
+            .filter(i -> i % every == 0)
+            .mapToObj(blocks::get)
             .map(block -> trial(block.replace("}", ", precision: " + word(precision) + "}")))
             .filter(trial -> PackRun.base(trial) != null)
             .toList();
-    assertThat(trials).hasSizeGreaterThan(17);
+    assertThat(trials).hasSizeGreaterThan(25 / every);
     assertThat(trials.stream().map(PackRun::base).distinct()).hasSize(1);
     assertThat(PackRun.base(trial("{method: lora, weights: bf16}")))
         .isNotEqualTo(PackRun.base(trials.get(0)));
