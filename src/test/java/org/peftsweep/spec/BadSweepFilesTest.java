@@ -90,7 +90,7 @@ class BadSweepFilesTest {
           {method: galore, gap: 0} => Cannot use gap = 0 in x.yaml:5: give a whole number of at least 1
           {method: adalora, initial-factor: 0.5} => Cannot use initial-factor = 0.5 in x.yaml:5: give a number of at least 1
           {method: adalora, final-fraction: 0.95} => Cannot use final-fraction = 0.95 in x.yaml:5: give less than what warm-fraction leaves of 1
-          {method: lora, targets: qw} => Cannot use targets = qw in x.yaml:5: choose q, k, v, o, qk, qv, kv, qkv, qkvo, ffn or all
+          {method: lora, targets: qw} => Cannot use targets = qw in x.yaml:5: choose q, k, v, o, qk, qv, kv, qkv, qkvo, ffn, dense or all
           {method: lora, targets: [[query, valeu]]} => Cannot use targets = valeu in x.yaml:5: choose query, key, value, output, ffn-gate, ffn-up or ffn-down
           {method: lora, targets: [[]]} => Cannot use targets = [] in x.yaml:5: give at least one value
           {method: lora, targets: []} => Cannot use targets = [] in x.yaml:5: give at least one value
@@ -174,7 +174,7 @@ class BadSweepFilesTest {
           declare-tasks: {mine: {text-columns: [a], label-column: l, labels: [x, y], metrics: [f1], dev-fraction: 1}} => Cannot use dev-fraction = 1 in x.yaml:5: give a number from 0 up to, not including, 1
           declare-tasks: {mine: {text-columns: [a], label-column: l, metrics: [rouge]}} => Cannot use metrics = rouge in x.yaml:5: choose accuracy, f1, macro-f1, micro-f1, weighted-f1, precision, macro-precision, recall, macro-recall, auc, matthews, pearson or spearman
           extends: no.yaml => Cannot use extends = no.yaml in x.yaml:5: there is no such file
-          targets: qx => Cannot use targets = qx in x.yaml:5: choose q, k, v, o, qk, qv, kv, qkv, qkvo, ffn or all
+          targets: qx => Cannot use targets = qx in x.yaml:5: choose q, k, v, o, qk, qv, kv, qkv, qkvo, ffn, dense or all
           init: maybe => Cannot use init = maybe in x.yaml:5: choose pretrained or random
           weights: fp8 => Cannot use weights = fp8 in x.yaml:5: choose fp32 or bf16
           name: y => Cannot use the key name twice, in x.yaml:1 and x.yaml:5: leave one out
@@ -302,7 +302,7 @@ class BadSweepFilesTest {
   @Test
   void refusesWhatIsTooLongForAnyUse() {
     assertTimeout(
-        Duration.ofSeconds(5),
+        Duration.ofSeconds(20),
         () -> {
           assertRefused(
               HEAD + GRID + "data: " + "x".repeat(50 << 20) + "\n",

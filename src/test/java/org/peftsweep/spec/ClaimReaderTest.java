@@ -60,10 +60,10 @@ class ClaimReaderTest {
           says: higher | says: better | Cannot use says = better in x.yaml:6: choose higher, lower, not-lower or equal
           says: higher |  | Cannot read the statement in x.yaml:2: it lacks the key says
           targets: qv | tragets: qv | Cannot use the key tragets in x.yaml:4: did you mean targets
-          lora+ist | lroa | Cannot use method = lroa in x.yaml:4: did you mean lora
+          lora+ist | bitfut | Cannot use method = bitfut in x.yaml:4: did you mean bitfit
           margin: 2 | margin: -1 | Cannot use margin = -1 in x.yaml:8: give a number above 0
           margin: 2 | margin: two | Cannot use margin = two in x.yaml:8: give a finite number, such as 0.5 or 1e-4
-          best-of: [learning-rate] | best-of: [rate-of-learning] | Cannot use best-of = rate-of-learning in x.yaml:7: choose accumulate, adapter, alpha,
+          best-of: [learning-rate] | best-of: [rate-of-learning] | Cannot use best-of = rate-of-learning in x.yaml:7: choose accumulate,
           {targets: qkv, ratio: 1} | {} | Cannot use second = {} in x.yaml:5: name a setting, such as targets: qv
           {targets: qkv, ratio: 1} | qkv | Cannot use second = qkv in x.yaml:5: write keys under it
           {rte: 1.5} | {rte: much} | Cannot use rte = much in x.yaml:9: give a finite number, such as 0.5 or 1e-4

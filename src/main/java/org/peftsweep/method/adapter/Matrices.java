@@ -8,8 +8,8 @@ import org.peftsweep.compute.Var;
 
 /** Operations on matrices that learn, of which methods make their updates; all have a way back. */
 public final class Matrices {
-  /** Keeps the magnitude of ReLU's smooth stand-in below 3e-7. */
-  private static final float STEEP = 1 << 20;
+  /** A power of two, so that no product with it rounds, and its gradients stay above denormals. */
+  private static final float STEEP = 0x1p50f;
 
   private Matrices() {}
 
@@ -117,7 +117,8 @@ public final class Matrices {
   }
 
   /**
-   * {@code max(0, x)} to within 3e-7, as {@code SiLU(c·x)/c} with c = 2²⁰.
+   * {@code max(0, x)}, as {@code SiLU(c·x)/c} with c = 2⁵⁰: another value only where |x| is below
+   * 1e-13.
    *
    * <p>So it needs no kernel of its own; the gradient at 0 is ½ where torch has 0.
    */
