@@ -105,6 +105,12 @@ public record MoSA(int reduction, int experts) implements Method {
     }
   }
 
+  /** Rounding of a pass of several lanes grows past 1e-5 of its losses within 20 steps. */
+  @Override
+  public boolean sharesBase() {
+    return false;
+  }
+
   @Override
   public boolean usesTargets() {
     return false;

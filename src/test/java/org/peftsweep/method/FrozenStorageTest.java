@@ -1,6 +1,7 @@
 package org.peftsweep.method;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import java.nio.file.Path;
@@ -29,6 +30,7 @@ import org.peftsweep.data.Seeds;
 import org.peftsweep.method.adapter.AttachContext;
 import org.peftsweep.method.adapter.InitCache;
 import org.peftsweep.method.adapter.MethodHooks;
+import org.peftsweep.model.Addition;
 import org.peftsweep.model.CheckpointWeights;
 import org.peftsweep.model.MergedModel;
 import org.peftsweep.model.Model;
@@ -94,6 +96,12 @@ class FrozenStorageTest {
   void isMergedIntoAPlainModelWithTheSameOutput(Method method, Architecture family) {
     try (Model adapted = TinyModels.model(family, backend, ElementType.BF16)) {
       losses(method, adapted);
+      if (!adapted.additions().stream().allMatch(Addition::isMergeable)) {
+        assertThatThrownBy(
+                () -> MergedModel.write(folder, TinyModels.config(family), adapted, backend))
+            .hasMessageContaining("Cannot fold what was trained into the base's weights");
+        return;
+      }
       MergedModel.write(folder, TinyModels.config(family), adapted, backend);
       try (Checkpoint checkpoint = Checkpoint.open(folder);
           Model plain =

@@ -58,9 +58,7 @@ class LanesTest {
    */
   static Stream<Arguments> packs() {
     List<Method> all =
-        MethodContractTest.SAMPLES.values().stream()
-            .filter(method -> !(method instanceof Full))
-            .toList();
+        MethodContractTest.SAMPLES.values().stream().filter(Method::sharesBase).toList();
     Method lora = new LoRA(3, 6, 0.2);
     Stream<Arguments> pairs =
         all.stream().map(m -> Arguments.of(TinyModels.ROBERTA, List.of(m, lora, m), 9));

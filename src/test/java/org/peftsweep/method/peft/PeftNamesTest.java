@@ -74,6 +74,10 @@ class PeftNamesTest {
                 backend,
                 new CheckpointWeights(checkpoint).forTrial(backend, new Seeds(0)))) {
       Method method = GoldenMethods.method(manifest(path), model);
+      if (method.peft(model, 1).isEmpty()) {
+        // It is kept and merged, but not written as PEFT does.
+        return;
+      }
       List<Batch> search = new ArrayList<>();
       config
           .path("eva")
