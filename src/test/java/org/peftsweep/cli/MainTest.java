@@ -192,7 +192,7 @@ class MainTest {
     assertThat(sweep("--dry-run")).isZero();
     assertThat(out.toString(StandardCharsets.UTF_8))
         .contains("mini-rte · lora r=4 qv · seed 1")
-        .contains("1,234")
+        .contains("1,002")
         .contains("4 trials, 4 to run");
     assertThat(folder.resolve("output")).doesNotExist();
   }
