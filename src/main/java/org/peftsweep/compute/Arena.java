@@ -19,6 +19,9 @@ public final class Arena implements AutoCloseable {
 
   private static final long SMALLEST_CHUNK = 1 << 18;
 
+  /** What it grows by at least, whatever little is asked for, in bytes. */
+  public static final long SMALLEST_BYTES = Float.BYTES * SMALLEST_CHUNK;
+
   private static final Comparator<Stretch> BY_SIZE =
       Comparator.<Stretch>comparingLong(block -> block.length)
           .thenComparingInt(block -> block.chunk)

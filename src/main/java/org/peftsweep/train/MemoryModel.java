@@ -3,6 +3,7 @@ package org.peftsweep.train;
 import java.nio.IntBuffer;
 import java.util.function.Predicate;
 import org.peftsweep.checkpoint.ModelConfig;
+import org.peftsweep.compute.Arena;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.DenseWeight;
 import org.peftsweep.compute.DryBackend;
@@ -98,10 +99,11 @@ final class MemoryModel {
                 pack.lane(0))) {
       Trainer trainer = new Trainer(parts, Progress.SILENT, new RunWatch(RunLimits.FREE));
       trainer.rehearse(STEPS);
+      long passed = passes.allocations().peakBytes();
       return new Footprint(
           trainer.peakBytes(),
           (long) (SLACK * dry.allocations().peakBytes()),
-          (long) (SLACK * passes.allocations().peakBytes()),
+          Math.max((long) (SLACK * passed), passed + Arena.SMALLEST_BYTES),
           pack.lane(0).rows(),
           isRandom ? 0 : baseBytes(config, isMissing, matrices, trial.task().task().outputs()),
           DryBackend.packedBytes(passes));

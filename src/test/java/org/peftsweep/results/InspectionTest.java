@@ -85,7 +85,7 @@ class InspectionTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {0, 1})
+  @ValueSource(ints = {0, 1, 2})
   void findsEveryKindOfDamageInEveryTable(int round) throws Exception {
     Random random = new Random(round);
     List<String> wrong = new ArrayList<>();
