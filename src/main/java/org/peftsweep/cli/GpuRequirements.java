@@ -17,8 +17,7 @@ final class GpuRequirements {
    * Refuses GPUs that nobody would compute on, and a backend that this machine cannot run where
    * trials run on it.
    */
-  static void require(Execution execution) {
-    SparkConf conf = new SparkConf();
+  static void require(Execution execution, SparkConf conf) {
     String backend = execution.backend();
     boolean asks = conf.getDouble(ASKED, 0) > 0 && !conf.getBoolean(SIMULATED, false);
     if (asks && !Backends.usesGpus(backend)) {

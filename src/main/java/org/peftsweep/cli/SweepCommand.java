@@ -13,6 +13,7 @@ import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
+import org.apache.spark.SparkConf;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.deploy.SparkHadoopUtil;
 import org.apache.spark.sql.SparkSession;
@@ -145,7 +146,7 @@ final class SweepCommand implements Callable<Integer> {
     Locations locations = Locations.ofProcess(files, Installation.home());
     Sweep sweep = SweepFile.read(file, overrides, added, locations);
     if (!isDryRun) {
-      GpuRequirements.require(sweep.execution());
+      GpuRequirements.require(sweep.execution(), new SparkConf());
     }
     ResultFolder folder = new ResultFolder(new Path(output.path(files), sweep.name()), files);
     Sweep.Contents contents = contents(sweep, files);

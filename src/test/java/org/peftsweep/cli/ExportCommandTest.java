@@ -164,7 +164,7 @@ class ExportCommandTest {
                 Stream.of("sweep", file.toString(), "--output", folder + "/output"),
                 Stream.of(more))
             .toList();
-    assertThat(run(args.toArray(new String[0]))).isZero();
+    assertThat(run(args.toArray(new String[0]))).as("%s", text(err)).isZero();
     out.reset();
     err.reset();
     return names(folder.resolve("output/small/trials")).stream()

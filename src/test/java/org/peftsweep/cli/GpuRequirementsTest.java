@@ -5,31 +5,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
-import org.junit.jupiter.api.AfterEach;
+import org.apache.spark.SparkConf;
 import org.junit.jupiter.api.Test;
 import org.peftsweep.spec.Execution;
 import org.peftsweep.spec.SweepFile;
 
 class GpuRequirementsTest {
-  private final Map<String, String> before = new TreeMap<>();
-
-  private void set(String name, String value) {
-    before.put(name, System.getProperty(name, ""));
-    System.setProperty(name, value);
-  }
-
-  @AfterEach
-  void restore() {
-    before.forEach(
-        (name, value) -> {
-          if (value.isEmpty()) {
-            System.clearProperty(name);
-          } else {
-            System.setProperty(name, value);
-          }
-        });
-  }
+  private final SparkConf conf = new SparkConf(false);
 
   private static Execution execution(String backend) {
     String file =
@@ -46,28 +28,31 @@ class GpuRequirementsTest {
   @Test
   void refusesGpusThatNobodyComputesOn() {
     for (String amount : new String[] {"1", "0.25"}) {
-      set("spark.task.resource.gpu.amount", amount);
+      conf.set("spark.task.resource.gpu.amount", amount);
       for (String backend : new String[] {"cpu", "nd4j"}) {
-        assertThatThrownBy(() -> GpuRequirements.require(execution(backend)))
+        assertThatThrownBy(() -> GpuRequirements.require(execution(backend), conf))
             .isInstanceOf(InputException.class)
             .hasMessage(
                 "Cannot use GPUS with backend = "
                     + backend
                     + ": it computes on processors, so leave GPUS out or choose backend = cuda");
       }
-      assertThatCode(() -> GpuRequirements.require(execution("cuda"))).doesNotThrowAnyException();
+      assertThatCode(() -> GpuRequirements.require(execution("cuda"), conf))
+          .doesNotThrowAnyException();
     }
   }
 
   @Test
   void takesAddressesThatAreNoGpusForAnyBackend() {
-    set("spark.task.resource.gpu.amount", "1");
-    set("spark.peftsweep.simulatedGpus", "true");
-    assertThatCode(() -> GpuRequirements.require(execution("cpu"))).doesNotThrowAnyException();
+    conf.set("spark.task.resource.gpu.amount", "1");
+    conf.set("spark.peftsweep.simulatedGpus", "true");
+    assertThatCode(() -> GpuRequirements.require(execution("cpu"), conf))
+        .doesNotThrowAnyException();
   }
 
   @Test
   void asksForNothingWhereSparkHandsOutNoGpus() {
-    assertThatCode(() -> GpuRequirements.require(execution("cpu"))).doesNotThrowAnyException();
+    assertThatCode(() -> GpuRequirements.require(execution("cpu"), conf))
+        .doesNotThrowAnyException();
   }
 }
