@@ -9,6 +9,12 @@ import jdk.incubator.vector.FloatVector;
 public final class FmaChains {
   private static final int CHAINS = 16;
 
+  /**
+   * Turns of a call: a method that loops for long in its first calls is compiled from within the
+   * loop, where vectors stay objects.
+   */
+  private static final int BLOCK = 2_000;
+
   private FmaChains() {}
 
   /** Returns the floating-point operations of so many turns, two a multiply–add. */
@@ -18,6 +24,14 @@ public final class FmaChains {
 
   /** Takes so many turns; the result is there so that nothing is left out. */
   public static float run(int turns, float start) {
+    float sum = 0;
+    for (int done = 0; done < turns; done += BLOCK) {
+      sum += block(Math.min(BLOCK, turns - done), start);
+    }
+    return sum;
+  }
+
+  private static float block(int turns, float start) {
     FloatVector x = Vectors.splat(0.999f);
     FloatVector y = Vectors.splat(start);
     FloatVector a0 = y;
