@@ -69,12 +69,11 @@ class OptimizersInTrialsTest {
         """
         name: sweep
         model: builtin:mini
-        tasks: [mini-rte]
-        train-limit: 200
+        %strain-limit: 200
         grid: [%s]
         training: {max-steps: 8, batch: 16, max-tokens: 32, evaluate-every: 100}
         """
-            .formatted(block));
+            .formatted(ShortTask.lines(), block));
     return SweepFile.read(file.toString(), Map.of(), new Configuration())
         .expand(LIBRARY::modelHash, LIBRARY::taskHash);
   }

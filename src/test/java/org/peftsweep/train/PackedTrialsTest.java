@@ -377,14 +377,13 @@ class PackedTrialsTest {
         """
         name: x
         model: builtin:mini
-        tasks: [mini-sst2]
-        train-limit: 60
+        %strain-limit: 60
         validation-fraction: 0.1
         grid: [%s]
         training: {max-steps: %d, evaluate-every: 8, max-tokens: 32, batch: 12}
         rates: {learning-rate: 2e-3, ratio: 2}
         """
-            .formatted(block, STEPS);
+            .formatted(ShortTask.lines(), block, STEPS);
     return SweepFile.read(
             "x.yaml",
             Map.of(),

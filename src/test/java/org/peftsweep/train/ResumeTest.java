@@ -214,14 +214,13 @@ class ResumeTest {
         """
         name: x
         model: builtin:mini
-        tasks: [mini-sst2]
-        train-limit: 50
+        %strain-limit: 50
         validation-fraction: 0.1
         grid: [%s]
         training: {max-steps: %d, evaluate-every: 4, max-tokens: 32, batch: 8, accumulate: 2}
         rates: {learning-rate: 2e-3, ratio: 2}
         """
-            .formatted(block, STEPS);
+            .formatted(ShortTask.lines(), block, STEPS);
     return SweepFile.read(
             "x.yaml",
             Map.of(),

@@ -23,7 +23,9 @@ class TrialRunOfMethodsTest {
 
   private static List<Trial> trials(String block) {
     String file =
-        "name: x\nmodel: builtin:mini\ntasks: [mini-sst2]\ntrain-limit: 200\ngrid: ["
+        "name: x\nmodel: builtin:mini\n"
+            + ShortTask.lines()
+            + "train-limit: 200\ngrid: ["
             + block
             + "]\ntraining: {max-steps: 12, max-tokens: 32, batch: 8}\n"
             + "rates: {learning-rate: 2e-3}\n";
