@@ -99,7 +99,10 @@ public final class Bench implements Callable<Integer> {
       result.put("method", workload.method().id());
       result.put("threads", workload.threads());
       result.put("gigaflopsPerStep", figures.get("products").gigaflops());
-      result.put("peakGigaflopsPerSecond", Table.peak(figures));
+      result.put("peakGigaflopsPerSecond", Table.peak(figures, "cpu"));
+      if (figures.containsKey("bf16-peak")) {
+        result.put("bf16PeakGigaflopsPerSecond", Table.peak(figures, "cpu-bf16"));
+      }
       ArrayNode contenders = result.putArray("contenders");
       figures.values().forEach(each -> each.json(contenders.addObject()));
       System.out.print(Table.rows(workload, figures));

@@ -9,6 +9,7 @@ interface Contender extends AutoCloseable {
   /** Engines, and what they are held against: products alone, and the processor's peak. */
   List<String> NAMES =
       List.of(
+          "bf16-peak",
           "cpu",
           "cpu-bf16",
           "cpu-pair",
@@ -56,6 +57,7 @@ interface Contender extends AutoCloseable {
       case "cpu-pair" -> new PairContender(workload);
       case "products" -> new ProductsContender(workload);
       case "fma-peak" -> new FmaPeak(workload.threads());
+      case "bf16-peak" -> new HalfPeak(workload.threads());
       case "libtorch" -> Libtorch.open(workload, false);
       case "libtorch-pruned" -> Libtorch.open(workload, true);
       case "samediff" -> new SameDiffContender(workload);

@@ -1,6 +1,5 @@
 package org.peftsweep.bench;
 
-import java.util.stream.IntStream;
 import org.peftsweep.compute.cpu.FmaChains;
 
 /** The most multiply–adds that the processor does: {@link FmaChains} on every thread at once. */
@@ -16,20 +15,7 @@ final class FmaPeak implements Contender {
 
   @Override
   public void step() {
-    Thread[] crew =
-        IntStream.range(0, threads)
-            .mapToObj(i -> new Thread(() -> sink = FmaChains.run(TURNS, 1f / (i + 2))))
-            .toArray(Thread[]::new);
-    for (Thread thread : crew) {
-      thread.start();
-    }
-    for (Thread thread : crew) {
-      try {
-        thread.join();
-      } catch (InterruptedException e) {
-        throw new IllegalStateException("Cannot measure the peak: interrupted", e);
-      }
-    }
+    Crew.run(threads, i -> sink = FmaChains.run(TURNS, 1f / (i + 2)));
   }
 
   @Override

@@ -30,8 +30,11 @@ record Goals(String shape, String peer, double tiles, double others) {
           new Goals("mini-32x64", "peft", 2.5, 3),
           new Goals("roberta-base-8x128", "peft-bf16", 1.8, 1.5));
 
-  private static final double SHARE_OF_PEAK_WITH_TILES = 0.65;
-  private static final double SHARE_OF_PEAK = 0.75;
+  /** Shares of the peak that a step of RoBERTa-base reaches, by the engine's contender. */
+  private static final Map<String, Double> SHARES_WITH_TILES =
+      Map.of("cpu", 0.65, "cpu-bf16", 0.45);
+
+  private static final Map<String, Double> SHARES = Map.of("cpu", 0.75, "cpu-bf16", 0.50);
 
   /** Returns a sentence for each goal that was measured and missed on this processor. */
   static List<String> missed(Workload workload, Map<String, Figures> figures) {
@@ -62,21 +65,29 @@ record Goals(String shape, String peer, double tiles, double others) {
       }
     }
     if (shape.startsWith("roberta-base")) {
-      double wanted = hasTiles ? SHARE_OF_PEAK_WITH_TILES : SHARE_OF_PEAK;
-      double reached =
-          figures.get("products").gigaflops()
-              / figures.get("cpu").medianMillis()
-              * 1e3
-              / Table.peak(figures);
-      if (reached < wanted) {
-        missed.add(
-            String.format(
-                Locale.ROOT,
-                "%s reaches %.2f of the FMA peak, wanted are %.2f",
-                shape,
-                reached,
-                wanted));
-      }
+      (hasTiles ? SHARES_WITH_TILES : SHARES)
+          .forEach(
+              (contender, wanted) -> {
+                Figures ours = figures.get(contender);
+                if (ours == null) {
+                  return;
+                }
+                double reached =
+                    figures.get("products").gigaflops()
+                        / ours.medianMillis()
+                        * 1e3
+                        / Table.peak(figures, contender);
+                if (reached < wanted) {
+                  missed.add(
+                      String.format(
+                          Locale.ROOT,
+                          "%s on %s reaches %.2f of the peak, wanted are %.2f",
+                          contender,
+                          shape,
+                          reached,
+                          wanted));
+                }
+              });
     }
     return missed;
   }

@@ -39,6 +39,9 @@ record Race(
 
   Map<String, Figures> run() {
     List<String> names = new ArrayList<>(List.of("cpu", "products", "fma-peak"));
+    if (peers.contains("cpu" + Table.HALF)) {
+      names.add("bf16-peak");
+    }
     names.addAll(peers);
     Map<String, Figures> figures = new LinkedHashMap<>();
     names.forEach(name -> figures.put(name, new Figures(name)));

@@ -19,17 +19,21 @@ final class Table {
   static final String HEADER =
       """
       | shape | method | threads | contender | ms a step | min–max | CPU ms | examples/s | × ours | \
-      share of FMA peak | peak MB | heap B/step | native B/step |
+      share of peak | peak MB | heap B/step | native B/step |
       | --- | --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |""";
 
   /** Of contenders whose products have factors of 16 bits. */
-  private static final String HALF = "-bf16";
+  static final String HALF = "-bf16";
 
   private Table() {}
 
-  /** Returns the processor's peak in this race, in 10⁹ operations a second. */
-  static double peak(Map<String, Figures> figures) {
-    Figures peak = figures.get("fma-peak");
+  /**
+   * Returns the processor's peak in this race, in 10⁹ operations a second, for the factors that a
+   * contender multiplies.
+   */
+  static double peak(Map<String, Figures> figures, String contender) {
+    boolean isHalf = contender.endsWith(HALF) && figures.containsKey("bf16-peak");
+    Figures peak = figures.get(isHalf ? "bf16-peak" : "fma-peak");
     return peak.gigaflops() / peak.least() * 1e3;
   }
 
@@ -44,14 +48,15 @@ final class Table {
 
   private static String row(Workload workload, Map<String, Figures> all, Figures each) {
     String shape = workload.shape().id();
-    if (each.contender().equals("fma-peak")) {
+    if (each.contender().endsWith("-peak")) {
       return String.format(
           Locale.ROOT,
-          "| %s | %s | %d | fma-peak | | | | | | %.1f GFLOP/s | | | |",
+          "| %s | %s | %d | %s | | | | | | %.1f GFLOP/s | | | |",
           shape,
           workload.method().id(),
           workload.threads(),
-          peak(all));
+          each.contender(),
+          each.gigaflops() / each.least() * 1e3);
     }
     double arithmetic = all.get("products").gigaflops();
     double median = each.medianMillis();
@@ -69,7 +74,7 @@ final class Table {
         millis(each.processorMillis()),
         trials * 1e3 * workload.shape().rows() / median,
         String.format(Locale.ROOT, "%.2f", ratio(all, each, trials)),
-        100 * trials * arithmetic / median * 1e3 / peak(all),
+        100 * trials * arithmetic / median * 1e3 / peak(all, each.contender()),
         (each.peakBytes() - each.bareBytes()) >> 20,
         bytes(each.last(), "heapBytesPerStep"),
         bytes(each.last(), "nativeBytesPerStep"));

@@ -97,7 +97,7 @@ class MemoryModelTest {
       TokenisedTask data = fullRows(rows, 128);
       Footprint told =
           MemoryModel.predict(trial, ROBERTA_BASE, name -> false, 1, data, AdapterLayout.NONE);
-      try (Backend backend = Backends.open("cpu", 2);
+      try (Backend backend = Backends.open("cpu", 1);
           Pack pack = Pack.alone(backend);
           Assembly parts =
               Assembly.of(

@@ -1,5 +1,7 @@
 package org.peftsweep.compute.cpu;
 
+import java.util.Arrays;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import org.peftsweep.compute.BlasLibrary;
@@ -26,9 +28,6 @@ public record ProcessorFigures(
     String blas) {
   private static final int TURNS = 2_000_000;
   private static final int REPEATS = 5;
-
-  /** Sides of a product whose factors and result stay in the second-level cache. */
-  private static final int SIDE = 256;
 
   private static final int PRODUCTS = 200;
 
@@ -69,50 +68,15 @@ public record ProcessorFigures(
   }
 
   private static double halves(Workers workers) {
-    HostMemory zeros = new HostMemory((long) SIDE * SIDE);
-    HostMemory w =
-        OneDnn.reorder(ElementType.F32, zeros.address(0), false, ElementType.BF16, SIDE, SIDE);
-    HostMemory[] y = new HostMemory[workers.count()];
-    OneDnn.Caller[] callers = new OneDnn.Caller[y.length];
+    HalfProducts[] products = new HalfProducts[workers.count()];
     try {
-      for (int i = 0; i < y.length; i++) {
-        y[i] = new HostMemory((long) SIDE * SIDE);
-        callers[i] = new OneDnn.Caller();
-      }
-      double operations = 2.0 * SIDE * SIDE * SIDE * PRODUCTS;
+      Arrays.setAll(products, i -> new HalfProducts());
       return best(
           workers,
-          operations,
-          (worker, from, to) -> {
-            for (int i = 0; i < PRODUCTS; i++) {
-              callers[worker].multiply(
-                  ElementType.BF16,
-                  false,
-                  SIDE,
-                  SIDE,
-                  SIDE,
-                  1,
-                  zeros.address(0),
-                  SIDE,
-                  OneDnn.Order.OWN,
-                  w.address(0),
-                  SIDE,
-                  0,
-                  y[worker].address(0),
-                  SIDE);
-            }
-          });
+          HalfProducts.operations(PRODUCTS),
+          (worker, from, to) -> products[worker].run(PRODUCTS));
     } finally {
-      for (int i = 0; i < y.length; i++) {
-        if (callers[i] != null) {
-          callers[i].close();
-        }
-        if (y[i] != null) {
-          y[i].free();
-        }
-      }
-      w.free();
-      zeros.free();
+      Arrays.stream(products).filter(Objects::nonNull).forEach(HalfProducts::close);
     }
   }
 
