@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -26,6 +27,16 @@ import org.peftsweep.data.Tokenizer;
 class FetchedModelsTest {
   private static final int TOKENS = 32;
 
+  /** Read once for all sentences: weights of a base stay until the process ends. */
+  private static CheckpointWeights bert;
+
+  @AfterAll
+  static void closeFiles() {
+    if (bert != null) {
+      bert.checkpoint().close();
+    }
+  }
+
   @ParameterizedTest
   @CsvSource({
     "the capital of france is [MASK].,paris",
@@ -41,15 +52,15 @@ class FetchedModelsTest {
   })
   void bertFillsInTheMask(String sentence, String expected) {
     Path folder = fetched("bert-base-uncased");
+    if (bert == null) {
+      bert = new CheckpointWeights(Checkpoint.open(folder));
+    }
     try (Backend backend = Backends.open(Backends.DEFAULT, 2);
-        Checkpoint checkpoint = Checkpoint.open(folder);
         Tokenizer tokenizer = Tokenizer.open(folder);
         Tape tape = new Tape(backend);
         Model model =
             Models.buildMasked(
-                checkpoint.config(),
-                backend,
-                new CheckpointWeights(checkpoint).forTrial(backend, new Seeds(0)))) {
+                bert.checkpoint().config(), backend, bert.forTrial(backend, new Seeds(0)))) {
       Batch batch = batch(tokenizer, List.of(sentence));
       tape.startEvaluation();
       float[] scores =
