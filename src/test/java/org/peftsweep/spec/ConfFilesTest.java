@@ -35,6 +35,7 @@ class ConfFilesTest {
     "quickstart, 20",
     "table2-mini, 40",
     "precision, 40",
+    "precision-minilm, 20",
     "quickstart-methods, 72",
     "paper-table2, 168",
     "paper-figure1, 36",

@@ -147,14 +147,13 @@ class CachedTrialsTest {
         """
         name: x
         model: builtin:mini
-        tasks: [mini-sst2]
-        train-limit: 60
+        %strain-limit: 60
         validation-fraction: 0.1
         grid: [{%s}]
         training: {max-steps: 12, evaluate-every: 6, max-tokens: 32, batch: 12, pad: %s}
         rates: {learning-rate: 2e-3, ratio: 2}
         """
-            .formatted(block, padding);
+            .formatted(ShortTask.lines(), block, padding);
     return SweepFile.read(
             "x.yaml",
             Map.of(),
