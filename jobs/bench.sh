@@ -5,7 +5,7 @@
 #   jobs/bench.sh                                   # mini and d=256, LoRA, 2 threads
 #   jobs/bench.sh --shapes roberta-base-32x128 --methods full,lora,dora --threads 1,2
 #   jobs/bench.sh --shapes mini-32x64 --threads 1 --peers cpu-pair   # two trials side by side
-#   jobs/bench.sh kernels [pattern]                 # each kernel beside the nd4j backend (JMH)
+#   jobs/bench.sh kernels [pattern]                 # each kernel beside the nd4j backend, some beside oneDNN (JMH)
 #   jobs/bench.sh packs [rounds [mini-8x32|roberta-base-8x128]]   # packs beside the same trials one by one
 #   jobs/bench.sh trials output/models/minilm output/data/glue [rounds [steps]]   # whole trials an hour, beside PEFT
 #   jobs/bench.sh profile roberta-base-8x128 lora 2 5 [bf16]   # where a step's time goes, over 5 s
