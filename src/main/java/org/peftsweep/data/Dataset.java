@@ -151,12 +151,38 @@ public record Dataset(
       throw new IllegalArgumentException(
           "Cannot limit train of " + task.name() + " to " + rows + " rows: give at least 1");
     }
+    return shortened("train limit", rows, seed);
+  }
+
+  /**
+   * Keeps that fraction of train, above 0 and at most 1, rounded, at least one row, in the file's
+   * order. A smaller fraction keeps a subset of what a larger one keeps.
+   */
+  public Dataset withTrainFraction(double fraction, long seed) {
+    int rows = Math.max(1, (int) Math.round(fraction * train.size()));
+    return shortened("train fraction", rows, seed);
+  }
+
+  private Dataset shortened(String purpose, int rows, long seed) {
     if (rows >= train.size()) {
       return this;
     }
-    int[] order = new Seeds(seed).permutation("train limit", train.size());
-    List<Example> kept = Arrays.stream(order, 0, rows).sorted().mapToObj(train::get).toList();
-    return new Dataset(task, kept, validation, dev, skippedRows, firstReasons, isDevCarved);
+    int[] order = new Seeds(seed).permutation(purpose, train.size());
+    return withTrain(Arrays.stream(order, 0, rows).sorted().mapToObj(train::get).toList());
+  }
+
+  /**
+   * Adds changed copies of the rows of train.
+   *
+   * @param rate part of a text's words that is changed, rounded, at least one
+   * @param copies of each row
+   */
+  public Dataset withAugmentation(Augmentation augmentation, double rate, int copies, long seed) {
+    return withTrain(augmentation.applied(train, rate, copies, seed));
+  }
+
+  private Dataset withTrain(List<Example> rows) {
+    return new Dataset(task, rows, validation, dev, skippedRows, firstReasons, isDevCarved);
   }
 
   /** SHA-256 of each part that is used: {@code train}, {@code validation}, and the dev sets. */

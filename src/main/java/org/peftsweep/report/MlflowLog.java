@@ -41,6 +41,8 @@ public final class MlflowLog {
           "task",
           "data",
           "train_limit",
+          "train_fraction",
+          "augmentation",
           "model",
           "init",
           "weights",

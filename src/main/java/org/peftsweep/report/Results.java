@@ -22,6 +22,7 @@ import org.peftsweep.model.Role;
 import org.peftsweep.spec.Axes;
 import org.peftsweep.spec.SpecException;
 import org.peftsweep.spec.Targets;
+import org.peftsweep.spec.TrainSample;
 import org.peftsweep.spec.Training;
 import org.peftsweep.spec.Trial;
 
@@ -67,7 +68,12 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
 
   /** The same, as the trial's JSON has it: rows may be older than a column. */
   private static final List<String> OF_TRIAL =
-      Stream.concat(Stream.of(LAYERS, WEIGHTS), Training.keys().stream().map(Results::column))
+      Stream.of(
+              List.of(LAYERS, WEIGHTS),
+              List.copyOf(TrainSample.WHOLE.byKey().keySet()),
+              Training.keys())
+          .flatMap(List::stream)
+          .map(Results::column)
           .toList();
 
   private static final List<String> OTHERS =
@@ -207,13 +213,12 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
       settings.put(RECIPE, trial.recipe());
       settings.put(LAYERS, trial.targets().isEmpty() ? null : trial.layers().toString());
       settings.put(WEIGHTS, word(trial.model().weights()));
-      trial
-          .training()
-          .byKey()
-          .forEach(
-              (key, value) ->
-                  settings.put(
-                      column(key), value instanceof Enum<?> constant ? word(constant) : value));
+      Map<String, Object> byKey = new LinkedHashMap<>(trial.training().byKey());
+      byKey.putAll(trial.task().sample().byKey());
+      byKey.forEach(
+          (key, value) ->
+              settings.put(
+                  column(key), value instanceof Enum<?> constant ? word(constant) : value));
     } catch (SpecException e) {
       // A row of another version of the program.
       settings.put(RECIPE, json);

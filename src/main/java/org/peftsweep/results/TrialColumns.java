@@ -104,8 +104,32 @@ final class TrialColumns {
     trial("grouping", TEXT, "which tensors follow which rate", t -> word(t.rates().grouping()));
     trial("task", TEXT, "name of the task", t -> t.task().task().name());
     trial("data", TEXT, "where its examples come from", t -> t.task().location());
-    trial("data_hash", TEXT, "SHA-256 over the examples used", t -> t.task().contentHash());
+    trial(
+        "data_hash",
+        TEXT,
+        "SHA-256 over the examples, before train_fraction and augmentation",
+        t -> t.task().contentHash());
     trial("train_limit", INT, "training examples at most, 0 for all", t -> t.task().trainLimit());
+    trial(
+        "train_fraction",
+        DOUBLE,
+        "part of these that the trial learns from",
+        t -> t.task().sample().trainFraction());
+    trial(
+        "augmentation",
+        TEXT,
+        "none, or how changed copies of these are made: deletion, swap, synonyms",
+        t -> word(t.task().sample().augmentation()));
+    trial(
+        "augmentation_rate",
+        DOUBLE,
+        "part of the words of a text that is changed in a copy",
+        t -> t.task().sample().augmentationRate());
+    trial(
+        "augmentation_copies",
+        INT,
+        "changed copies of each example",
+        t -> t.task().sample().augmentationCopies());
     trial("model", TEXT, "where the base model comes from", t -> t.model().location());
     trial(
         "model_hash",

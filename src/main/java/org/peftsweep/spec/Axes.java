@@ -37,7 +37,8 @@ public final class Axes {
   /** Returns every axis of a trial with its value as sweep files write it. */
   public static SortedMap<String, String> of(Trial trial) {
     SortedMap<String, String> axes = new TreeMap<>();
-    for (Object record : List.of(trial.training(), trial.rates(), trial.method())) {
+    for (Object record :
+        List.of(trial.training(), trial.rates(), trial.method(), trial.task().sample())) {
       RecordFields.of(record).forEach((key, value) -> axes.put(key, text(value)));
     }
     axes.put(METHOD, Methods.id(trial.method()));
@@ -93,9 +94,15 @@ public final class Axes {
 
   /** Returns what a title does not always say; a head at the common rate is left out. */
   static SortedMap<String, Object> untitled(
-      Method method, Rates rates, Layers layers, String adapter, ModelSource.Storage weights) {
+      Method method,
+      Rates rates,
+      Layers layers,
+      String adapter,
+      ModelSource.Storage weights,
+      TrainSample sample) {
     SortedMap<String, Object> values = new TreeMap<>(RecordFields.of(method));
     values.putAll(RecordFields.of(rates));
+    values.putAll(sample.byKey());
     values.put(LAYERS, layers);
     values.put(ADAPTER, adapter);
     values.put(WEIGHTS, weights);

@@ -260,6 +260,7 @@ public final class ClaimReader {
     Methods.all().values().forEach(type -> axes.addAll(RecordFields.names(type)));
     Methods.plugIns().values().forEach(type -> axes.addAll(RecordFields.names(type)));
     axes.addAll(RecordFields.names(Training.class));
+    axes.addAll(RecordFields.names(TrainSample.class));
     axes.addAll(RecordFields.names(Rates.class));
     axes.addAll(RecordFields.ofOptimizers());
     return axes;

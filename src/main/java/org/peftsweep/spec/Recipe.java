@@ -26,6 +26,7 @@ import org.peftsweep.optim.Rates;
  * @param randomInit whether the base is drawn anew instead of read
  * @param adapter location of the adapter that the method starts from, or {@code none}
  * @param weights how frozen matrices of the base are stored
+ * @param sample of train; all of it for methods that do not learn
  */
 public record Recipe(
     Method method,
@@ -35,7 +36,8 @@ public record Recipe(
     SortedMap<String, Object> training,
     boolean randomInit,
     String adapter,
-    ModelSource.Storage weights) {
+    ModelSource.Storage weights,
+    TrainSample sample) {
   public Recipe {
     Set<Role> ordered = EnumSet.noneOf(Role.class);
     ordered.addAll(targets);
@@ -49,13 +51,15 @@ public record Recipe(
     axes.addAll(List.of(Axes.LAYERS, Axes.ADAPTER, Axes.WEIGHTS));
     axes.addAll(RecordFields.of(method).keySet());
     axes.addAll(RecordFields.of(rates).keySet());
+    axes.addAll(sample.byKey().keySet());
     axes.addAll(trainingValues().keySet());
     return axes;
   }
 
   /** Returns by axis what a trial's title does not always say. */
   SortedMap<String, Object> untitled() {
-    SortedMap<String, Object> values = Axes.untitled(method, rates, layers, adapter, weights);
+    SortedMap<String, Object> values =
+        Axes.untitled(method, rates, layers, adapter, weights, sample);
     values.putAll(trainingValues());
     return values;
   }

@@ -45,6 +45,7 @@ final class RecipeReader {
   private static final List<String> RATES = List.of(RATE, RATIO, HEAD_RATE, GROUPING);
   private static final List<String> ALL_RATES =
       List.of(RATE, RATIO, VALUE_RATE, HEAD_RATE, GROUPING);
+  private static final List<String> SAMPLE = RecordFields.names(TrainSample.class);
   private static final List<String> TRAINING = RecordFields.names(Training.class);
   private static final List<String> TRAINING_AND_OPTIMIZER = Training.keys();
 
@@ -75,6 +76,7 @@ final class RecipeReader {
     faults.attempt(() -> init(top.value(Axes.INIT)));
     faults.attempt(() -> Scalars.word(Axes.ADAPTER, top.value(Axes.ADAPTER)));
     faults.attempt(() -> weights(top.value(Axes.WEIGHTS)));
+    faults.attempt(() -> top.record(TrainSample.class));
     faults.attempt(() -> targets(top.value(Axes.TARGETS)));
     faults.attempt(() -> layers(top.value(Axes.LAYERS)));
     OptimizerReader.check(top);
@@ -162,6 +164,9 @@ final class RecipeReader {
       keys.add(Axes.ADAPTER);
     }
     keys.addAll(List.of(Axes.INIT, Axes.WEIGHTS));
+    if (learns) {
+      keys.addAll(SAMPLE);
+    }
     keys.addAll(learns ? TRAINING : TrialJson.EVALUATION);
     return keys;
   }
@@ -182,7 +187,10 @@ final class RecipeReader {
         learns
             ? Scalars.word(Axes.ADAPTER, fields.value(Axes.ADAPTER))
             : AdapterSource.NONE.location(),
-        weights(fields.value(Axes.WEIGHTS)));
+        weights(fields.value(Axes.WEIGHTS)),
+        learns
+            ? once(SAMPLE, choice, own -> top.under(own).record(TrainSample.class))
+            : TrainSample.WHOLE);
   }
 
   /** Makes what depends on some keys only, once for each of their values. */

@@ -132,7 +132,7 @@ public record Sweep(
     Training training = task.training().with(recipe.training());
     return new Trial(
         base,
-        source,
+        source.withSample(recipe.sample()),
         recipe.method(),
         recipe.targets(),
         recipe.layers(),

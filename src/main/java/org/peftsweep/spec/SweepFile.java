@@ -65,6 +65,7 @@ public final class SweepFile {
     keys.add(GRID);
     keys.add(ClaimReader.CLAIMS);
     keys.addAll(TaskReader.DATA);
+    keys.addAll(RecordFields.names(TrainSample.class));
     keys.addAll(
         List.of(
             "targets",

@@ -51,7 +51,8 @@ public final class Titles implements Function<Trial, String> {
               trial.rates(),
               trial.layers(),
               trial.model().adapter().location(),
-              trial.model().weights()));
+              trial.model().weights(),
+              trial.task().sample()));
       values.keySet().retainAll(axes);
       values.forEach(
           (axis, value) -> words.add((axis.equals(RATE) ? "η" : axis) + "=" + Axes.text(value)));

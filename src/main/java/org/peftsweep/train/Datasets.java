@@ -9,6 +9,7 @@ import org.peftsweep.data.Tasks;
 import org.peftsweep.data.grammar.GrammarSettings;
 import org.peftsweep.data.grammar.GrammarTask;
 import org.peftsweep.spec.TaskSource;
+import org.peftsweep.spec.TrainSample;
 
 /** Turns a task's source into the examples of a trial. */
 final class Datasets {
@@ -19,7 +20,7 @@ final class Datasets {
 
   private Datasets() {}
 
-  /** Reads or generates, then limits and splits train. */
+  /** Reads or generates, limits and splits train, and takes the sample of it. */
   static Dataset read(TaskSource source, Configuration hadoop) {
     Dataset dataset =
         Tasks.isBuiltIn(source.task())
@@ -30,9 +31,17 @@ final class Datasets {
     if (source.trainLimit() > 0) {
       dataset = dataset.withTrainLimit(source.trainLimit(), source.dataSeed());
     }
-    return source.validationFraction() > 0
-        ? dataset.withValidationFraction(source.validationFraction(), source.dataSeed())
-        : dataset;
+    if (source.validationFraction() > 0) {
+      dataset = dataset.withValidationFraction(source.validationFraction(), source.dataSeed());
+    }
+    TrainSample sample = source.sample();
+    return dataset
+        .withTrainFraction(sample.trainFraction(), source.dataSeed())
+        .withAugmentation(
+            sample.augmentation(),
+            sample.augmentationRate(),
+            sample.augmentationCopies(),
+            source.dataSeed());
   }
 
   /** Returns SHA-256 over all rows that are used, by part. */

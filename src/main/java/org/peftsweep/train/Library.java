@@ -30,6 +30,7 @@ import org.peftsweep.model.PrefixCache;
 import org.peftsweep.spec.AdapterSource;
 import org.peftsweep.spec.ModelSource;
 import org.peftsweep.spec.TaskSource;
+import org.peftsweep.spec.TrainSample;
 import org.peftsweep.spec.Training;
 import org.peftsweep.spec.Trial;
 
@@ -72,15 +73,15 @@ public final class Library {
     return once("hash of " + location, () -> folders.contentHash(folder(location)));
   }
 
-  /** Returns a task's examples: train limited and split as the source says. */
+  /** Returns a task's examples: train limited, split and sampled as the source says. */
   public Dataset dataset(TaskSource source) {
     TaskSource key = source.withContentHash("");
     return once(key, () -> Datasets.read(key, hadoop));
   }
 
-  /** Returns the hash of a task's examples as a trial uses them. */
+  /** Returns the hash of a task's examples of which trials take samples. */
   public String taskHash(TaskSource source) {
-    TaskSource key = source.withContentHash("");
+    TaskSource key = source.withContentHash("").withSample(TrainSample.WHOLE);
     return once(new RowsHash(key), () -> Datasets.contentHash(dataset(key)));
   }
 

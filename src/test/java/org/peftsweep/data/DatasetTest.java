@@ -56,6 +56,21 @@ class DatasetTest {
   }
 
   @Test
+  void aSmallerTrainFractionKeepsASubsetInTheFilesOrder() {
+    for (long seed = 0; seed < 5; seed++) {
+      List<Example> larger = dataset.train();
+      for (double fraction : new double[] {1, 0.999, 0.5, 0.31, 0.05, 1e-9}) {
+        List<Example> kept = dataset.withTrainFraction(fraction, seed).train();
+        assertThat(kept).hasSize(Math.max(1, (int) Math.round(100 * fraction)));
+        assertThat(kept).isSubsetOf(larger);
+        assertThat(kept).isSortedAccordingTo((a, b) -> a.index() - b.index());
+        larger = kept;
+      }
+    }
+    assertThat(dataset.withTrainFraction(0.5, 1)).isNotEqualTo(dataset.withTrainFraction(0.5, 2));
+  }
+
+  @Test
   void theHashTellsTextsLabelsAndOrderApart() {
     Example one = new Example(0, "ab", "c", 1);
     String hash = ContentHash.of(List.of(one));

@@ -9,6 +9,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.peftsweep.data.Augmentation;
 import org.peftsweep.method.Methods;
 import org.peftsweep.model.Layers;
 import org.peftsweep.optim.Optimizers;
@@ -85,6 +86,42 @@ class AxesTest {
     Trial half =
         read("weights: bf16\ngrid: [{method: " + method + "}]\n").expand(m -> "m", t -> "t").get(0);
     assertThat(trials.get(1).id()).isEqualTo(half.id());
+  }
+
+  @Test
+  void theSampleOfTrainIsAnAxisOfEveryMethodThatLearns() {
+    String block = "{method: [lora, head-only], ";
+    Trial plain = read("grid: [" + block + "batch: 32}]\n").expand(m -> "m", t -> "t").get(0);
+    Sweep sweep =
+        read(
+            "augmentation-rate: 0.2\ngrid: ["
+                + block
+                + "train-fraction: [1, 0.25], augmentation: [none, swap]}]\n");
+    List<Trial> trials = sweep.expand(model -> "m", task -> "t");
+
+    assertThat(trials).hasSize(8).extracting(Trial::id).doesNotHaveDuplicates();
+    assertThat(trials.get(0).id()).isEqualTo(plain.id());
+    assertThat(trials.get(0).toJson()).isEqualTo(plain.toJson());
+    assertThat(trials.get(3).task().sample())
+        .isEqualTo(new TrainSample(0.25, Augmentation.SWAP, 0.2, 1));
+    assertThat(Axes.of(trials.get(3)))
+        .containsEntry("train-fraction", "0.25")
+        .containsEntry("augmentation", "swap")
+        .containsEntry("augmentation-rate", "0.2");
+    assertThat(sweep.titles().apply(trials.get(3)))
+        .contains("train-fraction=0.25")
+        .contains("augmentation=swap");
+    assertThat(trials).allSatisfy(t -> assertThat(Trial.fromJson(t.toJson())).isEqualTo(t));
+    assertThat(read("train-fraction: 0.5\ngrid: [{method: untrained}]\n").recipes().get(0).sample())
+        .isEqualTo(TrainSample.WHOLE);
+  }
+
+  @Test
+  void withoutAugmentationItsSettingsTellNoTrialsApart() {
+    assertThat(
+            read("grid: [{method: lora, augmentation-rate: [0.1, 0.2], augmentation-copies: [1, 4]}]\n")
+                .recipes())
+        .hasSize(1);
   }
 
   @Test
