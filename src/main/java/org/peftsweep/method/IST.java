@@ -4,20 +4,17 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
-import java.util.SortedMap;
 import java.util.stream.IntStream;
 import org.peftsweep.checkpoint.StateReader;
 import org.peftsweep.checkpoint.StateWriter;
-import org.peftsweep.compute.Tape;
-import org.peftsweep.compute.Tensor;
 import org.peftsweep.method.adapter.AttachContext;
+import org.peftsweep.method.adapter.DelegatingHooks;
 import org.peftsweep.method.adapter.LayerScores;
 import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.method.adapter.Probe;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.optim.Id;
-import org.peftsweep.optim.UpdateRule;
 
 /**
  * Importance-aware sparse tuning: in each step only a few layers learn, drawn by scores that are
@@ -83,10 +80,9 @@ public record IST(
   }
 
   /** Chooses layers for one trial. */
-  private static final class Choosing implements MethodHooks {
+  private static final class Choosing extends DelegatingHooks {
     private final IST settings;
     private final AttachContext to;
-    private final MethodHooks inner;
     private final LayerScores scores;
     private final int learning;
 
@@ -99,9 +95,9 @@ public record IST(
     private final List<LayerScore> rows = new ArrayList<>();
 
     Choosing(IST settings, AttachContext to, MethodHooks inner) {
+      super(inner);
       this.settings = settings;
       this.to = to;
-      this.inner = inner;
       this.layers =
           to.model().projections().stream()
               .mapToInt(Linear::layer)
@@ -130,7 +126,7 @@ public record IST(
 
     @Override
     public void beforeStep(int step, int steps, Probe probe) {
-      inner.beforeStep(step, steps, probe);
+      super.beforeStep(step, steps, probe);
       if (step % settings.scoreEvery == 0) {
         if (step > 0) {
           var loss = probe.draw(settings.probeExamples, step);
@@ -185,7 +181,7 @@ public record IST(
 
     @Override
     public void save(StateWriter to) {
-      inner.save(to.under("inner"));
+      super.save(to);
       to.doubles("scores", scores.all());
       to.longs("selected", IntStream.of(selected).asLongStream().toArray());
       to.longs("row-steps", rows.stream().mapToLong(LayerScore::step).toArray());
@@ -195,7 +191,7 @@ public record IST(
 
     @Override
     public void restore(StateReader from) {
-      inner.restore(from.under("inner"));
+      super.restore(from);
       scores.restore(from.doubles("scores"));
       long[] counts = from.longs("selected");
       Arrays.setAll(selected, layer -> (int) counts[layer]);
@@ -207,41 +203,6 @@ public record IST(
         int layer = layers[row % selected.length];
         rows.add(new LayerScore((int) steps[row], layer, rowScores[row], (int) rowCounts[row]));
       }
-    }
-
-    @Override
-    public UpdateRule updates() {
-      return inner.updates();
-    }
-
-    @Override
-    public long learning(Parameter parameter) {
-      return inner.learning(parameter);
-    }
-
-    @Override
-    public List<Tensor> regularisers(Tape tape) {
-      return inner.regularisers(tape);
-    }
-
-    @Override
-    public void afterStep(int step, int steps) {
-      inner.afterStep(step, steps);
-    }
-
-    @Override
-    public long stateBytes() {
-      return inner.stateBytes();
-    }
-
-    @Override
-    public SortedMap<String, Integer> ranks() {
-      return inner.ranks();
-    }
-
-    @Override
-    public void close() {
-      inner.close();
     }
   }
 }

@@ -28,6 +28,11 @@ public interface Update {
   /** Takes {@link #showAverage} back, bit for bit. */
   default void hideAverage(Backend backend) {}
 
+  /** Whether the last weights are evaluated too, beside the average. */
+  default boolean comparesAverage() {
+    return false;
+  }
+
   /**
    * Moves the parameter, which has a gradient, now or with {@link Scratch#adamSteps}, which run
    * once all updates had their turn. The gradient's memory may be overwritten.
@@ -39,6 +44,16 @@ public interface Update {
 
   /** Returns what it remembers. */
   OptimizerState state();
+
+  /** Frees the backend's memory of what it remembers and keeps the values. */
+  default void park(Backend backend) {
+    state().park(backend);
+  }
+
+  /** Forgets all. */
+  default void free(Backend backend) {
+    state().free(backend);
+  }
 
   /** Writes all that it remembers. */
   default void save(Backend backend, StateWriter to) {

@@ -63,7 +63,7 @@ public final class Updates implements AutoCloseable {
   public void rest() {
     for (Entry entry : entries) {
       if (entry.parameter.isResting()) {
-        entry.update.state().park(backend);
+        entry.update.park(backend);
       }
     }
   }
@@ -114,6 +114,11 @@ public final class Updates implements AutoCloseable {
     entries.forEach(entry -> entry.update.showAverage(backend));
   }
 
+  /** Whether the last weights are evaluated too, before the averages are shown. */
+  public boolean compareAverages() {
+    return entries.stream().anyMatch(entry -> entry.update.comparesAverage());
+  }
+
   /** Lets training go on from where it was; without averages shown it does nothing. */
   public void hideAverages() {
     entries.forEach(entry -> entry.update.hideAverage(backend));
@@ -147,7 +152,7 @@ public final class Updates implements AutoCloseable {
 
   @Override
   public void close() {
-    entries.forEach(entry -> entry.update.state().free(backend));
+    entries.forEach(entry -> entry.update.free(backend));
     entries.clear();
     scratch.close();
   }

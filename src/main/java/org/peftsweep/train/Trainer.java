@@ -364,18 +364,30 @@ final class Trainer {
   }
 
   private void evaluate(double epoch, Double trainLoss, Double gradientNorm) {
+    double start = lane.clock();
+    SortedMap<String, Double> metrics = new TreeMap<>();
+    if (updates.compareAverages()) {
+      for (TokenisedTask.Named set : data.reported()) {
+        evaluation(set.examples(), this::stopIfAsked)
+            .metrics()
+            .forEach((name, value) -> metrics.put(set.name() + "/last/" + name, value));
+      }
+    }
     updates.showAverages();
-    evaluateShown(epoch, trainLoss, gradientNorm);
+    evaluateShown(start, epoch, trainLoss, gradientNorm, metrics);
     updates.hideAverages();
   }
 
-  private void evaluateShown(double epoch, Double trainLoss, Double gradientNorm) {
-    double start = lane.clock();
+  private void evaluateShown(
+      double start,
+      double epoch,
+      Double trainLoss,
+      Double gradientNorm,
+      SortedMap<String, Double> metrics) {
     Double validation =
         data.validation().isEmpty()
             ? null
             : evaluation(data.validation(), this::stopIfAsked).score();
-    SortedMap<String, Double> metrics = new TreeMap<>();
     Double score = data.reported().isEmpty() ? null : 0.0;
     List<Prediction> answers = new ArrayList<>();
     for (TokenisedTask.Named set : data.reported()) {

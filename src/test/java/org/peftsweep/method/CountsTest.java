@@ -185,6 +185,8 @@ class CountsTest {
     "galore, 16, QV, 884736",
     "galore, 8, QKV, 663552",
     "galore, 16, QKV, 1327104",
+    // Moments, average, weights and gradient of the step before.
+    "lora+ema, 8, QV, 1474560",
     // Two floats and an index an entry.
     "sift-0.008, 0, QV, 340272",
     "sift, 0, QV, 8504568"
@@ -234,6 +236,7 @@ class CountsTest {
       case "galore" -> new GaLore(rank, 200, 4, GaLoreAdam.Side.STD);
       case "sift" -> new SIFT(0.2);
       case "sift-0.008" -> new SIFT(0.008);
+      case "lora+ema" -> new EMA(new LoRA(rank, 8, 0.1), 0.99, true);
       case "lora+ist" -> new IST(new LoRA(rank, 8, 0.1), 0.25, 0.5, 0.25, 3, 10, 10, 16);
       case "dora" -> new DoRA(rank, 8, 0.1);
       case "full" -> new Full();

@@ -50,6 +50,8 @@ class ResumeTest {
             .map(id -> "{method: " + id + SETTINGS.getOrDefault(id, "") + "}");
     Stream<String> plugIns =
         Stream.of(
+            "{method: lora, plug-in: ema, decay: 0.9}",
+            "{method: full, plug-in: ema, balanced: false}",
             "{method: lora, plug-in: ist, score-every: 3}",
             "{method: adalora, rank: 2, plug-in: ist, score-every: 3}",
             "{method: full, plug-in: ist, score-every: 2, update-fraction: 0.5}");

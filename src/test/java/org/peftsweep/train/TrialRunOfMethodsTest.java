@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -110,5 +112,31 @@ class TrialRunOfMethodsTest {
         .containsExactly(0, 10, 12);
     assertThat(sparse.layers()).anyMatch(row -> row.score() != 0);
     assertThat(run(trials.get(1)).finalLoss()).isEqualTo(sparse.finalLoss());
+  }
+
+  @Test
+  void theAverageIsEvaluatedBesideTheLastWeights() {
+    List<Trial> trials = trials("{method: lora, plug-in: [none, ema], learning-rate: 1e-2}");
+    Outcome plain = run(trials.get(0));
+    Outcome averaged = run(trials.get(1));
+
+    SortedMap<String, Double> last = new TreeMap<>();
+    SortedMap<String, Double> own = new TreeMap<>();
+    averaged
+        .last()
+        .devMetrics()
+        .forEach(
+            (name, value) -> {
+              if (name.contains("/last/")) {
+                last.put(name.replace("/last/", "/"), value);
+              } else {
+                own.put(name, value);
+              }
+            });
+    assertThat(last).isNotEmpty().isEqualTo(plain.last().devMetrics());
+    assertThat(own.keySet()).isEqualTo(last.keySet());
+    assertThat(averaged.finalLoss()).isEqualTo(plain.finalLoss());
+    assertThat(averaged.optimizerBytes()).isGreaterThan(plain.optimizerBytes());
+    assertThat(averaged.predictions()).isNotEqualTo(plain.predictions());
   }
 }
