@@ -1,5 +1,6 @@
 package org.peftsweep.optim;
 
+import java.util.List;
 import org.peftsweep.checkpoint.StateReader;
 import org.peftsweep.checkpoint.StateWriter;
 import org.peftsweep.compute.Backend;
@@ -45,6 +46,16 @@ public final class MovingAverage implements Update {
 
   private Tensor part(Backend backend, int index) {
     return state.part(backend, index * parameter.size(), parameter.value().shape());
+  }
+
+  @Override
+  public void meet(List<Parameter> all) {
+    mover.meet(all);
+  }
+
+  @Override
+  public void prepare(Backend backend) {
+    mover.prepare(backend);
   }
 
   @Override

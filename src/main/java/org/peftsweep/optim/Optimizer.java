@@ -11,7 +11,17 @@ import org.peftsweep.model.Parameter;
  * decay and clipping are the trial's, whichever optimizer it has.
  */
 public sealed interface Optimizer
-    permits Adafactor, AdamW, AdamW8Bit, DAdaptation, Lion, Muon, Prodigy, ScheduleFree, SM3, SOAP {
+    permits Adafactor,
+        AdamW,
+        AdamW8Bit,
+        DAdaptation,
+        Lion,
+        LoRARITE,
+        Muon,
+        Prodigy,
+        ScheduleFree,
+        SM3,
+        SOAP {
   /** Makes the update of one parameter, which remembers nothing yet. */
   Update update(Parameter parameter);
 

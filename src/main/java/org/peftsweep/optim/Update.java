@@ -1,14 +1,22 @@
 package org.peftsweep.optim;
 
+import java.util.List;
 import org.peftsweep.checkpoint.StateReader;
 import org.peftsweep.checkpoint.StateWriter;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.model.Parameter;
 
 /**
  * How one parameter moves along its gradient, and what it remembers for that. Rates, schedule,
  * decay and clipping are those of the trial.
  */
 public interface Update {
+  /** Learns of all parameters that train; called once, before anything else. */
+  default void meet(List<Parameter> all) {}
+
+  /** Reads what it needs of other parameters, before any of them moves in a step. */
+  default void prepare(Backend backend) {}
+
   /** Changes a fresh gradient before clipping sees it, or clears it. */
   default void receive(Backend backend, Scratch scratch) {}
 

@@ -57,6 +57,7 @@ public final class Updates implements AutoCloseable {
     for (Parameter parameter : parameters) {
       entries.add(new Entry(parameter, choice.update(parameter, optimizer)));
     }
+    entries.forEach(entry -> entry.update.meet(parameters));
   }
 
   /** Frees the backend's memory of what it remembers of parameters that rest; they may wake. */
@@ -84,6 +85,11 @@ public final class Updates implements AutoCloseable {
    */
   public void step(double factor) {
     measure(factor);
+    for (Entry entry : entries) {
+      if (entry.parameter.var().hasGradient()) {
+        entry.update.prepare(backend);
+      }
+    }
     for (Entry entry : entries) {
       Parameter parameter = entry.parameter;
       if (parameter.var().hasGradient()) {

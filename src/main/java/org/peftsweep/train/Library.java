@@ -15,6 +15,7 @@ import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.checkpoint.PeftFolder;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
 import org.peftsweep.data.Batches;
 import org.peftsweep.data.Dataset;
@@ -223,7 +224,18 @@ public final class Library {
     Batches batches = Assembly.batches(training, padId);
     TaskSource task = trial.task().withContentHash("");
     return new InitCache(
-        this::once, base, List.of(task, batches), () -> first(batches, data, task));
+        this::once,
+        base,
+        List.of(task, batches),
+        () -> first(batches, data, task),
+        (tape, model, batch) -> {
+          Inputs inputs = data.objective().inputs(batch, new Seeds(task.dataSeed()), -1);
+          Var outputs =
+              inputs.positions() == null
+                  ? model.logits(tape, inputs.batch())
+                  : model.logits(tape, inputs.batch(), inputs.positions());
+          return data.objective().loss(tape, outputs, () -> inputs);
+        });
   }
 
   private static List<Batch> first(Batches batches, TokenisedTask data, TaskSource task) {

@@ -31,6 +31,7 @@ import org.peftsweep.compute.Tensor;
 import org.peftsweep.data.Batch;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.method.adapter.AttachContext;
+import org.peftsweep.method.adapter.GradientStart;
 import org.peftsweep.method.adapter.InitCache;
 import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.model.Addition;
@@ -61,6 +62,7 @@ class MethodContractTest {
               sample(new C3A(4, true)),
               sample(new Compacter(2, 4, false)),
               sample(new CompacterPlus(2, 4, false)),
+              sample(new CorDA(3, 6, 0, CorDA.Subspace.KNOWLEDGE, 2)),
               sample(new FourierFT(11, 30, 0)),
               sample(new HiRA(3)),
               sample(new Houlsby(4, true, true)),
@@ -95,6 +97,15 @@ class MethodContractTest {
               sample(new LnTuning()),
               sample(new LoRA(3, 6, 0)),
               sample(new LoRAFA(3, 6, 0, true)),
+              sample(
+                  new LoRAGA(
+                      3,
+                      6,
+                      0,
+                      GradientStart.Direction.A_FIRST,
+                      GradientStart.Scale.STABLE,
+                      16,
+                      2)),
               sample(new LoRAPlus(3, 6, 0, 4)),
               sample(new LoRAXS(3, 6, 0)),
               sample(new OLoRA(3, 6, 0)),

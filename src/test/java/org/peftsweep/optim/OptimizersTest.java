@@ -41,6 +41,7 @@ class OptimizersTest {
               sample(new AdamW8Bit(0.9, 0.9, 1e-8, 1)),
               sample(new DAdaptation(0.9, 0.9, 1e-8, 1e-3, 0)),
               sample(new Lion(0.9, 0.9)),
+              sample(new LoRARITE(0.9, 0.9, 1e-6, true)),
               sample(new Muon(0.9, 5, false, 0.5, 0.9, 0.9, 1e-8)),
               sample(new Prodigy(0.9, 0.9, 1e-8, 1e-3, 1, 0, false, true)),
               sample(new ScheduleFree(0.9, 0.9, 1e-8, 0, 2)),

@@ -36,7 +36,8 @@ class AxesTest {
           "relative-step", "true",
           "half-precision", "true",
           "safeguard-warmup", "true",
-          "correct-bias", "false");
+          "correct-bias", "false",
+          "escape", "false");
 
   @ParameterizedTest
   @MethodSource("everyKeyOfTraining")

@@ -28,7 +28,7 @@ class SharedInitCacheTest {
   @TempDir private Path folder;
 
   @ParameterizedTest
-  @ValueSource(strings = {"pissa", "olora", "eva"})
+  @ValueSource(strings = {"pissa", "olora", "eva", "corda"})
   void areComputedOnceForAllRatesAndSeeds(String method) throws IOException {
     List<Outcome> outcomes =
         run("method: " + method + ", ratio: [1, 4], learning-rate: [1e-3, 2e-3]", "[0, 1]");

@@ -113,19 +113,7 @@ public final class ActivationSearch {
     if (count < components) {
       return;
     }
-    int width = x.columns();
-    float[] row = new float[width];
-    double[] real = new double[count * width];
-    int at = 0;
-    for (int i = 0; i < batch.mask().length; i++) {
-      if (batch.mask()[i] == 1) {
-        tape.backend().read(x, (long) i * width, row, 0, width);
-        for (int j = 0; j < width; j++) {
-          real[at++] = row[j];
-        }
-      }
-    }
-    search.add(real, count, tau);
+    search.add(RealTokens.rows(tape.backend(), x, batch), count, tau);
   }
 
   private void forward(Batch batch) {

@@ -1,12 +1,16 @@
 package org.peftsweep.method.adapter;
 
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.peftsweep.checkpoint.SafeTensors;
+import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Tensor;
 import org.peftsweep.data.Batch;
+import org.peftsweep.model.Model;
 
 /**
  * The starting values that methods derive from a base model, or from it and a task's data: computed
@@ -20,6 +24,21 @@ public final class InitCache {
   public interface Prepared {
     /** Returns the memory that it takes. */
     long bytes();
+  }
+
+  /** What a model's outputs are held to. */
+  @FunctionalInterface
+  public interface Loss {
+    /** The cross-entropy of labels that are classes. */
+    Loss OF_CLASSES =
+        (tape, model, batch) -> {
+          int[] classes = new int[batch.rows()];
+          Arrays.setAll(classes, row -> (int) batch.labels()[row]);
+          return tape.crossEntropy(model.logits(tape, batch), tape.ints(() -> classes));
+        };
+
+    /** Records a forward pass and its mean loss, and returns where that will be. */
+    Tensor of(Tape tape, Model model, Batch batch);
   }
 
   /** Keeps what was made first under a key, for everybody who asks later. */
@@ -38,6 +57,7 @@ public final class InitCache {
   private final Object task;
   private final Supplier<List<Batch>> batches;
   private final SafeTensors kept;
+  private final Loss loss;
   private boolean isUsed;
   private double seconds;
   private double waited;
@@ -47,13 +67,21 @@ public final class InitCache {
    * @param base tells base models apart: location, backend, seed of random weights
    * @param task tells data and batches apart
    * @param batches first training batches, in an order that no trial's seed changes
+   * @param loss of such a batch
    */
-  public InitCache(Store store, Object base, Object task, Supplier<List<Batch>> batches) {
-    this(store, base, task, batches, null);
+  public InitCache(
+      Store store, Object base, Object task, Supplier<List<Batch>> batches, Loss loss) {
+    this(store, base, task, batches, loss, null);
   }
 
   private InitCache(
-      Store store, Object base, Object task, Supplier<List<Batch>> batches, SafeTensors kept) {
+      Store store,
+      Object base,
+      Object task,
+      Supplier<List<Batch>> batches,
+      Loss loss,
+      SafeTensors kept) {
+    this.loss = loss;
     this.store = store;
     this.base = base;
     this.task = task;
@@ -72,7 +100,7 @@ public final class InitCache {
             return (T) kept.computeIfAbsent(key, missing -> make.get());
           }
         };
-    return new InitCache(store, "base", "task", () -> batches);
+    return new InitCache(store, "base", "task", () -> batches, Loss.OF_CLASSES);
   }
 
   /**
@@ -80,7 +108,7 @@ public final class InitCache {
    * shapes matter.
    */
   public static InitCache blank() {
-    return new InitCache(null, "base", "task", List::of);
+    return new InitCache(null, "base", "task", List::of, Loss.OF_CLASSES);
   }
 
   /**
@@ -88,7 +116,7 @@ public final class InitCache {
    * tensors and not made again, so that no data is needed.
    */
   public static InitCache of(SafeTensors kept) {
-    return new InitCache(null, "base", "task", List::of, kept);
+    return new InitCache(null, "base", "task", List::of, Loss.OF_CLASSES, kept);
   }
 
   /**
@@ -119,6 +147,11 @@ public final class InitCache {
   /** Returns the first training batches. */
   public List<Batch> batches() {
     return batches.get();
+  }
+
+  /** Returns what the task holds outputs to. */
+  public Loss loss() {
+    return loss;
   }
 
   private <T extends Prepared> T take(Key key, Supplier<T> make) {

@@ -26,7 +26,7 @@ class InitCacheTest {
   private final List<String> made = new ArrayList<>();
 
   private InitCache of(String base, String task) {
-    return new InitCache(store, base, task, List::of);
+    return new InitCache(store, base, task, List::of, InitCache.Loss.OF_CLASSES);
   }
 
   private Thing make(String name) {

@@ -1,0 +1,81 @@
+package org.peftsweep.method.adapter;
+
+import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Var;
+import org.peftsweep.data.Batch;
+import org.peftsweep.model.Linear;
+import org.peftsweep.model.Model;
+
+/**
+ * Finds CorDA's start: runs the frozen model over batches, takes the covariance of each target's
+ * inputs at real tokens, and decomposes the weight beside it. Targets that read the same input
+ * share its covariance.
+ */
+public final class CovarianceSearch {
+  private final Model model;
+  private final List<Linear> targets;
+  private final List<Batch> batches;
+  private final Backend backend;
+
+  public CovarianceSearch(AttachContext to) {
+    this.model = to.model();
+    this.targets = to.projections();
+    this.batches = to.preparations().batches();
+    this.backend = to.backend();
+  }
+
+  /**
+   * Runs through so many batches at most.
+   *
+   * @param scale of the adapters
+   * @param isLargest whether the largest singular values are taken, else the smallest
+   */
+  public LowRankStarts run(int most, int rank, double scale, boolean isLargest) {
+    Map<Linear, InputCovariance> covariances = covariances(Math.min(most, batches.size()));
+    return LowRankStarts.of(
+        targets,
+        linear ->
+            covariances
+                .get(linear)
+                .start(
+                    LowRankStart.weight(backend, linear.weight().asWeight()),
+                    linear.out(),
+                    rank,
+                    scale,
+                    isLargest));
+  }
+
+  private Map<Linear, InputCovariance> covariances(int count) {
+    Map<Linear, InputCovariance> byTarget = new LinkedHashMap<>();
+    // All positions are to be seen, also where the head reads only some.
+    model.trace((index, hidden) -> {});
+    try (Tape tape = new Tape(backend)) {
+      for (Batch batch : batches.subList(0, count)) {
+        Map<Var, InputCovariance> seen = new IdentityHashMap<>();
+        for (Linear target : targets) {
+          target.watch(
+              x -> {
+                InputCovariance known = seen.get(x);
+                if (known == null) {
+                  known = byTarget.computeIfAbsent(target, t -> new InputCovariance(t.in()));
+                  known.add(RealTokens.rows(backend, x.value(), batch), batch.realTokens());
+                  seen.put(x, known);
+                }
+                byTarget.put(target, known);
+              });
+        }
+        tape.startEvaluation();
+        model.logits(tape, batch);
+      }
+    } finally {
+      model.trace(null);
+      targets.forEach(target -> target.watch(null));
+    }
+    return byTarget;
+  }
+}
