@@ -30,6 +30,7 @@ public sealed interface Method
         CompacterPlus,
         CorDA,
         DoRA,
+        EPT,
         EVA,
         FourierFT,
         Full,

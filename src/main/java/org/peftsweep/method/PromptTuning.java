@@ -37,23 +37,30 @@ public record PromptTuning(int tokens, boolean fromVocabulary, double deviation)
 
   @Override
   public MethodHooks attach(AttachContext to) {
-    Weight words = to.model().embeddings().words().asWeight();
     Parameter prompt =
-        Parameter.zeros(to.backend(), NAME, Role.EMBEDDING, -1, tokens, words.columns())
-            .train(to.backend());
-    if (fromVocabulary) {
-      SplittableRandom random = to.seeds().random("initialise " + NAME);
-      float[] word = new float[words.columns()];
-      for (int i = 0; i < tokens; i++) {
-        long from = (long) random.nextInt(words.rows()) * words.columns();
-        words.read(to.backend(), from, word, 0, word.length);
-        to.backend().write(word, 0, prompt.value(), (long) i * word.length, word.length);
-      }
-    } else {
-      to.normal(prompt, 0, deviation);
-    }
+        fromVocabulary ? words(to, tokens) : to.normal(zeros(to, tokens), 0, deviation);
     to.model().embeddings().attach(new Vectors(prompt));
     return MethodHooks.PASSIVE;
+  }
+
+  /** Makes a prompt of words drawn from the vocabulary. */
+  static Parameter words(AttachContext to, int tokens) {
+    Weight words = to.model().embeddings().words().asWeight();
+    Parameter prompt = zeros(to, tokens);
+    SplittableRandom random = to.seeds().random("initialise " + NAME);
+    float[] word = new float[words.columns()];
+    for (int i = 0; i < tokens; i++) {
+      long from = (long) random.nextInt(words.rows()) * words.columns();
+      words.read(to.backend(), from, word, 0, word.length);
+      to.backend().write(word, 0, prompt.value(), (long) i * word.length, word.length);
+    }
+    return prompt;
+  }
+
+  private static Parameter zeros(AttachContext to, int tokens) {
+    int width = to.model().embeddings().words().shape()[1];
+    return Parameter.zeros(to.backend(), NAME, Role.EMBEDDING, -1, tokens, width)
+        .train(to.backend());
   }
 
   @Override

@@ -87,6 +87,7 @@ class MethodContractTest {
               sample(new HFT(2, 0)),
               sample(new SpIEL(0.1, 6, 3, 0.2, SpIEL.Policy.LINEAR)),
               sample(new DoRA(3, 6, 0)),
+              sample(new EPT(2, 3, 4, 3, 5, 2)),
               sample(new EVA(3, 6, 0, 1, 0.9, 20)),
               sample(new Full()),
               sample(new GaLore(3, 2, 0.5, GaLoreAdam.Side.STD)),
@@ -99,13 +100,7 @@ class MethodContractTest {
               sample(new LoRAFA(3, 6, 0, true)),
               sample(
                   new LoRAGA(
-                      3,
-                      6,
-                      0,
-                      GradientStart.Direction.A_FIRST,
-                      GradientStart.Scale.STABLE,
-                      16,
-                      2)),
+                      3, 6, 0, GradientStart.Direction.A_FIRST, GradientStart.Scale.STABLE, 16, 2)),
               sample(new LoRAPlus(3, 6, 0, 4)),
               sample(new LoRAXS(3, 6, 0)),
               sample(new OLoRA(3, 6, 0)),

@@ -48,7 +48,7 @@ class ConfFilesTest {
     "glue-bert-base, 4",
     "tuned, 32",
     "optimizers, 63",
-    "zoo, 62",
+    "zoo, 63",
     "zoo-minilm, 147",
     "search-grid, 205",
     "search-seeds, 30",

@@ -34,6 +34,7 @@ class PrecisionInTrialsTest {
       Map.of(
           "galore", ", gap: 4, rank: 4",
           "adalora", ", rank: 2",
+          "ept", ", tokens: 4",
           "eva", ", batches: 4",
           "mam", ", tokens: 4",
           "prefix", ", tokens: 4",
