@@ -19,6 +19,7 @@ public final class Axes {
   static final String LAYERS = "layers";
   static final String INIT = "init";
   static final String ADAPTER = "adapter";
+  static final String ADAPTER_MERGE = "adapter-merge";
   static final String WEIGHTS = "weights";
   static final String OPTIMIZER = "optimizer";
 

@@ -74,7 +74,7 @@ final class RecipeReader {
     faults.attempt(() -> top.fields("rates")).ifPresent(rates -> rates.allowOnly(RATES));
     faults.attempt(() -> rates(top.fields("rates")));
     faults.attempt(() -> init(top.value(Axes.INIT)));
-    faults.attempt(() -> Scalars.word(Axes.ADAPTER, top.value(Axes.ADAPTER)));
+    faults.attempt(() -> adapter(top));
     faults.attempt(() -> weights(top.value(Axes.WEIGHTS)));
     faults.attempt(() -> top.record(TrainSample.class));
     faults.attempt(() -> targets(top.value(Axes.TARGETS)));
@@ -161,7 +161,7 @@ final class RecipeReader {
     boolean learns = method == null || method.learns();
     if (learns) {
       keys.addAll(ALL_RATES);
-      keys.add(Axes.ADAPTER);
+      keys.addAll(List.of(Axes.ADAPTER, Axes.ADAPTER_MERGE));
     }
     keys.addAll(List.of(Axes.INIT, Axes.WEIGHTS));
     if (learns) {
@@ -184,9 +184,7 @@ final class RecipeReader {
         learns ? once(ALL_RATES, choice, own -> rates(top.fields("rates").under(own))) : Rates.NONE,
         once(TRAINING_AND_OPTIMIZER, choice, own -> training(own, learns)),
         init(fields.value(Axes.INIT)),
-        learns
-            ? Scalars.word(Axes.ADAPTER, fields.value(Axes.ADAPTER))
-            : AdapterSource.NONE.location(),
+        learns ? adapter(fields) : AdapterSource.NONE.location(),
         weights(fields.value(Axes.WEIGHTS)),
         learns
             ? once(SAMPLE, choice, own -> top.under(own).record(TrainSample.class))
@@ -265,6 +263,31 @@ final class RecipeReader {
 
   private static boolean init(Value value) {
     return Scalars.choice(Axes.INIT, value, INITS).equals("random");
+  }
+
+  /** One folder, or a list of those that are merged. */
+  private static String adapter(Fields fields) {
+    AdapterSource.Merge merge =
+        (AdapterSource.Merge)
+            Scalars.constant(
+                AdapterSource.Merge.class, Axes.ADAPTER_MERGE, fields.value(Axes.ADAPTER_MERGE));
+    Value value = fields.value(Axes.ADAPTER);
+    if (!(value instanceof Value.Items)) {
+      return Scalars.word(Axes.ADAPTER, value);
+    }
+    List<String> folders =
+        Fields.itemsOrOne(Axes.ADAPTER, value).stream()
+            .map(folder -> Scalars.word(Axes.ADAPTER, folder))
+            .toList();
+    if (folders.size() == 1) {
+      return folders.get(0);
+    }
+    try {
+      return AdapterSource.merged(merge, folders);
+    } catch (IllegalArgumentException e) {
+      throw Scalars.cannotUse(
+          Axes.ADAPTER, value, e.getMessage().substring(e.getMessage().indexOf(": ") + 2));
+    }
   }
 
   private static ModelSource.Storage weights(Value value) {

@@ -59,7 +59,16 @@ public final class SweepFile {
   public static List<String> keys() {
     List<String> keys =
         new ArrayList<>(
-            List.of("name", EXTENDS, "model", "init", "adapter", "weights", "tasks", "seeds"));
+            List.of(
+                "name",
+                EXTENDS,
+                "model",
+                "init",
+                "adapter",
+                "adapter-merge",
+                "weights",
+                "tasks",
+                "seeds"));
     keys.addAll(ProtocolReader.KEYS);
     keys.addAll(SearchReader.KEYS);
     keys.add(GRID);

@@ -8,6 +8,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import org.apache.commons.codec.digest.DigestUtils;
 import org.apache.hadoop.conf.Configuration;
 import org.peftsweep.checkpoint.Checkpoint;
 import org.peftsweep.checkpoint.CheckpointException;
@@ -71,7 +73,15 @@ public final class Library {
    * or this adapter.
    */
   public String modelHash(String location) {
-    return once("hash of " + location, () -> folders.contentHash(folder(location)));
+    List<String> parts = AdapterSource.folders(location);
+    return once(
+        "hash of " + location,
+        () ->
+            parts.equals(List.of(location))
+                ? folders.contentHash(folder(location))
+                : DigestUtils.sha256Hex(
+                    new AdapterSource(location, "").merge()
+                        + parts.stream().map(this::modelHash).collect(Collectors.joining())));
   }
 
   /** Returns a task's examples: train limited, split and sampled as the source says. */
@@ -99,10 +109,21 @@ public final class Library {
    * @throws CheckpointException if the adapter does not fit
    */
   void startFromAdapter(Trial trial, Model model, Backend backend) {
-    if (!trial.model().adapter().isNone()) {
-      try (PeftFolder adapter = PeftFolder.open(folder(trial.model().adapter().location()))) {
-        PeftAdapter.read(adapter, trial.method(), model, backend);
-      }
+    AdapterSource source = trial.model().adapter();
+    if (!source.isNone()) {
+      MergedStart.fill(
+          model,
+          backend,
+          source.merge(),
+          AdapterSource.folders(source.location()).stream()
+              .map(place -> (Runnable) () -> read(place, trial, model, backend))
+              .toList());
+    }
+  }
+
+  private void read(String place, Trial trial, Model model, Backend backend) {
+    try (PeftFolder adapter = PeftFolder.open(folder(place))) {
+      PeftAdapter.read(adapter, trial.method(), model, backend);
     }
   }
 
@@ -117,17 +138,34 @@ public final class Library {
     if (source.isNone()) {
       return AdapterLayout.NONE;
     }
+    List<String> places = AdapterSource.folders(source.location());
+    AdapterLayout first = layout(trial, config, outputs, places.get(0));
+    for (String place : places.subList(1, places.size())) {
+      if (!layout(trial, config, outputs, place).equals(first)) {
+        throw new CheckpointException(
+            "Cannot merge adapter "
+                + place
+                + " with "
+                + places.get(0)
+                + ": they adapt other modules or have other ranks or alphas, name adapters alike");
+      }
+    }
+    return first;
+  }
+
+  private AdapterLayout layout(Trial trial, ModelConfig config, int outputs, String place) {
     return once(
         List.of(
             "adapter",
-            source,
+            place,
+            trial.model().adapter(),
             trial.model().location(),
             trial.method(),
             trial.targets(),
             trial.layers(),
             outputs),
         () -> {
-          try (PeftFolder adapter = PeftFolder.open(folder(source.location()))) {
+          try (PeftFolder adapter = PeftFolder.open(folder(place))) {
             AdapterLayout layout =
                 PeftAdapter.layout(
                     adapter,

@@ -118,6 +118,23 @@ class AxesTest {
   }
 
   @Test
+  void aListOfAdaptersWithinTheListIsOneStart() {
+    String block = "grid: [{method: lora, adapter: [[a, b/c], a, none, [d]], ";
+    List<Trial> trials =
+        read(block + "adapter-merge: [mean, consensus]}]\n").expand(model -> "m" + model, t -> "t");
+
+    assertThat(trials)
+        .extracting(trial -> trial.model().adapter().location())
+        .containsExactly("mean(a, b/c)", "consensus(a, b/c)", "a", "none", "d");
+    assertThat(trials).extracting(Trial::id).doesNotHaveDuplicates();
+    assertThat(AdapterSource.folders("consensus(a, b/c)")).containsExactly("a", "b/c");
+    assertThat(AdapterSource.folders("median(a, b/c)")).containsExactly("median(a, b/c)");
+    assertThat(trials.get(1).model().adapter().merge()).isEqualTo(AdapterSource.Merge.CONSENSUS);
+    assertThat(read("adapter: [a, b]\ngrid: [{method: lora}]\n").recipes().get(0).adapter())
+        .isEqualTo("mean(a, b)");
+  }
+
+  @Test
   void withoutAugmentationItsSettingsTellNoTrialsApart() {
     assertThat(
             read("grid: [{method: lora, augmentation-rate: [0.1, 0.2], augmentation-copies: [1, 4]}]\n")

@@ -58,6 +58,8 @@ class BadSweepFilesTest {
           {method: lora, alpha: .inf} => Cannot use alpha = .inf in x.yaml:5: give a finite number, such as 0.5 or 1e-4
           {method: lora, alpha: 1e999} => Cannot use alpha = 1e999 in x.yaml:5: give a finite number, such as 0.5 or 1e-4
           {method: lora, alpha: -1e-4} => Cannot use alpha = -1e-4 in x.yaml:5: give a number above 0
+          {method: lora, adapter: [[a, none]]} => Cannot use adapter = [a, none] in x.yaml:5: name folders whose paths have no comma before a blank
+          {method: lora, adapter-merge: median} => Cannot use adapter-merge = median in x.yaml:5: choose mean or consensus
           {method: lora, train-fraction: [0.5, 1.5]} => Cannot use train-fraction = 1.5 in x.yaml:5: give a number above 0 and at most 1
           {method: lora, augmentation: swap, augmentation-rate: 0} => Cannot use augmentation-rate = 0 in x.yaml:5: give a number above 0 and at most 1
           {method: lora, augmentation: swap, augmentation-copies: 0} => Cannot use augmentation-copies = 0 in x.yaml:5: give a whole number of at least 1
@@ -68,7 +70,7 @@ class BadSweepFilesTest {
           {method: lora, alpha: 1e-40} => Cannot use alpha = 1e-40 in x.yaml:5: give a number of at least 1e-30
           {method: lora, layers: 5-0} => Cannot use layers = 5-0 in x.yaml:5: give all, a layer such as 3, or a range such as 0-5
           {method: lora, layers: [[0-1, last]]} => Cannot use layers = last in x.yaml:5: give all, a layer such as 3, or a range such as 0-5
-          {method: head-only, layers: 0} => Cannot use the key layers in x.yaml:5 with method head-only: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, init, weights, train-fraction, augmentation, augmentation-rate, augmentation-copies or a key of training
+          {method: head-only, layers: 0} => Cannot use the key layers in x.yaml:5 with method head-only: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, adapter-merge, init, weights, train-fraction, augmentation, augmentation-rate, augmentation-copies or a key of training
           {method: lora, batch: [16, 0]} => Cannot use batch = 0 in x.yaml:5: give a whole number of at least 1
           {method: lora, batch: 1000000, max-tokens: 1000000} => Cannot use batch = 1000000 in x.yaml:5: give at most 2147 with max-tokens = 1000000
           {method: lora, epochs: 2, max-steps: 3} => Cannot use epochs = 2 in x.yaml:5: max-steps = 3 in x.yaml:5 counts in its place, give max-steps: 0 beside it
@@ -77,16 +79,16 @@ class BadSweepFilesTest {
           {method: lora, dropout: 1} => Cannot use dropout = 1 in x.yaml:5: give a number from 0 up to, not including, 1
           {method: lola} => Cannot use method = lola in x.yaml:5: <choices for lola>
           {method: no} => Cannot use method = no in x.yaml:5: <choices for no>
-          {method: head-only, rank: 4} => Cannot use the key rank in x.yaml:5 with method head-only: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, init, weights, train-fraction, augmentation, augmentation-rate, augmentation-copies or a key of training
-          {method: head-only, targets: qv} => Cannot use the key targets in x.yaml:5 with method head-only: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, init, weights, train-fraction, augmentation, augmentation-rate, augmentation-copies or a key of training
+          {method: head-only, rank: 4} => Cannot use the key rank in x.yaml:5 with method head-only: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, adapter-merge, init, weights, train-fraction, augmentation, augmentation-rate, augmentation-copies or a key of training
+          {method: head-only, targets: qv} => Cannot use the key targets in x.yaml:5 with method head-only: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, adapter-merge, init, weights, train-fraction, augmentation, augmentation-rate, augmentation-copies or a key of training
           {method: untrained, learning-rate: 1} => Cannot use the key learning-rate in x.yaml:5 with method untrained: choose method, init, weights, max-tokens, pad or precision
-          {method: [lora, full], rank: 4} => Cannot use the key rank in x.yaml:5 with methods lora and full: choose method, targets, layers, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, init, weights, train-fraction, augmentation, augmentation-rate, augmentation-copies or a key of training
+          {method: [lora, full], rank: 4} => Cannot use the key rank in x.yaml:5 with methods lora and full: choose method, targets, layers, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, adapter-merge, init, weights, train-fraction, augmentation, augmentation-rate, augmentation-copies or a key of training
           {method: lora, rnak: 4} => Cannot use the key rnak in x.yaml:5 with method lora: did you mean rank
           {method: lora, plug-in: isst} => Cannot use plug-in = isst in x.yaml:5: choose none, ema or ist
           {method: lora, plug-in: [ist, ist]} => Cannot use plug-in = ist twice in x.yaml:5: leave one out
-          {method: head-only, plug-in: ist} => Cannot use the key plug-in in x.yaml:5 with method head-only and plug-in ist: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, init, weights, train-fraction, augmentation, augmentation-rate, augmentation-copies or a key of training
-          {method: full, score-rate: 3} => Cannot use the key score-rate in x.yaml:5 with method full: choose method, targets, layers, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, init, weights, train-fraction, augmentation, augmentation-rate, augmentation-copies or a key of training
-          {method: full, plug-in: [none, ist], score-rate: 3} => Cannot use the key score-rate in x.yaml:5 with method full and plug-in none and ist: choose method, targets, layers, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, init, weights, train-fraction, augmentation, augmentation-rate, augmentation-copies or a key of training
+          {method: head-only, plug-in: ist} => Cannot use the key plug-in in x.yaml:5 with method head-only and plug-in ist: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, adapter-merge, init, weights, train-fraction, augmentation, augmentation-rate, augmentation-copies or a key of training
+          {method: full, score-rate: 3} => Cannot use the key score-rate in x.yaml:5 with method full: choose method, targets, layers, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, adapter-merge, init, weights, train-fraction, augmentation, augmentation-rate, augmentation-copies or a key of training
+          {method: full, plug-in: [none, ist], score-rate: 3} => Cannot use the key score-rate in x.yaml:5 with method full and plug-in none and ist: choose method, targets, layers, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, adapter-merge, init, weights, train-fraction, augmentation, augmentation-rate, augmentation-copies or a key of training
           {method: full, plug-in: ist, update-fraction: 0} => Cannot use update-fraction = 0 in x.yaml:5: give a number above 0 and at most 1
           {method: lora, plug-in: ema, decay: 1} => Cannot use decay = 1 in x.yaml:5: give a number from 0 up to, not including, 1
           {method: full, plug-in: ist, candidates: 1} => Cannot use candidates = 1 in x.yaml:5: give a whole number of at least 2
@@ -114,7 +116,7 @@ class BadSweepFilesTest {
           &a {method: lora} => Cannot use the anchor a in x.yaml:5: write the value out
           !!java.util.Date {method: lora} => Cannot read x.yaml:5 as YAML: Global tag is not allowed: tag:yaml.org,2002:java.util.Date
           {method: !foo lora} => Cannot use the tag !foo in x.yaml:5: write the value without a tag
-          {<<: {rank: 3}, method: lora} => Cannot use the key << in x.yaml:5 with method lora: choose method, rank, alpha, dropout, targets, layers, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, init, weights, train-fraction, augmentation, augmentation-rate, augmentation-copies or a key of training
+          {<<: {rank: 3}, method: lora} => Cannot use the key << in x.yaml:5 with method lora: choose method, rank, alpha, dropout, targets, layers, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, adapter-merge, init, weights, train-fraction, augmentation, augmentation-rate, augmentation-copies or a key of training
           {? [a] : b, method: lora} => Cannot use [a] as a key in x.yaml:5: use a word
           """)
   void refusesABlock(String block, String sentence) {
