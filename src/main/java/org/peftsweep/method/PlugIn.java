@@ -10,12 +10,12 @@ import org.peftsweep.model.Role;
 import org.peftsweep.optim.Optimizer;
 
 /**
- * Changes how another method learns: which parameters do at a step, or what is kept of them. A
- * sweep file names it beside the method: {@code {method: lora, plug-in: ist}}.
+ * Changes how another method learns: which parameters do at a step, by what loss, or what is kept
+ * of them. A sweep file names it beside the method: {@code {method: lora, plug-in: ist}}.
  *
  * <p>Its record has a component {@code over}, the other method; the rest are its settings.
  */
-public sealed interface PlugIn extends Method permits EMA, IST {
+public sealed interface PlugIn extends Method permits DRTune, EMA, IST {
   /** Returns the method that it is plugged into. */
   Method over();
 

@@ -55,6 +55,16 @@ record ChosenLayers(Model model, List<Linear> projections, List<Sublayer> sublay
   }
 
   @Override
+  public Var states(Tape tape, Batch batch) {
+    return model.states(tape, batch);
+  }
+
+  @Override
+  public Var outputs(Tape tape, Var states) {
+    return model.outputs(tape, states);
+  }
+
+  @Override
   public String task() {
     return model.task();
   }

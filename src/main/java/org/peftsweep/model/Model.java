@@ -58,6 +58,12 @@ public interface Model extends AutoCloseable {
    */
   Var logits(Tape tape, Batch batch, int[] positions);
 
+  /** Returns what the head reads of a batch, {@code [rows, width]} of a classifier. */
+  Var states(Tape tape, Batch batch);
+
+  /** Returns the head's outputs for what it reads, {@code [n, width]} to {@code [n, outputs]}. */
+  Var outputs(Tape tape, Var states);
+
   /**
    * Puts the batches of several models together for one pass.
    *

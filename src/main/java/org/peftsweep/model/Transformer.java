@@ -22,6 +22,17 @@ record Transformer(
     return logits(tape, List.of(this), Packed.of(List.of(prepared(batch)), asked)).get(0);
   }
 
+  @Override
+  public Var states(Tape tape, Batch batch) {
+    Packed packed = pack(List.of(this), List.of(batch), Collections.singletonList(null));
+    return prefix.hidden(tape, List.of(backbone), List.of(prefix), packed);
+  }
+
+  @Override
+  public Var outputs(Tape tape, Var states) {
+    return head.outputs(tape, states);
+  }
+
   /** Makes room for what a method puts before the tokens. */
   private Batch prepared(Batch batch) {
     Prompt prompt = backbone.embeddings().prompt();

@@ -17,7 +17,6 @@ import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.checkpoint.PeftFolder;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
-import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
 import org.peftsweep.data.Batches;
 import org.peftsweep.data.Dataset;
@@ -266,12 +265,8 @@ public final class Library {
         base,
         List.of(task, batches),
         () -> first(batches, data, task),
-        (tape, model, batch) -> {
+        (tape, outputs, batch) -> {
           Inputs inputs = data.objective().inputs(batch, new Seeds(task.dataSeed()), -1);
-          Var outputs =
-              inputs.positions() == null
-                  ? model.logits(tape, inputs.batch())
-                  : model.logits(tape, inputs.batch(), inputs.positions());
           return data.objective().loss(tape, outputs, () -> inputs);
         });
   }

@@ -10,16 +10,20 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.BiConsumer;
 import java.util.function.DoubleSupplier;
 import org.peftsweep.checkpoint.CheckpointException;
 import org.peftsweep.checkpoint.StateReader;
 import org.peftsweep.checkpoint.StateWriter;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
 import org.peftsweep.data.Batches;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.data.TokenizedExample;
 import org.peftsweep.method.adapter.MethodHooks;
+import org.peftsweep.method.adapter.Probe;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.TrainedTensors;
@@ -274,7 +278,7 @@ final class Trainer {
 
   private void step(List<Batch> passes, double factor, int steps) {
     double start = lane.clock();
-    method.beforeStep(step, steps, this::probe);
+    method.beforeStep(step, steps, new Shown());
     updates.rest();
     learning.forEach(parameter -> parameter.var().clearGradient());
     unseen.begin();
@@ -326,6 +330,23 @@ final class Trainer {
     long own = model.allParameters().stream().mapToLong(Parameter::ownBytes).sum();
     long held = own + updates.stateBytes() + updates.scratchBytes() + method.stateBytes();
     heldBytes = Math.max(heldBytes, held);
+  }
+
+  /** Shows a method what the model makes of training data. */
+  private final class Shown implements Probe {
+    @Override
+    public DoubleSupplier draw(int examples, long draw) {
+      return probe(examples, draw);
+    }
+
+    @Override
+    public void states(Batch batch, BiConsumer<Tape, Var> see) {
+      Inputs inputs = objective.inputs(batch, seeds, -1);
+      pass(
+          () ->
+              lane.evaluate(
+                  inputs, (tape, outputs) -> see.accept(tape, model.states(tape, batch))));
+    }
   }
 
   private DoubleSupplier probe(int examples, long draw) {

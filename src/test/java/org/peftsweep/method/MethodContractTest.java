@@ -92,6 +92,7 @@ class MethodContractTest {
               sample(new Full()),
               sample(new GaLore(3, 2, 0.5, GaLoreAdam.Side.STD)),
               sample(new HeadOnly()),
+              sample(new DRTune(new LoRA(3, 6, 0), 25, 2)),
               sample(new EMA(new LoRA(3, 6, 0), 0.9, true)),
               sample(new IST(new LoRA(3, 6, 0), 1, 0.5, 0.25, 3, 10, 2, 4)),
               sample(new IA3(IA3.Inputs.FFN_DOWN)),

@@ -1,8 +1,11 @@
 package org.peftsweep.method;
 
+import java.util.function.BiConsumer;
+import java.util.function.DoubleSupplier;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.HostKernels;
 import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
 import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.method.adapter.Probe;
@@ -34,7 +37,19 @@ final class TrainingSteps {
 
   static void take(
       Model model, MethodHooks method, Updates updates, Tape tape, int step, int steps) {
-    Probe probe = (examples, draw) -> () -> evaluate(model, tape, TinyModels.batch(1000 + draw));
+    Probe probe =
+        new Probe() {
+          @Override
+          public DoubleSupplier draw(int examples, long draw) {
+            return () -> evaluate(model, tape, TinyModels.batch(1000 + draw));
+          }
+
+          @Override
+          public void states(Batch of, BiConsumer<Tape, Var> see) {
+            tape.startEvaluation();
+            see.accept(tape, model.states(tape, of));
+          }
+        };
     method.beforeStep(step, steps, probe);
     updates.rest();
     model.trainable().forEach(parameter -> parameter.var().clearGradient());

@@ -84,12 +84,13 @@ class BadSweepFilesTest {
           {method: untrained, learning-rate: 1} => Cannot use the key learning-rate in x.yaml:5 with method untrained: choose method, init, weights, max-tokens, pad or precision
           {method: [lora, full], rank: 4} => Cannot use the key rank in x.yaml:5 with methods lora and full: choose method, targets, layers, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, adapter-merge, init, weights, train-fraction, augmentation, augmentation-rate, augmentation-copies or a key of training
           {method: lora, rnak: 4} => Cannot use the key rnak in x.yaml:5 with method lora: did you mean rank
-          {method: lora, plug-in: isst} => Cannot use plug-in = isst in x.yaml:5: choose none, ema or ist
+          {method: lora, plug-in: isst} => Cannot use plug-in = isst in x.yaml:5: choose none, drtune, ema or ist
           {method: lora, plug-in: [ist, ist]} => Cannot use plug-in = ist twice in x.yaml:5: leave one out
           {method: head-only, plug-in: ist} => Cannot use the key plug-in in x.yaml:5 with method head-only and plug-in ist: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, adapter-merge, init, weights, train-fraction, augmentation, augmentation-rate, augmentation-copies or a key of training
           {method: full, score-rate: 3} => Cannot use the key score-rate in x.yaml:5 with method full: choose method, targets, layers, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, adapter-merge, init, weights, train-fraction, augmentation, augmentation-rate, augmentation-copies or a key of training
           {method: full, plug-in: [none, ist], score-rate: 3} => Cannot use the key score-rate in x.yaml:5 with method full and plug-in none and ist: choose method, targets, layers, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, adapter-merge, init, weights, train-fraction, augmentation, augmentation-rate, augmentation-copies or a key of training
           {method: full, plug-in: ist, update-fraction: 0} => Cannot use update-fraction = 0 in x.yaml:5: give a number above 0 and at most 1
+          {method: lora, plug-in: drtune, memory: 0} => Cannot use memory = 0 in x.yaml:5: give a whole number of at least 1
           {method: lora, plug-in: ema, decay: 1} => Cannot use decay = 1 in x.yaml:5: give a number from 0 up to, not including, 1
           {method: full, plug-in: ist, candidates: 1} => Cannot use candidates = 1 in x.yaml:5: give a whole number of at least 2
           {method: sift, rate: 0} => Cannot use rate = 0 in x.yaml:5: give a number above 0 and at most 1

@@ -79,6 +79,7 @@ class PackedTrialsTest {
                 Methods.all().keySet().stream()
                     .map(id -> "{method: " + id + SETTINGS.getOrDefault(id, "") + "}"),
                 Stream.of(
+                    "{method: lora, plug-in: drtune, memory: 12, every: 3}",
                     "{method: lora, plug-in: ema, decay: 0.9}",
                     "{method: lora, plug-in: ist, score-every: 3}",
                     "{method: dora, dropout: 0.2, optimizer: lion}",

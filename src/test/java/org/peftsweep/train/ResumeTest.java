@@ -50,6 +50,7 @@ class ResumeTest {
             .map(id -> "{method: " + id + SETTINGS.getOrDefault(id, "") + "}");
     Stream<String> plugIns =
         Stream.of(
+            "{method: lora, plug-in: drtune, memory: 12, every: 3}",
             "{method: lora, plug-in: ema, decay: 0.9}",
             "{method: full, plug-in: ema, balanced: false}",
             "{method: lora, plug-in: ist, score-every: 3}",

@@ -139,4 +139,19 @@ class TrialRunOfMethodsTest {
     assertThat(averaged.optimizerBytes()).isGreaterThan(plain.optimizerBytes());
     assertThat(averaged.predictions()).isNotEqualTo(plain.predictions());
   }
+
+  @Test
+  void theHeadLearnsFromFeaturesFromBeforeTrainingToo() {
+    Outcome plain = run(trials("{method: lora}").get(0));
+    Trial trial = trials("{method: lora, plug-in: drtune, memory: 20, every: 5}").get(0);
+    Outcome held = run(trial);
+
+    assertThat(held.status()).isEqualTo(Status.FINISHED);
+    assertThat(held.trainableParameters()).isEqualTo(plain.trainableParameters());
+    // Two losses of two classes each in place of one.
+    assertThat(held.curve().get(0).trainLoss()).isNull();
+    assertThat(held.finalLoss()).isGreaterThan(1.3 * plain.finalLoss());
+    assertThat(run(trial).finalLoss()).isEqualTo(held.finalLoss());
+    assertThat(held.predictedPeakBytes() / (double) held.peakBytes()).isBetween(0.9, 1.1);
+  }
 }

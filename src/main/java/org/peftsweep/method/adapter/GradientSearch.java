@@ -65,7 +65,8 @@ public final class GradientSearch {
         for (int i = 0; i < count; i++) {
           weights.values().forEach(Var::clearGradient);
           tape.startTraining(i);
-          to.preparations().loss().of(tape, to.model(), batches.get(i));
+          Batch batch = batches.get(i);
+          to.preparations().loss().of(tape, to.model().logits(tape, batch), batch);
           tape.backward();
           weights.forEach(
               (target, weight) -> add(weight.gradient(), 1.0 / count, gradients.get(target)));

@@ -9,8 +9,8 @@ import java.util.function.Supplier;
 import org.peftsweep.checkpoint.SafeTensors;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
+import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
-import org.peftsweep.model.Model;
 
 /**
  * The starting values that methods derive from a base model, or from it and a task's data: computed
@@ -31,14 +31,14 @@ public final class InitCache {
   public interface Loss {
     /** The cross-entropy of labels that are classes. */
     Loss OF_CLASSES =
-        (tape, model, batch) -> {
+        (tape, outputs, batch) -> {
           int[] classes = new int[batch.rows()];
           Arrays.setAll(classes, row -> (int) batch.labels()[row]);
-          return tape.crossEntropy(model.logits(tape, batch), tape.ints(() -> classes));
+          return tape.crossEntropy(outputs, tape.ints(() -> classes));
         };
 
-    /** Records a forward pass and its mean loss, and returns where that will be. */
-    Tensor of(Tape tape, Model model, Batch batch);
+    /** Records the mean loss of a model's outputs for a batch, and returns where it will be. */
+    Tensor of(Tape tape, Var outputs, Batch batch);
   }
 
   /** Keeps what was made first under a key, for everybody who asks later. */

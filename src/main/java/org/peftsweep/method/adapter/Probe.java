@@ -1,6 +1,10 @@
 package org.peftsweep.method.adapter;
 
+import java.util.function.BiConsumer;
 import java.util.function.DoubleSupplier;
+import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Var;
+import org.peftsweep.data.Batch;
 
 /** Shows a method what the model as it is makes of training data, outside of the steps. */
 public interface Probe {
@@ -11,4 +15,12 @@ public interface Probe {
    * @return computes their mean loss, without dropout and gradients, each time it is asked
    */
   DoubleSupplier draw(int examples, long draw);
+
+  /**
+   * Shows what the head reads of a batch, {@code [rows, width]}, without dropout and gradients; by
+   * default nobody does.
+   *
+   * @param see reads it at once
+   */
+  default void states(Batch batch, BiConsumer<Tape, Var> see) {}
 }

@@ -118,7 +118,7 @@ class GradientStartTest {
           linear.weight().var().clearGradient();
           try (Tape tape = new Tape(backend)) {
             tape.startTraining(i);
-            prepared.loss().of(tape, full, batches.get(i));
+            prepared.loss().of(tape, full.logits(tape, batches.get(i)), batches.get(i));
             tape.backward();
           }
           float[] gradient = new float[sum.length];
