@@ -65,6 +65,7 @@ public sealed interface Method
         SIFT,
         SigmaReparam,
         SpIEL,
+        SpIELMA,
         SSF,
         Untrained,
         VeRA {
