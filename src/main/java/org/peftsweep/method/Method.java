@@ -68,6 +68,7 @@ public sealed interface Method
         SpIEL,
         SpIELMA,
         SSF,
+        TinyLoRA,
         Untrained,
         VeRA {
   /**
