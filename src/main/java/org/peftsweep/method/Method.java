@@ -70,6 +70,7 @@ public sealed interface Method
         SSF,
         TinyLoRA,
         Untrained,
+        VBLoRA,
         VeRA {
   /**
    * Sets the model up for training; called once on a fresh model whose head already learns.

@@ -146,6 +146,7 @@ class CountsTest {
     "spielma, 0, QV, 141576",
     "sara, 0, QV, 1415592",
     "tinylora, 2, QV, 384",
+    "vblora, 4, QV, 74880",
     "ln-tuning, 0, none, 38400",
     "adalora, 8, QV, 295104",
     "adalora, 16, QV, 590208",
@@ -235,6 +236,7 @@ class CountsTest {
       case "spielma" -> new SpIELMA(0.01, 20, 0.2, SpIEL.Policy.LINEAR);
       case "sara" -> new SaRA(0.1, 5e-4, 2500);
       case "tinylora" -> new TinyLoRA(rank, 64, 4, 0);
+      case "vblora" -> new VBLoRA(rank, 90, 256, 2, 10, 0);
       case "adalora" -> adaLoRA(rank, 1);
       case "adalora-3r" -> adaLoRA(rank, 3);
       case "galore" -> new GaLore(rank, 200, 4, GaLoreAdam.Side.STD);

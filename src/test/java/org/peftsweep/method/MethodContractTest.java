@@ -80,6 +80,7 @@ class MethodContractTest {
               sample(new ROAST(37, 0)),
               sample(new SaRA(0.2, 1e-2, 2)),
               sample(new TinyLoRA(3, 5, 2, 0)),
+              sample(new VBLoRA(3, 3, 4, 3, 10, 0)),
               sample(new SpIELMA(0.1, 2, 0.2, SpIEL.Policy.COSINE)),
               sample(new SHiRA(2)),
               sample(new SigmaReparam()),
