@@ -61,6 +61,7 @@ public sealed interface Method
         RandLoRA,
         ROAST,
         RSLoRA,
+        SAID,
         SaRA,
         SHiRA,
         SIFT,
