@@ -58,6 +58,7 @@ public sealed interface Method
         PlugIn,
         PrefixTuning,
         PromptTuning,
+        RAMT,
         RandLoRA,
         ROAST,
         RSLoRA,

@@ -146,6 +146,7 @@ class CountsTest {
     "spielma, 0, QV, 141576",
     "sara, 0, QV, 1415592",
     "said, 0, QV, 10000",
+    "ramt, 0, QV, 14155776",
     "tinylora, 2, QV, 384",
     "vblora, 4, QV, 74880",
     "ln-tuning, 0, none, 38400",
@@ -237,6 +238,7 @@ class CountsTest {
       case "spielma" -> new SpIELMA(0.01, 20, 0.2, SpIEL.Policy.LINEAR);
       case "sara" -> new SaRA(0.1, 5e-4, 2500);
       case "said" -> new SAID(10_000, 0);
+      case "ramt" -> new RAMT(1e-2, 5e-3, 1e-4);
       case "tinylora" -> new TinyLoRA(rank, 64, 4, 0);
       case "vblora" -> new VBLoRA(rank, 90, 256, 2, 10, 0);
       case "adalora" -> adaLoRA(rank, 1);

@@ -78,6 +78,7 @@ class MethodContractTest {
               sample(new PromptTuning(2, true, 1)),
               sample(new RandLoRA(5, 6, 0)),
               sample(new ROAST(37, 0)),
+              sample(new RAMT(0.5, 0.2, 1e-3)),
               sample(new SAID(60, 0)),
               sample(new SaRA(0.2, 1e-2, 2)),
               sample(new TinyLoRA(3, 5, 2, 0)),
