@@ -26,6 +26,7 @@ public sealed interface Method
         BOFT,
         Bone,
         C3A,
+        CoLoRA,
         Compacter,
         CompacterPlus,
         DoRA,

@@ -66,6 +66,11 @@ public final class Linear {
     this.adapter = adapter;
   }
 
+  /** Takes the adapter off again, whose tensors are the caller's to free. */
+  public void detach() {
+    adapter = null;
+  }
+
   /**
    * Shows the inputs {@code [n, in]} of coming forward passes, which must be read at once; null
    * ends it.

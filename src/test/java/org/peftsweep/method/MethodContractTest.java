@@ -83,6 +83,7 @@ class MethodContractTest {
               sample(new SaRA(0.2, 1e-2, 2)),
               sample(new TinyLoRA(3, 5, 2, 0)),
               sample(new VBLoRA(3, 3, 4, 3, 10, 0)),
+              sample(new CoLoRA(3, 6, 0, 1, 0.01, 2)),
               sample(new SpIELMA(0.1, 2, 0.2, SpIEL.Policy.COSINE)),
               sample(new SHiRA(2)),
               sample(new SigmaReparam()),
