@@ -894,6 +894,20 @@ public final class Tape implements AutoCloseable {
     return loss.place();
   }
 
+  /** Makes {@code weight·‖x‖}, of all elements, a loss of this step; returns where it will be. */
+  public Tensor norm(Var x, double weight) {
+    Tensor gradient = arena.take(x.value().shape());
+    backend.copy(x.value(), gradient);
+    Tensor loss = fed.take(ElementType.F64, 1);
+    backend.normalise(gradient, weight, loss);
+    if (training && x.learns()) {
+      nodes.add(new Node(null, dy -> gradients.share(x, gradient), gradient));
+    } else {
+      gradient.release();
+    }
+    return loss.place();
+  }
+
   private static float[] identity(int side) {
     float[] identity = new float[side * side];
     for (int i = 0; i < side; i++) {

@@ -1,13 +1,9 @@
 package org.peftsweep.method;
 
-import java.util.IdentityHashMap;
 import java.util.Map;
-import java.util.SplittableRandom;
 import org.peftsweep.method.adapter.AttachContext;
-import org.peftsweep.method.adapter.Draws;
 import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.method.adapter.SparseWeights;
-import org.peftsweep.model.Linear;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.optim.AdamW;
 import org.peftsweep.optim.Id;
@@ -36,15 +32,10 @@ public record APET(double rate) implements Method {
 
   @Override
   public MethodHooks attach(AttachContext to) {
-    Map<Parameter, int[]> chosen = new IdentityHashMap<>();
-    for (Linear linear : to.projections()) {
-      Parameter weight = SparseWeights.train(to, linear);
-      SplittableRandom random = to.seeds().random("entries of " + weight.name());
-      int size = Math.toIntExact(weight.size());
-      chosen.put(weight, Draws.distinct(random, SparseAdam.kept(size, rate), size));
-    }
+    Map<Parameter, int[]> chosen = SparseWeights.random(to, rate);
     return new SparseWeights(
-        chosen, (parameter, adam) -> new SparseAdam(parameter, adam, chosen.get(parameter)));
+        chosen,
+        (parameter, adam) -> new SparseAdam(parameter, (AdamW) adam, chosen.get(parameter)));
   }
 
   @Override

@@ -4,7 +4,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Supplier;
 import org.peftsweep.data.Batch;
@@ -14,6 +13,7 @@ import org.peftsweep.method.adapter.AttachContext;
 import org.peftsweep.method.adapter.LowRank;
 import org.peftsweep.method.adapter.LowRankAdapter;
 import org.peftsweep.method.adapter.MethodHooks;
+import org.peftsweep.method.adapter.SharedRanks;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Role;
@@ -70,7 +70,7 @@ public record EVA(int rank, double alpha, double dropout, double rho, double tau
         linear.attach(new LowRankAdapter(update));
       }
     }
-    return new Shared(start.ranks());
+    return new SharedRanks(start.ranks());
   }
 
   private ActivationStart searched(AttachContext to) {
@@ -91,8 +91,6 @@ public record EVA(int rank, double alpha, double dropout, double rho, double tau
     requireBatches(to.preparations()::batches);
     return new ActivationSearch(to, rank, components(), tau).run(batches);
   }
-
-  private record Shared(SortedMap<String, Integer> ranks) implements MethodHooks {}
 
   private int components() {
     return (int) Math.rint(rank * rho);
@@ -132,6 +130,11 @@ public record EVA(int rank, double alpha, double dropout, double rho, double tau
   /** Exact where all targets have one shape or rho is 1; else data moves ranks between shapes. */
   @Override
   public Optional<PeftForm> peft(Model model, int steps) {
+    return Optional.of(ofRanks(model, rank, alpha, dropout));
+  }
+
+  /** LoRA with ranks of its targets, all of one scale. */
+  static PeftForm ofRanks(Model model, int rank, double alpha, double dropout) {
     Map<String, Object> ranks = new TreeMap<>();
     Map<String, Object> alphas = new TreeMap<>();
     for (Linear linear : model.projections()) {
@@ -143,10 +146,9 @@ public record EVA(int rank, double alpha, double dropout, double rho, double tau
         }
       }
     }
-    return Optional.of(
-        PeftForm.lora(rank, alpha, dropout)
-            .other("rank_pattern", ranks)
-            .other("alpha_pattern", alphas));
+    return PeftForm.lora(rank, alpha, dropout)
+        .other("rank_pattern", ranks)
+        .other("alpha_pattern", alphas);
   }
 
   @Override

@@ -1,21 +1,14 @@
 package org.peftsweep.method;
 
-import java.util.IdentityHashMap;
-import java.util.Map;
-import java.util.SplittableRandom;
 import org.peftsweep.method.adapter.AttachContext;
-import org.peftsweep.method.adapter.Draws;
 import org.peftsweep.method.adapter.MethodHooks;
-import org.peftsweep.method.adapter.Probe;
+import org.peftsweep.method.adapter.Regrowth;
 import org.peftsweep.method.adapter.SparseWeights;
-import org.peftsweep.model.Linear;
-import org.peftsweep.model.Parameter;
 import org.peftsweep.optim.AdamW;
 import org.peftsweep.optim.Id;
 import org.peftsweep.optim.Optimizer;
 import org.peftsweep.optim.SpIELAdam;
 import org.peftsweep.optim.SparseAdam;
-import org.peftsweep.optim.UpdateRule;
 
 /**
  * Sparse fine-tuning with regrowth: few entries of each chosen matrix learn, at random places at
@@ -56,49 +49,12 @@ public record SpIEL(double rate, int every, int accumulation, double replaced, P
 
   @Override
   public MethodHooks attach(AttachContext to) {
-    Map<Parameter, int[]> chosen = new IdentityHashMap<>();
-    for (Linear linear : to.projections()) {
-      Parameter weight = SparseWeights.train(to, linear);
-      SplittableRandom random = to.seeds().random("entries of " + weight.name());
-      int size = Math.toIntExact(weight.size());
-      chosen.put(weight, Draws.distinct(random, SparseAdam.kept(size, rate), size));
-    }
-    return new Regrowing(this, chosen);
-  }
-
-  /** Tells updates how many steps the trial has. */
-  private static final class Regrowing implements MethodHooks {
-    private final SparseWeights weights;
-    private int steps = 1;
-
-    Regrowing(SpIEL settings, Map<Parameter, int[]> chosen) {
-      SpIELAdam.Schedule schedule =
-          new SpIELAdam.Schedule(
-              settings.every,
-              settings.accumulation,
-              settings.replaced,
-              settings.policy == Policy.COSINE);
-      weights =
-          new SparseWeights(
-              chosen,
-              (parameter, adam) ->
-                  new SpIELAdam(parameter, adam, chosen.get(parameter), schedule, () -> steps));
-    }
-
-    @Override
-    public void beforeStep(int step, int ofTrial, Probe probe) {
-      steps = ofTrial;
-    }
-
-    @Override
-    public UpdateRule updates() {
-      return weights.updates();
-    }
-
-    @Override
-    public long learning(Parameter parameter) {
-      return weights.learning(parameter);
-    }
+    SpIELAdam.Schedule schedule =
+        new SpIELAdam.Schedule(every, accumulation, replaced, policy == Policy.COSINE);
+    return new Regrowth(
+        SparseWeights.random(to, rate),
+        (parameter, places, adam, steps) ->
+            new SpIELAdam(parameter, (AdamW) adam, places, schedule, steps));
   }
 
   @Override

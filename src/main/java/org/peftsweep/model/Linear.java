@@ -66,7 +66,7 @@ public final class Linear {
     this.adapter = adapter;
   }
 
-  /** Takes the adapter off, if there is one. */
+  /** Takes the adapter off again, whose tensors are the caller's to free. */
   public void detach() {
     adapter = null;
   }

@@ -130,7 +130,7 @@ public final class SparseAdam implements Update {
     }
   }
 
-  private Tensor column(Tensor tensor) {
+  static Tensor column(Tensor tensor) {
     return tensor.reshape(Math.toIntExact(tensor.size()), 1);
   }
 

@@ -143,6 +143,12 @@ class CountsTest {
     "miss, 64, QV, 1179648",
     "hra, 8, QV, 147456",
     "spiel, 0, QV, 141576",
+    "spielma, 0, QV, 141576",
+    "sara, 0, QV, 1415592",
+    "said, 0, QV, 10000",
+    "ramt, 0, QV, 14155776",
+    "tinylora, 2, QV, 384",
+    "vblora, 4, QV, 74880",
     "ln-tuning, 0, none, 38400",
     "adalora, 8, QV, 295104",
     "adalora, 16, QV, 590208",
@@ -231,6 +237,12 @@ class CountsTest {
       case "miss" -> new MiSS(rank);
       case "hra" -> new HRA(rank);
       case "spiel" -> new SpIEL(0.01, 20, 5, 0.2, SpIEL.Policy.LINEAR);
+      case "spielma" -> new SpIELMA(0.01, 20, 0.2, SpIEL.Policy.LINEAR);
+      case "sara" -> new SaRA(0.1, 5e-4, 2500);
+      case "said" -> new SAID(10_000, 0);
+      case "ramt" -> new RAMT(1e-2, 5e-3, 1e-4);
+      case "tinylora" -> new TinyLoRA(rank, 64, 4, 0);
+      case "vblora" -> new VBLoRA(rank, 90, 256, 2, 10, 0);
       case "adalora" -> adaLoRA(rank, 1);
       case "adalora-3r" -> adaLoRA(rank, 3);
       case "galore" -> new GaLore(rank, 200, 4, GaLoreAdam.Side.STD);

@@ -48,6 +48,16 @@ class RefusalsTest {
     assertThatThrownBy(() -> new Compacter(3, 5, false).requireFit(ROBERTA, Set.of()))
         .hasMessage(
             "Cannot cut widths 24 and 24 / 3 into 5 parts: give a divisor of both as parts");
+    assertThatThrownBy(
+            () -> new VBLoRA(2, 3, 16, 2, 1, 0).requireFit(ROBERTA, EnumSet.of(Role.FFN_UP)))
+        .hasMessageEndingWith(" is 40 x 24, give a divisor of both");
+    assertThatThrownBy(
+            () -> new SAID(4, 0).requireFit(ROBERTA, EnumSet.range(Role.QUERY, Role.VALUE)))
+        .hasMessage("Cannot use size = 4 on 6 targets: give more than that");
+    assertThatThrownBy(() -> new VBLoRA(2, 3, 16, 4, 1, 0))
+        .hasMessage("Cannot use top = 4: give a whole number of at most 3");
+    assertThatThrownBy(() -> new RAMT(0.1, 0.2, 0))
+        .hasMessage("Cannot use initial = 0.1: give more than threshold = 0.2");
     assertThatThrownBy(() -> new SHiRA(13).requireFit(ROBERTA, EnumSet.of(Role.QUERY)))
         .hasMessageEndingWith("has 576 entries, give at most 12");
     assertThatThrownBy(() -> new FourierFT(577, 1, 0).requireFit(ROBERTA, EnumSet.of(Role.QUERY)))

@@ -58,6 +58,22 @@ public record LowRankStart(float[] a, float[] b, int rank) implements InitCache.
     return values;
   }
 
+  /** {@code B = UΣ}, {@code A = Vᵀ} of the largest singular values of w. */
+  public static LowRankStart ofSpectrum(double[] w, int out, int in, int rank) {
+    Lapack.Svd svd = Lapack.svd(w, out, in);
+    float[] a = new float[rank * in];
+    float[] b = new float[out * rank];
+    for (int i = 0; i < rank; i++) {
+      for (int j = 0; j < in; j++) {
+        a[i * in + j] = (float) svd.vt()[i * in + j];
+      }
+      for (int j = 0; j < out; j++) {
+        b[j * rank + i] = (float) (svd.u()[j * svd.sigma().length + i] * svd.sigma()[i]);
+      }
+    }
+    return new LowRankStart(a, b, rank);
+  }
+
   /** {@code B = U√(Σ/scale)}, {@code A = √(Σ/scale)Vᵀ} of the largest singular values of w. */
   public static LowRankStart ofSvd(double[] w, int out, int in, int rank, double scale) {
     Lapack.Svd svd = Lapack.svd(w, out, in);
