@@ -87,7 +87,10 @@ class MemoryModelTest {
     all.assertAll();
   }
 
-  /** RoBERTa-base, all rows full; {@code -Dfootprint.rows=32} for the paper's batch. */
+  /**
+   * Three layers of RoBERTa-base, all rows full; {@code -Dfootprint.layers=12 -Dfootprint.rows=32}
+   * for all of it and the paper's batch.
+   */
   @Test
   void isRightForRobertaBase() {
     int rows = Integer.getInteger("footprint.rows", 8);
@@ -140,7 +143,8 @@ class MemoryModelTest {
   private static final ModelConfig ROBERTA_BASE =
       new ModelConfig(
           TinyModels.ROBERTA,
-          new ModelConfig.Sizes(50265, 768, 12, 12, 12, 64, 3072, 514, 1),
+          new ModelConfig.Sizes(
+              50265, 768, Integer.getInteger("footprint.layers", 3), 12, 12, 64, 3072, 514, 1),
           1e-5,
           new ModelConfig.Dropout(0.1, 0.1, 0.1),
           OptionalInt.of(1),
