@@ -125,7 +125,7 @@ public final class SweepFile {
    */
   public static Search search(Map<String, String> overrides) {
     SweepFile file = new SweepFile(location -> Optional.empty(), Optional.empty());
-    Value.Section merged = YamlText.file(PACKED_DEFAULTS, packedDefaults(), file.faults);
+    Value.Section merged = Packed.DEFAULTS;
     for (Map.Entry<String, String> override : overrides.entrySet()) {
       merged = merged.under(file.override(override.getKey(), override.getValue()));
     }
@@ -178,8 +178,9 @@ public final class SweepFile {
     String beside = folder + DEFAULTS;
     Optional<String> local = text(beside);
     String name = local.isPresent() ? beside : PACKED_DEFAULTS;
-    String text = local.orElseGet(SweepFile::packedDefaults);
-    merged = YamlText.file(name, text, faults).under(merged);
+    Value.Section defaults =
+        local.map(text -> YamlText.file(name, text, faults)).orElseGet(() -> Packed.DEFAULTS);
+    merged = defaults.under(merged);
     for (Map.Entry<String, String> override : overrides.entrySet()) {
       merged = merged.under(override(override.getKey(), override.getValue()));
     }
@@ -402,15 +403,27 @@ public final class SweepFile {
     }
   }
 
-  private static String packedDefaults() {
-    try (InputStream stream =
-        SweepFile.class.getClassLoader().getResourceAsStream(PACKED_DEFAULTS)) {
-      if (stream == null) {
-        throw new IllegalStateException("Cannot find " + PACKED_DEFAULTS + " in the jar");
+  /** The defaults in the jar, read once. */
+  private static final class Packed {
+    static final Value.Section DEFAULTS = read();
+
+    private static Value.Section read() {
+      SpecErrors faults = new SpecErrors();
+      Value.Section defaults = YamlText.file(PACKED_DEFAULTS, text(), faults);
+      faults.throwIfAny();
+      return defaults;
+    }
+
+    private static String text() {
+      try (InputStream stream =
+          SweepFile.class.getClassLoader().getResourceAsStream(PACKED_DEFAULTS)) {
+        if (stream == null) {
+          throw new IllegalStateException("Cannot find " + PACKED_DEFAULTS + " in the jar");
+        }
+        return new String(stream.readAllBytes(), StandardCharsets.UTF_8);
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
       }
-      return new String(stream.readAllBytes(), StandardCharsets.UTF_8);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
     }
   }
 }

@@ -17,6 +17,7 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.peftsweep.results.LocalSpark;
@@ -29,6 +30,7 @@ import org.peftsweep.train.Outcome.Status;
  * Output, data and model on HDFS: a real NameNode and a real DataNode as processes, of which the
  * latter is killed while a sweep runs and started again.
  */
+@Tag("long")
 class HdfsIT {
   private static final int TRIALS = 24;
 

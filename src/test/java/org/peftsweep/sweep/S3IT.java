@@ -21,6 +21,7 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.peftsweep.results.LocalSpark;
@@ -33,6 +34,7 @@ import org.peftsweep.train.Outcome.Status;
  * Output, data and model on S3 by s3a, with a server as a process: S3Proxy, which keeps objects in
  * a folder. There a rename is a copy, and only conditional writes tell two drivers apart.
  */
+@Tag("long")
 class S3IT {
   private static final int TRIALS = 24;
   private static final String ROOT = "s3a://sweeps";

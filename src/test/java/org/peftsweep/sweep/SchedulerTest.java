@@ -15,10 +15,9 @@ import java.util.stream.IntStream;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.Samples;
 import org.peftsweep.spec.Trial;
@@ -99,14 +98,24 @@ class SchedulerTest {
     assertThat(cluster.starts()).isBetween(4, 8);
   }
 
+  /** What a large sweep asks of the driver; the figures stand in robustness.md. */
+  @Test
+  void keepsAThousandSlotsBusy() throws Exception {
+    checkKeepsBusy(3000);
+  }
+
+  @Test
+  @Tag("long")
+  void keepsAThousandSlotsBusyBesideOneTrialThatIsLongerThanTheRest() throws Exception {
+    checkKeepsBusy(1e9);
+  }
+
   /**
-   * What a large sweep asks of the driver; the figures stand in robustness.md.
+   * Simulates a sweep.
    *
    * @param longest seconds above which durations are cut: below the mean work of a slot, or not
    */
-  @ParameterizedTest
-  @ValueSource(doubles = {3000, 1e9})
-  void keepsAThousandSlotsBusy(double longest) throws Exception {
+  private void checkKeepsBusy(double longest) throws Exception {
     int trials = 20_000;
     int slots = 1_000;
     SplittableRandom random = new SplittableRandom(7);
