@@ -76,7 +76,8 @@ class SweepProcessIT {
     signal(sweep, SIGNAL);
     signal(sweep, SIGNAL);
     assertThat(sweep.waitFor(60, TimeUnit.SECONDS)).isTrue();
-    assertThat(sweep.exitValue()).isEqualTo(1);
+    // Spark leaves a signal that comes while the first is handled to Java, which ends with 130.
+    assertThat(sweep.exitValue()).as(text("out")).isIn(1, 130);
     assertThat((System.nanoTime() - start) / 1e9).isLessThan(60);
   }
 
