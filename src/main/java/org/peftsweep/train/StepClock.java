@@ -18,7 +18,7 @@ import org.peftsweep.spec.Trial;
  * would run on.
  */
 public final class StepClock {
-  private static final long NANOS = TimeUnit.MILLISECONDS.toNanos(2500);
+  private static final long NANOS = TimeUnit.MILLISECONDS.toNanos(7000);
   private static final int MOST_STEPS = 100_000;
 
   private StepClock() {}
