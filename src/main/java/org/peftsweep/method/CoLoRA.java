@@ -86,10 +86,7 @@ public record CoLoRA(
 
   @Override
   public void requireBatches(Supplier<List<Batch>> first) {
-    if (first.get().isEmpty()) {
-      throw new ImpossibleSettingException(
-          "Cannot start colora without training examples: give some");
-    }
+    Settings.someExamples("colora", first.get());
   }
 
   /** Exact where all targets have one shape or spread is 1; else ranks move between shapes. */

@@ -79,10 +79,7 @@ public record CorDA(int rank, double alpha, double dropout, Subspace subspace, i
 
   @Override
   public void requireBatches(Supplier<List<Batch>> first) {
-    if (first.get().isEmpty()) {
-      throw new ImpossibleSettingException(
-          "Cannot start corda without training examples: give some");
-    }
+    Settings.someExamples("corda", first.get());
   }
 
   @Override

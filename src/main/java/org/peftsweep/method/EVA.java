@@ -116,9 +116,7 @@ public record EVA(int rank, double alpha, double dropout, double rho, double tau
   @Override
   public void requireBatches(Supplier<List<Batch>> first) {
     List<Batch> given = first.get();
-    if (given.isEmpty()) {
-      throw new ImpossibleSettingException("Cannot start eva without training examples: give some");
-    }
+    Settings.someExamples("eva", given);
     if (given.stream().limit(batches).noneMatch(batch -> batch.realTokens() >= components())) {
       throw new ImpossibleSettingException(
           "Cannot start eva from batches of fewer than "

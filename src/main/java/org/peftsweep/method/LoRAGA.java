@@ -90,10 +90,7 @@ public record LoRAGA(
 
   @Override
   public void requireBatches(Supplier<List<Batch>> first) {
-    if (first.get().isEmpty()) {
-      throw new ImpossibleSettingException(
-          "Cannot start loraga without training examples: give some");
-    }
+    Settings.someExamples("loraga", first.get());
   }
 
   @Override

@@ -1,5 +1,8 @@
 package org.peftsweep.method;
 
+import java.util.List;
+import org.peftsweep.data.Batch;
+
 /**
  * The checks that records make on their settings. Each throws {@link IllegalArgumentException}
  * saying {@code Cannot use <setting> = <value>: <what to give>}; the reader of sweep files adds the
@@ -62,6 +65,14 @@ public final class Settings {
   public static void fraction(String setting, double value) {
     if (!(value >= 0 && value < 1)) {
       throw refusal(setting, value, "a number from 0 up to, not including, 1");
+    }
+  }
+
+  /** Refuses a start that is computed from the first batches where there are none. */
+  static void someExamples(String method, List<Batch> first) {
+    if (first.isEmpty()) {
+      throw new ImpossibleSettingException(
+          "Cannot start " + method + " without training examples: give some");
     }
   }
 

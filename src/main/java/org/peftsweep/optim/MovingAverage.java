@@ -29,7 +29,7 @@ public final class MovingAverage implements Update {
   private double weight;
 
   /** The last weights, while the average is shown. */
-  private float[] hidden;
+  private final WeightsBehind behind = new WeightsBehind();
 
   /**
    * @param mover moves the parameter
@@ -125,11 +125,9 @@ public final class MovingAverage implements Update {
   /** The average with the weights of the last step in it. */
   @Override
   public void showAverage(Backend backend) {
-    if (state.steps() == 0 || hidden != null) {
+    if (state.steps() == 0 || !behind.keep(backend, parameter)) {
       return;
     }
-    hidden = new float[Math.toIntExact(parameter.size())];
-    backend.read(parameter.value(), 0, hidden, 0, hidden.length);
     float share = (float) (1 - weight);
     Slices.change(
         backend,
@@ -145,10 +143,7 @@ public final class MovingAverage implements Update {
 
   @Override
   public void hideAverage(Backend backend) {
-    if (hidden != null) {
-      backend.write(hidden, 0, parameter.value(), 0, hidden.length);
-      hidden = null;
-    }
+    behind.putBack(backend, parameter);
   }
 
   @Override

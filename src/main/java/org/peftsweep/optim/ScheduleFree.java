@@ -49,7 +49,7 @@ public record ScheduleFree(
     private double weights;
 
     /** Where gradients are taken, while the average is shown. */
-    private float[] hidden;
+    private final WeightsBehind behind = new WeightsBehind();
 
     private Averaged(Parameter parameter, ScheduleFree settings) {
       this.parameter = parameter;
@@ -102,11 +102,9 @@ public record ScheduleFree(
 
     @Override
     public void showAverage(Backend backend) {
-      if (state.steps() == 0 || hidden != null) {
+      if (state.steps() == 0 || !behind.keep(backend, parameter)) {
         return;
       }
-      hidden = new float[Math.toIntExact(parameter.size())];
-      backend.read(parameter.value(), 0, hidden, 0, hidden.length);
       float share = (float) (1 - 1 / settings.beta1);
       Slices.change(
           backend,
@@ -122,10 +120,7 @@ public record ScheduleFree(
 
     @Override
     public void hideAverage(Backend backend) {
-      if (hidden != null) {
-        backend.write(hidden, 0, parameter.value(), 0, hidden.length);
-        hidden = null;
-      }
+      behind.putBack(backend, parameter);
     }
 
     @Override
