@@ -133,7 +133,8 @@ CREATE OR REPLACE TEMPORARY VIEW stored_predictions (
   label DOUBLE COMMENT 'true class id, or value of a regression',
   prediction DOUBLE COMMENT 'predicted class id, or value of a regression',
   probability DOUBLE COMMENT 'of the predicted class, or the value of a regression',
-  step INT COMMENT 'score_step of the trial; null in older rows, which are of its last step'
+  step INT COMMENT 'score_step of the trial; null in older rows, which are of its last step',
+  outputs ARRAY<DOUBLE> COMMENT 'a logit a class, or the value of a regression; null in older rows'
 )
 USING parquet OPTIONS (path '${output}/*/predictions', pathGlobFilter '*.parquet');
 
@@ -298,3 +299,85 @@ SELECT sweep, model, task, one.axis, one.level, two.axis, two.level, count(*), a
   avg(score) - first(mean_one) - first(mean_two) + first(mean)
 FROM means
 GROUP BY sweep, model, task, one, two;
+
+-- Proxy-tuning (Liu et al., arXiv:2401.08565, §2): what tuning changed in a small model's logits is added to those of a large one.
+CREATE OR REPLACE TEMPORARY VIEW proxy_predictions (
+  large COMMENT 'trial of a base that is left as it is, by untrained or head-only',
+  tuned COMMENT 'trial of another base, tuned on the same task with the same seed',
+  untuned COMMENT 'trial of that other base, left as it is in the way of large',
+  task COMMENT 'name of the task',
+  evaluation_set COMMENT 'such as dev',
+  example COMMENT 'place in the set, counted from 0',
+  classes COMMENT 'of the task, 1 for a regression',
+  label COMMENT 'true class id, or value of a regression',
+  large_prediction COMMENT 'of large alone',
+  tuned_prediction COMMENT 'of tuned alone',
+  untuned_prediction COMMENT 'of untuned alone',
+  prediction COMMENT 'by the outputs of large plus those of tuned less those of untuned')
+COMMENT 'One row an example and three trials: how a large model would answer with a small one\'s tuning.' AS
+WITH ended AS (
+  SELECT DISTINCT id, model_hash, method, task, data_hash, seed,
+    method IN ('untrained', 'head-only') AS as_it_is
+  FROM trials
+  WHERE status = 'finished'
+), answers AS (
+  SELECT id, evaluation_set, example, first(label) AS label, first(prediction) AS prediction,
+    first(outputs) AS outputs
+  FROM predictions
+  WHERE outputs IS NOT NULL
+  GROUP BY id, evaluation_set, example
+), systems AS (
+  SELECT large.id AS large, tuned.id AS tuned, untuned.id AS untuned, large.task
+  FROM ended AS large
+  JOIN ended AS tuned ON tuned.task = large.task AND tuned.data_hash = large.data_hash
+    AND tuned.seed = large.seed AND tuned.model_hash <> large.model_hash
+  JOIN ended AS untuned ON untuned.task = large.task AND untuned.data_hash = large.data_hash
+    AND untuned.seed = large.seed AND untuned.model_hash = tuned.model_hash AND untuned.method = large.method
+  WHERE large.as_it_is AND NOT tuned.as_it_is
+), sums AS (
+  SELECT systems.*, evaluation_set, example, l.label, l.prediction AS large_prediction,
+    t.prediction AS tuned_prediction, u.prediction AS untuned_prediction,
+    transform(l.outputs, (output, i) -> output + t.outputs[i] - u.outputs[i]) AS outputs
+  FROM systems
+  JOIN answers AS l ON l.id = large
+  JOIN answers AS t USING (evaluation_set, example)
+  JOIN answers AS u USING (evaluation_set, example)
+  WHERE t.id = tuned AND u.id = untuned
+)
+SELECT large, tuned, untuned, task, evaluation_set, example, size(outputs), label, large_prediction,
+  tuned_prediction, untuned_prediction,
+  if(size(outputs) = 1, outputs[0], double(array_position(outputs, array_max(outputs)) - 1))
+FROM sums;
+
+CREATE OR REPLACE TEMPORARY VIEW proxy_scores (
+  large COMMENT 'as in proxy_predictions',
+  tuned COMMENT 'as there',
+  untuned COMMENT 'as there',
+  task COMMENT 'name of the task',
+  evaluation_set COMMENT 'such as dev',
+  answers COMMENT 'whose: large, tuned, untuned, or proxy for those of all three together',
+  examples COMMENT 'that were judged',
+  accuracy COMMENT 'part that is right; null for a regression',
+  f1 COMMENT 'of class 1 of two; null elsewhere',
+  matthews COMMENT 'correlation of two classes; null elsewhere',
+  pearson COMMENT 'correlation of a regression; null elsewhere')
+COMMENT 'One row three trials, an evaluation set and who answers: what proxy-tuning would reach.' AS
+WITH judged AS (
+  SELECT large, tuned, untuned, task, evaluation_set, classes, label, stack(4, 'large', large_prediction,
+    'tuned', tuned_prediction, 'untuned', untuned_prediction, 'proxy', prediction) AS (answers, prediction)
+  FROM proxy_predictions
+), counted AS (
+  SELECT large, tuned, untuned, task, evaluation_set, answers, max(classes) AS classes, count(*) AS examples,
+    double(count_if(prediction = label)) AS hits, corr(prediction, label) AS correlation,
+    double(count_if(prediction = 1 AND label = 1)) AS tp, double(count_if(prediction = 1 AND label = 0)) AS fp,
+    double(count_if(prediction = 0 AND label = 1)) AS fn, double(count_if(prediction = 0 AND label = 0)) AS tn
+  FROM judged
+  GROUP BY large, tuned, untuned, task, evaluation_set, answers
+)
+SELECT large, tuned, untuned, task, evaluation_set, answers, examples,
+  if(classes > 1, hits / examples, NULL),
+  if(classes = 2, coalesce(try_divide(2 * tp, 2 * tp + fp + fn), 0D), NULL),
+  if(classes = 2, coalesce(
+    try_divide(tp * tn - fp * fn, sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))), 0D), NULL),
+  if(classes = 1, correlation, NULL)
+FROM counted;

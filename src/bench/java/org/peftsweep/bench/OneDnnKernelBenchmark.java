@@ -98,7 +98,7 @@ public class OneDnnKernelBenchmark {
         dnnl_layer_normalization_backward_primitive_desc_create(
             normBackward,
             engine,
-            dnnl_backward_data,
+            dnnl_backward,
             narrow,
             narrow,
             narrow,
@@ -114,7 +114,9 @@ public class OneDnnKernelBenchmark {
             .with(DNNL_ARG_MEAN, statistics)
             .with(DNNL_ARG_VARIANCE, statistics)
             .with(DNNL_ARG_DIFF_DST, narrow)
-            .with(DNNL_ARG_DIFF_SRC, narrow);
+            .with(DNNL_ARG_DIFF_SRC, narrow)
+            .with(DNNL_ARG_DIFF_SCALE, row)
+            .with(DNNL_ARG_DIFF_SHIFT, row);
   }
 
   @TearDown(Level.Trial)
@@ -165,7 +167,7 @@ public class OneDnnKernelBenchmark {
   /** A kernel with memory of its own for each argument. */
   private final class Kernel implements AutoCloseable {
     private final dnnl_primitive primitive = new dnnl_primitive();
-    private final dnnl_exec_arg_t arguments = new dnnl_exec_arg_t(6);
+    private final dnnl_exec_arg_t arguments = new dnnl_exec_arg_t(8);
     private final List<FloatPointer> memories = new ArrayList<>();
 
     Kernel(dnnl_primitive_desc description) {

@@ -14,6 +14,16 @@ public interface Architecture {
   /** Returns each {@code model_type} whose checkpoints are of this kind; the first is written. */
   List<String> modelTypes();
 
+  /** Returns {@code model_type}s that cannot be built and are more like this kind than others. */
+  default List<String> relatives() {
+    return List.of();
+  }
+
+  /** Returns how its {@code config.json} calls keys that others have under a common name. */
+  default Map<String, String> keys() {
+    return Map.of();
+  }
+
   /** Returns how the reference library's class names begin, as in {@code RobertaForMaskedLM}. */
   String className();
 

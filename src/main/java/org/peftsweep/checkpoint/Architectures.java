@@ -31,8 +31,17 @@ public final class Architectures {
         .orElseThrow(
             () ->
                 new CheckpointException(
-                    "Cannot use model_type = %s in %s: choose one of %s"
-                        .formatted(Shown.value(modelType), where, modelTypes())));
+                    "Cannot use model_type = %s in %s: choose one of %s%s"
+                        .formatted(
+                            Shown.value(modelType), where, modelTypes(), closest(modelType))));
+  }
+
+  private static String closest(String modelType) {
+    return ALL.stream()
+        .filter(architecture -> architecture.relatives().contains(modelType))
+        .map(architecture -> ", of which " + architecture.modelTypes().get(0) + " is most like it")
+        .findFirst()
+        .orElse("");
   }
 
   private static List<String> modelTypes() {

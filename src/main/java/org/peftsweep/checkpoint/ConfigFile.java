@@ -33,24 +33,36 @@ public final class ConfigFile {
 
   private final Path file;
   private final JsonNode root;
+  private final Map<String, String> names;
 
   ConfigFile(Path file) {
-    this(file, JsonFile.read(file));
+    this(file, JsonFile.read(file), Map.of());
   }
 
-  private ConfigFile(Path file, JsonNode root) {
+  private ConfigFile(Path file, JsonNode root, Map<String, String> names) {
     this.file = file;
     this.root = root;
+    this.names = names;
+  }
+
+  /** Returns the same file, whose keys are asked for by common names and have names of its own. */
+  ConfigFile named(Map<String, String> own) {
+    return new ConfigFile(file, root, own);
   }
 
   /** Returns the object under a key, asked in the same way; empty where there is none. */
   public ConfigFile under(String key) {
-    return new ConfigFile(file, value(key));
+    return new ConfigFile(file, value(key), Map.of());
   }
 
   /** Whether there is a value under a key. */
   public boolean has(String key) {
     return !value(key).isMissingNode();
+  }
+
+  /** Whether a key stands there with null, where that is something else than its absence. */
+  public boolean isNull(String key) {
+    return root.path(own(key)).isNull();
   }
 
   /** Returns widths and counts, under the keys that all architectures have. */
@@ -109,8 +121,12 @@ public final class ConfigFile {
     return List.copyOf(byId.values());
   }
 
+  private String own(String key) {
+    return names.getOrDefault(key, key);
+  }
+
   private JsonNode value(String key) {
-    JsonNode node = root.path(key);
+    JsonNode node = root.path(own(key));
     return node.isNull() ? MissingNode.getInstance() : node;
   }
 
@@ -191,7 +207,8 @@ public final class ConfigFile {
 
   private <T> T requireFallback(String key, T fallback) {
     if (fallback == null) {
-      throw new CheckpointException("Cannot find " + key + " in " + file + ": it is mandatory");
+      throw new CheckpointException(
+          "Cannot find " + own(key) + " in " + file + ": it is mandatory");
     }
     return fallback;
   }
@@ -201,7 +218,7 @@ public final class ConfigFile {
     if (!holds) {
       throw new CheckpointException(
           "Cannot use %s = %s in %s: %s"
-              .formatted(key, Shown.value(String.valueOf(value)), file, advice));
+              .formatted(own(key), Shown.value(String.valueOf(value)), file, advice));
     }
   }
 }

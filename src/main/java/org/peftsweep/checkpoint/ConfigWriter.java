@@ -30,6 +30,7 @@ final class ConfigWriter {
       boolean isRegression = config.labels().size() == 1;
       root.put("problem_type", isRegression ? "regression" : "single_label_classification");
     }
+    architecture.keys().forEach((common, own) -> root.set(own, root.remove(common)));
     ObjectNode idToLabel = root.putObject("id2label");
     ObjectNode labelToId = root.putObject("label2id");
     for (int id = 0; id < config.labels().size(); id++) {

@@ -10,12 +10,17 @@ import java.util.Optional;
  * those of {@code LlamaConfig} in the reference library.
  */
 public final class DecoderConfig {
-  private static final List<String> ROPE_TYPES = List.of("default", "linear", "llama3");
+  private static final List<String> ROPE_TYPES = List.of("default", "linear", "llama3", "yarn");
 
   private DecoderConfig() {}
 
-  /** Reads it. */
-  public static ModelConfig read(ConfigFile file, Architecture architecture) {
+  /**
+   * Reads it.
+   *
+   * @param attentionBias whether query, key and value have a bias
+   */
+  public static ModelConfig read(
+      ConfigFile file, Architecture architecture, boolean attentionBias) {
     int heads = file.whole("num_attention_heads");
     int keyValueHeads = file.whole("num_key_value_heads", heads);
     file.require(
@@ -33,11 +38,25 @@ public final class DecoderConfig {
         new ModelConfig.Dropout(0, file.probability("attention_dropout", 0), 0),
         file.padTokenId(),
         Optional.of(rope(file)),
-        file.flag("attention_bias", false),
+        attentionBias,
         file.flag("mlp_bias", false),
         file.flag("tie_word_embeddings", false),
         file.positive("initializer_range", 0.02),
         file.labels());
+  }
+
+  /**
+   * Returns a model for inputs that fit into the window that its upper layers look back, where
+   * {@code use_sliding_window} says that they do; within it that makes no difference.
+   */
+  public static ModelConfig withoutWindow(ConfigFile file, ModelConfig config) {
+    return file.flag("use_sliding_window", false) && !file.isNull("sliding_window")
+        ? config.with(
+            config
+                .sizes()
+                .withPositions(
+                    Math.min(config.sizes().positions(), file.whole("sliding_window", 4096))))
+        : config;
   }
 
   /** From {@code rope_parameters}, or else from {@code rope_theta} and {@code rope_scaling}. */
@@ -59,8 +78,35 @@ public final class DecoderConfig {
                   settings.positive("low_freq_factor", null),
                   settings.positive("high_freq_factor", null),
                   settings.whole("original_max_position_embeddings"));
+          case "yarn" -> yarn(settings, file.whole("max_position_embeddings"));
           default -> new Rope.None();
         });
+  }
+
+  private static Rope.Yarn yarn(ConfigFile settings, int positions) {
+    String key = "original_max_position_embeddings";
+    int original = settings.whole(key, positions);
+    // The reference library divides where a file leaves that to it.
+    Double ratio = settings.has(key) ? (double) positions / original : null;
+    double factor = settings.positive("factor", ratio);
+    double attention = temperature(factor, 1);
+    if (settings.has("mscale") && settings.has("mscale_all_dim")) {
+      attention =
+          temperature(factor, settings.positive("mscale", null))
+              / temperature(factor, settings.positive("mscale_all_dim", null));
+    }
+    return new Rope.Yarn(
+        factor,
+        settings.positive("attention_factor", attention),
+        settings.positive("beta_fast", 32),
+        settings.positive("beta_slow", 1),
+        original,
+        settings.flag("truncate", true));
+  }
+
+  /** {@code √(1/t)} of YaRN, arXiv:2309.00071, §3.4. */
+  private static double temperature(double factor, double scale) {
+    return factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1;
   }
 
   /** Returns what {@link #read} takes besides the keys of all architectures. */
@@ -93,6 +139,14 @@ public final class DecoderConfig {
       entries.put("low_freq_factor", llama3.lowFrequencyFactor());
       entries.put("high_freq_factor", llama3.highFrequencyFactor());
       entries.put("original_max_position_embeddings", llama3.originalPositions());
+    } else if (scaling instanceof Rope.Yarn yarn) {
+      entries.put("rope_type", "yarn");
+      entries.put("factor", yarn.factor());
+      entries.put("attention_factor", yarn.attentionFactor());
+      entries.put("beta_fast", yarn.fastTurns());
+      entries.put("beta_slow", yarn.slowTurns());
+      entries.put("original_max_position_embeddings", yarn.originalPositions());
+      entries.put("truncate", yarn.wholePairs());
     }
     return entries.isEmpty() ? null : entries;
   }

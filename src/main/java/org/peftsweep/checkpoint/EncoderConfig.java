@@ -18,21 +18,37 @@ public final class EncoderConfig {
    * @param padTokenId where the file names none
    */
   public static ModelConfig read(ConfigFile file, Architecture architecture, int padTokenId) {
+    double dropout = file.probability("hidden_dropout_prob", 0.1);
+    return read(file, architecture, padTokenId, file.whole("type_vocab_size"), dropout);
+  }
+
+  /**
+   * Reads it where some keys may be absent.
+   *
+   * @param padTokenId where the file names none
+   * @param tokenTypes rows of the token type embedding, 0 for none
+   * @param classifierDropout where the file names none
+   */
+  public static ModelConfig read(
+      ConfigFile file,
+      Architecture architecture,
+      int padTokenId,
+      int tokenTypes,
+      double classifierDropout) {
     file.requireWord("position_embedding_type", "absolute");
     file.require(
         !file.flag("is_decoder", false),
         "is_decoder",
         true,
         "only encoders of this model_type can be built");
-    double hiddenDropout = file.probability("hidden_dropout_prob", 0.1);
     return new ModelConfig(
         architecture,
-        file.sizes(file.whole("num_attention_heads"), file.whole("type_vocab_size")),
+        file.sizes(file.whole("num_attention_heads"), tokenTypes),
         file.positive("layer_norm_eps", 1e-12),
         new ModelConfig.Dropout(
-            hiddenDropout,
+            file.probability("hidden_dropout_prob", 0.1),
             file.probability("attention_probs_dropout_prob", 0.1),
-            file.probability("classifier_dropout", hiddenDropout)),
+            file.probability("classifier_dropout", classifierDropout)),
         OptionalInt.of(file.padTokenId().orElse(padTokenId)),
         Optional.empty(),
         true,

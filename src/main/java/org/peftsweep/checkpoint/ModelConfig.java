@@ -15,7 +15,7 @@ import java.util.OptionalInt;
  * @param dropout probabilities of the pretraining
  * @param padTokenId the padding token, where the model has one
  * @param rope rotary positions; empty for encoders, whose positions are learnt
- * @param attentionBias whether the four attention projections have a bias
+ * @param attentionBias whether the attention projections have a bias
  * @param mlpBias whether the feed-forward projections have a bias
  * @param tiedEmbeddings whether the language-model head is the word embedding
  * @param initializerRange standard deviation of fresh weights
@@ -46,7 +46,8 @@ public record ModelConfig(
    * @param feedForward inner width of the feed-forward block
    * @param positions {@code max_position_embeddings}; where positions are learnt, the rows of their
    *     embedding, of which real tokens may not use the first
-   * @param tokenTypes rows of the token type embedding; 0 in decoders
+   * @param tokenTypes rows of the token type embedding; 0 where there is none
+   * @param embedding width of the embeddings, in most models that of the residual stream
    */
   public record Sizes(
       int vocabulary,
@@ -57,7 +58,62 @@ public record ModelConfig(
       int headWidth,
       int feedForward,
       int positions,
-      int tokenTypes) {}
+      int tokenTypes,
+      int embedding) {
+    /** Sizes of a model whose embeddings are as wide as its layers. */
+    public Sizes(
+        int vocabulary,
+        int hidden,
+        int layers,
+        int heads,
+        int keyValueHeads,
+        int headWidth,
+        int feedForward,
+        int positions,
+        int tokenTypes) {
+      this(
+          vocabulary,
+          hidden,
+          layers,
+          heads,
+          keyValueHeads,
+          headWidth,
+          feedForward,
+          positions,
+          tokenTypes,
+          hidden);
+    }
+
+    /** The same with embeddings of another width. */
+    public Sizes withEmbedding(int width) {
+      return new Sizes(
+          vocabulary,
+          hidden,
+          layers,
+          heads,
+          keyValueHeads,
+          headWidth,
+          feedForward,
+          positions,
+          tokenTypes,
+          width);
+    }
+
+    /** The same for inputs of other lengths. */
+    public Sizes withPositions(int most) {
+      return new Sizes(
+          vocabulary,
+          hidden,
+          layers,
+          heads,
+          keyValueHeads,
+          headWidth,
+          feedForward,
+          most,
+          tokenTypes,
+          embedding);
+    }
+  }
 
   /**
    * Dropout probabilities.
@@ -82,8 +138,9 @@ public record ModelConfig(
     ConfigFile entries = new ConfigFile(file);
     String modelType = entries.word("model_type", null);
     Architecture architecture = Architectures.of(modelType, file.toString());
-    entries.requireWord("hidden_act", architecture.activation());
-    return architecture.read(entries);
+    ConfigFile own = entries.named(architecture.keys());
+    own.requireWord("hidden_act", architecture.activation());
+    return architecture.read(own);
   }
 
   /**
@@ -100,6 +157,22 @@ public record ModelConfig(
   /** Returns the length of the longest input, in tokens. */
   public int longestInput() {
     return sizes.positions() - architecture.positionOffset(this);
+  }
+
+  /** The same kind of model in other sizes. */
+  public ModelConfig with(Sizes sizes) {
+    return new ModelConfig(
+        architecture,
+        sizes,
+        normEpsilon,
+        dropout,
+        padTokenId,
+        rope,
+        attentionBias,
+        mlpBias,
+        tiedEmbeddings,
+        initializerRange,
+        labels);
   }
 
   /**

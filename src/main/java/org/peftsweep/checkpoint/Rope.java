@@ -8,7 +8,7 @@ package org.peftsweep.checkpoint;
  */
 public record Rope(double theta, Scaling scaling) {
   /** How frequencies are changed for contexts longer than those of the pretraining. */
-  public sealed interface Scaling permits None, Linear, Llama3 {}
+  public sealed interface Scaling permits None, Linear, Llama3, Yarn {}
 
   /** Frequencies stay as they are; {@code default} in a config.json. */
   public record None() implements Scaling {}
@@ -25,5 +25,24 @@ public record Rope(double theta, Scaling scaling) {
    */
   public record Llama3(
       double factor, double lowFrequencyFactor, double highFrequencyFactor, int originalPositions)
+      implements Scaling {}
+
+  /**
+   * YaRN (Peng et al., arXiv:2309.00071, §3.2): pairs that turn more than {@code fastTurns} times
+   * in the pretraining's context stay, those below {@code slowTurns} are stretched by the factor,
+   * and between the two pairs the frequency is interpolated by the pair's place.
+   *
+   * @param attentionFactor of cosines and sines, which takes the place of a temperature of the
+   *     softmax (§3.4)
+   * @param originalPositions context length of the pretraining, tokens
+   * @param wholePairs whether the ends of the ramp are rounded outwards to whole pairs
+   */
+  public record Yarn(
+      double factor,
+      double attentionFactor,
+      double fastTurns,
+      double slowTurns,
+      int originalPositions,
+      boolean wholePairs)
       implements Scaling {}
 }

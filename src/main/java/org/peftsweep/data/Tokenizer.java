@@ -63,7 +63,7 @@ public final class Tokenizer implements AutoCloseable {
 
   /**
    * Opens a local folder that holds {@code tokenizer.json}, or {@code vocab.json} and {@code
-   * merges.txt}, or {@code vocab.txt}.
+   * merges.txt}, or {@code vocab.txt}, or {@code tokenizer.model}.
    *
    * @throws DataException if none is there or it cannot be used
    */

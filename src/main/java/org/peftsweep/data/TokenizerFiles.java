@@ -57,17 +57,14 @@ final class TokenizerFiles {
     if (Files.exists(words)) {
       return wordPieces(words, config.path("do_lower_case").asBoolean(true), config);
     }
-    if (Files.exists(folder.resolve("tokenizer.model"))) {
-      throw new DataException(
-          "Cannot use "
-              + folder.resolve("tokenizer.model")
-              + " alone, a SentencePiece or tiktoken model: supply the tokenizer.json of the same"
-              + " model");
+    Path pieces = folder.resolve("tokenizer.model");
+    if (Files.exists(pieces)) {
+      return SentencePieceFile.tokenizerJson(pieces, config);
     }
     throw new DataException(
         "Cannot find a tokenizer in "
             + folder
-            + ": supply tokenizer.json, vocab.json with merges.txt, or vocab.txt");
+            + ": supply tokenizer.json, vocab.json with merges.txt, vocab.txt or tokenizer.model");
   }
 
   /** A byte-level BPE tokenizer with RoBERTa's special tokens where the vocabulary has them. */

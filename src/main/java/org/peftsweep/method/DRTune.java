@@ -89,7 +89,7 @@ public record DRTune(Method over, int memory, int every) implements PlugIn {
       }
       this.labels =
           new Batch(kept, 1, new int[kept], new int[kept], new int[kept], given, new int[kept]);
-      this.width = to.model().embeddings().words().shape()[1];
+      this.width = to.model().sublayers().get(0).width();
       this.own = to.backend().allocate((long) kept * width);
       this.features = new Tensor(own, 0, kept, width);
       to.backend().fill(features, 0);

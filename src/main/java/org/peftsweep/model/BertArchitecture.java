@@ -42,6 +42,11 @@ public record BertArchitecture() implements ModelArchitecture {
   }
 
   @Override
+  public List<String> relatives() {
+    return List.of("albert", "mobilebert", "modernbert", "nomic_bert", "roformer", "squeezebert");
+  }
+
+  @Override
   public String className() {
     return "Bert";
   }

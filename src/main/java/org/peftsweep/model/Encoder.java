@@ -13,8 +13,10 @@ import org.peftsweep.data.Batch;
 import org.peftsweep.model.Weights.Fresh;
 
 /**
- * The bidirectional encoder that RoBERTa (arXiv:1907.11692) and BERT (arXiv:1810.04805) share:
- * learnt positions, layer norm after each residual sum. They differ in how positions are counted.
+ * The bidirectional encoder that RoBERTa (arXiv:1907.11692), BERT (arXiv:1810.04805), ELECTRA
+ * (arXiv:2003.10555) and DistilBERT (arXiv:1910.01108) share: learnt positions, layer norm after
+ * each residual sum. They differ in how positions are counted, whether token types have an
+ * embedding, and whether embeddings are as wide as layers.
  */
 final class Encoder implements Backbone {
   private record Layer(
@@ -47,47 +49,69 @@ final class Encoder implements Backbone {
   private final Parameter positions;
   private final Parameter tokenTypes;
   private final Norm embeddingNorm;
+  private final Linear embeddingProjection;
   private final List<Layer> layers = new ArrayList<>();
   private final Function<Batch, PositionIds> positionIds;
   private Trace trace;
 
   Encoder(ModelConfig config, Builder builder, Function<Batch, PositionIds> positionIds) {
+    this(config, builder, positionIds, EncoderNames.ofBert(config.architecture().prefix()));
+  }
+
+  Encoder(
+      ModelConfig config,
+      Builder builder,
+      Function<Batch, PositionIds> positionIds,
+      EncoderNames names) {
     this.config = config;
     this.positionIds = positionIds;
-    String prefix = config.architecture().prefix();
     ModelConfig.Sizes sizes = config.sizes();
-    String embeddings = prefix + "embeddings.";
-    words = table(builder, embeddings + "word_embeddings", sizes.vocabulary());
-    this.embeddings = new Embeddings(words);
-    positions = table(builder, embeddings + "position_embeddings", sizes.positions());
-    tokenTypes = table(builder, embeddings + "token_type_embeddings", sizes.tokenTypes());
-    embeddingNorm =
-        builder.norm(embeddings + "LayerNorm", -1, sizes.hidden(), config.normEpsilon());
+    String start = names.embeddings();
+    words = table(builder, start + "word_embeddings", sizes.vocabulary());
+    embeddings = new Embeddings(words);
+    positions = table(builder, start + "position_embeddings", sizes.positions());
+    tokenTypes =
+        names.hasTypes()
+            ? table(builder, start + "token_type_embeddings", sizes.tokenTypes())
+            : null;
+    embeddingNorm = builder.norm(start + "LayerNorm", -1, sizes.embedding(), config.normEpsilon());
+    String projection = config.architecture().prefix() + "embeddings_project";
+    embeddingProjection =
+        sizes.embedding() == sizes.hidden()
+            ? null
+            : new Linear(
+                projection,
+                builder.base(
+                    projection + ".weight",
+                    Role.EMBEDDING,
+                    -1,
+                    Fresh.NORMAL,
+                    sizes.hidden(),
+                    sizes.embedding()),
+                builder.base(
+                    projection + ".bias", Role.EMBEDDING, -1, Fresh.ZEROS, sizes.hidden()));
     for (int i = 0; i < sizes.layers(); i++) {
-      layers.add(layer(builder, prefix + "encoder.layer." + i + ".", i));
+      layers.add(layer(builder, names, names.layers() + i + ".", i));
     }
   }
 
   private Parameter table(Builder builder, String name, int rows) {
     return builder.base(
-        name + ".weight", Role.EMBEDDING, -1, Fresh.NORMAL, rows, config.sizes().hidden());
+        name + ".weight", Role.EMBEDDING, -1, Fresh.NORMAL, rows, config.sizes().embedding());
   }
 
-  private Layer layer(Builder builder, String prefix, int index) {
+  private Layer layer(Builder builder, EncoderNames names, String prefix, int index) {
     int width = config.sizes().hidden();
     int inner = config.sizes().feedForward();
-    String attention = prefix + "attention.";
     double epsilon = config.normEpsilon();
-    Linear query = builder.linear(attention + "self.query", Role.QUERY, index, width, width, true);
-    Linear key = builder.linear(attention + "self.key", Role.KEY, index, width, width, true);
-    Linear value = builder.linear(attention + "self.value", Role.VALUE, index, width, width, true);
-    Linear output =
-        builder.linear(attention + "output.dense", Role.OUTPUT, index, width, width, true);
-    Norm outputNorm = builder.norm(attention + "output.LayerNorm", index, width, epsilon);
-    Linear up =
-        builder.linear(prefix + "intermediate.dense", Role.FFN_UP, index, inner, width, true);
-    Linear down = builder.linear(prefix + "output.dense", Role.FFN_DOWN, index, width, inner, true);
-    Norm norm = builder.norm(prefix + "output.LayerNorm", index, width, epsilon);
+    Linear query = builder.linear(prefix + names.query(), Role.QUERY, index, width, width, true);
+    Linear key = builder.linear(prefix + names.key(), Role.KEY, index, width, width, true);
+    Linear value = builder.linear(prefix + names.value(), Role.VALUE, index, width, width, true);
+    Linear output = builder.linear(prefix + names.output(), Role.OUTPUT, index, width, width, true);
+    Norm outputNorm = builder.norm(prefix + names.outputNorm(), index, width, epsilon);
+    Linear up = builder.linear(prefix + names.up(), Role.FFN_UP, index, inner, width, true);
+    Linear down = builder.linear(prefix + names.down(), Role.FFN_DOWN, index, width, inner, true);
+    Norm norm = builder.norm(prefix + names.norm(), index, width, epsilon);
     return new Layer(
         query,
         key,
@@ -98,8 +122,9 @@ final class Encoder implements Backbone {
         down,
         norm,
         new Sublayer(
-            attention + "output", Sublayer.Kind.ATTENTION, index, width, width, outputNorm),
-        new Sublayer(prefix + "output", Sublayer.Kind.FEED_FORWARD, index, width, width, norm));
+            prefix + names.attention(), Sublayer.Kind.ATTENTION, index, width, width, outputNorm),
+        new Sublayer(
+            prefix + names.feedForward(), Sublayer.Kind.FEED_FORWARD, index, width, width, norm));
   }
 
   @Override
@@ -131,7 +156,8 @@ final class Encoder implements Backbone {
         trace == null
             && !isPrefixed()
             && tables().stream().allMatch(Parameter::isOfBase)
-            && embeddingNorm.isOfBase();
+            && embeddingNorm.isOfBase()
+            && (embeddingProjection == null || embeddingProjection.isOfBase());
     int frozen = 0;
     while (isFrozen && frozen < layers.size() && layers.get(frozen).isOfBase()) {
       frozen++;
@@ -176,7 +202,11 @@ final class Encoder implements Backbone {
   }
 
   private List<Parameter> tables() {
-    return List.of(words, positions, tokenTypes);
+    List<Parameter> tables = new ArrayList<>(List.of(words, positions));
+    if (tokenTypes != null) {
+      tables.add(tokenTypes);
+    }
+    return tables;
   }
 
   private Var embed(Pass pass, List<Encoder> lanes, Packed packed) {
@@ -184,15 +214,24 @@ final class Encoder implements Backbone {
     Pass.requireShared(Pass.parts(lanes, Encoder::tables));
     Tensor places = packed.positions(tape, batch -> positionIds.apply(batch).ids());
     Tensor learningPlaces = packed.positions(tape, batch -> positionIds.apply(batch).learning());
-    Tensor types = packed.positions(tape, Batch::typeIds);
     Tensor ids = packed.positions(tape, Batch::ids);
     Var x = tape.gather(words.var(), ids, packed.learningIds(tape));
     x = pass.prompted(Pass.parts(lanes, e -> e.embeddings), x, packed);
     x = tape.addGathered(x, positions.var(), places, learningPlaces);
-    x = tape.addGathered(x, tokenTypes.var(), types, types);
+    if (tokenTypes != null) {
+      Tensor types = packed.positions(tape, Batch::typeIds);
+      x = tape.addGathered(x, tokenTypes.var(), types, types);
+    }
     Var normed = pass.norm(Pass.parts(lanes, e -> e.embeddingNorm), x, packed.all());
     tape.done(x);
-    return tape.dropout(normed, (float) config.dropout().hidden(), packed.all());
+    Var kept = tape.dropout(normed, (float) config.dropout().hidden(), packed.all());
+    if (embeddingProjection == null) {
+      return kept;
+    }
+    List<Linear> projections = Pass.parts(lanes, e -> e.embeddingProjection);
+    Var wide = pass.linear(projections, kept, packed.all());
+    tape.done(kept);
+    return wide;
   }
 
   /** Runs a layer; with places, of what is above attention those alone. */

@@ -12,6 +12,7 @@ final class RotaryTables implements AutoCloseable {
   private final Backend backend;
   private final int headWidth;
   private final double[] frequencies;
+  private final double length;
   private Memory memory;
   private Tensor cos;
   private Tensor sin;
@@ -20,6 +21,7 @@ final class RotaryTables implements AutoCloseable {
     this.backend = backend;
     this.headWidth = headWidth;
     this.frequencies = frequencies(rope, headWidth);
+    this.length = rope.scaling() instanceof Rope.Yarn yarn ? yarn.attentionFactor() : 1;
   }
 
   /** Makes the tables long enough; those that a pass used before are gone then. */
@@ -56,9 +58,36 @@ final class RotaryTables implements AutoCloseable {
   static double[] frequencies(Rope rope, int headWidth) {
     double[] frequencies = new double[headWidth / 2];
     for (int i = 0; i < frequencies.length; i++) {
-      frequencies[i] = scaled(Math.pow(rope.theta(), -2.0 * i / headWidth), rope.scaling());
+      double frequency = Math.pow(rope.theta(), -2.0 * i / headWidth);
+      frequencies[i] =
+          rope.scaling() instanceof Rope.Yarn yarn
+              ? ramped(frequency, i, rope.theta(), headWidth, yarn)
+              : scaled(frequency, rope.scaling());
     }
     return frequencies;
+  }
+
+  private static double ramped(
+      double frequency, int pair, double theta, int headWidth, Rope.Yarn yarn) {
+    double low = pairOf(yarn.fastTurns(), theta, headWidth, yarn);
+    double high = pairOf(yarn.slowTurns(), theta, headWidth, yarn);
+    if (yarn.wholePairs()) {
+      low = Math.floor(low);
+      high = Math.ceil(high);
+    }
+    low = Math.max(low, 0);
+    high = Math.min(high, headWidth - 1);
+    // The reference library's width of a ramp without one.
+    double width = low == high ? 0.001 : high - low;
+    double stretched = Math.max(0, Math.min(1, (pair - low) / width));
+    return (1 - stretched) * frequency + stretched * frequency / yarn.factor();
+  }
+
+  /** Returns which pair turns so many times in the pretraining's context. */
+  private static double pairOf(double turns, double theta, int headWidth, Rope.Yarn yarn) {
+    return headWidth
+        * Math.log(yarn.originalPositions() / (2 * Math.PI * turns))
+        / (2 * Math.log(theta));
   }
 
   private static double scaled(double frequency, Rope.Scaling scaling) {
@@ -85,8 +114,8 @@ final class RotaryTables implements AutoCloseable {
       for (int i = 0; i < half; i++) {
         // The reference multiplies in single precision.
         float angle = token * (float) frequencies[i];
-        cosines[token * half + i] = (float) Math.cos(angle);
-        sines[token * half + i] = (float) Math.sin(angle);
+        cosines[token * half + i] = (float) (length * Math.cos(angle));
+        sines[token * half + i] = (float) (length * Math.sin(angle));
       }
     }
     memory = backend.allocate(2L * cosines.length);

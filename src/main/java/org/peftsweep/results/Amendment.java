@@ -93,6 +93,7 @@ public final class Amendment {
     return switch (of.type()) {
       case TIMESTAMP -> ((Timestamp) row.get(index)).toInstant();
       case NUMBERS, TEXTS -> row.getJavaMap(index);
+      case VECTOR -> row.getList(index);
       case TEXT, INT, LONG, DOUBLE -> row.get(index);
     };
   }

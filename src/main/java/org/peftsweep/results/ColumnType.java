@@ -6,6 +6,7 @@ import static org.apache.parquet.schema.LogicalTypeAnnotation.timestampType;
 
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.List;
 import java.util.Map;
 import org.apache.parquet.io.api.Binary;
 import org.apache.parquet.io.api.RecordConsumer;
@@ -81,6 +82,34 @@ public enum ColumnType {
     @Override
     void write(RecordConsumer to, Object value) {
       to.addLong(ChronoUnit.MICROS.between(Instant.EPOCH, (Instant) value));
+    }
+  },
+
+  /** A list of doubles, none of them null. */
+  VECTOR(DataTypes.createArrayType(DataTypes.DoubleType, true)) {
+    @Override
+    Type parquet(Type.Repetition repetition, String name) {
+      return Types.list(repetition)
+          .element(DOUBLE.parquet(Type.Repetition.REQUIRED, "element"))
+          .named(name);
+    }
+
+    @Override
+    void write(RecordConsumer to, Object value) {
+      List<?> list = (List<?>) value;
+      to.startGroup();
+      if (!list.isEmpty()) {
+        to.startField("list", 0);
+        for (Object element : list) {
+          to.startGroup();
+          to.startField("element", 0);
+          DOUBLE.write(to, element);
+          to.endField("element", 0);
+          to.endGroup();
+        }
+        to.endField("list", 0);
+      }
+      to.endGroup();
     }
   },
 

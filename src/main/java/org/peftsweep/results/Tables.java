@@ -94,7 +94,12 @@ public final class Tables {
                   "step",
                   ColumnType.INT,
                   "score_step of the trial; null in older rows, which are of its last step",
-                  r -> r.trial().selected().map(CurvePoint::step).orElse(null))));
+                  r -> r.trial().selected().map(CurvePoint::step).orElse(null)),
+              Column.optional(
+                  "outputs",
+                  ColumnType.VECTOR,
+                  "a logit a class, or the value of a regression; null in older rows",
+                  r -> r.prediction().outputs().isEmpty() ? null : r.prediction().outputs())));
 
   static final Table<LayerRow> LAYERS =
       new Table<>(

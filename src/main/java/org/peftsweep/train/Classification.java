@@ -1,5 +1,6 @@
 package org.peftsweep.train;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
 import org.peftsweep.checkpoint.ModelConfig;
@@ -51,6 +52,10 @@ record Classification(Task task) implements Objective {
     for (float output : outputs) {
       sum += Math.exp(output - outputs[best]);
     }
-    return new Answer(label, best, 1 / sum);
+    List<Double> logits = new ArrayList<>(outputs.length);
+    for (float output : outputs) {
+      logits.add((double) output);
+    }
+    return new Answer(label, best, 1 / sum, logits);
   }
 }

@@ -17,6 +17,7 @@ record Evaluation(double score, SortedMap<String, Double> metrics, List<Answer> 
    * @param label true class id or value
    * @param prediction class id or value
    * @param score probability of the predicted class, or the value
+   * @param outputs a logit a class, or the value
    */
-  record Answer(double label, double prediction, double score) {}
+  record Answer(double label, double prediction, double score, List<Double> outputs) {}
 }

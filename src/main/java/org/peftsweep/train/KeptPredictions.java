@@ -1,6 +1,7 @@
 package org.peftsweep.train;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.peftsweep.checkpoint.StateReader;
 import org.peftsweep.checkpoint.StateWriter;
@@ -9,6 +10,7 @@ import org.peftsweep.train.Outcome.Prediction;
 /** Predictions in the state of a trial, which may go on after the point that they are of. */
 final class KeptPredictions {
   private static final String NUMBERS = "numbers";
+  private static final String OUTPUTS = "outputs";
   private static final int PER_EXAMPLE = 5;
 
   private KeptPredictions() {}
@@ -29,6 +31,12 @@ final class KeptPredictions {
     }
     state.text("sets", String.join("\n", sets));
     state.doubles(NUMBERS, numbers);
+    state.doubles(
+        OUTPUTS,
+        predictions.stream()
+            .flatMap(prediction -> prediction.outputs().stream())
+            .mapToDouble(Double::doubleValue)
+            .toArray());
   }
 
   /** Returns none from a state that has none. */
@@ -38,6 +46,9 @@ final class KeptPredictions {
     }
     List<String> sets = state.text("sets").lines().toList();
     double[] numbers = state.doubles(NUMBERS);
+    double[] kept = state.has(OUTPUTS) ? state.doubles(OUTPUTS) : new double[0];
+    List<Double> outputs = Arrays.stream(kept).boxed().toList();
+    int width = outputs.size() / (numbers.length / PER_EXAMPLE);
     List<Prediction> predictions = new ArrayList<>();
     for (int at = 0; at < numbers.length; at += PER_EXAMPLE) {
       predictions.add(
@@ -46,7 +57,8 @@ final class KeptPredictions {
               (int) numbers[at + 1],
               numbers[at + 2],
               numbers[at + 3],
-              numbers[at + 4]));
+              numbers[at + 4],
+              outputs.subList(predictions.size() * width, (predictions.size() + 1) * width)));
     }
     return predictions;
   }

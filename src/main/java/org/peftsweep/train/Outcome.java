@@ -145,7 +145,13 @@ public record Outcome(
    * @param label true class id or value
    * @param prediction class id, or value of a regression
    * @param score probability of the predicted class, or the value
+   * @param outputs a logit a class, or the value
    */
   public record Prediction(
-      String set, int example, double label, double prediction, double score) {}
+      String set,
+      int example,
+      double label,
+      double prediction,
+      double score,
+      List<Double> outputs) {}
 }

@@ -38,6 +38,11 @@ record Regression(Task task) implements Objective {
   @Override
   public Scorer scorer(List<TokenizedExample> examples, Seeds seeds) {
     return new TaskScorer(
-        task, this, examples, seeds, (label, outputs) -> new Answer(label, outputs[0], outputs[0]));
+        task,
+        this,
+        examples,
+        seeds,
+        (label, outputs) ->
+            new Answer(label, outputs[0], outputs[0], List.of((double) outputs[0])));
   }
 }

@@ -447,7 +447,13 @@ final class Trainer {
       Evaluation.Answer answer = evaluation.answers().get(i);
       int example = set.examples().get(i).index();
       predictions.add(
-          new Prediction(set.name(), example, answer.label(), answer.prediction(), answer.score()));
+          new Prediction(
+              set.name(),
+              example,
+              answer.label(),
+              answer.prediction(),
+              answer.score(),
+              answer.outputs()));
     }
     return predictions;
   }

@@ -2,6 +2,7 @@ package org.peftsweep.checkpoint;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -113,6 +114,53 @@ class ModelConfigTest {
   }
 
   @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      textBlock =
+          """
+          "factor": 4.0 | 1.138629436111989
+          "factor": 4.0, "mscale": 0.707, "mscale_all_dim": 1.0 | 0.964326914892074
+          "factor": 4.0, "mscale": 0.707 | 1.138629436111989
+          "factor": 4.0, "attention_factor": 1.3 | 1.3
+          "factor": null, "original_max_position_embeddings": 257 | 1.0693147180559945
+          "factor": 0.5 | 1
+          """)
+  void yarnsTemperatureIsTheReferenceLibrarys(String entries, double attention) throws IOException {
+    Rope rope =
+        read(LLAMA + SIZES + ", \"rope_scaling\": {\"rope_type\": \"yarn\", " + entries + "}")
+            .rope()
+            .orElseThrow();
+    assertThat(((Rope.Yarn) rope.scaling()).attentionFactor()).isCloseTo(attention, within(1e-12));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      textBlock =
+          """
+          "model_type": "mistral" | 514
+          "model_type": "mistral", "sliding_window": null | 514
+          "model_type": "mistral", "sliding_window": 100 | 100
+          "model_type": "qwen2", "sliding_window": 100 | 514
+          "model_type": "qwen2", "use_sliding_window": true, "sliding_window": 100 | 100
+          "model_type": "qwen2", "use_sliding_window": true, "sliding_window": null | 514
+          "model_type": "qwen3", "head_dim": 64, "use_sliding_window": true, "sliding_window": 9 | 9
+          """)
+  void inputsFitIntoTheWindowOfAttention(String entries, int longest) throws IOException {
+    assertThat(read(entries + ", " + SIZES).longestInput()).isEqualTo(longest);
+  }
+
+  /** The reference library knows a window of 4,096 where a file of Mistral says nothing. */
+  @Test
+  void mistralsWindowHasADefault() throws IOException {
+    String sizes = SIZES.replace("514", "32768");
+    assertThat(read("\"model_type\": \"mistral\", " + sizes).longestInput()).isEqualTo(4096);
+    assertThat(read("\"model_type\": \"qwen2\", " + sizes).longestInput()).isEqualTo(32_768);
+  }
+
+  @ParameterizedTest
   @ValueSource(strings = {"xlm-roberta", "camembert"})
   void siblingsOfRobertaAreRoberta(String modelType) throws IOException {
     String config = "\"model_type\": \"" + modelType + "\", \"type_vocab_size\": 1, " + SIZES;
@@ -143,9 +191,11 @@ class ModelConfigTest {
       quoteCharacter = '`',
       textBlock =
           """
-          "model_type": "gpt2" | Cannot use model_type = gpt2 in | choose one of [roberta, xlm-roberta, camembert, bert, llama]
+          "model_type": "gpt2" | Cannot use model_type = gpt2 in | of which llama is most like it
           "hidden_act": "relu" | Cannot use hidden_act = relu in | only silu can be built
-          "rope_scaling": {"type": "yarn"} | Cannot use rope_type = yarn in | choose one of [default, linear, llama3]
+          "rope_scaling": {"type": "dynamic"} | Cannot use rope_type = dynamic in | choose one of [default, linear, llama3, yarn]
+          "rope_scaling": {"type": "yarn"} | Cannot find factor in | it is mandatory
+          "model_type": "qwen3" | Cannot find head_dim in | it is mandatory
           "rope_scaling": {"type": "linear"} | Cannot find factor in | it is mandatory
           "rope_parameters": {"partial_rotary_factor": 0.5} | Cannot use partial_rotary_factor = 0.5 | whole heads
           "num_key_value_heads": 5 | Cannot use num_key_value_heads = 5 in | divide num_attention_heads = 12

@@ -27,7 +27,7 @@ import org.peftsweep.sweep.StandInMain;
 /** A sweep as a process of its own, as the script starts it: signals, secrets, full disks. */
 class SweepProcessIT {
   private static final String SECRET = "wJalrXUtnFEMI0K7MDENG";
-  private static final int TRIALS = 200;
+  private static final int TRIALS = 80;
 
   /** Started in the background, as by a server, this process and its children ignore Ctrl-C. */
   private static final boolean HAS_CTRL_C = !ignoresCtrlC();
@@ -57,7 +57,7 @@ class SweepProcessIT {
     assertThat(text("out"))
         .contains("Stopping, " + REASON + ": ")
         .containsPattern(
-            "Stopped, " + REASON + ": \\d+ of 200 trials have a row; the same command goes on")
+            "Stopped, " + REASON + ": \\d+ of 80 trials have a row; the same command goes on")
         .contains("LoRA");
     int before = results().trials().size();
     assertThat(before).isBetween(1, TRIALS - 1);

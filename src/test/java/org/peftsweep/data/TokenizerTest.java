@@ -117,9 +117,10 @@ class TokenizerTest {
 
   @Test
   void aFolderThatCannotBeUsedSaysWhatToSupply() throws IOException {
-    assertRefused("supply tokenizer.json, vocab.json with merges.txt, or vocab.txt");
+    assertRefused(
+        "supply tokenizer.json, vocab.json with merges.txt, vocab.txt or tokenizer.model");
     Files.writeString(folder.resolve("tokenizer.model"), "sentence pieces");
-    assertRefused("alone, a SentencePiece or tiktoken model: supply the tokenizer.json");
+    assertRefused("it is no whole SentencePiece model: supply the tokenizer.json");
     Files.writeString(folder.resolve("vocab.txt"), "[PAD]\nword\n");
     assertRefused("which lacks [UNK]");
     Files.writeString(folder.resolve("tokenizer.json"), "{\"model\": ");

@@ -67,10 +67,7 @@ class LanesTest {
             .flatMap(
                 architecture -> {
                   List<Method> fitting =
-                      all.stream()
-                          .filter(
-                              m -> !(m instanceof Bitfit) || !architecture.equals(TinyModels.LLAMA))
-                          .toList();
+                      all.stream().filter(m -> MethodContractTest.fits(m, architecture)).toList();
                   return Stream.of(2, 9).map(rows -> Arguments.of(architecture, fitting, rows));
                 });
     return Stream.concat(pairs, together);

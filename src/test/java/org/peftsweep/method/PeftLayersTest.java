@@ -24,15 +24,23 @@ import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
 import org.peftsweep.model.TinyModels;
 
-/** What an adapter of shared tensors adds to two weights, and its gradients, as PEFT has them. */
+/**
+ * What an adapter adds to two weights, and its gradients, as PEFT or its authors' code has them.
+ */
 @Tag("golden")
 class PeftLayersTest {
   private static final Map<Role, String> LAYERS = Map.of(Role.QUERY, "query", Role.FFN_UP, "ffn");
+  private static final Map<String, Method> METHODS =
+      Map.of(
+          "vblora", new VBLoRA(3, 7, 8, 3, 1, 0),
+          "tinylora", new TinyLoRA(3, 5, 2, 0),
+          "hira", new HiRA(3),
+          "moslora", new MoSLoRA(3, 4, 0));
 
   @ParameterizedTest
-  @ValueSource(strings = {"vblora", "tinylora"})
+  @ValueSource(strings = {"vblora", "tinylora", "hira", "moslora"})
   void addsWhatPeftAddsAndLearnsAsPeftDoes(String id) {
-    Method method = id.equals("vblora") ? new VBLoRA(3, 7, 8, 3, 1, 0) : new TinyLoRA(3, 5, 2, 0);
+    Method method = METHODS.get(id);
     try (SafeTensors wanted =
             SafeTensors.open(TestFolders.golden().resolve("layers/" + id + ".safetensors"));
         Backend backend = Backends.open("cpu", 1);
@@ -45,6 +53,7 @@ class PeftLayersTest {
       Map<Parameter, String> learnt = new TreeMap<>((a, b) -> a.name().compareTo(b.name()));
       for (Linear target : targets) {
         String layer = LAYERS.get(target.role());
+        write(backend, target.weight(), wanted.floats(layer + "/weight"));
         for (Parameter parameter : target.adapter().parameters()) {
           String name = parameter.name().substring(target.name().length() + 1);
           if (parameter.isTrainable()) {
@@ -77,9 +86,12 @@ class PeftLayersTest {
   }
 
   private static String ofPeft(String layer, String name) {
-    String of = name.startsWith("vblora_logits") ? layer : "query";
-    String start = "base_model.model." + of + "." + name + ".default";
-    return name.equals("tinylora_v") ? start + ".0" : start;
+    boolean shared = name.equals("tinylora_v") || name.equals("vblora_vector_bank");
+    String start = "base_model.model." + (shared ? "query" : layer) + "." + name;
+    if (name.endsWith(".weight")) {
+      return start;
+    }
+    return start + (name.equals("tinylora_v") ? ".default.0" : ".default");
   }
 
   private static void write(Backend backend, Parameter parameter, float[] values) {

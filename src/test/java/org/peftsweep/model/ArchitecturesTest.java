@@ -9,6 +9,7 @@ import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.peftsweep.checkpoint.Architecture;
@@ -27,7 +28,8 @@ class ArchitecturesTest {
       List<String> here =
           files
               .map(file -> file.getFileName().toString().replace(".java", ""))
-              .filter(name -> name.endsWith("Architecture") && !name.equals("ModelArchitecture"))
+              .filter(name -> name.endsWith("Architecture"))
+              .filter(name -> !Set.of("ModelArchitecture", "DecoderArchitecture").contains(name))
               .toList();
       assertThat(Architectures.all())
           .extracting(architecture -> architecture.getClass().getSimpleName())
@@ -46,7 +48,21 @@ class ArchitecturesTest {
         .isInstanceOf(CheckpointException.class)
         .hasMessage(
             "Cannot use model_type = gpt2 in config.json: choose one of [roberta, xlm-roberta,"
-                + " camembert, bert, llama]");
+                + " camembert, bert, llama, mistral, qwen2, qwen3, electra, distilbert], of which llama is"
+                + " most like it");
+    assertThatThrownBy(() -> Architectures.of("t5", "config.json"))
+        .isInstanceOf(CheckpointException.class)
+        .message()
+        .endsWith("distilbert]");
+  }
+
+  @Test
+  void relativesAreNobodysOwnAndOfOneArchitecture() {
+    assertThat(Architectures.all())
+        .flatExtracting(Architecture::relatives)
+        .doesNotHaveDuplicates()
+        .doesNotContainAnyElementsOf(
+            Architectures.all().stream().flatMap(kind -> kind.modelTypes().stream()).toList());
   }
 
   /** What is added touches the services file alone. */
@@ -61,7 +77,7 @@ class ArchitecturesTest {
         String text = Files.readString(file);
         for (String name : names) {
           if (!file.endsWith(name + ".java")) {
-            assertThat(text).as("%s", file).doesNotContain(name);
+            assertThat(text).as("%s", file).doesNotContainPattern("\\b" + name + "\\b");
           }
         }
       }

@@ -48,9 +48,12 @@ public final class TinyModels {
             """
             {"model_type": "%s", "hidden_act": "%s", "num_hidden_layers": %d, "vocab_size": %d,
              "max_position_embeddings": %d, "hidden_size": 24, "num_attention_heads": 3,
-             "num_key_value_heads": 1, "intermediate_size": 40, "type_vocab_size": 1,
+             "num_key_value_heads": 1, "head_dim": 8, "embedding_size": 16,
+             "intermediate_size": 40, "type_vocab_size": 1,
              "pad_token_id": %d, "layer_norm_eps": 1e-5, "rms_norm_eps": 1e-5, "rope_theta": 1e4,
              "hidden_dropout_prob": 0, "attention_probs_dropout_prob": 0, "classifier_dropout": 0,
+             "dim": 24, "n_layers": %d, "n_heads": 3, "hidden_dim": 40, "activation": "gelu",
+             "dropout": 0, "attention_dropout": 0, "seq_classif_dropout": 0,
              "tie_word_embeddings": false, "initializer_range": %s,
              "id2label": {"0": "a", "1": "b", "2": "c"}}
             """
@@ -61,6 +64,7 @@ public final class TinyModels {
                     vocabulary,
                     positions,
                     PAD,
+                    layers,
                     // Wide enough that every part of the model matters to the output.
                     0.3));
         return ModelConfig.read(file);

@@ -119,7 +119,7 @@ final class SampleSweep {
                 null,
                 List.of(point),
                 IntStream.range(0, EXAMPLES)
-                    .mapToObj(i -> new Prediction("dev", i, 1, Double.NaN, 0.75))
+                    .mapToObj(i -> new Prediction("dev", i, 1, Double.NaN, 0.75, List.of()))
                     .toList(),
                 List.of(),
                 sample.ranks())));
@@ -166,7 +166,9 @@ final class SampleSweep {
         null,
         List.of(point(sample.best(), 0, 0.4), last),
         IntStream.range(0, EXAMPLES)
-            .mapToObj(i -> new Prediction("dev", i, i % 2, i < right ? i % 2 : 1 - i % 2, 0.75))
+            .mapToObj(
+                i ->
+                    new Prediction("dev", i, i % 2, i < right ? i % 2 : 1 - i % 2, 0.75, List.of()))
             .toList(),
         List.of(),
         sample.ranks());

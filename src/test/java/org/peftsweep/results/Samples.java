@@ -41,8 +41,13 @@ public final class Samples {
 
   public static Trial trial(
       String task, Method method, Set<Role> targets, double ratio, long seed) {
+    return trial("builtin:mini", task, method, targets, ratio, seed);
+  }
+
+  static Trial trial(
+      String model, String task, Method method, Set<Role> targets, double ratio, long seed) {
     return new Trial(
-        new ModelSource("builtin:mini", "ab".repeat(32), false),
+        new ModelSource(model, String.format("%08x", model.hashCode()).repeat(8), false),
         new TaskSource(
             new Task(
                 task, List.of("text"), "label", List.of("no", "yes"), List.of(Metric.ACCURACY)),
@@ -79,6 +84,15 @@ public final class Samples {
 
   /** Three evaluations; the second is best on validation. */
   public static Outcome finished(double score, int examples) {
+    return finished(
+        score,
+        IntStream.range(0, examples)
+            .mapToObj(i -> new Prediction("dev", i, i % 2, 1, 0.75, List.of(-0.5, 0.6)))
+            .toList());
+  }
+
+  /** As {@link #finished(double, int)}, with these answers. */
+  public static Outcome finished(double score, List<Prediction> predictions) {
     CurvePoint first = point(0, null, 0.5, score - 0.2);
     CurvePoint best = point(10, 0.6, 0.8, score);
     CurvePoint last = point(20, 0.4, 0.7, score - 0.1);
@@ -105,9 +119,7 @@ public final class Samples {
         "cpu",
         null,
         List.of(first, best, last),
-        IntStream.range(0, examples)
-            .mapToObj(i -> new Prediction("dev", i, i % 2, 1, 0.75))
-            .toList(),
+        predictions,
         List.of(new LayerScore(0, 0, 0, 0), new LayerScore(20, 0, -1.5, 7)),
         new TreeMap<>(Map.of("layer.0.query", 3)));
   }

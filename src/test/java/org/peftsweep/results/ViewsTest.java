@@ -7,8 +7,11 @@ import static org.assertj.core.api.Assertions.within;
 import java.io.FileNotFoundException;
 import java.nio.file.Files;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
+import java.util.SplittableRandom;
 import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
@@ -18,16 +21,31 @@ import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.peftsweep.data.Metric;
 import org.peftsweep.method.Full;
+import org.peftsweep.method.HeadOnly;
 import org.peftsweep.method.LoRA;
+import org.peftsweep.method.Method;
 import org.peftsweep.model.Role;
 import org.peftsweep.spec.Trial;
+import org.peftsweep.train.Outcome.Prediction;
 import org.peftsweep.train.Outcome.Status;
 
 class ViewsTest {
   private static final String SWEEP = "a sweep";
   private static final List<String> NAMES =
-      List.of("trials", "curves", "predictions", "layers", "events", "leaderboard", "interactions");
+      List.of(
+          "trials",
+          "curves",
+          "predictions",
+          "layers",
+          "events",
+          "leaderboard",
+          "interactions",
+          "proxy_predictions",
+          "proxy_scores");
 
   private final SparkSession spark = LocalSpark.session();
 
@@ -151,6 +169,92 @@ class ViewsTest {
     assertThat(row.getLong(0)).isEqualTo(1);
     assertThat(row.getDouble(1)).isEqualTo(0.7);
     assertThat(row.getDouble(2)).isEqualTo(0.05, within(1e-12));
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3})
+  void proxyTuningAddsWhatTuningChangedInTheLogits(int classes) throws Exception {
+    SplittableRandom random = new SplittableRandom(classes);
+    double[] labels =
+        random.doubles(60).map(x -> classes == 1 ? x : Math.floor(classes * x)).toArray();
+    double[][] large = publish(random, labels, classes, model("large", new HeadOnly(), 0));
+    double[][] tuned = publish(random, labels, classes, model("small", new LoRA(8, 16, 0), 0));
+    double[][] untuned = publish(random, labels, classes, model("small", new HeadOnly(), 0));
+    publish(random, labels, classes, model("small", new HeadOnly(), 1));
+    publish(random, labels, classes, model("large", new LoRA(8, 16, 0), 0));
+    publish(random, labels, classes, model("large", new HeadOnly(), 1));
+    Views.create(spark, output.toString());
+    double[] wanted = new double[labels.length];
+    for (int i = 0; i < wanted.length; i++) {
+      double[] sum = new double[classes];
+      for (int k = 0; k < classes; k++) {
+        sum[k] = large[i][k] + tuned[i][k] - untuned[i][k];
+      }
+      wanted[i] = answer(sum);
+    }
+    String ours = " WHERE large = '" + model("large", new HeadOnly(), 0).id() + "'";
+    assertThat(
+            spark
+                .sql("SELECT prediction FROM proxy_predictions" + ours + " ORDER BY example")
+                .collectAsList())
+        .extracting(row -> row.getDouble(0))
+        .containsExactlyElementsOf(Arrays.stream(wanted).boxed().toList());
+    List<Row> scores =
+        spark
+            .sql(
+                "SELECT accuracy, f1, matthews, pearson, examples FROM proxy_scores"
+                    + ours
+                    + " AND answers = 'proxy'")
+            .collectAsList();
+    assertThat(scores).hasSize(1);
+    List<Metric> metrics = List.of(Metric.ACCURACY, Metric.F1, Metric.MATTHEWS, Metric.PEARSON);
+    List<List<Metric>> told =
+        List.of(
+            List.of(Metric.PEARSON),
+            List.of(Metric.ACCURACY, Metric.F1, Metric.MATTHEWS),
+            List.of(Metric.ACCURACY));
+    for (int i = 0; i < metrics.size(); i++) {
+      if (told.get(classes - 1).contains(metrics.get(i))) {
+        assertThat(scores.get(0).getDouble(i))
+            .as(metrics.get(i).id())
+            .isEqualTo(metrics.get(i).of(wanted, wanted, labels), within(1e-9));
+      } else {
+        assertThat(scores.get(0).isNullAt(i)).as(metrics.get(i).id()).isTrue();
+      }
+    }
+    assertThat(scores.get(0).getLong(4)).isEqualTo(labels.length);
+    // Either may learn from the other; with the second seed nobody was tuned.
+    assertThat(spark.sql("SELECT DISTINCT large, tuned, untuned FROM proxy_scores").count())
+        .isEqualTo(2);
+  }
+
+  /** Publishes a trial with drawn outputs, which it returns. */
+  private double[][] publish(SplittableRandom random, double[] labels, int classes, Trial trial) {
+    double[][] outputs = new double[labels.length][];
+    List<Prediction> predictions = new ArrayList<>();
+    for (int i = 0; i < labels.length; i++) {
+      outputs[i] = random.doubles(classes, -2, 2).toArray();
+      List<Double> own = Arrays.stream(outputs[i]).boxed().toList();
+      predictions.add(new Prediction("dev", i, labels[i], answer(outputs[i]), 0.5, own));
+    }
+    folder.publish(Samples.row(SWEEP, trial, 1, Samples.finished(0.5, predictions)));
+    return outputs;
+  }
+
+  private static double answer(double[] outputs) {
+    if (outputs.length == 1) {
+      return outputs[0];
+    }
+    int best = 0;
+    for (int i = 1; i < outputs.length; i++) {
+      best = outputs[i] > outputs[best] ? i : best;
+    }
+    return best;
+  }
+
+  private static Trial model(String model, Method method, long seed) {
+    Set<Role> targets = method.usesTargets() ? Set.of(Role.QUERY) : Set.of();
+    return Samples.trial(model, "rte", method, targets, 1, seed);
   }
 
   @Test

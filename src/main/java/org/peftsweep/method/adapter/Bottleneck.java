@@ -5,6 +5,7 @@ import java.util.function.BiFunction;
 import java.util.stream.Stream;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Var;
+import org.peftsweep.model.Activations;
 import org.peftsweep.model.BlockAdapter;
 import org.peftsweep.model.Norm;
 import org.peftsweep.model.Parameter;
@@ -31,7 +32,7 @@ public record Bottleneck(Affine down, Affine up, Activation activation, float sc
 
   /** The function in between. */
   public enum Activation {
-    RELU(Matrices::relu),
+    RELU(Activations::relu),
     SWISH(Matrices::swish),
     GELU((tape, x) -> tape.gelu(x, null));
 

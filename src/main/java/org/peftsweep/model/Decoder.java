@@ -1,6 +1,7 @@
 package org.peftsweep.model;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 import org.peftsweep.checkpoint.ModelConfig;
@@ -12,17 +13,28 @@ import org.peftsweep.data.Batch;
 import org.peftsweep.model.Weights.Fresh;
 
 /**
- * The decoder of Llama (arXiv:2302.13971, 2407.21783): RMS norm before each block and after the
- * last, rotary positions, grouped-query attention and SwiGLU.
+ * The decoder of Llama (arXiv:2302.13971, 2407.21783) and those after it: RMS norm before each
+ * block and after the last, rotary positions, grouped-query attention and SwiGLU.
  *
  * <p>Positions count from 0 in every row, padding included, as in the reference implementation.
  */
-final class Llama implements Backbone {
+final class Decoder implements Backbone {
+  /**
+   * In what decoders differ.
+   *
+   * @param outputBias whether attention's output projection has a bias
+   * @param headNorms whether each head's query and key pass an RMS norm
+   */
+  record Variant(boolean outputBias, boolean headNorms) {}
+
+  /** A layer; its norms of queries and keys, {@code [headWidth]}, are null in most decoders. */
   private record Layer(
       Parameter attentionNorm,
       Linear query,
       Linear key,
       Linear value,
+      Parameter queryNorm,
+      Parameter keyNorm,
       Linear output,
       Parameter feedForwardNorm,
       Linear gate,
@@ -38,6 +50,7 @@ final class Llama implements Backbone {
       return linears().stream().allMatch(Linear::isOfBase)
           && attentionNorm.isOfBase()
           && feedForwardNorm.isOfBase()
+          && (queryNorm == null || queryNorm.isOfBase() && keyNorm.isOfBase())
           && attention.isOfBase()
           && feedForward.isOfBase();
     }
@@ -45,6 +58,7 @@ final class Llama implements Backbone {
 
   private final ModelConfig config;
   private final Builder builder;
+  private final Variant variant;
   private final RotaryTables rotary;
   private final Parameter words;
   private final Embeddings embeddings;
@@ -52,9 +66,10 @@ final class Llama implements Backbone {
   private final Parameter norm;
   private Trace trace;
 
-  Llama(ModelConfig config, Builder builder) {
+  Decoder(ModelConfig config, Builder builder, Variant variant) {
     this.config = config;
     this.builder = builder;
+    this.variant = variant;
     this.rotary =
         new RotaryTables(
             builder.backend(), config.rope().orElseThrow(), config.sizes().headWidth());
@@ -90,7 +105,10 @@ final class Llama implements Backbone {
         builder.linear(attention + "q_proj", Role.QUERY, index, queries, width, bias),
         builder.linear(attention + "k_proj", Role.KEY, index, keys, width, bias),
         builder.linear(attention + "v_proj", Role.VALUE, index, keys, width, bias),
-        builder.linear(attention + "o_proj", Role.OUTPUT, index, width, queries, bias),
+        headNorm(attention + "q_norm", index),
+        headNorm(attention + "k_norm", index),
+        builder.linear(
+            attention + "o_proj", Role.OUTPUT, index, width, queries, variant.outputBias()),
         gamma(prefix + "post_attention_layernorm", index),
         builder.linear(mlp + "gate_proj", Role.FFN_GATE, index, inner, width, mlpBias),
         builder.linear(mlp + "up_proj", Role.FFN_UP, index, inner, width, mlpBias),
@@ -116,7 +134,15 @@ final class Llama implements Backbone {
   }
 
   private Parameter gamma(String name, int layer) {
-    return builder.base(name + ".weight", Role.NORM, layer, Fresh.ONES, config.sizes().hidden());
+    return gamma(name, layer, config.sizes().hidden());
+  }
+
+  private Parameter gamma(String name, int layer, int width) {
+    return builder.base(name + ".weight", Role.NORM, layer, Fresh.ONES, width);
+  }
+
+  private Parameter headNorm(String name, int layer) {
+    return variant.headNorms() ? gamma(name, layer, config.sizes().headWidth()) : null;
   }
 
   @Override
@@ -139,14 +165,14 @@ final class Llama implements Backbone {
   @Override
   public Var run(
       Tape tape, List<? extends Backbone> backbones, Packed packed, Var below, int from, int to) {
-    List<Llama> lanes = Pass.parts(backbones, Llama.class::cast);
+    List<Decoder> lanes = Pass.parts(backbones, Decoder.class::cast);
     Pass pass = new Pass(tape);
     Var x = below;
     if (x == null) {
-      Pass.requireShared(Pass.parts(lanes, llama -> List.of(llama.words)));
+      Pass.requireShared(Pass.parts(lanes, decoder -> List.of(decoder.words)));
       Tensor ids = packed.positions(tape, Batch::ids);
       x = tape.gather(words.var(), ids, packed.learningIds(tape));
-      x = pass.prompted(Pass.parts(lanes, llama -> llama.embeddings), x, packed);
+      x = pass.prompted(Pass.parts(lanes, decoder -> decoder.embeddings), x, packed);
       see(0, x);
     }
     int depth = layers.size();
@@ -156,7 +182,7 @@ final class Llama implements Backbone {
     for (int i = from; i < to; i++) {
       int layer = i;
       boolean last = i == depth - 1;
-      List<Layer> parts = Pass.parts(lanes, llama -> llama.layers.get(layer));
+      List<Layer> parts = Pass.parts(lanes, decoder -> decoder.layers.get(layer));
       x = forward(pass, packed, masks, parts, x, last && chooses ? places : null);
       if (!last) {
         see(i + 1, x);
@@ -167,7 +193,7 @@ final class Llama implements Backbone {
     }
     Var y =
         pass.rmsNorm(
-            Pass.parts(lanes, llama -> llama.norm),
+            Pass.parts(lanes, decoder -> decoder.norm),
             x,
             (float) config.normEpsilon(),
             chooses ? packed.chosen() : packed.all());
@@ -192,12 +218,15 @@ final class Llama implements Backbone {
     Var normed = pass.rmsNorm(Pass.parts(lanes, Layer::attentionNorm), x, epsilon, all);
     boolean oneAsks = chooses && packed.isOneOfEach();
     Var asking = oneAsks ? tape.gather(normed, places) : normed;
-    Var q = pass.linear(Pass.parts(lanes, Layer::query), asking, oneAsks ? rows : all);
+    Lanes ask = oneAsks ? rows : all;
+    Var q = pass.linear(Pass.parts(lanes, Layer::query), asking, ask);
+    q = normedHeads(pass, Pass.parts(lanes, Layer::queryNorm), q, ask);
     q = oneAsks ? rotary.turnAt(tape, q, packed) : pass.rotary(rotary, q, packed);
     if (oneAsks) {
       tape.done(asking);
     }
-    Var k = pass.rotary(rotary, pass.linear(Pass.parts(lanes, Layer::key), normed, all), packed);
+    Var k = pass.linear(Pass.parts(lanes, Layer::key), normed, all);
+    k = pass.rotary(rotary, normedHeads(pass, Pass.parts(lanes, Layer::keyNorm), k, all), packed);
     Var v = pass.linear(Pass.parts(lanes, Layer::value), normed, all);
     tape.done(normed);
     List<Tensor> seen = oneAsks ? packed.masksBefore(tape) : masks;
@@ -234,6 +263,25 @@ final class Llama implements Backbone {
     Var y = tape.addScaled(fed, 1, middle);
     tape.done(middle);
     return y;
+  }
+
+  /** RMS norm of each head of {@code [n, heads·headWidth]}, where there are such; consumes x. */
+  private Var normedHeads(Pass pass, List<Parameter> norms, Var x, Lanes lanes) {
+    if (!variant.headNorms()) {
+      return x;
+    }
+    Tape tape = pass.tape();
+    int rows = x.value().rows();
+    int heads = x.value().columns() / config.sizes().headWidth();
+    int[] ofLanes = new int[lanes.count()];
+    Arrays.setAll(ofLanes, lane -> heads * lanes.rows(lane));
+    Var apart = tape.reshape(x, heads * rows, config.sizes().headWidth());
+    tape.done(x);
+    Var normed = pass.rmsNorm(norms, apart, (float) config.normEpsilon(), Lanes.of(ofLanes));
+    tape.done(apart);
+    Var together = tape.reshape(normed, rows, heads * config.sizes().headWidth());
+    tape.done(normed);
+    return together;
   }
 
   private static Var chosen(Tape tape, Var x, Tensor rows) {

@@ -1,0 +1,112 @@
+package org.peftsweep.model;
+
+import java.util.List;
+import java.util.Map;
+import org.peftsweep.checkpoint.ConfigFile;
+import org.peftsweep.checkpoint.EncoderConfig;
+import org.peftsweep.checkpoint.ModelConfig;
+import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Var;
+import org.peftsweep.data.Batch;
+
+/**
+ * DistilBERT (arXiv:1910.01108): BERT's encoder without token types. It classifies by the first
+ * token's state through a dense layer with ReLU, dropout, and a projection to the outputs.
+ */
+public record DistilBertArchitecture() implements ModelArchitecture {
+  private static final int PAD_TOKEN_ID = 0;
+
+  /** How its config.json calls what others do. */
+  private static final Map<String, String> KEYS =
+      Map.of(
+          "hidden_size", "dim",
+          "num_hidden_layers", "n_layers",
+          "num_attention_heads", "n_heads",
+          "intermediate_size", "hidden_dim",
+          "hidden_act", "activation",
+          "hidden_dropout_prob", "dropout",
+          "attention_probs_dropout_prob", "attention_dropout",
+          "classifier_dropout", "seq_classif_dropout");
+
+  private record Classifier(Linear dense, Linear projection, float dropout) implements Head {
+    @Override
+    public String task() {
+      return CLASSIFICATION;
+    }
+
+    @Override
+    public int[] positions(Batch batch) {
+      return Pooling.first(batch);
+    }
+
+    @Override
+    public Var outputs(Tape tape, Var states) {
+      Var inner = Activations.relu(tape, dense.forward(tape, states));
+      return projection.forward(tape, tape.dropout(inner, dropout));
+    }
+  }
+
+  @Override
+  public List<String> modelTypes() {
+    return List.of("distilbert");
+  }
+
+  @Override
+  public String className() {
+    return "DistilBert";
+  }
+
+  @Override
+  public String prefix() {
+    return "distilbert.";
+  }
+
+  @Override
+  public String activation() {
+    return "gelu";
+  }
+
+  @Override
+  public Map<String, String> keys() {
+    return KEYS;
+  }
+
+  @Override
+  public ModelConfig read(ConfigFile file) {
+    return EncoderConfig.read(file, this, PAD_TOKEN_ID, 0, 0.2);
+  }
+
+  @Override
+  public Map<String, Object> entries(ModelConfig config) {
+    return EncoderConfig.entries(config);
+  }
+
+  @Override
+  public Backbone backbone(ModelConfig config, Builder builder) {
+    EncoderNames names =
+        new EncoderNames(
+            "distilbert.embeddings.",
+            false,
+            "distilbert.transformer.layer.",
+            "attention.q_lin",
+            "attention.k_lin",
+            "attention.v_lin",
+            "attention.out_lin",
+            "sa_layer_norm",
+            "ffn.lin1",
+            "ffn.lin2",
+            "output_layer_norm",
+            "attention",
+            "ffn");
+    return new Encoder(config, builder, PositionIds::ofPlaces, names);
+  }
+
+  @Override
+  public Head classifier(ModelConfig config, int outputs, Builder builder) {
+    int width = config.sizes().hidden();
+    return new Classifier(
+        builder.headLinear("pre_classifier", width, width, true),
+        builder.headLinear("classifier", outputs, width, true),
+        (float) config.dropout().classifier());
+  }
+}
