@@ -35,7 +35,7 @@ class ConfFilesTest {
     "quickstart, 20",
     "table2-mini, 40",
     "precision, 40",
-    "precision-minilm, 20",
+    "precision-minilm, 10",
     "quickstart-methods, 72",
     "paper-table2, 168",
     "paper-figure1, 36",
