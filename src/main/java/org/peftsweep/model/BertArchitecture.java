@@ -6,8 +6,6 @@ import org.peftsweep.checkpoint.ConfigFile;
 import org.peftsweep.checkpoint.EncoderConfig;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.Tape;
-import org.peftsweep.compute.Var;
-import org.peftsweep.data.Batch;
 import org.peftsweep.model.Weights.Fresh;
 
 /**
@@ -17,24 +15,6 @@ import org.peftsweep.model.Weights.Fresh;
  */
 public record BertArchitecture() implements ModelArchitecture {
   private static final int PAD_TOKEN_ID = 0;
-
-  private record Classifier(Linear pooler, Linear projection, float dropout) implements Head {
-    @Override
-    public String task() {
-      return CLASSIFICATION;
-    }
-
-    @Override
-    public int[] positions(Batch batch) {
-      return Pooling.first(batch);
-    }
-
-    @Override
-    public Var outputs(Tape tape, Var states) {
-      Var pooled = tape.tanh(pooler.forward(tape, states));
-      return projection.forward(tape, tape.dropout(pooled, dropout));
-    }
-  }
 
   @Override
   public List<String> modelTypes() {
@@ -87,9 +67,11 @@ public record BertArchitecture() implements ModelArchitecture {
                 builder.optional(
                     "bert.pooler.dense.weight", Role.POOLER, Fresh.NORMAL, width, width),
                 builder.optional("bert.pooler.dense.bias", Role.POOLER, Fresh.ZEROS, width)));
-    return new Classifier(
+    return new FirstTokenHead(
         pooler,
+        Tape::tanh,
         builder.headLinear("classifier", outputs, width, true),
+        0,
         (float) config.dropout().classifier());
   }
 

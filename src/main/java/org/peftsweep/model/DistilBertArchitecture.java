@@ -5,9 +5,6 @@ import java.util.Map;
 import org.peftsweep.checkpoint.ConfigFile;
 import org.peftsweep.checkpoint.EncoderConfig;
 import org.peftsweep.checkpoint.ModelConfig;
-import org.peftsweep.compute.Tape;
-import org.peftsweep.compute.Var;
-import org.peftsweep.data.Batch;
 
 /**
  * DistilBERT (arXiv:1910.01108): BERT's encoder without token types. It classifies by the first
@@ -27,24 +24,6 @@ public record DistilBertArchitecture() implements ModelArchitecture {
           "hidden_dropout_prob", "dropout",
           "attention_probs_dropout_prob", "attention_dropout",
           "classifier_dropout", "seq_classif_dropout");
-
-  private record Classifier(Linear dense, Linear projection, float dropout) implements Head {
-    @Override
-    public String task() {
-      return CLASSIFICATION;
-    }
-
-    @Override
-    public int[] positions(Batch batch) {
-      return Pooling.first(batch);
-    }
-
-    @Override
-    public Var outputs(Tape tape, Var states) {
-      Var inner = Activations.relu(tape, dense.forward(tape, states));
-      return projection.forward(tape, tape.dropout(inner, dropout));
-    }
-  }
 
   @Override
   public List<String> modelTypes() {
@@ -104,9 +83,11 @@ public record DistilBertArchitecture() implements ModelArchitecture {
   @Override
   public Head classifier(ModelConfig config, int outputs, Builder builder) {
     int width = config.sizes().hidden();
-    return new Classifier(
+    return new FirstTokenHead(
         builder.headLinear("pre_classifier", width, width, true),
+        Activations::relu,
         builder.headLinear("classifier", outputs, width, true),
+        0,
         (float) config.dropout().classifier());
   }
 }

@@ -6,9 +6,6 @@ import java.util.Map;
 import org.peftsweep.checkpoint.ConfigFile;
 import org.peftsweep.checkpoint.EncoderConfig;
 import org.peftsweep.checkpoint.ModelConfig;
-import org.peftsweep.compute.Tape;
-import org.peftsweep.compute.Var;
-import org.peftsweep.data.Batch;
 
 /**
  * ELECTRA's discriminator (arXiv:2003.10555): BERT's encoder, behind a projection where its
@@ -21,24 +18,6 @@ public record ElectraArchitecture() implements ModelArchitecture {
 
   /** Of {@code ElectraConfig} in the reference library. */
   private static final int DEFAULT_EMBEDDING_SIZE = 128;
-
-  private record Classifier(Linear dense, Linear projection, float dropout) implements Head {
-    @Override
-    public String task() {
-      return CLASSIFICATION;
-    }
-
-    @Override
-    public int[] positions(Batch batch) {
-      return Pooling.first(batch);
-    }
-
-    @Override
-    public Var outputs(Tape tape, Var states) {
-      Var inner = tape.gelu(dense.forward(tape, tape.dropout(states, dropout)), null);
-      return projection.forward(tape, tape.dropout(inner, dropout));
-    }
-  }
 
   @Override
   public List<String> modelTypes() {
@@ -88,9 +67,12 @@ public record ElectraArchitecture() implements ModelArchitecture {
   @Override
   public Head classifier(ModelConfig config, int outputs, Builder builder) {
     int width = config.sizes().hidden();
-    return new Classifier(
+    float dropout = (float) config.dropout().classifier();
+    return new FirstTokenHead(
         builder.headLinear("classifier.dense", width, width, true),
+        (tape, x) -> tape.gelu(x, null),
         builder.headLinear("classifier.out_proj", outputs, width, true),
-        (float) config.dropout().classifier());
+        dropout,
+        dropout);
   }
 }

@@ -6,8 +6,6 @@ import org.peftsweep.checkpoint.ConfigFile;
 import org.peftsweep.checkpoint.EncoderConfig;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.Tape;
-import org.peftsweep.compute.Var;
-import org.peftsweep.data.Batch;
 
 /**
  * RoBERTa (arXiv:1907.11692): an encoder that counts positions of real tokens, from behind the
@@ -16,24 +14,6 @@ import org.peftsweep.data.Batch;
  */
 public record RobertaArchitecture() implements ModelArchitecture {
   private static final int PAD_TOKEN_ID = 1;
-
-  private record Classifier(Linear dense, Linear projection, float dropout) implements Head {
-    @Override
-    public String task() {
-      return CLASSIFICATION;
-    }
-
-    @Override
-    public int[] positions(Batch batch) {
-      return Pooling.first(batch);
-    }
-
-    @Override
-    public Var outputs(Tape tape, Var states) {
-      Var inner = tape.tanh(dense.forward(tape, tape.dropout(states, dropout)));
-      return projection.forward(tape, tape.dropout(inner, dropout));
-    }
-  }
 
   @Override
   public List<String> modelTypes() {
@@ -91,10 +71,13 @@ public record RobertaArchitecture() implements ModelArchitecture {
   @Override
   public Head classifier(ModelConfig config, int outputs, Builder builder) {
     int width = config.sizes().hidden();
-    return new Classifier(
+    float dropout = (float) config.dropout().classifier();
+    return new FirstTokenHead(
         builder.headLinear("classifier.dense", width, width, true),
+        Tape::tanh,
         builder.headLinear("classifier.out_proj", outputs, width, true),
-        (float) config.dropout().classifier());
+        dropout,
+        dropout);
   }
 
   @Override
