@@ -25,19 +25,21 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** Writes a finished trial's model in the layouts of Hugging Face. */
+/** Writes a finished trial's model in the layouts of Hugging Face, or as a graph of SameDiff. */
 @Command(
     name = "export",
     description =
         "Writes a finished trial as a PEFT adapter, DIR/adapter, and as a merged model, DIR/merged;"
-            + " beside an adapter its base, DIR/base, where Python could not read it in its place.",
+            + " beside an adapter its base, DIR/base, where Python could not read it in its place."
+            + " As samediff, writes DIR/samediff, which programs of Deeplearning4j load and train.",
     mixinStandardHelpOptions = true)
 final class ExportCommand implements Callable<Integer> {
   /** What is written. */
   enum Format {
     peft,
     merged,
-    both
+    both,
+    samediff
   }
 
   private static final String CARD = "README.md";
@@ -54,6 +56,13 @@ final class ExportCommand implements Callable<Integer> {
       description = "One of ${COMPLETION-CANDIDATES}; ${DEFAULT-VALUE}.")
   private Format format;
 
+  @Option(
+      names = "--merged",
+      description =
+          "With --format samediff, folds what was trained into the base's weights; without, it"
+              + " stays apart and goes on learning.")
+  private boolean isMerged;
+
   @Mixin private OutputFolder output;
 
   private final PrintStream out;
@@ -67,6 +76,10 @@ final class ExportCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     Configuration files = SparkHadoopUtil.get().conf();
+    if (isMerged && format != Format.samediff) {
+      throw new InputException(
+          "Cannot use --merged with --format " + format + ": give --format samediff or merged");
+    }
     Path folder = Locations.ofProcess(files, Installation.home()).localFolder("DIR", given);
     try (Session session = Session.open("peft-sweep export")) {
       ResultFolder results = results(files);
@@ -78,6 +91,10 @@ final class ExportCommand implements Callable<Integer> {
         try (SafeTensors kept = SafeTensors.open(local);
             Backend backend = Backends.open(Backends.DEFAULT, 1);
             TrialExport export = TrialExport.open(id, kept, new Library(files), backend)) {
+          if (format == Format.samediff) {
+            writeGraph(export, folder.resolve("samediff"));
+            return 0;
+          }
           ResultTables tables = ResultTables.of(session.spark(), results);
           write(export, folder, ModelCard.of(results.sweep(), tables, export.trial()));
         }
@@ -99,6 +116,15 @@ final class ExportCommand implements Callable<Integer> {
     throw new InputException(
         "Cannot export %s: %s is damaged; let the trial run again with jobs/sweep.sh --rerun %s"
             .formatted(id, tensors, id));
+  }
+
+  private void writeGraph(TrialExport export, Path folder) {
+    try {
+      export.writeGraph(folder, isMerged);
+    } catch (IllegalArgumentException e) {
+      throw new InputException(e.getMessage());
+    }
+    out.println("SameDiff: " + folder);
   }
 
   private void write(TrialExport export, Path folder, ModelCard card) throws IOException {

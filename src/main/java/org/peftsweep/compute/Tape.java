@@ -2,8 +2,11 @@ package org.peftsweep.compute;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.function.ToIntFunction;
@@ -37,7 +40,17 @@ public final class Tape implements AutoCloseable {
    */
   private static final int WIDENED_ROWS = 256;
 
+  /** What other tapes run on. */
+  private final Backend plain;
+
   private final Backend target;
+
+  /** What computes and derives in place of kernels; null for nothing. */
+  private final Graph graph;
+
+  /** Parameters that learn and were read in this step. */
+  private final Set<Var> learning = Collections.newSetFromMap(new IdentityHashMap<>());
+
   private final Recorder recorder;
   private final Backend backend;
   private final Arena arena;
@@ -56,11 +69,22 @@ public final class Tape implements AutoCloseable {
   private int lane;
 
   public Tape(Backend backend) {
-    this.target = backend;
-    this.recorder = new Recorder(backend);
+    this(backend, null);
+  }
+
+  /**
+   * Makes a tape that computes and derives by a graph.
+   *
+   * @param graph null for none: kernels of the backend
+   */
+  public Tape(Backend backend, Graph graph) {
+    this.plain = backend;
+    this.graph = graph;
+    this.target = graph == null ? backend : graph.backend();
+    this.recorder = new Recorder(target);
     this.backend = recorder.backend();
-    this.arena = new Arena(backend);
-    this.fed = new Arena(backend, FED);
+    this.arena = new Arena(target);
+    this.fed = new Arena(target, FED);
     this.gradients = new Gradients(this.backend, arena);
     this.products = this.backend;
     this.dropoutSeeds = new DropoutSeeds(target, fed);
@@ -129,7 +153,7 @@ public final class Tape implements AutoCloseable {
    */
   public Plan plan() {
     Recorder.Kernels kernels = recorder.stop();
-    return kernels == null ? null : new Plan(target, kernels, feeds, dropoutSeeds, planned);
+    return kernels == null || graph != null ? null : new Plan(target, kernels, feeds, dropoutSeeds, planned);
   }
 
   /** Begins a step without gradients and without dropout; values of the step before are gone. */
@@ -144,9 +168,21 @@ public final class Tape implements AutoCloseable {
    * anew, as many.
    */
   public Tensor ints(Supplier<int[]> values) {
+    return ints("numbers", values);
+  }
+
+  /**
+   * The same with a name of what they are, for graphs that compute them otherwise.
+   *
+   * @param name one for all numbers of a kind
+   */
+  public Tensor ints(String name, Supplier<int[]> values) {
     int[] now = values.get();
     Tensor to = fed.take(ElementType.I32, now.length);
     target.write(now, to);
+    if (graph != null) {
+      graph.name(to, name);
+    }
     feeds.add(Plan.ofInts(values, to.place()));
     return to;
   }
@@ -174,9 +210,17 @@ public final class Tape implements AutoCloseable {
     return Var.constant(to);
   }
 
+  /** Makes a value of this step one that nothing learns through. */
+  public Var constant(Tensor value) {
+    if (graph != null && training) {
+      graph.hold(value);
+    }
+    return Var.constant(value);
+  }
+
   /** Returns another tape on the same backend, for what is computed beside this one's steps. */
   public Tape beside() {
-    return new Tape(target);
+    return new Tape(plain);
   }
 
   /** Says whose dropout the operations to come draw, where they are not told; 0 at the start. */
@@ -189,8 +233,17 @@ public final class Tape implements AutoCloseable {
     return training;
   }
 
+  /** Whether operations are derived by a graph, so that all must be made of kernels. */
+  public boolean isGraph() {
+    return graph != null;
+  }
+
   /** Plays the recorded operations back from every loss of this step. */
   public void backward() {
+    if (graph != null) {
+      derive();
+      return;
+    }
     for (int i = nodes.size() - 1; i >= 0; i--) {
       Node node = nodes.get(i);
       if (node.out == null) {
@@ -207,6 +260,16 @@ public final class Tape implements AutoCloseable {
       }
     }
     nodes.clear();
+  }
+
+  private void derive() {
+    nodes.clear();
+    List<Var> parameters = List.copyOf(learning);
+    List<float[]> all = graph.gradients(parameters.stream().map(Var::value).toList());
+    for (int i = 0; i < all.size(); i++) {
+      float[] own = all.get(i);
+      gradients.give(parameters.get(i), to -> target.write(own, 0, to, 0, own.length));
+    }
   }
 
   /** Says that the caller will not read this value again. */
@@ -547,6 +610,16 @@ public final class Tape implements AutoCloseable {
     return out;
   }
 
+  /**
+   * Inverses of square blocks {@code [blocks·side, side]}, one under the other, where a {@link
+   * #isGraph graph} computes.
+   */
+  public Var inverses(Var blocks) {
+    Tensor y = arena.take(blocks.value().shape());
+    graph.invert(blocks.value(), y);
+    return output(y, blocks);
+  }
+
   /** On the way back, lets a kernel that overwrites produce the gradient of an input. */
   public void give(Var input, Consumer<Tensor> kernel) {
     gradients.give(input, kernel);
@@ -677,10 +750,11 @@ public final class Tape implements AutoCloseable {
    * get none (a padding row that stays as it is).
    */
   public Var gather(Var table, Tensor ids, Tensor gradientIds) {
+    boolean learns = learns(table);
     Weight rows = table.weight();
     Tensor y = arena.take((int) ids.size(), rows.columns());
     rows.gather(backend, ids, false, y);
-    Var out = output(y, table);
+    Var out = output(y, learns);
     record(out, dy -> gradients.scatter(table, dy, gradientIds));
     return out;
   }
@@ -881,7 +955,7 @@ public final class Tape implements AutoCloseable {
     backend.gemm(!ofRows, ofRows, 1, matrix, matrix, -1, excess);
     Tensor loss = fed.take(ElementType.F64, 1);
     backend.normalise(excess, weight, loss);
-    if (training && x.learns()) {
+    if (learns(x)) {
       Tensor gradient = arena.take(matrix.shape());
       if (ofRows) {
         backend.gemm(false, false, 2, excess, matrix, 0, gradient);
@@ -900,7 +974,7 @@ public final class Tape implements AutoCloseable {
     backend.copy(x.value(), gradient);
     Tensor loss = fed.take(ElementType.F64, 1);
     backend.normalise(gradient, weight, loss);
-    if (training && x.learns()) {
+    if (learns(x)) {
       nodes.add(new Node(null, dy -> gradients.share(x, gradient), gradient));
     } else {
       gradient.release();
@@ -927,7 +1001,7 @@ public final class Tape implements AutoCloseable {
 
   private Tensor loss(Var x, Loss loss) {
     Tensor value = fed.take(ElementType.F64, 1);
-    if (!training || !x.learns()) {
+    if (!learns(x)) {
       loss.compute(null, value);
       return value.place();
     }
@@ -952,20 +1026,32 @@ public final class Tape implements AutoCloseable {
     recorder.cancel();
     arena.reset();
     fed.reset();
+    if (graph != null) {
+      graph.begin();
+      learning.clear();
+    }
     training = trains;
     dropoutSeeds = new DropoutSeeds(target, fed, seeds);
     lane = 0;
   }
 
-  private boolean learns(Var... inputs) {
+  /**
+   * Whether a gradient is computed for any of an operation's inputs; to be asked before a kernel
+   * chooses rows of one, for graphs that choose otherwise then.
+   */
+  public boolean learns(Var... inputs) {
+    boolean learns = false;
     if (training) {
       for (Var input : inputs) {
         if (input != null && input.learns()) {
-          return true;
+          learns = true;
+          if (graph != null && input.isLeaf() && learning.add(input)) {
+            graph.learn(input.value());
+          }
         }
       }
     }
-    return false;
+    return learns;
   }
 
   private Var output(Tensor value, Var... inputs) {

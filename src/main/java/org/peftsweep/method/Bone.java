@@ -71,6 +71,7 @@ public record Bone(int rank) implements Method {
 
   private Var delta(Tape tape, Linear base, Var blocks, Tensor rows) {
     Backend backend = tape.backend();
+    tape.learns(blocks);
     Tensor weight = Matrices.values(tape, base.weight().var(), base.out(), base.in()).value();
     Tensor y = tape.arena().take(base.out(), base.in());
     int parts = Math.toIntExact(rows.size());

@@ -77,7 +77,7 @@ public record DoRA(int rank, double alpha, double dropout) implements Method {
       Tensor adapted = tape.arena().take(base.out(), base.in());
       inverseNorms(tape.backend(), base, adapted, inverse);
       tape.done(adapted);
-      Var ratio = tape.multiply(magnitude.var(), Var.constant(inverse));
+      Var ratio = tape.multiply(magnitude.var(), tape.constant(inverse));
       Var direction = update.addTo(tape, x, product);
       Var scaled = tape.multiplyRow(direction, ratio);
       tape.done(direction);

@@ -71,8 +71,14 @@ public record HRA(int rank) implements Method {
   private static Var core(Tape tape, Parameter u) {
     Backend backend = tape.backend();
     int rank = u.value().columns();
-    Tensor given = tape.input(to -> write(backend, u, to), rank, rank).value();
     Tensor mask = tape.floats(() -> mask(rank)).reshape(rank, rank);
+    if (tape.isGraph()) {
+      Tensor gram = tape.arena().take(rank, rank);
+      backend.gemm(true, false, 1, u.value(), u.value(), 0, gram);
+      backend.multiply(gram, mask, gram);
+      return tape.inverses(tape.operation(gram, dy -> {}, List.of(), u.var()));
+    }
+    Tensor given = tape.input(to -> write(backend, u, to), rank, rank).value();
     Tensor core = tape.arena().take(rank, rank);
     backend.copy(given, core);
     return tape.operation(

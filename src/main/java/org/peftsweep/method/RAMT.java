@@ -97,6 +97,9 @@ public record RAMT(double initial, double threshold, double penalty) implements 
       base.weight().asWeight().copy(backend, weight);
       Tensor y = tape.arena().take(base.out(), base.in());
       mask(tape, backend, y);
+      if (tape.isGraph()) {
+        addZeros(tape, y);
+      }
       backend.multiply(y, weight, y);
       tape.done(weight);
       return tape.operation(
@@ -110,6 +113,17 @@ public record RAMT(double initial, double threshold, double penalty) implements 
                   }),
           List.of(),
           scores.var());
+    }
+
+    /** Adds what scores are more than themselves, whose derivative is that of the mask. */
+    private void addZeros(Tape tape, Tensor mask) {
+      tape.constant(mask);
+      Tensor held = tape.arena().take(mask.shape());
+      tape.backend().copy(scores.value(), held);
+      tape.constant(held);
+      tape.backend().addScaled(1, scores.value(), mask);
+      tape.backend().addScaled(-1, held, mask);
+      tape.done(held);
     }
 
     /** 1 where a score is above the threshold, else 0, by kernels that are there. */

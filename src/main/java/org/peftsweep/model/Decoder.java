@@ -170,7 +170,7 @@ final class Decoder implements Backbone {
     Var x = below;
     if (x == null) {
       Pass.requireShared(Pass.parts(lanes, decoder -> List.of(decoder.words)));
-      Tensor ids = packed.positions(tape, Batch::ids);
+      Tensor ids = packed.positions(tape, "ids", Batch::ids);
       x = tape.gather(words.var(), ids, packed.learningIds(tape));
       x = pass.prompted(Pass.parts(lanes, decoder -> decoder.embeddings), x, packed);
       see(0, x);

@@ -212,14 +212,15 @@ final class Encoder implements Backbone {
   private Var embed(Pass pass, List<Encoder> lanes, Packed packed) {
     Tape tape = pass.tape();
     Pass.requireShared(Pass.parts(lanes, Encoder::tables));
-    Tensor places = packed.positions(tape, batch -> positionIds.apply(batch).ids());
-    Tensor learningPlaces = packed.positions(tape, batch -> positionIds.apply(batch).learning());
-    Tensor ids = packed.positions(tape, Batch::ids);
+    Tensor places = packed.positions(tape, "positions", batch -> positionIds.apply(batch).ids());
+    Tensor learningPlaces =
+        packed.positions(tape, "learning positions", batch -> positionIds.apply(batch).learning());
+    Tensor ids = packed.positions(tape, "ids", Batch::ids);
     Var x = tape.gather(words.var(), ids, packed.learningIds(tape));
     x = pass.prompted(Pass.parts(lanes, e -> e.embeddings), x, packed);
     x = tape.addGathered(x, positions.var(), places, learningPlaces);
     if (tokenTypes != null) {
-      Tensor types = packed.positions(tape, Batch::typeIds);
+      Tensor types = packed.positions(tape, "types", Batch::typeIds);
       x = tape.addGathered(x, tokenTypes.var(), types, types);
     }
     Var normed = pass.norm(Pass.parts(lanes, e -> e.embeddingNorm), x, packed.all());

@@ -89,12 +89,16 @@ public final class Packed {
 
   /** Hands the places that are asked for to kernels, counted among the positions of all lanes. */
   Tensor places(Tape tape) {
-    return tape.ints(this::places);
+    return tape.ints("places", this::places);
   }
 
-  /** Hands something of every position to kernels. */
-  Tensor positions(Tape tape, Function<Batch, int[]> of) {
-    return tape.ints(() -> positions(of));
+  /**
+   * Hands something of every position to kernels.
+   *
+   * @param name what it is
+   */
+  Tensor positions(Tape tape, String name, Function<Batch, int[]> of) {
+    return tape.ints(name, () -> positions(of));
   }
 
   private int[] places() {
@@ -110,7 +114,7 @@ public final class Packed {
 
   /** Hands the places that are asked for to kernels, as tokens of their rows. */
   Tensor tokens(Tape tape) {
-    return tape.ints(this::tokens);
+    return tape.ints("tokens", this::tokens);
   }
 
   /** Returns the most positions of a row. */
@@ -153,6 +157,7 @@ public final class Packed {
   Tensor learningIds(Tape tape) {
     return positions(
         tape,
+        "learning ids",
         batch -> {
           int[] ids = batch.ids().clone();
           for (int i = 0; i < ids.length; i++) {
@@ -184,7 +189,10 @@ public final class Packed {
     List<Tensor> masks = new ArrayList<>();
     for (int i = 0; i < batches.size(); i++) {
       int lane = i;
-      masks.add(tape.ints(() -> of.apply(batches.get(lane), rows == null ? null : rows.get(lane))));
+      masks.add(
+          tape.ints(
+              "mask",
+              () -> of.apply(batches.get(lane), rows == null ? null : rows.get(lane))));
     }
     return masks;
   }
@@ -201,6 +209,7 @@ public final class Packed {
       int lane = i;
       masks.add(
           tape.ints(
+              "extended mask",
               () -> {
                 Batch batch = batches.get(lane);
                 int[] seen = before ? maskBefore(batch, rows.get(lane)) : batch.mask();
@@ -223,6 +232,7 @@ public final class Packed {
   /** Hands the positions to kernels among those with so many places more before each row. */
   Tensor placesAfter(Tape tape, int[] more) {
     return tape.ints(
+        "places after",
         () -> {
           int[] places = new int[all.rows()];
           int from = 0;

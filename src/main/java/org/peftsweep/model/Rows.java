@@ -1,6 +1,8 @@
 package org.peftsweep.model;
 
 import java.util.List;
+import java.util.function.IntUnaryOperator;
+import java.util.stream.IntStream;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
@@ -32,6 +34,10 @@ final class Rows {
     Backend backend = tape.backend();
     int count = rows.value().rows();
     int length = batch.tokens();
+    if (tape.isGraph()) {
+      return chosen(
+          tape, rows, x, count, i -> i % length < count ? i % length : count + i, batch.ids().length);
+    }
     Tensor y = tape.arena().take(x.value().shape());
     backend.copy(x.value(), y);
     for (int i = 0; i < batch.rows(); i++) {
@@ -55,6 +61,30 @@ final class Rows {
         x);
   }
 
+  /**
+   * Returns chosen ones of some rows and those of x, one operation for any number of examples.
+   *
+   * @param before {@code [more, width]}, null for zeros
+   * @param place of each row among both
+   */
+  private static Var chosen(
+      Tape tape, Var before, Var x, int more, IntUnaryOperator place, int count) {
+    Backend backend = tape.backend();
+    Tensor both = tape.arena().take(more + x.value().rows(), x.value().columns());
+    if (before == null) {
+      backend.fill(both.slice(0, more), 0);
+    } else {
+      backend.copy(before.value(), both.slice(0, more));
+    }
+    backend.copy(x.value(), both.slice(more, x.value().rows()));
+    Var table = tape.operation(both, dy -> {}, List.of(), before == null ? x : before, x);
+    Var y =
+        tape.gather(
+            table, tape.ints("rows", () -> IntStream.range(0, count).map(place).toArray()));
+    tape.done(table);
+    return y;
+  }
+
   /** Adds the first rows of each example up. */
   private static void addUp(Backend backend, Tensor dy, Tensor to, int examples, int length) {
     int count = to.rows();
@@ -75,6 +105,11 @@ final class Rows {
     int width = x.value().columns();
     int tokens = x.value().rows() / examples;
     int length = more + tokens;
+    if (tape.isGraph() && more > 0) {
+      IntUnaryOperator place =
+          i -> i % length < more ? i % length : i / length * tokens + i % length;
+      return chosen(tape, before, x, more, place, examples * length);
+    }
     Tensor y = tape.arena().take(examples * length, width);
     for (int i = 0; i < examples; i++) {
       if (before != null) {

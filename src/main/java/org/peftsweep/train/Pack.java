@@ -277,7 +277,7 @@ final class Pack implements AutoCloseable {
 
   private void pass(List<Request> requests) {
     if (tape == null) {
-      tape = new Tape(backend);
+      tape = new Tape(backend, backend.graph());
       planned = new PlannedPasses(tape);
     }
     tape.multiplyIn(requests.get(0).lane.factors);

@@ -9,6 +9,7 @@ import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.peftsweep.checkpoint.Checkpoint;
 import org.peftsweep.checkpoint.CheckpointException;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.checkpoint.SafeTensors;
@@ -21,6 +22,7 @@ import org.peftsweep.method.adapter.AttachContext;
 import org.peftsweep.method.adapter.InitCache;
 import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.method.peft.PeftAdapter;
+import org.peftsweep.model.CheckpointWeights;
 import org.peftsweep.model.MergedModel;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
@@ -196,6 +198,45 @@ public final class TrialExport implements AutoCloseable {
   public void writeMerged(Path folder) {
     MergedModel.write(folder, config(), model, backend);
     writeTokenizer(folder);
+  }
+
+  /**
+   * Writes the model as a graph that SameDiff loads, what its labels are, and the base's tokenizer.
+   *
+   * @param isMerged whether what was trained is folded into the base's weights; else it stays apart
+   *     and goes on learning
+   * @throws IllegalArgumentException if it cannot be folded
+   */
+  public void writeGraph(Path folder, boolean isMerged) {
+    Path file = folder.resolve(GraphExport.MODEL);
+    GraphExport export = new GraphExport(trial, base, backend);
+    if (isMerged) {
+      writeMerged(folder);
+      try (Checkpoint merged = Checkpoint.open(folder);
+          Model plain =
+              Models.build(
+                  merged.config(),
+                  trial.task().task().outputs(),
+                  backend,
+                  new CheckpointWeights(merged).forTrial(backend, new Seeds(0)))) {
+        export.write(plain, file);
+      }
+      deleteMerged(folder);
+    } else {
+      export.write(model, file);
+      writeTokenizer(folder);
+    }
+    export.writeTask(folder);
+  }
+
+  private static void deleteMerged(Path folder) {
+    try {
+      for (String name : List.of("config.json", "model.safetensors")) {
+        Files.delete(folder.resolve(name));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot delete a part of " + folder, e);
+    }
   }
 
   private ModelConfig config() {

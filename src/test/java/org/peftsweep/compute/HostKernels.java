@@ -7,6 +7,11 @@ import java.util.function.Consumer;
 public final class HostKernels {
   private HostKernels() {}
 
+  /** Returns the names of backends with kernels of their own. */
+  public static List<String> backends() {
+    return Backends.names().stream().filter(name -> !name.equals("samediff")).toList();
+  }
+
   public static Tensor ints(Backend backend, int... values) {
     long floats = ElementType.I32.floats(values.length);
     Tensor ints = new Tensor(ElementType.I32, backend.allocate(floats), 0, values.length);

@@ -54,7 +54,7 @@ class AdaLoRAAllocationTest {
 
   private static Stream<Arguments> onBackends(Stream<Path> folders) {
     return folders.flatMap(
-        folder -> Backends.names().stream().map(name -> Arguments.of(folder, name)));
+        folder -> HostKernels.backends().stream().map(name -> Arguments.of(folder, name)));
   }
 
   /** Cases that train on a model until ranks are shared out. */

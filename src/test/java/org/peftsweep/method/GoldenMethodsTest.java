@@ -51,7 +51,7 @@ import org.peftsweep.optim.Updates;
 class GoldenMethodsTest {
   static Stream<Arguments> casesOnBackends() {
     return folders()
-        .flatMap(folder -> Backends.names().stream().map(name -> Arguments.of(folder, name)));
+        .flatMap(folder -> HostKernels.backends().stream().map(name -> Arguments.of(folder, name)));
   }
 
   private static Stream<Path> folders() {

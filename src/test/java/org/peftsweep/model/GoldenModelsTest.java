@@ -29,7 +29,7 @@ import org.peftsweep.data.Seeds;
 class GoldenModelsTest {
   static Stream<Arguments> casesOnBackends() {
     return GoldenCase.folders("models").stream()
-        .flatMap(folder -> Backends.names().stream().map(name -> Arguments.of(folder, name)));
+        .flatMap(folder -> HostKernels.backends().stream().map(name -> Arguments.of(folder, name)));
   }
 
   static Stream<Path> cases() {

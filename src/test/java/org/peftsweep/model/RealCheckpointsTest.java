@@ -24,6 +24,7 @@ import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.checkpoint.SafeTensors;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.HostKernels;
 import org.peftsweep.compute.DenseWeight;
 import org.peftsweep.compute.Memory;
 import org.peftsweep.compute.Tape;
@@ -35,7 +36,7 @@ import org.peftsweep.data.Seeds;
 /** Holds models to checkpoints of other programs and the numbers that those computed. */
 class RealCheckpointsTest {
   static List<String> backends() {
-    return Backends.names();
+    return HostKernels.backends();
   }
 
   /** stories260K: a trained Llama; logits of its first 16 positions of greedy text. */

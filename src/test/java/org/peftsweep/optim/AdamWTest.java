@@ -15,7 +15,7 @@ import org.peftsweep.model.Role;
 
 class AdamWTest {
   static Stream<String> backends() {
-    return Backends.names().stream();
+    return HostKernels.backends().stream();
   }
 
   @ParameterizedTest

@@ -25,6 +25,7 @@ import org.peftsweep.checkpoint.StateReader;
 import org.peftsweep.checkpoint.StateWriter;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.HostKernels;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
 
@@ -55,7 +56,7 @@ class OptimizersTest {
   static Stream<Arguments> casesOnBackends() {
     return GoldenCase.folders("optim").stream()
         .filter(folder -> optimizer(folder).isPresent())
-        .flatMap(folder -> Backends.names().stream().map(name -> Arguments.of(folder, name)));
+        .flatMap(folder -> HostKernels.backends().stream().map(name -> Arguments.of(folder, name)));
   }
 
   /** Returns a case's optimizer, whose id begins its name. */

@@ -45,7 +45,7 @@ class UpdatesTest {
 
   private static Stream<Arguments> onBackends(Stream<Path> folders) {
     return folders.flatMap(
-        folder -> Backends.names().stream().map(name -> Arguments.of(folder, name)));
+        folder -> HostKernels.backends().stream().map(name -> Arguments.of(folder, name)));
   }
 
   private static JsonNode config(Path folder) {

@@ -163,7 +163,7 @@ class BadSweepFilesTest {
           methods: {lora: {r: 4}} => Cannot use the key r in x.yaml:5 of method lora: choose rank, alpha or dropout
           rates: {ratio: [1,2]} => Cannot use ratio = [1, 2] in x.yaml:5: give a number
           rates: {lr: 1} => Cannot use the key lr in x.yaml:5: choose learning-rate, ratio, head-learning-rate or grouping
-          compute: {backend: tpu} => Cannot use backend = tpu in x.yaml:5: choose cpu or cuda or nd4j
+          compute: {backend: tpu} => Cannot use backend = tpu in x.yaml:5: choose cpu or cuda or nd4j or samediff
           compute: {blas: mkl} => Cannot use blas = mkl in x.yaml:5: choose auto, openblas or onednn
           compute: {threads: 0} => Cannot use threads = 0 in x.yaml:5: give a whole number of at least 1
           compute: {gpu: 1} => Cannot use the key gpu in x.yaml:5: choose backend, threads, keep-mebibytes, memory-mebibytes, time-limit-minutes, checkpoint-minutes, pack, cache, cache-mebibytes or blas

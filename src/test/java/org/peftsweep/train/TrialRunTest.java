@@ -96,6 +96,13 @@ class TrialRunTest {
   }
 
   @Test
+  void samediffTrainsAsTheTapeDoes() {
+    Training training = training(20, Padding.LONGEST, 1);
+    Trial trial = trial(new LoRA(4, 8, 0.1), QV, rates(1e-3), training, 0);
+    assertClose(losses(trial, "cpu", 1), losses(trial, "samediff", 1), 1e-4);
+  }
+
+  @Test
   void paddingChangesNothingButTime() {
     Trial tight = trial(new LoRA(4, 8, 0), QV, rates(1e-3), training(10, Padding.LONGEST, 1), 0);
     Trial wide = trial(new LoRA(4, 8, 0), QV, rates(1e-3), training(10, Padding.MAX, 1), 0);

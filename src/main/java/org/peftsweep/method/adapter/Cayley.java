@@ -39,6 +39,9 @@ public record Cayley(Parameter parameter, int blocks, int side, Places triangles
 
   /** Returns the rotations of this pass. */
   public Var rotations(Tape tape) {
+    if (tape.isGraph()) {
+      return ofKernels(tape);
+    }
     int rows = blocks * side;
     Backend backend = tape.backend();
     Tensor turned = tape.input(to -> write(backend, to, false), rows, side).value();
@@ -51,6 +54,51 @@ public record Cayley(Parameter parameter, int blocks, int side, Places triangles
         dy -> tape.give(parameter.var(), to -> back(tape, dy, sum, mask, to)),
         List.of(),
         parameter.var());
+  }
+
+  /** The same rotations, {@code 2(I + Q)⁻¹ − I}, of nothing but kernels. */
+  private Var ofKernels(Tape tape) {
+    Backend backend = tape.backend();
+    int rows = blocks * side;
+    int size = rows * side;
+    Tensor q = tape.arena().take(size, 1);
+    Tensor learnt = parameter.value().reshape(Math.toIntExact(parameter.size()), 1);
+    if (triangles == null) {
+      backend.scale(0.5f, learnt, q);
+    } else {
+      backend.fill(q, 0);
+      backend.scatterAdd(learnt, triangles.numbers(), q);
+    }
+    Tensor transposed = tape.arena().take(size, 1);
+    backend.gather(q, tape.ints(this::transposes), false, transposed);
+    backend.addScaled(-1, transposed, q);
+    tape.done(transposed);
+    Tensor identity = tape.floats(this::identity).reshape(rows, side);
+    Tensor sum = q.reshape(rows, side);
+    backend.addScaled(1, identity, sum);
+    Var inverse = tape.inverses(tape.operation(sum, dy -> {}, List.of(), parameter.var()));
+    Tensor y = tape.arena().take(rows, side);
+    backend.scale(2, inverse.value(), y);
+    backend.addScaled(-1, identity, y);
+    return tape.operation(y, dy -> {}, List.of(), inverse);
+  }
+
+  /** Returns where the transpose of each block has its elements. */
+  private int[] transposes() {
+    int[] places = new int[blocks * side * side];
+    for (int i = 0; i < places.length; i++) {
+      int row = i / side;
+      places[i] = (row / side * side + i % side) * side + row % side;
+    }
+    return places;
+  }
+
+  private float[] identity() {
+    float[] identity = new float[blocks * side * side];
+    for (int i = 0; i < identity.length; i++) {
+      identity[i] = i / side % side == i % side ? 1 : 0;
+    }
+    return identity;
   }
 
   private void back(Tape tape, Tensor dy, Tensor sum, Tensor mask, Tensor to) {

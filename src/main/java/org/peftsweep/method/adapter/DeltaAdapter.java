@@ -52,9 +52,12 @@ public record DeltaAdapter(
   private Var with(Tape tape, Linear base, Var x, Var change) {
     Backend backend = tape.backend();
     Tensor in = x.value();
+    Tensor back = wayBack.apply(tape, base).value();
+    if (tape.isGraph()) {
+      return withHeld(tape, x, change, back);
+    }
     Tensor y = tape.arena().take(in.rows(), base.out());
     backend.gemm(false, true, 1, in, change.value(), 0, y);
-    Tensor back = wayBack.apply(tape, base).value();
     Var more =
         tape.operation(
             y,
@@ -67,6 +70,16 @@ public record DeltaAdapter(
             change);
     tape.done(back);
     return more;
+  }
+
+  /** The product of an x that nothing learns through, and of zeros that have its derivative. */
+  private static Var withHeld(Tape tape, Var x, Var change, Tensor back) {
+    Tensor copy = tape.arena().take(x.value().shape());
+    tape.backend().copy(x.value(), copy);
+    Var held = tape.constant(copy);
+    Var zeros = tape.addScaled(tape.scale(x, 1), -1, held);
+    Var nothing = tape.linear(zeros, tape.constant(back), null);
+    return tape.addScaled(tape.linear(held, change, null), 1, nothing);
   }
 
   @Override

@@ -94,6 +94,11 @@ public record FusedPrompt(
     return tape.ints(() -> IntStream.range(0, count).map(value).toArray());
   }
 
+  /** The same of every row of a batch. */
+  private static Tensor ofRows(Tape tape, int count, IntUnaryOperator value) {
+    return tape.ints("rows", () -> IntStream.range(0, count).map(value).toArray());
+  }
+
   private Var low(Tape tape) {
     return Matrices.product(tape, a.var(), b.var());
   }
@@ -111,8 +116,8 @@ public record FusedPrompt(
         tape.addGathered(
             words,
             table,
-            filled(tape, rows, i -> isChanged(place.applyAsInt(i)) ? place.applyAsInt(i) : places),
-            filled(tape, rows, i -> isChanged(place.applyAsInt(i)) ? place.applyAsInt(i) : -1));
+            ofRows(tape, rows, i -> isChanged(place.applyAsInt(i)) ? place.applyAsInt(i) : places),
+            ofRows(tape, rows, i -> isChanged(place.applyAsInt(i)) ? place.applyAsInt(i) : -1));
     tape.done(table);
     return y;
   }

@@ -77,6 +77,7 @@ public final class Matrices {
    */
   public static Var gather(Tape tape, Var x, Tensor places, int rows, int columns) {
     Backend backend = tape.backend();
+    tape.learns(x);
     Tensor y = tape.arena().take(rows, columns);
     backend.gather(column(x.value()), places, false, column(y));
     return tape.operation(

@@ -1,0 +1,93 @@
+package org.peftsweep.train;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.peftsweep.checkpoint.ModelConfig;
+import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.DenseWeight;
+import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Var;
+import org.peftsweep.compute.samediff.GraphFile;
+import org.peftsweep.compute.samediff.Placeholders;
+import org.peftsweep.compute.samediff.SameDiffGraph;
+import org.peftsweep.data.Batch;
+import org.peftsweep.data.Task;
+import org.peftsweep.model.Model;
+import org.peftsweep.model.Parameter;
+import org.peftsweep.spec.Trial;
+
+/**
+ * A trial's model as a file of SameDiff, and what a program must know to feed it.
+ *
+ * <p>The graph is recorded from a batch of a few rows of several lengths. It has no dropout.
+ */
+record GraphExport(Trial trial, Base base, Backend backend) {
+  /** The graph. */
+  static final String MODEL = "model.fb";
+
+  /** What goes in and comes out. */
+  private static final String TASK = "task.json";
+
+  /** Writes a model that was built on the backend. */
+  void write(Model model, Path file) {
+    Placeholders inputs = Placeholders.of(tokens(), hasTypes());
+    SameDiffGraph graph = new SameDiffGraph(backend).reading(inputs);
+    for (Parameter parameter : model.allParameters()) {
+      if (parameter.asWeight() instanceof DenseWeight dense) {
+        graph.naming(parameter.name(), dense.values(), parameter.isTrainable());
+      }
+    }
+    try (Tape tape = new Tape(backend, graph)) {
+      tape.startEvaluation();
+      Var outputs = model.logits(tape, batch(inputs));
+      GraphFile.write(graph, outputs.value(), trial.task().task().isRegression(), file);
+    }
+  }
+
+  /** Writes what labels, padding and longest input are. */
+  void writeTask(Path folder) {
+    Task task = trial.task().task();
+    Map<String, Object> facts = new LinkedHashMap<>();
+    facts.put("task", task.name());
+    facts.put("labels", task.labelNames());
+    facts.put("tokens", tokens());
+    facts.put("padding", base.padId());
+    facts.put("types", hasTypes());
+    facts.put("batch", trial.training().batch());
+    facts.put("learning-rate", trial.rates().learningRate());
+    facts.put("weight-decay", trial.training().weightDecay());
+    Path file = folder.resolve(TASK);
+    try {
+      new ObjectMapper().writerWithDefaultPrettyPrinter().writeValue(file.toFile(), facts);
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot write " + file, e);
+    }
+  }
+
+  private boolean hasTypes() {
+    return base.config().sizes().tokenTypes() > 1;
+  }
+
+  private int tokens() {
+    ModelConfig config = base.config();
+    return Math.min(
+        trial.training().maxTokens(), config.longestInput() - trial.method().positions());
+  }
+
+  /** Rows of several lengths. */
+  private Batch batch(Placeholders inputs) {
+    int rows = Placeholders.EXAMPLES;
+    int[] mask = inputs.mask();
+    int[] ids = new int[mask.length];
+    Arrays.setAll(
+        ids, i -> mask[i] == 1 ? i % base.config().sizes().vocabulary() : base.padId());
+    int[] types = new int[ids.length];
+    return new Batch(
+        rows, inputs.tokens(), ids, mask, types, new float[rows], new int[rows]);
+  }
+}

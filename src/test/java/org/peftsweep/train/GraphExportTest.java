@@ -1,0 +1,206 @@
+package org.peftsweep.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import javax.tools.JavaCompiler;
+import javax.tools.ToolProvider;
+import org.apache.hadoop.conf.Configuration;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.nd4j.autodiff.samediff.SDVariable;
+import org.nd4j.autodiff.samediff.SameDiff;
+import org.nd4j.autodiff.samediff.VariableType;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
+import org.peftsweep.checkpoint.SafeTensors;
+import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Backends;
+import org.peftsweep.data.Batch;
+import org.peftsweep.data.Batches;
+import org.peftsweep.data.Example;
+import org.peftsweep.data.Padding;
+import org.peftsweep.spec.Sweep;
+import org.peftsweep.spec.SweepFile;
+import org.peftsweep.spec.Trial;
+import org.peftsweep.train.Outcome.Prediction;
+
+/** Trained trials as files of SameDiff, here and in a program that has nothing but ND4J. */
+class GraphExportTest {
+  private static final Library LIBRARY = new Library(new Configuration());
+  private static final int TOKENS = 32;
+
+  /** What ND4J's own modules and what they ask for are called in a class path. */
+  private static final List<String> ND4J =
+      List.of(
+          "/org/nd4j/",
+          "/org/bytedeco/javacpp/",
+          "/org/bytedeco/openblas/",
+          "/flatbuffers-java/",
+          "/slf4j-api/",
+          "/commons-lang3/",
+          "/commons-io/");
+
+  @TempDir Path folder;
+  private Path kept;
+
+  @BeforeEach
+  void nameFile() {
+    kept = folder.resolve("kept.safetensors");
+  }
+
+  private static Trial trial(String block) {
+    String file =
+        "name: x\nmodel: builtin:mini\ntasks: [mini-mnli]\ntrain-limit: 100\ngrid: [{method: "
+            + block
+            + "}]\ntraining: {max-steps: 6, batch: 8, max-tokens: "
+            + TOKENS
+            + "}\nrates: {learning-rate: 1e-2}\n";
+    Sweep sweep =
+        SweepFile.read(
+            "x.yaml",
+            Map.of(),
+            location -> Optional.ofNullable(location.equals("x.yaml") ? file : null));
+    return sweep.expand(LIBRARY::modelHash, LIBRARY::taskHash).get(0);
+  }
+
+  private List<Prediction> exported(Trial trial, boolean isMerged) {
+    try (Backend backend = Backends.open("cpu", 1)) {
+      Outcome outcome =
+          new TrialRun(LIBRARY, backend)
+              .run(trial, RunLimits.FREE.with(t -> t.write(kept)), Progress.SILENT);
+      try (SafeTensors tensors = SafeTensors.open(kept);
+          TrialExport export = TrialExport.open(trial.id(), tensors, LIBRARY, backend)) {
+        export.writeGraph(folder.resolve("graph"), isMerged);
+      }
+      return outcome.predictions();
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"lora, false", "dora, true", "prompt-tuning, false"})
+  void theFileAnswersAsTheTrialDid(String method, boolean isMerged) {
+    Trial trial = trial(method);
+    List<Prediction> wanted = exported(trial, isMerged);
+    SameDiff graph = SameDiff.load(folder.resolve("graph/model.fb").toFile(), false);
+    assertThat(trainable(graph))
+        .anySatisfy(name -> assertThat(name).startsWith("classifier."))
+        .satisfies(
+            names ->
+                assertThat(names.stream().anyMatch(name -> name.contains("lora_")))
+                    .isEqualTo(method.equals("lora")));
+    Base base = LIBRARY.base(trial.model(), "cpu");
+    TokenisedTask data = LIBRARY.tokenised(trial.task(), trial.model(), base, TOKENS);
+    int rows = 50;
+    Batch batch =
+        new Batches(rows, TOKENS, Padding.MAX, 1, base.padId())
+            .batch(data.reported().get(0).examples(), IntStream.range(0, rows).toArray());
+    INDArray shares =
+        graph
+            .output(
+                Map.of("ids", rows(rows, batch.ids()), "mask", rows(rows, batch.mask())),
+                List.of("probabilities"))
+            .get("probabilities");
+    for (int i = 0; i < rows; i++) {
+      assertThat((double) shares.getRow(i).maxNumber().floatValue())
+          .isCloseTo(wanted.get(i).score(), within(1e-4));
+    }
+  }
+
+  private static List<String> trainable(SameDiff graph) {
+    return graph.variables().stream()
+        .filter(variable -> variable.getVariableType() == VariableType.VARIABLE)
+        .map(SDVariable::name)
+        .toList();
+  }
+
+  private static INDArray rows(int count, int... values) {
+    return Nd4j.createFromArray(values).reshape(count, values.length / count);
+  }
+
+  @Test
+  void aProgramWithNothingButNd4jClassifiesTrainsOnAndSaves() throws Exception {
+    Trial trial = trial("lora");
+    List<Prediction> wanted = exported(trial, false);
+    List<Example> examples = LIBRARY.dataset(trial.task()).dev().get(0).examples();
+    List<String> labels = trial.task().task().labelNames();
+    List<String> lines = new ArrayList<>();
+    for (Example example : examples.subList(0, 40)) {
+      lines.add(
+          labels.get((int) example.label()) + "\t" + example.first() + "\t" + example.second());
+    }
+    Path data = Files.write(folder.resolve("train.tsv"), lines);
+    Path saved = folder.resolve("better.fb");
+    List<String> said =
+        sample(folder.resolve("graph").toString(), data.toString(), saved.toString());
+    for (int i = 0; i < 3; i++) {
+      String[] words = said.get(i).split(" ", 3);
+      assertThat(words[0]).isEqualTo(labels.get((int) wanted.get(i).prediction()));
+      assertThat(Double.parseDouble(words[1])).isCloseTo(wanted.get(i).score(), within(1e-4));
+    }
+    double before = number(said, "loss before ");
+    assertThat(number(said, "loss after ")).isLessThan(before);
+    SameDiff better = SameDiff.load(saved.toFile(), false);
+    String b = "roberta.encoder.layer.0.attention.self.query.lora_B.weight";
+    SameDiff first = SameDiff.load(folder.resolve("graph/model.fb").toFile(), false);
+    assertThat(better.getVariable(b).getArr()).isNotEqualTo(first.getVariable(b).getArr());
+  }
+
+  private static double number(List<String> said, String start) {
+    String line = said.stream().filter(each -> each.startsWith(start)).findFirst().orElseThrow();
+    return Double.parseDouble(line.substring(start.length()));
+  }
+
+  /** Compiles and runs the program in a JVM of its own; returns its output. */
+  private List<String> sample(String... arguments) throws IOException, InterruptedException {
+    String jars =
+        Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
+            .filter(path -> path.endsWith(".jar") && ND4J.stream().anyMatch(path::contains))
+            .collect(Collectors.joining(File.pathSeparator));
+    Path classes = Files.createDirectory(folder.resolve("classes"));
+    JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
+    List<String> compile = new ArrayList<>(List.of("-cp", jars, "-d", classes.toString()));
+    for (String name : List.of("FineTuneWinner.java", "BytePairs.java")) {
+      compile.add(Path.of("src/samples/dl4j", name).toString());
+    }
+    assertThat(compiler.run(null, null, null, compile.toArray(String[]::new))).isZero();
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                ProcessHandle.current().info().command().orElseThrow(),
+                "-Xmx512m",
+                "-cp",
+                classes + File.pathSeparator + jars,
+                "FineTuneWinner"));
+    command.addAll(List.of(arguments));
+    Path out = folder.resolve("out.txt");
+    Path err = folder.resolve("err.txt");
+    Process process =
+        new ProcessBuilder(command).redirectOutput(out.toFile()).redirectError(err.toFile()).start();
+    assertThat(process.waitFor()).as(() -> text(err)).isZero();
+    return Files.readAllLines(out);
+  }
+
+  private static String text(Path file) {
+    try {
+      return Files.readString(file).toLowerCase(Locale.ROOT);
+    } catch (IOException e) {
+      return e.getMessage();
+    }
+  }
+}
