@@ -346,14 +346,6 @@ public interface Backend extends Products, AutoCloseable {
   // ---- plans
 
   /**
-   * Makes what computes and derives the steps of a tape in place of this backend's kernels; null
-   * where they do.
-   */
-  default Graph graph() {
-    return null;
-  }
-
-  /**
    * Returns what calls these kernels again, always with tensors at the same places; a device may
    * keep them as one graph.
    */

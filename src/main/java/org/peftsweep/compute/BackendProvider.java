@@ -28,6 +28,15 @@ public interface BackendProvider {
    */
   Backend open(int threads, BlasLibrary blas);
 
+  /**
+   * Makes what computes and derives the steps of a tape in place of kernels; null where kernels do.
+   *
+   * @param backend one that it opened
+   */
+  default Graph graph(Backend backend) {
+    return null;
+  }
+
   /** Returns why this machine has no GPU for it; empty where it has, or needs none. */
   default Optional<String> lack() {
     return Optional.empty();

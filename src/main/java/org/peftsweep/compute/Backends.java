@@ -121,6 +121,15 @@ public final class Backends {
     }
   }
 
+  /**
+   * Makes what computes and derives the steps of a tape in place of a backend's kernels; null where
+   * they do.
+   */
+  public static Graph graph(Backend backend) {
+    BackendProvider provider = BY_NAME.get(backend.name());
+    return provider == null ? null : provider.graph(backend);
+  }
+
   private static TreeMap<String, BackendProvider> providers() {
     TreeMap<String, BackendProvider> providers = new TreeMap<>();
     ServiceLoader.load(BackendProvider.class, Backends.class.getClassLoader())

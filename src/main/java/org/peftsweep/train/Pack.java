@@ -7,6 +7,7 @@ import java.util.function.BiConsumer;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Backends;
 import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
@@ -277,7 +278,7 @@ final class Pack implements AutoCloseable {
 
   private void pass(List<Request> requests) {
     if (tape == null) {
-      tape = new Tape(backend, backend.graph());
+      tape = new Tape(backend, Backends.graph(backend));
       planned = new PlannedPasses(tape);
     }
     tape.multiplyIn(requests.get(0).lane.factors);

@@ -14,6 +14,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.FieldSource;
@@ -66,17 +67,13 @@ class SameDiffOracleTest {
     backend.close();
   }
 
-  /** Each method on one of the families. */
-  static Stream<Arguments> everyMethod() {
-    List<Method> methods = List.copyOf(MethodContractTest.SAMPLES.values());
-    return IntStream.range(0, methods.size())
-        .mapToObj(
-            i -> {
-              Method method = methods.get(i);
-              Architecture family = FAMILIES.get(i % FAMILIES.size());
-              return Arguments.of(
-                  method, fits(method, family) ? family : TinyModels.ROBERTA);
-            });
+  /** Those that SameDiff must be told something for, or that make the pass another. */
+  static Stream<Arguments> aFewMethods() {
+    return Stream.of(
+        Arguments.of("dora", TinyModels.BERT),
+        Arguments.of("hra", TinyModels.LLAMA),
+        Arguments.of("mam", TinyModels.ROBERTA),
+        Arguments.of("ramt", TinyModels.LLAMA));
   }
 
   static Stream<Arguments> methodsOnFamilies() {
@@ -93,8 +90,15 @@ class SameDiffOracleTest {
   }
 
   @ParameterizedTest(name = "{0} on {1}")
-  @MethodSource("everyMethod")
-  void computesAndDerivesEveryMethodAsTheTapeDoes(Method method, Architecture family) {
+  @MethodSource("aFewMethods")
+  void computesAndDerivesAsTheTapeDoes(String method, Architecture family) {
+    computesAndDerivesEveryMethodOnEveryFamily(MethodContractTest.SAMPLES.get(method), family);
+  }
+
+  @Tag("long")
+  @ParameterizedTest(name = "{0} on {1}")
+  @MethodSource("methodsOnFamilies")
+  void computesAndDerivesEveryMethodOnEveryFamily(Method method, Architecture family) {
     try (Model model = TinyModels.model(family, backend)) {
       assertSame(model, attached(method, model));
       assertTakesOtherBatches(model);
@@ -133,22 +137,22 @@ class SameDiffOracleTest {
     return Nd4j.createFromArray(values).reshape(batch.rows(), batch.tokens());
   }
 
-  @Tag("long")
-  @ParameterizedTest(name = "{0} on {1}")
-  @MethodSource("methodsOnFamilies")
-  void computesAndDerivesEveryMethodOnEveryFamily(Method method, Architecture family) {
-    computesAndDerivesEveryMethodAsTheTapeDoes(method, family);
+  @Test
+  void dropsWhatTheTapeDrops() {
+    dropsWhatTheTapeDropsInEveryFamily(TinyModels.BERT);
   }
 
+  @Tag("long")
   @ParameterizedTest
   @FieldSource("FAMILIES")
-  void dropsWhatTheTapeDrops(Architecture family) {
+  void dropsWhatTheTapeDropsInEveryFamily(Architecture family) {
     try (TinyModels.Shared shared = TinyModels.shared(family, backend);
         Model model = shared.model()) {
       assertSame(model, attached(new LoRA(3, 6, 0.3), model));
     }
   }
 
+  @Tag("long")
   @ParameterizedTest
   @FieldSource("FAMILIES")
   void readsEveryPositionWhereAnObjectiveAsks(Architecture family) {

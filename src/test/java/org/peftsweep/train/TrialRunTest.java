@@ -10,6 +10,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import org.apache.hadoop.conf.Configuration;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -97,8 +98,18 @@ class TrialRunTest {
 
   @Test
   void samediffTrainsAsTheTapeDoes() {
-    Training training = training(20, Padding.LONGEST, 1);
-    Trial trial = trial(new LoRA(4, 8, 0.1), QV, rates(1e-3), training, 0);
+    samediffTrainsAsTheTapeDoes(2);
+  }
+
+  @Tag("long")
+  @Test
+  void samediffTrainsAsTheTapeDoesForTwentySteps() {
+    samediffTrainsAsTheTapeDoes(20);
+  }
+
+  private static void samediffTrainsAsTheTapeDoes(int steps) {
+    Training training = training(steps, Padding.LONGEST, 1);
+    Trial trial = tuning(trial(new LoRA(4, 8, 0.1), QV, rates(1e-3), training, 0));
     assertClose(losses(trial, "cpu", 1), losses(trial, "samediff", 1), 1e-4);
   }
 
@@ -119,20 +130,8 @@ class TrialRunTest {
   @Test
   void aTuningTrialLearnsTheSameAndNeverLooksAtTheReportedSets() {
     Trial trial = trial(new LoRA(4, 8, 0), QV, rates(2e-3), training(12, Padding.LONGEST, 1), 0);
-    Trial tuning =
-        new Trial(
-            trial.model(),
-            trial.task(),
-            trial.method(),
-            trial.targets(),
-            trial.layers(),
-            trial.rates(),
-            trial.training(),
-            trial.seed(),
-            Phase.TUNING,
-            0);
     Outcome evaluated = run(trial, "cpu", 1, Progress.SILENT);
-    Outcome tuned = run(tuning, "cpu", 1, Progress.SILENT);
+    Outcome tuned = run(tuning(trial), "cpu", 1, Progress.SILENT);
     assertThat(tuned.curve())
         .extracting(CurvePoint::validationScore)
         .isEqualTo(evaluated.curve().stream().map(CurvePoint::validationScore).toList());
@@ -266,6 +265,20 @@ class TrialRunTest {
     assertThatThrownBy(() -> run(stale, "cpu", 1, Progress.SILENT))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageStartingWith("Cannot train on mini-rte of builtin");
+  }
+
+  private static Trial tuning(Trial trial) {
+    return new Trial(
+        trial.model(),
+        trial.task(),
+        trial.method(),
+        trial.targets(),
+        trial.layers(),
+        trial.rates(),
+        trial.training(),
+        trial.seed(),
+        Phase.TUNING,
+        0);
   }
 
   private static List<Double> losses(Trial trial, String backend, int threads) {

@@ -6,6 +6,7 @@ import java.lang.reflect.Proxy;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.BackendProvider;
 import org.peftsweep.compute.BlasLibrary;
+import org.peftsweep.compute.Graph;
 import org.peftsweep.compute.nd4j.Nd4jBackend;
 
 /**
@@ -34,10 +35,14 @@ public final class SameDiffBackendProvider implements BackendProvider {
             (proxy, method, arguments) ->
                 switch (method.getName()) {
                   case "name" -> NAME;
-                  case "graph" -> new SameDiffGraph(kernels);
                   case "equals" -> proxy == arguments[0];
                   default -> call(kernels, method, arguments);
                 });
+  }
+
+  @Override
+  public Graph graph(Backend backend) {
+    return new SameDiffGraph(backend);
   }
 
   private static Object call(Backend kernels, Method method, Object... arguments)

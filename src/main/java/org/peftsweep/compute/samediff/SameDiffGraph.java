@@ -205,8 +205,6 @@ public final class SameDiffGraph implements Graph {
 
   private Object invoke(Object proxy, Method method, Object... arguments) throws Throwable {
     switch (method.getName()) {
-      case "graph":
-        return null;
       case "products":
         return arguments[0] == ElementType.F32 ? proxy : call(target, method, arguments);
       case "allocate":
