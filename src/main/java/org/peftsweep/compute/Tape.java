@@ -153,7 +153,9 @@ public final class Tape implements AutoCloseable {
    */
   public Plan plan() {
     Recorder.Kernels kernels = recorder.stop();
-    return kernels == null || graph != null ? null : new Plan(target, kernels, feeds, dropoutSeeds, planned);
+    return kernels == null || graph != null
+        ? null
+        : new Plan(target, kernels, feeds, dropoutSeeds, planned);
   }
 
   /** Begins a step without gradients and without dropout; values of the step before are gone. */

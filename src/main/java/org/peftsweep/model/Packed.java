@@ -191,8 +191,7 @@ public final class Packed {
       int lane = i;
       masks.add(
           tape.ints(
-              "mask",
-              () -> of.apply(batches.get(lane), rows == null ? null : rows.get(lane))));
+              "mask", () -> of.apply(batches.get(lane), rows == null ? null : rows.get(lane))));
     }
     return masks;
   }

@@ -36,7 +36,12 @@ final class Rows {
     int length = batch.tokens();
     if (tape.isGraph()) {
       return chosen(
-          tape, rows, x, count, i -> i % length < count ? i % length : count + i, batch.ids().length);
+          tape,
+          rows,
+          x,
+          count,
+          i -> i % length < count ? i % length : count + i,
+          batch.ids().length);
     }
     Tensor y = tape.arena().take(x.value().shape());
     backend.copy(x.value(), y);
@@ -79,8 +84,7 @@ final class Rows {
     backend.copy(x.value(), both.slice(more, x.value().rows()));
     Var table = tape.operation(both, dy -> {}, List.of(), before == null ? x : before, x);
     Var y =
-        tape.gather(
-            table, tape.ints("rows", () -> IntStream.range(0, count).map(place).toArray()));
+        tape.gather(table, tape.ints("rows", () -> IntStream.range(0, count).map(place).toArray()));
     tape.done(table);
     return y;
   }

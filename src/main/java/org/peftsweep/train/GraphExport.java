@@ -84,10 +84,8 @@ record GraphExport(Trial trial, Base base, Backend backend) {
     int rows = Placeholders.EXAMPLES;
     int[] mask = inputs.mask();
     int[] ids = new int[mask.length];
-    Arrays.setAll(
-        ids, i -> mask[i] == 1 ? i % base.config().sizes().vocabulary() : base.padId());
+    Arrays.setAll(ids, i -> mask[i] == 1 ? i % base.config().sizes().vocabulary() : base.padId());
     int[] types = new int[ids.length];
-    return new Batch(
-        rows, inputs.tokens(), ids, mask, types, new float[rows], new int[rows]);
+    return new Batch(rows, inputs.tokens(), ids, mask, types, new float[rows], new int[rows]);
   }
 }

@@ -129,7 +129,8 @@ class SameDiffOracleTest {
                   Map.of("ids", rows(other, other.ids()), "mask", rows(other, other.mask())),
                   List.of(outputs.name()))
               .get(outputs.name());
-      assertClose("outputs for another batch", given.reshape(wanted.length).toFloatVector(), wanted);
+      assertClose(
+          "outputs for another batch", given.reshape(wanted.length).toFloatVector(), wanted);
     }
   }
 
@@ -236,8 +237,7 @@ class SameDiffOracleTest {
       Map<String, float[]> gradients = new LinkedHashMap<>();
       for (Parameter parameter : model.trainable()) {
         if (parameter.var().hasGradient()) {
-          gradients.put(
-              parameter.name(), TinyModels.read(backend, parameter.var().gradient()));
+          gradients.put(parameter.name(), TinyModels.read(backend, parameter.var().gradient()));
         }
       }
       return new Pass(outputs, numbers, gradients);

@@ -122,8 +122,7 @@ final class Kernels {
 
   public void dropout(Tensor x, float p, Tensor seed, Tensor y) {
     float[] kept = kept(Math.toIntExact(x.size()), p, seed);
-    SDVariable mask =
-        graph.constant(Nd4j.createFromArray(kept).reshape(x.rows(), x.columns()));
+    SDVariable mask = graph.constant(Nd4j.createFromArray(kept).reshape(x.rows(), x.columns()));
     values.set(y, of(x).mul(mask));
   }
 
@@ -203,7 +202,9 @@ final class Kernels {
 
   // ---- attention
 
-  /** Heads that share keys are more queries of one: {@code [batch, keyHeads, groups·queries, …]}. */
+  /**
+   * Heads that share keys are more queries of one: {@code [batch, keyHeads, groups·queries, …]}.
+   */
   public void attention(
       AttentionShape shape,
       Tensor q,
@@ -229,9 +230,9 @@ final class Kernels {
             shape.keyHeads(),
             asking,
             width);
-    SDVariable scores =
-        graph.mmul(queries, keys(shape, k), false, true, false).mul(shape.scale());
-    SDVariable seen = graph.reshape(graph.castTo(of(mask), DataType.FLOAT), -1, 1, 1, shape.tokens());
+    SDVariable scores = graph.mmul(queries, keys(shape, k), false, true, false).mul(shape.scale());
+    SDVariable seen =
+        graph.reshape(graph.castTo(of(mask), DataType.FLOAT), -1, 1, 1, shape.tokens());
     if (shape.causal()) {
       seen = seen.mul(earlier(groups, shape.tokens()));
     }

@@ -18,8 +18,7 @@ final class Losses {
   static SDVariable crossEntropy(
       SameDiff graph, SDVariable logits, SDVariable labels, int classes) {
     SDVariable each = graph.constant(Nd4j.arange(classes).castTo(DataType.INT).reshape(1, classes));
-    SDVariable isRight =
-        graph.castTo(graph.eq(graph.reshape(labels, -1, 1), each), DataType.FLOAT);
+    SDVariable isRight = graph.castTo(graph.eq(graph.reshape(labels, -1, 1), each), DataType.FLOAT);
     SDVariable highest = logits.max(true, 1);
     SDVariable shifted = logits.sub(highest);
     SDVariable logSum = graph.math().log(graph.math().exp(shifted).sum(true, 1));

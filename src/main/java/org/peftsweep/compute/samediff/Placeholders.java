@@ -12,8 +12,8 @@ import org.nd4j.linalg.factory.Nd4j;
  * operations on them: so a graph that was recorded with one batch takes others, of any number of
  * examples.
  *
- * <p>What the numbers of a kind are made of is read off those of the recorded batch, and held to all
- * of them.
+ * <p>What the numbers of a kind are made of is read off those of the recorded batch, and held to
+ * all of them.
  *
  * @param tokens of a row
  * @param mask of the batch to record, {@link #EXAMPLES} rows of several lengths

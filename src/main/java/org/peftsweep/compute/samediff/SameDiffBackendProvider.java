@@ -45,8 +45,7 @@ public final class SameDiffBackendProvider implements BackendProvider {
     return new SameDiffGraph(backend);
   }
 
-  private static Object call(Backend kernels, Method method, Object... arguments)
-      throws Throwable {
+  private static Object call(Backend kernels, Method method, Object... arguments) throws Throwable {
     try {
       return method.invoke(kernels, arguments);
     } catch (InvocationTargetException e) {

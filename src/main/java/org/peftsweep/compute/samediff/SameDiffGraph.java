@@ -320,8 +320,7 @@ public final class SameDiffGraph implements Graph {
     } else {
       variable = named.learns ? graph.var(named.name, array) : graph.constant(named.name, array);
     }
-    leaves.add(
-        new Leaf(tensor.type(), tensor.memory(), tensor.offset(), tensor.size(), variable));
+    leaves.add(new Leaf(tensor.type(), tensor.memory(), tensor.offset(), tensor.size(), variable));
     return variable;
   }
 

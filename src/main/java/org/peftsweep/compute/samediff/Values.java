@@ -15,8 +15,8 @@ import org.peftsweep.compute.Tensor;
  * Which variables of a graph the memory of tensors stands for: kernels write into memory, a graph's
  * variables never change.
  *
- * <p>A tensor is a variable {@code [rows, columns]}. One that was written in parts, or is a part, is
- * made of slices of what was written; what nothing has written comes from a {@link Source}.
+ * <p>A tensor is a variable {@code [rows, columns]}. One that was written in parts, or is a part,
+ * is made of slices of what was written; what nothing has written comes from a {@link Source}.
  */
 final class Values {
   /** Makes variables of what lies in memory before anything is recorded. */
@@ -70,8 +70,7 @@ final class Values {
     if (within.isEmpty()) {
       Tensor whole = source.whole(tensor);
       SDVariable leaf = source.of(whole);
-      all.put(
-          from(whole), new Piece(from(whole), to(whole), leaf, whole.columns(), 0, true, true));
+      all.put(from(whole), new Piece(from(whole), to(whole), leaf, whole.columns(), 0, true, true));
       return of(tensor);
     }
     Piece first = within.get(0);
@@ -93,8 +92,7 @@ final class Values {
     if (at < to) {
       parts.add(gap(tensor, all, at, to));
     }
-    return graph.reshape(
-        graph.concat(0, parts.toArray(SDVariable[]::new)), -1, tensor.columns());
+    return graph.reshape(graph.concat(0, parts.toArray(SDVariable[]::new)), -1, tensor.columns());
   }
 
   /** Says what a tensor holds from here on. */
