@@ -133,6 +133,19 @@ class ExportCommandTest {
   }
 
   @Test
+  void writesAGraphForSameDiff() throws IOException {
+    String id = trained("prefix");
+    assertThat(export(id, "--format", "samediff", "--merged")).isEqualTo(2);
+    assertThat(text(err)).startsWith("Cannot fold what was trained into the base's weights");
+    assertThat(export(id, "--merged")).isEqualTo(2);
+    assertThat(text(err)).contains("Cannot use --merged with --format both");
+    assertThat(export(id, "--format", "samediff")).isZero();
+    assertThat(text(out)).isEqualTo("SameDiff: " + exported.resolve("samediff") + "\n");
+    assertThat(names(exported.resolve("samediff")))
+        .containsExactly("model.fb", "task.json", "tokenizer.json", "tokenizer_config.json");
+  }
+
+  @Test
   void refusesWhatWasNotKeptOrNeverRun() throws IOException {
     String id = trained("head-only", "--set", "compute.keep-mebibytes=0");
     assertThat(export(id)).isEqualTo(2);

@@ -185,6 +185,7 @@ public final class SameDiffGraph implements Graph {
     graph.setLossVariables(loss);
     List<String> names = variables.stream().map(SDVariable::name).toList();
     List<String> outputs = kernels.losses().stream().map(SDVariable::name).toList();
+    Derivatives.make(graph, names.toArray(String[]::new));
     OutAndGrad results = graph.calculateGradientsAndOutputs(Map.of(), outputs, names);
     known.putAll(results.getOutputs());
     List<float[]> gradients = new ArrayList<>();
