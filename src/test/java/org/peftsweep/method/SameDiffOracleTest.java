@@ -83,8 +83,7 @@ class SameDiffOracleTest {
                 MethodContractTest.SAMPLES.values().stream()
                     .filter(
                         method ->
-                            MethodContractTest.FAMILIES.contains(family)
-                                || method instanceof LoRA)
+                            MethodContractTest.FAMILIES.contains(family) || method instanceof LoRA)
                     .filter(method -> fits(method, family))
                     .map(method -> Arguments.of(method, family)));
   }
