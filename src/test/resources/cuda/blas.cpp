@@ -89,6 +89,9 @@ int cublasLtMatmulPreferenceSetAttribute(
   if (attribute == 1) {
     return bytes == 8 ? 0 : INVALID;
   }
+  if (attribute == 3) {
+    return bytes == 4 && *(const unsigned*)value == 0 ? 0 : INVALID;
+  }
   if (attribute < 5 || attribute > 8 || bytes != 4) {
     return INVALID;
   }
@@ -117,6 +120,26 @@ int cublasLtMatmulAlgoGetHeuristic(
   memcpy(results, preference->alignments, sizeof(preference->alignments));
   *found = requested > 0 ? 1 : 0;
   return 0;
+}
+
+int cublasLtMatrixLayoutDestroy(Layout* layout) {
+  delete layout;
+  return 0;
+}
+
+// Its algorithms serve whatever matrices there are.
+int cublasLtMatmulAlgoCheck(
+    void*,
+    Description*,
+    Layout* layoutA,
+    Layout* layoutB,
+    Layout* layoutC,
+    Layout* layoutD,
+    const unsigned* algorithm,
+    void* result) {
+  memset(result, 0, 64);
+  bool isThere = layoutA != nullptr && layoutB != nullptr && layoutC == layoutD;
+  return isThere && algorithm[0] > 0 ? 0 : INVALID;
 }
 
 int cublasLtMatmul(

@@ -21,9 +21,20 @@ static const size_t MEMORY = 256 << 20;
 
 using Work = std::vector<std::function<int()>>;
 
+static const int ECC_UNCORRECTABLE = 214;
+
 static size_t held;
 static Work* captured;
 static unsigned long long launches;
+
+// A device that is lost stays lost: after as many kernels as the environment says.
+static bool isLost;
+
+static bool loses() {
+  const char* kernels = getenv("STAND_IN_IS_LOST_AFTER");
+  isLost |= kernels != nullptr && launches >= strtoull(kernels, nullptr, 10);
+  return isLost;
+}
 
 // Does something, or takes note of it; other libraries call it too.
 extern "C" int fake_submit(std::function<int()>* work) {
@@ -45,7 +56,9 @@ int cuInit(unsigned) {
 }
 
 int cuGetErrorName(int error, const char** name) {
-  *name = error == OUT_OF_MEMORY ? "CUDA_ERROR_OUT_OF_MEMORY" : "CUDA_ERROR_SOMETHING_ELSE";
+  *name = error == OUT_OF_MEMORY       ? "CUDA_ERROR_OUT_OF_MEMORY"
+          : error == ECC_UNCORRECTABLE ? "CUDA_ERROR_ECC_UNCORRECTABLE"
+                                       : "CUDA_ERROR_SOMETHING_ELSE";
   return SUCCESS;
 }
 
@@ -101,10 +114,13 @@ int cuStreamCreate(void** stream, unsigned flags) {
 }
 
 int cuStreamSynchronize(void*) {
-  return captured != nullptr ? CAPTURE_UNSUPPORTED : SUCCESS;
+  return isLost ? ECC_UNCORRECTABLE : captured != nullptr ? CAPTURE_UNSUPPORTED : SUCCESS;
 }
 
 int cuMemAlloc_v2(unsigned long long* address, size_t bytes) {
+  if (isLost) {
+    return ECC_UNCORRECTABLE;
+  }
   if (captured != nullptr) {
     return CAPTURE_UNSUPPORTED;
   }
@@ -182,6 +198,9 @@ int cuLaunchKernel(
     void* stream,
     void** parameters,
     void** extra) {
+  if (loses()) {
+    return ECC_UNCORRECTABLE;
+  }
   const emulated::Entry* entry = (const emulated::Entry*)function;
   if (stream != (void*)8 || blockY != 1 || blockZ != 1 || sharedBytes != 0 || extra != nullptr) {
     return INVALID_VALUE;

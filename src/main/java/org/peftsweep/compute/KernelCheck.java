@@ -16,6 +16,10 @@ public final class KernelCheck {
   private static final int ROWS = 67;
   private static final int COLUMNS = 260;
   private static final int INNER = 132;
+
+  /** Of adapters. */
+  private static final int RANK = 9;
+
   private static final float P = 0.3f;
   private static final AttentionShape SHAPE = new AttentionShape(3, 70, 70, 4, 2, 36, false, 0.1f);
   private static final AttentionShape CAUSAL = new AttentionShape(2, 130, 4, 4, 64, true, 0);
@@ -156,20 +160,35 @@ public final class KernelCheck {
         });
   }
 
+  /**
+   * Multiplies matrices.
+   *
+   * @param bits 1 for a transposed first factor, 2 for a transposed second one, 4 for one of 16
+   *     bits
+   */
+  private static void gemm(KernelBench bench, Backend on, int bits, int m, int n, int k) {
+    boolean ta = (bits & 1) != 0;
+    boolean tb = (bits & 2) != 0;
+    Tensor a = ta ? bench.normal(k, m) : bench.normal(m, k);
+    int[] shape = tb ? new int[] {n, k} : new int[] {k, n};
+    Tensor b = bits < 4 ? bench.normal(shape) : bench.half(shape);
+    Tensor c = bench.normal(m, n);
+    on.gemm(ta, tb, 0.5f, a, b, 0.3f, c);
+    bench.result(c);
+  }
+
   private static void addProducts() {
     add(
         "gemm",
         SUMMED,
         (bench, on) -> {
           for (int bits = 0; bits < 8; bits++) {
-            boolean ta = (bits & 1) != 0;
-            boolean tb = (bits & 2) != 0;
-            Tensor a = ta ? bench.normal(INNER, ROWS) : bench.normal(ROWS, INNER);
-            int[] shape = tb ? new int[] {COLUMNS, INNER} : new int[] {INNER, COLUMNS};
-            Tensor b = bits < 4 ? bench.normal(shape) : bench.half(shape);
-            Tensor c = bench.normal(ROWS, COLUMNS);
-            on.gemm(ta, tb, 0.5f, a, b, 0.3f, c);
-            bench.result(c);
+            gemm(bench, on, bits, ROWS, COLUMNS, INNER);
+          }
+          for (int bits = 0; bits < 4; bits++) {
+            gemm(bench, on, bits, ROWS, RANK, INNER);
+            gemm(bench, on, bits, RANK, COLUMNS, ROWS);
+            gemm(bench, on, bits, ROWS, COLUMNS, RANK);
           }
         });
     add(

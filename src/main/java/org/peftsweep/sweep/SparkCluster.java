@@ -20,6 +20,7 @@ import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.broadcast.Broadcast;
 import org.apache.spark.util.SerializableConfiguration;
+import org.peftsweep.compute.DeviceLostException;
 import org.peftsweep.results.ResultFolder;
 import scala.Tuple2;
 import scala.collection.immutable.Seq;
@@ -36,6 +37,10 @@ final class SparkCluster implements Cluster, AutoCloseable {
 
   /** Where Spark's message on a lost task says it ran. */
   private static final Pattern PLACE = Pattern.compile("\\(TID \\d+\\) \\((\\S+) executor \\S+\\)");
+
+  /** Where it says that the device of the driver's own process is lost, as in local mode. */
+  private static final Pattern LOST_DEVICE =
+      Pattern.compile(Pattern.quote(DeviceLostException.class.getName()) + ": (.*)");
 
   private final JavaSparkContext context;
   private final ResultFolder folder;
@@ -67,6 +72,12 @@ final class SparkCluster implements Cluster, AutoCloseable {
   @Override
   public Answer await(Duration longest) throws InterruptedException {
     Answer answer = answers.poll(longest.toMillis(), TimeUnit.MILLISECONDS);
+    if (answer instanceof Lost lost) {
+      Matcher device = LOST_DEVICE.matcher(String.valueOf(lost.fault().getMessage()));
+      if (device.find()) {
+        throw new IllegalStateException(device.group(1) + "; run the same again", lost.fault());
+      }
+    }
     if (answer instanceof Lost lost && (!isSparksFault(lost.fault()) || context.sc().isStopped())) {
       throw new IllegalStateException(
           "Cannot run " + lost.trial().title() + ": " + lost.fault().getMessage(), lost.fault());

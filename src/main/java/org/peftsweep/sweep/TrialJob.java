@@ -6,6 +6,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -152,11 +153,7 @@ final class TrialJob implements Function<ArrayList<String>, List<Ending>> {
       throw e;
     } catch (Throwable failure) {
       context.killTaskIfInterrupted();
-      if (isDeviceLost(failure) && !slot.executor().equals(DRIVER)) {
-        // Its process can compute no more: Spark starts another, and the trial goes on there.
-        LOG.error("device lost: {}", failure.getMessage());
-        Runtime.getRuntime().halt(LOST_DEVICE);
-      }
+      lost(failure).ifPresent(device -> giveUp(device, slot));
       if (MachineFaults.contain(failure)) {
         throw new IllegalStateException("I/O fault: " + failure.getMessage(), failure);
       }
@@ -189,8 +186,17 @@ final class TrialJob implements Function<ArrayList<String>, List<Ending>> {
         Readings.of(outcome.curve()));
   }
 
-  private static boolean isDeviceLost(Throwable failure) {
-    return ExceptionUtils.indexOfType(failure, DeviceLostException.class) >= 0;
+  private static Optional<DeviceLostException> lost(Throwable failure) {
+    return Optional.ofNullable(ExceptionUtils.throwableOfType(failure, DeviceLostException.class));
+  }
+
+  /** Its process can compute no more: Spark starts another one, and the trial goes on there. */
+  private static void giveUp(DeviceLostException device, Slot slot) {
+    LOG.error("device lost: {}", device.getMessage());
+    if (slot.executor().equals(DRIVER)) {
+      throw device;
+    }
+    Runtime.getRuntime().halt(LOST_DEVICE);
   }
 
   private static Slot slot(

@@ -54,7 +54,7 @@ class GoldenMethodsTest {
         .flatMap(folder -> HostKernels.backends().stream().map(name -> Arguments.of(folder, name)));
   }
 
-  private static Stream<Path> folders() {
+  static Stream<Path> folders() {
     return GoldenCase.folders("peft").stream()
         .filter(folder -> GoldenMethods.method(manifest(folder)).isPresent());
   }

@@ -32,17 +32,20 @@ class GoldenModelsTest {
         .flatMap(folder -> HostKernels.backends().stream().map(name -> Arguments.of(folder, name)));
   }
 
-  static Stream<Path> cases() {
-    return GoldenCase.folders("models").stream();
+  static Stream<Arguments> casesOfSixteenBits() {
+    return GoldenCase.folders("models").stream()
+        .flatMap(folder -> Stream.of("cpu", "cuda").map(name -> Arguments.of(folder, name)));
   }
 
   /** 8 bits of fraction, over two layers. */
-  @ParameterizedTest
-  @MethodSource("cases")
-  void productsOfSixteenBitFactorsStayNearTheReference(Path folder) {
-    assumeTrue(Backends.refusal(ElementType.BF16).isEmpty(), "this processor has no such products");
+  @ParameterizedTest(name = "{0} on {1}")
+  @MethodSource("casesOfSixteenBits")
+  void productsOfSixteenBitFactorsStayNearTheReference(Path folder, String backendName) {
+    assumeTrue(
+        Backends.refusal(backendName, ElementType.BF16).isEmpty(),
+        "this processor has no such products");
     try (GoldenCase golden = GoldenCase.open(folder);
-        Backend backend = Backends.open("cpu", 1);
+        Backend backend = Backends.open(backendName, 1);
         Checkpoint checkpoint = Checkpoint.open(weights(golden));
         Tape tape = new Tape(backend);
         Model model = model(golden, checkpoint, backend)) {

@@ -9,10 +9,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Timestamp;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -39,6 +39,11 @@ class ClusterIT {
           rank: [4, 8]
       """;
 
+  /** Two of these trials lose the device that they run on. */
+  private static final String SHARED =
+      SWEEP.replace("name: cluster", "name: shared").replace("seeds: [0, 1, 2, 3]", "seeds: [0, 1]")
+          + "  - {method: lora, rank: 2, learning-rate: 0.5}\n";
+
   @TempDir static Path folder;
   private static Map<String, String> variables;
 
@@ -57,13 +62,14 @@ class ClusterIT {
             folder.resolve("cluster").toString(),
             "MASTER",
             "spark://127.0.0.1:" + port,
+            "WORKER_CORES",
+            "2",
             "GPUS",
-            "1",
-            "SUBMIT_OPTIONS",
-            "--class " + StandInMain.class.getName() + " --jars " + testJar());
+            "1");
     Answer answer = run("jobs/cluster.sh", "start", "--gpus", "2");
     assertThat(answer.exitCode()).as(answer.text()).isZero();
     Files.writeString(folder.resolve("cluster.yaml"), SWEEP);
+    Files.writeString(folder.resolve("shared.yaml"), SHARED);
   }
 
   @AfterAll
@@ -73,14 +79,10 @@ class ClusterIT {
 
   @Test
   void givesEachTrialAnAddressOfItsOwn() throws Exception {
-    Answer answer = run("jobs/sweep.sh", folder + "/cluster.yaml", "--output", folder + "/output");
+    Answer answer = sweep("cluster", "");
     assertThat(answer.exitCode()).as(answer.text()).isZero();
     assertThat(answer.text()).contains("8 of 8 trials").contains("LoRA");
-    List<Row> rows =
-        ResultTables.under(LocalSpark.session(), new org.apache.hadoop.fs.Path(folder + "/output"))
-            .trials()
-            .orderBy("started_at")
-            .collectAsList();
+    List<Row> rows = rows("cluster");
     assertThat(rows).hasSize(8);
     assertThat(rows).noneMatch(row -> row.<String>getAs("executor").equals("driver"));
     assertThat(rows.stream().map(row -> row.<String>getAs("gpu_address")).distinct())
@@ -96,9 +98,61 @@ class ClusterIT {
     }
   }
 
+  /**
+   * A device that serves its process no more takes the executor with it, and what ran beside it on
+   * the other half of that GPU; another executor goes on.
+   */
+  @Test
+  @Tag("long")
+  void aLostDeviceIsALostExecutorWhereTrialsShareGpus() throws Exception {
+    Answer answer = sweep("shared", " --conf spark.task.resource.gpu.amount=0.5");
+    assertThat(answer.exitCode()).as(answer.text()).isZero();
+    assertThat(answer.text()).contains("6 of 6 trials");
+    List<Row> rows = rows("shared");
+    assertThat(rows).hasSize(6).allMatch(row -> row.<String>getAs("status").equals("finished"));
+    assertThat(rows.stream().map(row -> row.<String>getAs("gpu_address")).distinct())
+        .containsExactlyInAnyOrder("0", "1");
+    List<String> lost =
+        tables("shared")
+            .events()
+            .where("kind = 'lost'")
+            .select("id")
+            .as(Encoders.STRING())
+            .collectAsList();
+    assertThat(rows)
+        .filteredOn(row -> row.<Double>getAs("learning_rate") == 0.5)
+        .hasSize(2)
+        .allMatch(row -> lost.contains(row.<String>getAs("id")));
+  }
+
+  private static Answer sweep(String name, String options) throws Exception {
+    return run(
+        Map.of(
+            "SUBMIT_OPTIONS",
+            "--class " + StandInMain.class.getName() + " --jars " + testJar() + options),
+        "jobs/sweep.sh",
+        folder + "/" + name + ".yaml",
+        "--output",
+        folder + "/output-" + name);
+  }
+
+  private static ResultTables tables(String name) {
+    org.apache.hadoop.fs.Path output = new org.apache.hadoop.fs.Path(folder + "/output-" + name);
+    return ResultTables.under(LocalSpark.session(), output);
+  }
+
+  private static List<Row> rows(String name) {
+    return tables(name).trials().orderBy("started_at").collectAsList();
+  }
+
   private static Answer run(String... command) throws Exception {
+    return run(Map.of(), command);
+  }
+
+  private static Answer run(Map<String, String> more, String... command) throws Exception {
     ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
-    builder.environment().putAll(new HashMap<>(variables));
+    builder.environment().putAll(variables);
+    builder.environment().putAll(more);
     builder.environment().remove("SPARK_HOME");
     // A file and not a pipe: the cluster's processes outlive the script that starts them.
     Path output = Files.createTempFile(folder, "output", ".txt");

@@ -3,6 +3,8 @@ package org.peftsweep.sweep;
 import java.util.List;
 import java.util.Locale;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.Path;
+import org.peftsweep.compute.DeviceLostException;
 import org.peftsweep.results.Samples;
 import org.peftsweep.spec.Execution;
 import org.peftsweep.spec.Phase;
@@ -11,9 +13,11 @@ import org.peftsweep.spec.Trial;
 
 /**
  * Trains nothing: a trial's score follows from its seed and ratio, so that scheduling can be tested
- * alone. Learning rates above 1 throw.
+ * alone. Learning rates above 1 throw; one of 0.5 loses the device of its first start.
  */
 public final class StandInEngine implements Engine {
+  private static final double LOSES_ITS_DEVICE = 0.5;
+
   private final double shift;
 
   public StandInEngine() {
@@ -61,6 +65,13 @@ public final class StandInEngine implements Engine {
         throw new IllegalStateException(
             String.format(
                 Locale.ROOT, "Cannot learn at %.1f: it is a lot", trial.rates().learningRate()));
+      }
+      if (trial.rates().learningRate() == LOSES_ITS_DEVICE
+          && slot.checkpoints().getFileSystem(slot.files()).mkdirs(slot.checkpoints())
+          && slot.checkpoints()
+              .getFileSystem(slot.files())
+              .createNewFile(new Path(slot.checkpoints(), "lost"))) {
+        throw new DeviceLostException("Cannot run a kernel: CUDA reports ecc uncorrectable (214)");
       }
       double score = 0.5 + more + trial.rates().ratio() / 100 + trial.seed() / 1000.0;
       if (trial.training().maxSteps() == Samples.RUNG_STEPS) {

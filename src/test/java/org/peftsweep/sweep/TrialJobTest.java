@@ -1,12 +1,15 @@
 package org.peftsweep.sweep;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Files;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -23,6 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.peftsweep.compute.BlasLibrary;
+import org.peftsweep.compute.DeviceLostException;
 import org.peftsweep.results.LocalSpark;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.ResultTables;
@@ -117,6 +121,24 @@ class TrialJobTest {
     Row row = tables().trials().first();
     assertThat(row.<String>getAs("reason")).isEqualTo("ArithmeticException: Cannot divide: a bug");
     assertThat(row.<String>getAs("stack_trace")).contains("TrialJobTest").contains("\tat ");
+  }
+
+  /** No other trial of this process could run either: the sweep ends, and nothing has failed. */
+  @Test
+  void aLostDeviceOfTheDriverItselfEndsTheSweep() {
+    TrialTask lost =
+        (trial, slot, progress) -> {
+          throw new IllegalStateException(
+              new DeviceLostException("Cannot wait for GPU 0: it is lost"));
+        };
+    try (SparkCluster cluster = new SparkCluster(context, folder, lost)) {
+      Trial trial = trial(3);
+      cluster.start(List.of(new PlannedTrial(trial, trial.id(), trial.title(), 1, 1)), Set.of());
+      assertThatThrownBy(() -> cluster.await(Duration.ofMinutes(1)))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessage("Cannot wait for GPU 0: it is lost; run the same again");
+    }
+    assertThat(folder.trials()).isEmpty();
   }
 
   @Test

@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.BeforeAll;
@@ -22,6 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.compute.BlasLibrary;
+import org.peftsweep.compute.DeviceLostException;
 import org.peftsweep.spec.SweepFile;
 import org.peftsweep.spec.Trial;
 import org.peftsweep.train.Outcome.CurvePoint;
@@ -218,6 +220,42 @@ class CudaTrialsTest {
       Outcome refused = new TrialRun(LIBRARY, backend).run(trial, limits, new Steps(1));
       assertThat(refused.status()).isEqualTo(Status.OOM);
       assertThat(refused.reason()).startsWith("Cannot run in 4194304 bytes: predicted are");
+    }
+  }
+
+  /** The trial has no outcome, so that its row is not written and another executor takes it up. */
+  @Test
+  void aLostDeviceIsNoOutcomeOfATrial() {
+    Trial trial = trial("{method: lora}");
+    for (int i = 0; i < 2; i++) {
+      assertThatThrownBy(() -> run("cuda:lost-after-300-kernels", trial))
+          .isInstanceOf(DeviceLostException.class)
+          .hasMessage("Cannot use the emulated GPU: it is lost");
+    }
+  }
+
+  /** As two tasks do whose part of a GPU is a half: there is memory for one trial and a bit. */
+  @Test
+  void trialsOnPartsOfAGpuWaitForItsMemoryAndEndAsAlone() throws Exception {
+    Trial trial = trial("{method: lora}");
+    List<Double> alone = numbers(run("cuda:whole", trial));
+    MemoryBudget budget = new MemoryBudget(8L << 20);
+    RunLimits limits =
+        new RunLimits(Duration.ZERO, budget, null, Duration.ZERO, () -> false, TensorSink.NOTHING);
+    List<Object> ends = new CopyOnWriteArrayList<>();
+    List<Thread> tasks = new ArrayList<>();
+    for (int i = 0; i < 2; i++) {
+      tasks.add(
+          new Thread(
+              () -> ends.add(run("cuda:halves", trial, limits, new Steps(Integer.MAX_VALUE)))));
+    }
+    tasks.forEach(Thread::start);
+    for (Thread task : tasks) {
+      task.join();
+    }
+    assertThat(ends).hasSize(2);
+    for (Object end : ends) {
+      assertThat(numbers((Outcome) end)).isEqualTo(alone);
     }
   }
 }

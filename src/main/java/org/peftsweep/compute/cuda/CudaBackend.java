@@ -37,6 +37,7 @@ public final class CudaBackend implements Backend {
   private final String address;
   private final Allocations allocations = new Allocations();
   private final Launcher launcher;
+  private final SmallProducts smallProducts;
   private final IdReport report;
   private final HostCopies copies;
   private final Elementwise elementwise;
@@ -58,15 +59,17 @@ public final class CudaBackend implements Backend {
     this.device = device;
     this.address = address;
     this.launcher = new Launcher(device);
+    this.smallProducts = new SmallProducts(launcher);
+    launcher.first(smallProducts::settle);
     this.report = new IdReport(device);
     this.copies = new HostCopies(device);
-    this.elementwise = new Elementwise(launcher);
-    this.rows = new Rows(launcher, report);
+    this.elementwise = new Elementwise(launcher, smallProducts);
+    this.rows = new Rows(launcher, report, smallProducts);
     this.norms = new Norms(launcher, rows);
     this.attention = new Attention(launcher);
     this.losses = new Losses(launcher, report);
     this.optimiser = new Optimiser(launcher, elementwise);
-    this.products = new DeviceProducts(launcher, elementwise, rows, ElementType.F32);
+    this.products = new DeviceProducts(launcher, elementwise, rows, smallProducts, ElementType.F32);
   }
 
   @Override
@@ -183,7 +186,8 @@ public final class CudaBackend implements Backend {
               + ": use precision fp32");
     }
     return otherProducts.computeIfAbsent(
-        factors, missing -> new DeviceProducts(launcher, elementwise, rows, factors));
+        factors,
+        missing -> new DeviceProducts(launcher, elementwise, rows, smallProducts, factors));
   }
 
   @Override
@@ -441,7 +445,7 @@ public final class CudaBackend implements Backend {
     report.capturing(true);
     Device.Graph graph;
     try {
-      graph = device.capture(kernels);
+      graph = device.capture(() -> capture(kernels));
     } finally {
       report.capturing(false);
     }
@@ -450,6 +454,15 @@ public final class CudaBackend implements Backend {
       launcher.changed();
       graph.run();
     };
+  }
+
+  private void capture(Runnable kernels) {
+    smallProducts.waits(true);
+    try {
+      kernels.run();
+    } finally {
+      smallProducts.waits(false);
+    }
   }
 
   @Override

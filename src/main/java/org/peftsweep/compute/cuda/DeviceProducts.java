@@ -9,8 +9,8 @@ import org.peftsweep.compute.Tensor;
 /**
  * Products of a device whose factors are taken in one number format, rounded or widened before
  * where they are stored in another; those with a factor narrower than {@value #LEAST} columns, as
- * low-rank updates have, in 32 bits, as on processors. A tensor that several products in a row
- * round is rounded once.
+ * low-rank updates have, in 32 bits, as on processors, those that are small by {@link
+ * SmallProducts}. A tensor that several products in a row round is rounded once.
  */
 final class DeviceProducts implements Products {
   private static final int LEAST = 32;
@@ -18,6 +18,7 @@ final class DeviceProducts implements Products {
   private final Launcher launcher;
   private final Elementwise elementwise;
   private final Rows rows;
+  private final SmallProducts smallProducts;
   private final ElementType factors;
 
   /** What lies rounded in the room of left factors: from where to where it was, 0 for nothing. */
@@ -28,10 +29,16 @@ final class DeviceProducts implements Products {
   /** Changes until which it is that. */
   private long roundedAt;
 
-  DeviceProducts(Launcher launcher, Elementwise elementwise, Rows rows, ElementType factors) {
+  DeviceProducts(
+      Launcher launcher,
+      Elementwise elementwise,
+      Rows rows,
+      SmallProducts smallProducts,
+      ElementType factors) {
     this.launcher = launcher;
     this.elementwise = elementwise;
     this.rows = rows;
+    this.smallProducts = smallProducts;
     this.factors = factors;
   }
 
@@ -72,10 +79,10 @@ final class DeviceProducts implements Products {
     }
   }
 
-  /** cuBLASLt chooses kernels by the sizes of a product. */
+  /** See {@link MatrixPlans}. */
   @Override
   public boolean sumsRowsAlike(int rowCount, int columns, int inner) {
-    return false;
+    return true;
   }
 
   private void multiply(
@@ -110,7 +117,12 @@ final class DeviceProducts implements Products {
             stored,
             type == ElementType.TF32,
             bias != null);
-    launcher.device().multiply(product, left, right, added, target);
+    if (narrowest < LEAST && SmallProducts.areOf(product)) {
+      smallProducts.multiply(product, left, right, target);
+    } else {
+      smallProducts.settle();
+      launcher.device().multiply(product, left, right, added, target);
+    }
   }
 
   /** Returns where a left factor lies in the number format of factors. */

@@ -1,18 +1,34 @@
 package org.peftsweep.compute.cuda;
 
+import java.util.List;
 import org.peftsweep.compute.Dropout;
 import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Sizes;
 import org.peftsweep.compute.Tensor;
+import org.peftsweep.compute.cuda.SmallProducts.Place;
 
 /** Launches of {@code elementwise.cu}. */
 final class Elementwise {
   private static final String FAMILY = "elementwise";
 
   private final Launcher launcher;
+  private final SmallProducts products;
 
-  Elementwise(Launcher launcher) {
+  /**
+   * @param products which may wait while adapters' inputs are copied and dropped
+   */
+  Elementwise(Launcher launcher, SmallProducts products) {
     this.launcher = launcher;
+    this.products = products;
+  }
+
+  /** Launches a kernel of 32-bit floats that may wait with small products. */
+  private void launch(Runnable held, Tensor x, Tensor y) {
+    products.launch(held, List.of(place(x)), place(y));
+  }
+
+  private Place place(Tensor x) {
+    return Place.of(DeviceMemory.address(launcher.device(), x, ElementType.F32), x.size());
   }
 
   private Launcher call(String name) {
@@ -37,7 +53,7 @@ final class Elementwise {
     } else if (to.type() == ElementType.BF16) {
       call("narrow_all").floats(from).halves(to).value(from.size()).run(fours(from));
     } else {
-      call("scale").value(1f).floats(from).floats(to).value(from.size()).run(fours(from));
+      scale(1, from, to);
     }
   }
 
@@ -53,12 +69,14 @@ final class Elementwise {
 
   void addScaled(float alpha, Tensor x, Tensor y) {
     Sizes.count("addScaled", x.size(), y);
-    call("add_scaled").value(alpha).floats(x).floats(y).value(x.size()).run(fours(x));
+    Launcher call = launcher.begin(FAMILY, "add_scaled").value(alpha).floats(x).floats(y);
+    launch(call.value(x.size()).held(fours(x)), x, y);
   }
 
   void scale(float alpha, Tensor x, Tensor y) {
     Sizes.count("scale", x.size(), y);
-    call("scale").value(alpha).floats(x).floats(y).value(x.size()).run(fours(x));
+    Launcher call = launcher.begin(FAMILY, "scale").value(alpha).floats(x).floats(y);
+    launch(call.value(x.size()).held(fours(x)), x, y);
   }
 
   /** Multiplies by a float that another kernel leaves. */
@@ -130,14 +148,17 @@ final class Elementwise {
 
   void dropout(Tensor x, float p, Tensor seed, Tensor y) {
     Sizes.count("dropout", x.size(), y);
-    call("dropout")
-        .floats(x)
-        .seed(seed)
-        .value(Dropout.threshold(p))
-        .value(1 / (1 - p))
-        .floats(y)
-        .value(x.size())
-        .run(fours(x));
+    Runnable held =
+        launcher
+            .begin(FAMILY, "dropout")
+            .floats(x)
+            .seed(seed)
+            .value(Dropout.threshold(p))
+            .value(1 / (1 - p))
+            .floats(y)
+            .value(x.size())
+            .held(fours(x));
+    launch(held, x, y);
   }
 
   private static Grid fours(Tensor x) {

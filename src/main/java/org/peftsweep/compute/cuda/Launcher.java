@@ -1,6 +1,7 @@
 package org.peftsweep.compute.cuda;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
@@ -29,6 +30,7 @@ final class Launcher implements AutoCloseable {
   private final List<DeviceMemory> outgrown = new ArrayList<>();
 
   private final long[] slots = new long[MOST_SLOTS];
+  private Runnable first = () -> {};
   private Device.Kernel kernel;
   private int used;
   private int parameters;
@@ -67,8 +69,19 @@ final class Launcher implements AutoCloseable {
     return memory.address();
   }
 
+  /** Says what comes before each call, if it waits. */
+  void first(Runnable waiting) {
+    first = waiting;
+  }
+
   /** Begins a call; what follows are its arguments in order. */
   Launcher call(String family, String name) {
+    first.run();
+    return begin(family, name);
+  }
+
+  /** The same for a call that may come before what waits, or wait itself. */
+  Launcher begin(String family, String name) {
     kernel = kernels.computeIfAbsent(name, missing -> device.kernel(family, missing));
     used = 0;
     parameters = 0;
@@ -134,6 +147,15 @@ final class Launcher implements AutoCloseable {
       slots[used++] = Integer.toUnsignedLong(members[i]) | high << Integer.SIZE;
     }
     return this;
+  }
+
+  /** Returns what runs the call, which may be later and only once. */
+  Runnable held(Grid grid) {
+    changes++;
+    Device.Kernel own = kernel;
+    long[] values = Arrays.copyOf(slots, used);
+    int count = parameters;
+    return () -> device.launch(own, grid, values, values.length, count);
   }
 
   void run(Grid grid) {

@@ -25,12 +25,15 @@ import org.peftsweep.compute.ElementType;
  * Products by cuBLASLt, whose matrices are column-major: it is given {@code cᵀ = op(b)ᵀ·op(a)ᵀ}.
  *
  * <p>What a product needs is looked up once for each of its kinds. The algorithm is the first that
- * the library proposes, not the fastest measured, so that two runs of a trial use the same.
+ * the library proposes, not the fastest measured, so that two runs of a trial use the same. Where c
+ * has a row for each of a, it is proposed for {@value #TYPICAL_ROWS} rows, and for sums that no two
+ * blocks share, whatever rows there are: so a row adds up in the same order alone and among others.
  */
 final class MatrixPlans {
   private static final String LIBRARY = "cuBLASLt";
   private static final long WORKSPACE = 32L << 20;
   private static final int MOST_ALIGNED = 256;
+  private static final int TYPICAL_ROWS = 4096;
 
   /** A place of the device, as cuBLASLt wants it. */
   private static final class Place extends Pointer {
@@ -129,15 +132,18 @@ final class MatrixPlans {
     cublasLtMatrixLayoutOpaque_t a =
         p.transposeA() ? layout(type, p.m(), p.k()) : layout(type, p.k(), p.m());
     cublasLtMatrixLayoutOpaque_t c = layout(CUDA_R_32F, p.n(), p.m());
-    cublasLtMatmulHeuristicResult_t choice = new cublasLtMatmulHeuristicResult_t();
-    int[] found = new int[1];
-    cublasLtMatmulPreferenceOpaque_t preference = preference(key);
-    int status =
-        cublasLtMatmulAlgoGetHeuristic(
-            context, description, b, a, c, c, preference, 1, choice, found);
-    cublasLtMatmulPreferenceDestroy(preference);
-    check(status, "find an algorithm for " + p);
-    if (found[0] == 0) {
+    cublasLtMatmulHeuristicResult_t choice = null;
+    if (!p.transposeA()) {
+      cublasLtMatrixLayoutOpaque_t manyRows = layout(type, p.k(), TYPICAL_ROWS);
+      cublasLtMatrixLayoutOpaque_t manySums = layout(CUDA_R_32F, p.n(), TYPICAL_ROWS);
+      choice = choice(key, description, b, manyRows, manySums, true);
+      cublasLtMatrixLayoutDestroy(manyRows);
+      cublasLtMatrixLayoutDestroy(manySums);
+    }
+    if (choice == null || !serves(choice, description, b, a, c)) {
+      choice = choice(key, description, b, a, c, false);
+    }
+    if (choice == null) {
       throw new IllegalStateException("Cannot multiply " + p + ": cuBLASLt has no algorithm");
     }
     return new Plan(
@@ -149,6 +155,52 @@ final class MatrixPlans {
         choice.algo(),
         new FloatPointer(new float[] {p.alpha()}),
         new FloatPointer(new float[] {p.beta()}));
+  }
+
+  /**
+   * Returns the first algorithm that the library proposes; null where it has none.
+   *
+   * @param sumsInOnePlace whether a sum may not be shared out and brought together again
+   */
+  private cublasLtMatmulHeuristicResult_t choice(
+      Key key,
+      cublasLtMatmulDescOpaque_t description,
+      cublasLtMatrixLayoutOpaque_t b,
+      cublasLtMatrixLayoutOpaque_t a,
+      cublasLtMatrixLayoutOpaque_t c,
+      boolean sumsInOnePlace) {
+    cublasLtMatmulHeuristicResult_t choice = new cublasLtMatmulHeuristicResult_t();
+    int[] found = new int[1];
+    cublasLtMatmulPreferenceOpaque_t preference = preference(key);
+    if (sumsInOnePlace) {
+      try (IntPointer none = new IntPointer(new int[] {CUBLASLT_REDUCTION_SCHEME_NONE})) {
+        require(preference, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, none, Integer.BYTES);
+      }
+    }
+    int status =
+        cublasLtMatmulAlgoGetHeuristic(
+            context, description, b, a, c, c, preference, 1, choice, found);
+    cublasLtMatmulPreferenceDestroy(preference);
+    // Where there is none at all, some versions call that a failure.
+    boolean isThere = status == CUBLAS_STATUS_SUCCESS && found[0] > 0;
+    if (!isThere && status != CUBLAS_STATUS_NOT_SUPPORTED) {
+      check(status, "find an algorithm for " + key.product);
+    }
+    return isThere ? choice : null;
+  }
+
+  /** Whether an algorithm can be used for these matrices. */
+  private boolean serves(
+      cublasLtMatmulHeuristicResult_t choice,
+      cublasLtMatmulDescOpaque_t description,
+      cublasLtMatrixLayoutOpaque_t b,
+      cublasLtMatrixLayoutOpaque_t a,
+      cublasLtMatrixLayoutOpaque_t c) {
+    try (cublasLtMatmulHeuristicResult_t checked = new cublasLtMatmulHeuristicResult_t()) {
+      int status =
+          cublasLtMatmulAlgoCheck(context, description, b, a, c, c, choice.algo(), checked);
+      return status == CUBLAS_STATUS_SUCCESS && checked.workspaceSize() <= WORKSPACE;
+    }
   }
 
   /** Describes a matrix of so many rows, column by column. */

@@ -1,8 +1,10 @@
 package org.peftsweep.compute.cuda;
 
+import java.util.List;
 import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Sizes;
 import org.peftsweep.compute.Tensor;
+import org.peftsweep.compute.cuda.SmallProducts.Place;
 
 /** Launches of {@code rows.cu}. */
 final class Rows {
@@ -18,19 +20,44 @@ final class Rows {
 
   private final Launcher launcher;
   private final IdReport report;
+  private final SmallProducts products;
 
-  Rows(Launcher launcher, IdReport report) {
+  /**
+   * @param products which may wait while rows are shifted
+   */
+  Rows(Launcher launcher, IdReport report, SmallProducts products) {
     this.launcher = launcher;
     this.report = report;
+    this.products = products;
   }
 
   private Launcher call(String name) {
     return launcher.call(FAMILY, name);
   }
 
+  private long address(Tensor tensor) {
+    return DeviceMemory.address(launcher.device(), tensor, ElementType.F32);
+  }
+
   void addRow(Tensor x, Tensor v, Tensor y) {
     Sizes.count("addRow", x.columns(), v);
-    withVector("addRow", "add_row", x, v, y);
+    Sizes.same("addRow", x, y);
+    long from = address(x);
+    long vector = address(v);
+    long to = address(y);
+    Runnable launch =
+        launcher
+            .begin(FAMILY, "add_row")
+            .address(from)
+            .address(vector)
+            .address(to)
+            .value(x.rows())
+            .value(x.columns())
+            .held(Grid.warps(x.rows()));
+    products.launch(
+        launch,
+        List.of(Place.of(from, x.size()), Place.of(vector, v.size())),
+        Place.of(to, y.size()));
   }
 
   void multiplyRow(Tensor x, Tensor v, Tensor y) {

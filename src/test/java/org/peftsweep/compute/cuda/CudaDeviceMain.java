@@ -1,10 +1,13 @@
 package org.peftsweep.compute.cuda;
 
+import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.BackendUnavailableException;
 import org.peftsweep.compute.BlasLibrary;
+import org.peftsweep.compute.DeviceLostException;
 import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.KernelCheck;
 import org.peftsweep.compute.Products;
@@ -17,7 +20,46 @@ final class CudaDeviceMain {
 
   private CudaDeviceMain() {}
 
-  public static void main(String... arguments) {
+  public static void main(String... arguments) throws IOException {
+    switch (arguments[0]) {
+      case "hold" -> hold(arguments[1]);
+      case "lose" -> lose();
+      default -> compute();
+    }
+  }
+
+  /** Asks for a GPU alone, and keeps it until there is no more input. */
+  private static void hold(String address) throws IOException {
+    try (Backend cuda = new CudaBackend(CudaDevices.open(address), address)) {
+      cuda.requireAlone();
+      System.out.println("alone on GPU " + address);
+    } catch (BackendUnavailableException e) {
+      System.out.println(e.getMessage());
+    }
+    System.in.read();
+  }
+
+  /** Goes on until the device is lost, and looks whether it stays so. */
+  private static void lose() {
+    CudaBackend cuda = new CudaBackend(CudaDevices.open("0"), "0");
+    Tensor x = new Tensor(cuda.allocate(WIDTH), 0, WIDTH);
+    for (int failures = 0; failures < 3; ) {
+      try {
+        cuda.fill(x, 1);
+        System.out.println("one kernel");
+      } catch (DeviceLostException e) {
+        System.out.println(e.getMessage());
+        failures++;
+      }
+    }
+    try {
+      cuda.read(x, 0, new float[1], 0, 1);
+    } catch (DeviceLostException e) {
+      System.out.println(e.getMessage());
+    }
+  }
+
+  private static void compute() {
     CudaDevice device = CudaDevices.open("0");
     try (Backend cpu = new CpuBackend(1, BlasLibrary.OPENBLAS);
         Backend other = new CudaBackend(CudaDevices.open("1"), "1");

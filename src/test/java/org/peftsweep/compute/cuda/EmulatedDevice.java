@@ -12,6 +12,7 @@ import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.openblas.global.openblas;
 import org.peftsweep.compute.BFloat16;
+import org.peftsweep.compute.DeviceLostException;
 import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.GpuReading;
 
@@ -50,6 +51,8 @@ final class EmulatedDevice implements Device {
   private final long seed;
   private final boolean hasTensorCores;
   private final long mostBytes;
+  private long launchesLeft = Long.MAX_VALUE;
+  private boolean isAlone = true;
   private final Map<Long, Pointer> allocations = new HashMap<>();
   private long held;
   private long launches;
@@ -69,6 +72,24 @@ final class EmulatedDevice implements Device {
     this.seed = seed;
     this.hasTensorCores = hasTensorCores;
     this.mostBytes = mostBytes;
+  }
+
+  /** Lets it be lost after so many kernels, for good. */
+  EmulatedDevice lostAfter(long kernels) {
+    launchesLeft = kernels;
+    return this;
+  }
+
+  /** Lets another process compute on it too. */
+  EmulatedDevice shared() {
+    isAlone = false;
+    return this;
+  }
+
+  private void requireThere() {
+    if (launchesLeft <= 0) {
+      throw new DeviceLostException("Cannot use the " + name() + ": it is lost");
+    }
   }
 
   /** Returns how many kernels ran. */
@@ -94,7 +115,7 @@ final class EmulatedDevice implements Device {
 
   @Override
   public boolean isAlone() {
-    return true;
+    return isAlone;
   }
 
   @Override
@@ -110,6 +131,7 @@ final class EmulatedDevice implements Device {
   @Override
   public long allocate(long bytes) {
     synchronized (PROCESSOR) {
+      requireThere();
       requireNoCapture("allocate");
       if (held + bytes > mostBytes) {
         throw new OutOfMemoryError("Cannot allocate " + bytes + " bytes on " + name());
@@ -153,6 +175,7 @@ final class EmulatedDevice implements Device {
   @Override
   public void read(long from, int count, Consumer<ByteBuffer> use) {
     synchronized (PROCESSOR) {
+      requireThere();
       requireNoCapture("read");
       use.accept(bytes(from, count));
     }
@@ -183,6 +206,8 @@ final class EmulatedDevice implements Device {
   }
 
   private void run(Found kernel, Grid grid, long[] slots, int used, int parameters) {
+    requireThere();
+    launchesLeft--;
     long order = seed * 0x9E3779B97F4A7C15L + launches++;
     String wrong =
         EmulatedKernels.launch(

@@ -1,4 +1,4 @@
-package org.peftsweep.cli;
+package org.peftsweep.cli.gpu;
 
 import java.util.Arrays;
 import java.util.List;
@@ -20,13 +20,13 @@ import org.peftsweep.method.adapter.AttachContext;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
 import org.peftsweep.model.Parameter;
-import org.peftsweep.model.RandomWeights;
 import org.peftsweep.model.Role;
+import org.peftsweep.model.Weights;
 import org.peftsweep.optim.AdamW;
 import org.peftsweep.optim.Rates;
 import org.peftsweep.optim.Updates;
 
-/** Training steps of a model drawn from a seed, on one batch, as a trial takes them. */
+/** Training steps of a model on one batch, as a trial takes them. */
 final class CheckedSteps implements AutoCloseable {
   private static final Set<Role> TARGETS = Set.of(Role.QUERY, Role.VALUE);
   private static final int CLASSES = 2;
@@ -112,17 +112,14 @@ final class CheckedSteps implements AutoCloseable {
    * Builds the model.
    *
    * @param factors number format of the factors of products
-   * @param stored how matrices that do not learn are stored
    */
-  CheckedSteps(
-      Backend backend, Shape shape, Method method, ElementType factors, ElementType stored) {
+  CheckedSteps(Backend backend, Shape shape, Method method, ElementType factors, Weights weights) {
     this.backend = backend;
     this.tape = new Tape(backend);
     tape.multiplyIn(factors);
     this.batch = shape.batch();
     this.labels = new int[batch.rows()];
     Arrays.setAll(labels, row -> (int) batch.labels()[row]);
-    RandomWeights weights = new RandomWeights(backend, 0.02, new Seeds(1), stored);
     this.model = Models.build(shape.config(), CLASSES, backend, weights);
     method.attach(new AttachContext(model, TARGETS, backend, new Seeds(1)));
     this.learning = model.trainable();

@@ -1,0 +1,166 @@
+// Products of small matrices of which one side is narrow, as adapters of low rank have them: many in
+// one launch, of whatever sizes, the list being an argument. How a sum is added up depends on the
+// sizes of its own product alone.
+#include "common.cuh"
+
+#define THREADS 256
+#define WARPS (THREADS / WARP)
+#define MOST_PRODUCTS 72
+// Columns of the narrow side that a thread adds up at a time.
+#define NARROW 8
+// Elements of a block where the inner side is the narrow one.
+#define ELEMENTS (4 * THREADS)
+
+// c <- alpha * op(a) * op(b) + beta * c, and the number of blocks of the products before it; not
+// both factors are transposed.
+struct SmallProduct {
+  const float* a;
+  const float* b;
+  float* c;
+  int m;
+  int n;
+  int k;
+  int transposed;
+  float alpha;
+  float beta;
+  long long first;
+};
+
+#define TRANSPOSED_A 1
+#define TRANSPOSED_B 2
+
+struct SmallProducts {
+  long long count;
+  SmallProduct product[MOST_PRODUCTS];
+};
+
+__device__ __forceinline__ void put(const SmallProduct& p, long long at, float sum) {
+  p.c[at] = p.beta == 0.0f ? p.alpha * sum : fmaf(p.beta, p.c[at], p.alpha * sum);
+}
+
+// A warp for each row of c, whose columns are few: lanes share out the inner side.
+__device__ __forceinline__ void rows(const SmallProduct& p, int block) {
+  int row = block * WARPS + threadIdx.x / WARP;
+  if (row >= p.m) {
+    return;
+  }
+  const float* a = p.a + (long long)row * p.k;
+  bool byRows = (p.transposed & TRANSPOSED_B) != 0;
+  long long step = byRows ? 1 : p.n;
+  for (int from = 0; from < p.n; from += NARROW) {
+    int some = min(NARROW, p.n - from);
+    const float* b = p.b + (byRows ? (long long)from * p.k : from);
+    long long next = byRows ? p.k : 1;
+    float sums[NARROW];
+#pragma unroll
+    for (int j = 0; j < NARROW; j++) {
+      sums[j] = 0.0f;
+    }
+    for (int i = lane(); i < p.k; i += WARP) {
+      float x = a[i];
+#pragma unroll
+      for (int j = 0; j < NARROW; j++) {
+        if (j < some) {
+          sums[j] = fmaf(x, b[i * step + j * next], sums[j]);
+        }
+      }
+    }
+#pragma unroll
+    for (int j = 0; j < NARROW; j++) {
+      float sum = warpSum(sums[j]);
+      if (lane() == j && j < some) {
+        put(p, (long long)row * p.n + from + j, sum);
+      }
+    }
+  }
+}
+
+// A thread for each element of c, whose inner side is short.
+__device__ __forceinline__ void elements(const SmallProduct& p, int block) {
+  bool byRows = (p.transposed & TRANSPOSED_B) != 0;
+  long long step = byRows ? 1 : p.n;
+  long long all = (long long)p.m * p.n;
+  for (int part = 0; part < ELEMENTS; part += THREADS) {
+    long long at = (long long)block * ELEMENTS + part + threadIdx.x;
+    if (at < all) {
+      int row = (int)(at / p.n);
+      int column = (int)(at % p.n);
+      const float* a = p.a + (long long)row * p.k;
+      const float* b = p.b + (byRows ? (long long)column * p.k : column);
+      float sum = 0.0f;
+      for (int i = 0; i < p.k; i++) {
+        sum = fmaf(a[i], b[i * step], sum);
+      }
+      put(p, at, sum);
+    }
+  }
+}
+
+// The transpose of a times b, one of which has few columns: lanes have 32 columns of the other one,
+// warps share out the rows of both.
+__device__ __forceinline__ void columns(
+    const SmallProduct& p, int block, float (*room)[NARROW][WARP]) {
+  bool aIsWide = p.m >= p.n;
+  const float* wide = aIsWide ? p.a : p.b;
+  const float* narrow = aIsWide ? p.b : p.a;
+  int wideColumns = aIsWide ? p.m : p.n;
+  int narrowColumns = aIsWide ? p.n : p.m;
+  int warp = threadIdx.x / WARP;
+  int column = block * WARP + lane();
+  for (int from = 0; from < narrowColumns; from += NARROW) {
+    int some = min(NARROW, narrowColumns - from);
+    float sums[NARROW];
+#pragma unroll
+    for (int j = 0; j < NARROW; j++) {
+      sums[j] = 0.0f;
+    }
+    for (int row = warp; row < p.k; row += WARPS) {
+      float x = column < wideColumns ? wide[(long long)row * wideColumns + column] : 0.0f;
+      const float* few = narrow + (long long)row * narrowColumns + from;
+#pragma unroll
+      for (int j = 0; j < NARROW; j++) {
+        if (j < some) {
+          sums[j] = fmaf(x, few[j], sums[j]);
+        }
+      }
+    }
+    __syncthreads();
+#pragma unroll
+    for (int j = 0; j < NARROW; j++) {
+      room[warp][j][lane()] = sums[j];
+    }
+    __syncthreads();
+    // As many warps as columns are added up at a time.
+    if (warp < some && column < wideColumns) {
+      float sum = 0.0f;
+      for (int w = 0; w < WARPS; w++) {
+        sum += room[w][warp][lane()];
+      }
+      long long few = from + warp;
+      put(p, aIsWide ? column * (long long)p.n + few : few * p.n + column, sum);
+    }
+  }
+}
+
+extern "C" __global__ void small_products(SmallProducts list) {
+  __shared__ float room[WARPS][NARROW][WARP];
+  int low = 0;
+  int high = (int)list.count - 1;
+  while (low < high) {
+    int middle = (low + high + 1) / 2;
+    if (list.product[middle].first <= blockIdx.x) {
+      low = middle;
+    } else {
+      high = middle - 1;
+    }
+  }
+  const SmallProduct& p = list.product[low];
+  int block = (int)(blockIdx.x - p.first);
+  if ((p.transposed & TRANSPOSED_A) != 0) {
+    columns(p, block, room);
+  } else if (p.n <= p.k) {
+    rows(p, block);
+  } else {
+    elements(p, block);
+  }
+}

@@ -1,0 +1,61 @@
+package org.peftsweep.compute.nd4j;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.peftsweep.compute.BackendUnavailableException;
+import org.peftsweep.compute.BlasLibrary;
+
+/** What the nd4j backend says where ND4J is that for GPUs, of which there is none here. */
+class Nd4jOnGpusTest {
+  private static Nd4jBackendProvider on(double capability) {
+    return new Nd4jBackendProvider(true, address -> Optional.of(capability));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"9.0", "10.0", "12.1"})
+  void refusesGpusThatNd4jHasNoCodeForInASentenceThatNamesCuda(double capability) {
+    String sentence =
+        "Cannot compute by nd4j on GPU %s: ND4J has no code for compute capability "
+            + capability
+            + ", choose backend = cuda and the program built without -Pnd4j-cuda";
+    assertThat(on(capability).lack()).hasValue(sentence.formatted("0"));
+    assertThatThrownBy(() -> on(capability).open(1, BlasLibrary.AUTO, Optional.of("3")))
+        .isInstanceOf(BackendUnavailableException.class)
+        .hasMessage(sentence.formatted("3"));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"6.1", "7.0", "8.9"})
+  void takesOthers(double capability) {
+    assertThat(on(capability).usesGpus()).isTrue();
+    assertThat(on(capability).lack()).isEmpty();
+  }
+
+  @Test
+  void knowsGpusByNumberOnly() {
+    assertThatThrownBy(() -> on(8.0).open(1, BlasLibrary.AUTO, Optional.of("GPU-8f6b")))
+        .isInstanceOf(BackendUnavailableException.class)
+        .hasMessage(
+            "Cannot compute by nd4j on GPU GPU-8f6b: ND4J knows GPUs by their numbers, let Spark"
+                + " hand out those");
+  }
+
+  @Test
+  void aPlatformOfProcessorsUsesNone() {
+    Nd4jBackendProvider provider = new Nd4jBackendProvider();
+    assertThat(provider.usesGpus()).isFalse();
+    assertThat(provider.lack()).isEmpty();
+  }
+
+  @Test
+  void whatNvidiaSmiPrintsIsANumberOrNothing() {
+    assertThat(ComputeCapability.of("echo", "8.6")).hasValue(8.6);
+    assertThat(ComputeCapability.of("echo", "No devices were found")).isEmpty();
+    assertThat(ComputeCapability.of("/nonexistent/nvidia-smi")).isEmpty();
+  }
+}
