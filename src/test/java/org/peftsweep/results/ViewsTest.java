@@ -209,9 +209,7 @@ class ViewsTest {
     assertThat(scores).hasSize(1);
     List<Metric> metrics = List.of(Metric.ACCURACY, Metric.F1, Metric.MATTHEWS, Metric.PEARSON);
     List<List<Metric>> told =
-        List.of(
-            List.of(Metric.PEARSON),
-            List.of(Metric.ACCURACY, Metric.F1, Metric.MATTHEWS));
+        List.of(List.of(Metric.PEARSON), List.of(Metric.ACCURACY, Metric.F1, Metric.MATTHEWS));
     for (int i = 0; i < metrics.size(); i++) {
       if (told.get(classes - 1).contains(metrics.get(i))) {
         assertThat(scores.get(0).getDouble(i))
