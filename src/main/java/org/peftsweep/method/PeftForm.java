@@ -84,8 +84,26 @@ public record PeftForm(
         : (Object) value;
   }
 
-  /** Returns the shortest endings of names that tell these modules from all others of a model. */
+  /**
+   * Returns the shortest endings, from a dot on, that tell these modules from all others of a
+   * model: so PEFT finds what an adapter adapts.
+   */
   public static Set<String> suffixes(Collection<String> chosen, Model model) {
+    return suffixes(chosen, model, 0);
+  }
+
+  /**
+   * Returns the shortest endings of whole words that tell these modules from all others even where
+   * they are parts of words there: so PEFT finds what an adapter saves beside.
+   */
+  public static Set<String> savedSuffixes(Collection<String> chosen, Model model) {
+    return suffixes(chosen, model, 1);
+  }
+
+  /**
+   * @param skipped characters of an ending, from its dot on, that others need not have
+   */
+  private static Set<String> suffixes(Collection<String> chosen, Model model, int skipped) {
     List<String> others =
         model.parameters().stream()
             .map(Parameter::module)
@@ -95,7 +113,7 @@ public record PeftForm(
         .map(
             module -> {
               int dot = module.lastIndexOf('.');
-              while (dot >= 0 && endsAny(others, module.substring(dot))) {
+              while (dot >= 0 && endsAny(others, module.substring(dot + skipped))) {
                 dot = module.lastIndexOf('.', dot - 1);
               }
               return module.substring(dot + 1);

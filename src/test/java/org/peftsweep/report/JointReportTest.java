@@ -177,7 +177,7 @@ class JointReportTest {
   }
 
   private static Trial withModel(Trial trial, String hash) {
-    return with(trial, "ab".repeat(32), hash);
+    return with(trial, trial.model().contentHash(), hash);
   }
 
   private static Trial elsewhere(Trial trial) {

@@ -109,7 +109,7 @@ public final class PeftAdapter {
 
   /** Returns modules to save by endings that PEFT finds no other module by. */
   private static Set<String> saved(Model model, AdapterLayout layout) {
-    return PeftForm.suffixes(layout.saved(), model);
+    return PeftForm.savedSuffixes(layout.saved(), model);
   }
 
   /** What a layout adds to an adapter's settings; a conversion may multiply ranks. */
