@@ -70,7 +70,9 @@ done
 rm -r "$bundle/tests"
 mkdir "$bundle/golden"
 cp -r "$ROOT"/src/test/resources/golden/{models,peft} "$bundle/golden"
-cp "$ROOT"/jobs/gpu-check.sh "$ROOT"/jobs/gpu-peers.py "$bundle/jobs"
+cp "$ROOT/jobs/gpu-check.sh" "$bundle/jobs"
+mkdir -p "$bundle/src/bench/python"
+cp "$ROOT/src/bench/python/gpu_peers.py" "$bundle/src/bench/python"
 cp "$ROOT/conf/quickstart.yaml" "$bundle/conf"
 tar -C "$ROOT/target" -cf - gpu-bundle | xz -T0 -9e >"$bundle.tar.xz"
 bytes=$(stat -c %s "$bundle.tar.xz")

@@ -151,7 +151,7 @@ class CheckpointTest {
       ModelConfig config = checkpoint.config();
       String name =
           config.rope().isEmpty() ? "embeddings.word_embeddings.weight" : "embed_tokens.weight";
-      checkpoint.find(name).requireShape(config.sizes().vocabulary(), config.sizes().hidden());
+      checkpoint.find(name).requireShape(config.sizes().vocabulary(), config.sizes().embedding());
     }
   }
 

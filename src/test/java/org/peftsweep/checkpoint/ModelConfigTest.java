@@ -270,6 +270,29 @@ class ModelConfigTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"distilbert", "electra", "llamayarn", "mistral", "qwen2", "qwen3"})
+  void familiesOfTheFieldReadAndWrite(String family) throws IOException {
+    Path given = TestFolders.shared("cases/16-families").resolve(family).resolve("config.json");
+    requireRoundTrip(ModelConfig.read(given));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "albert, bert",
+    "debertav2, roberta",
+    "gemma2, llama",
+    "gpt2, llama",
+    "modernbert, bert",
+    "phi3, llama"
+  })
+  void otherFamiliesNameTheNearest(String family, String nearest) {
+    Path given = TestFolders.shared("cases/16-families").resolve(family).resolve("config.json");
+    assertThatThrownBy(() -> ModelConfig.read(given))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageEndingWith(", of which " + nearest + " is most like it");
+  }
+
   @Test
   void aHeadSaysItsProblemAndHasAPaddingToken() throws IOException {
     ModelConfig config = read(LLAMA + SIZES);

@@ -49,7 +49,7 @@ class FieldCasesTest {
         "15-axes/gridbs.yaml              | 0 | 2 trials, 2 to run",
         "15-axes/gridep.yaml              | 0 | 2 trials, 2 to run",
         "15-axes/layers.yaml              | 0 | 1 trials, 1 to run",
-        "16-families/mod-qwen2.yaml       | 2 | model_type",
+        "16-families/mod-qwen2.yaml       | 2 | supply model.safetensors",
         "17-small/envv.yaml               | 2 | /data",
         "17-small/tilde.yaml              | 2 | /models/roberta",
       })

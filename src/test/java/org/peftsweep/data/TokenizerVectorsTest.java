@@ -112,8 +112,8 @@ class TokenizerVectorsTest {
   }
 
   @Test
-  void aSentencePieceModelAloneIsRefused() {
-    Path llama = TestFolders.shared("tokenizers/llama2");
+  void aModelOfTiktokenAloneIsRefused() {
+    Path llama = TestFolders.shared("tokenizers/llama3");
     assertThatThrownBy(() -> Tokenizer.open(llama))
         .isInstanceOf(DataException.class)
         .hasMessageContaining("supply the tokenizer.json of the same model");

@@ -67,7 +67,7 @@ public final class GpuCheck {
   }
 
   private boolean run(Path file, Path home, String python) throws IOException {
-    Path script = home.resolve("jobs/gpu-peers.py");
+    Path script = home.resolve("src/bench/python/gpu_peers.py");
     try (Peers peers = new Peers(findings, python, script, Speeds.peers(extent))) {
       look();
       Comparisons comparisons = new Comparisons(findings, extent);

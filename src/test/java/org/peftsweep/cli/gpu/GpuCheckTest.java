@@ -37,10 +37,10 @@ class GpuCheckTest {
 
   @BeforeEach
   void copy() throws IOException {
-    Files.createDirectory(home.resolve("jobs"));
+    Files.createDirectories(home.resolve("src/bench/python"));
     Files.createDirectory(home.resolve("conf"));
     Files.copy(Path.of("conf/quickstart.yaml"), home.resolve("conf/quickstart.yaml"));
-    Files.writeString(home.resolve("jobs/gpu-peers.py"), PEER);
+    Files.writeString(home.resolve("src/bench/python/gpu_peers.py"), PEER);
   }
 
   private JsonNode check(double seconds, String python) throws IOException {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Times training steps of Hugging Face PEFT on PyTorch for jobs/gpu-check.sh.
 
-    jobs/gpu-peers.py '{"kind": "roberta", "width": 768, ...}'
+    gpu_peers.py '{"kind": "roberta", "width": 768, ...}'
 
 Prints one line of JSON with the versions of what it needs, or with what is missing; then reads ways
 of running the steps, a line each, and answers with a line of JSON: the median of milliseconds, and
