@@ -15,9 +15,9 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Steps of PEFT on PyTorch, where a Python of this machine has them: {@code src/bench/python/gpu_peers.py} in
- * processes of its own, one a shape. They import what they need at once, which takes long, and
- * touch the GPU only when they are asked.
+ * Steps of PEFT on PyTorch, where a Python of this machine has them: {@code
+ * src/bench/python/gpu_peers.py} in processes of its own, one a shape. They import what they need
+ * at once, which takes long, and touch the GPU only when they are asked.
  */
 final class Peers implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
