@@ -28,6 +28,7 @@ final class DryRun {
   private final Forecast forecast;
   private final OptionalInt mostLanes;
   private final int slots;
+  private final double warmUp;
   private final NumberFormat numbers = NumberFormat.getIntegerInstance(Locale.ROOT);
 
   /**
@@ -36,6 +37,7 @@ final class DryRun {
   DryRun(Plan plan, Forecast forecast, OptionalInt mostLanes, int slots) {
     this.plan = plan;
     this.slots = slots;
+    this.warmUp = plan.pending().isEmpty() ? 0 : forecast.warmUpSeconds();
     // Sizes are asked for again and again.
     Map<Trial, Forecast.Size> sizes = new IdentityHashMap<>();
     this.forecast = trial -> sizes.computeIfAbsent(trial, forecast::of);
@@ -94,10 +96,15 @@ final class DryRun {
   }
 
   private String time() {
-    String all = clock(plan.pending().stream().mapToDouble(PlannedTrial::seconds).sum());
+    String all = clock(warmUp + plan.pending().stream().mapToDouble(PlannedTrial::seconds).sum());
     return slots < 2 || plan.pending().size() < 2
         ? all + " one after another"
-        : clock(plan.seconds(slots)) + " on " + slots + " slots, " + all + " one after another";
+        : clock(warmUp + plan.seconds(slots))
+            + " on "
+            + slots
+            + " slots, "
+            + all
+            + " one after another";
   }
 
   /** Tells which trials train together on one slot, and which cannot. */

@@ -8,6 +8,11 @@ public interface Forecast {
   /** Returns the size of a trial, without reading weights. */
   Size of(Trial trial);
 
+  /** Returns how long a process is slower at first in all, until its code is compiled. */
+  default double warmUpSeconds() {
+    return 0;
+  }
+
   /**
    * How big a trial is.
    *

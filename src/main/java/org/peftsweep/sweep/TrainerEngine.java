@@ -98,11 +98,14 @@ public final class TrainerEngine implements Engine {
     Library library = Library.shared(files);
     Forecast forecast = forecast(execution, files);
     Map<String, Double> factors = new TreeMap<>();
+    double warmUp = 0;
     for (Trial trial : representatives(trials)) {
       double expected = forecast.of(trial).seconds() / forecast.of(trial).steps();
       try {
         int copies = Math.min(Math.min(slots, trials.size()), MOST_AT_ONCE);
-        double seconds = secondsPerStep(trial, copies, library, execution);
+        StepClock.Timing timing = time(trial, copies, library, execution);
+        double seconds = timing.seconds();
+        warmUp = Math.max(warmUp, timing.warmUpSeconds());
         if (seconds > 0 && expected > 0) {
           factors.put(shape(trial), seconds / expected);
           told.accept(
@@ -124,37 +127,53 @@ public final class TrainerEngine implements Engine {
     }
     double mean =
         Math.exp(factors.values().stream().mapToDouble(Math::log).average().orElseThrow());
-    return trial -> {
-      Forecast.Size size = forecast.of(trial);
-      return new Forecast.Size(
+    return new Measured(forecast, factors, mean, warmUp);
+  }
+
+  /**
+   * A forecast whose seconds are those of this machine.
+   *
+   * @param factors of its seconds, by the shape of trials
+   * @param mean of other shapes
+   */
+  private record Measured(
+      Forecast forecast, Map<String, Double> factors, double mean, double warmUpSeconds)
+      implements Forecast {
+    @Override
+    public Size of(Trial trial) {
+      Size size = forecast.of(trial);
+      return new Size(
           size.trainableParameters(),
           size.headParameters(),
           size.steps(),
           size.seconds() * factors.getOrDefault(shape(trial), mean),
           size.base());
-    };
+    }
   }
 
-  /** Times copies of a trial side by side. */
-  private static double secondsPerStep(
+  /** Times copies of a trial side by side; returns their means. */
+  private static StepClock.Timing time(
       Trial trial, int copies, Library library, Execution execution) {
-    return IntStream.range(0, copies)
-        .mapToObj(
-            i ->
-                CompletableFuture.supplyAsync(
-                    () -> {
-                      try (Backend opened =
-                          Backends.open(
-                              execution.backend(), execution.threads(), execution.blas())) {
-                        return StepClock.secondsPerStep(trial, library, opened);
-                      }
-                    },
-                    task -> new Thread(task, "step clock " + i).start()))
-        .toList()
-        .stream()
-        .mapToDouble(CompletableFuture::join)
-        .average()
-        .orElse(Double.NaN);
+    List<StepClock.Timing> all =
+        IntStream.range(0, copies)
+            .mapToObj(
+                i ->
+                    CompletableFuture.supplyAsync(
+                        () -> {
+                          try (Backend opened =
+                              Backends.open(
+                                  execution.backend(), execution.threads(), execution.blas())) {
+                            return StepClock.time(trial, library, opened);
+                          }
+                        },
+                        task -> new Thread(task, "step clock " + i).start()))
+            .toList()
+            .stream()
+            .map(CompletableFuture::join)
+            .toList();
+    return new StepClock.Timing(
+        all.stream().mapToDouble(StepClock.Timing::seconds).average().orElse(Double.NaN),
+        all.stream().mapToDouble(StepClock.Timing::warmUpSeconds).average().orElse(0));
   }
 
   /** Returns a trial of each of the commonest shapes. */

@@ -21,16 +21,24 @@ public final class StepClock {
   private static final long NANOS = TimeUnit.MILLISECONDS.toNanos(7000);
   private static final int MOST_STEPS = 100_000;
 
+  /**
+   * What steps take.
+   *
+   * @param seconds of a step on a batch of average length; NaN for a trial that takes none
+   * @param warmUpSeconds that the first steps took more, until the code was compiled
+   */
+  public record Timing(double seconds, double warmUpSeconds) {}
+
   private StepClock() {}
 
   /**
-   * Returns seconds of a step on a batch of average length; NaN for a trial that takes none.
+   * Times steps of a trial.
    *
    * @param backend that is opened for this alone
    */
-  public static double secondsPerStep(Trial asked, Library library, Backend backend) {
+  public static Timing time(Trial asked, Library library, Backend backend) {
     if (Workload.of(asked, library).steps() == 0) {
-      return Double.NaN;
+      return new Timing(Double.NaN, 0);
     }
     Trial trial = withManySteps(asked);
     Base base = library.base(trial.model(), backend.place());
@@ -51,9 +59,11 @@ public final class StepClock {
                 pack.lane(0))) {
       Trainer trainer = new Trainer(parts, Progress.SILENT, new RunWatch(RunLimits.FREE));
       double seconds = typical(trainer);
+      double warmUp = Math.max(0, trainer.trainSeconds() - trainer.steps() * seconds);
       // Rehearsed are the largest batches, and two passes of a step.
       int passes = trial.training().accumulate();
-      return seconds * share(trial.training(), data) * passes / Math.min(2, passes);
+      return new Timing(
+          seconds * share(trial.training(), data) * passes / Math.min(2, passes), warmUp);
     }
   }
 
