@@ -88,17 +88,6 @@ final class Norms {
   private static float sum(ByteBuffer x, int xAt, int n) {
     FloatVector sums = splat(0);
     int i = 0;
-    // One chain of additions would wait for each.
-    FloatVector second = sums;
-    FloatVector third = sums;
-    FloatVector fourth = sums;
-    for (; i <= (n - 4 * LANES) * Float.BYTES; i += 4 * BYTES) {
-      sums = sums.add(load(x, xAt + i));
-      second = second.add(load(x, xAt + i + BYTES));
-      third = third.add(load(x, xAt + i + 2 * BYTES));
-      fourth = fourth.add(load(x, xAt + i + 3 * BYTES));
-    }
-    sums = sums.add(second).add(third.add(fourth));
     for (; i <= (n - LANES) * Float.BYTES; i += BYTES) {
       sums = sums.add(load(x, xAt + i));
     }
@@ -112,20 +101,6 @@ final class Norms {
   private static float squares(ByteBuffer x, int xAt, float mean, int n) {
     FloatVector sums = splat(0);
     int i = 0;
-    FloatVector second = sums;
-    FloatVector third = sums;
-    FloatVector fourth = sums;
-    for (; i <= (n - 4 * LANES) * Float.BYTES; i += 4 * BYTES) {
-      FloatVector a = load(x, xAt + i).sub(mean);
-      FloatVector b = load(x, xAt + i + BYTES).sub(mean);
-      FloatVector c = load(x, xAt + i + 2 * BYTES).sub(mean);
-      FloatVector d = load(x, xAt + i + 3 * BYTES).sub(mean);
-      sums = a.fma(a, sums);
-      second = b.fma(b, second);
-      third = c.fma(c, third);
-      fourth = d.fma(d, fourth);
-    }
-    sums = sums.add(second).add(third.add(fourth));
     for (; i <= (n - LANES) * Float.BYTES; i += BYTES) {
       FloatVector distance = load(x, xAt + i).sub(mean);
       sums = distance.fma(distance, sums);
