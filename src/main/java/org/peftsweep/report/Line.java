@@ -132,7 +132,10 @@ record Line(Map<String, Object> settings, SortedMap<String, List<Run>> runs) {
     if (targets() != null) {
       words.add("λ=" + ratioText());
     }
-    extras.forEach(extra -> words.add(extra + "=" + Figures.text(of(extra))));
+    // Settings of other methods and optimizers say nothing of this one.
+    extras.stream()
+        .filter(extra -> of(extra) != null)
+        .forEach(extra -> words.add(extra + "=" + Figures.text(of(extra))));
     return String.join(" ", words);
   }
 }
