@@ -12,6 +12,8 @@ import java.util.Optional;
 public final class DecoderConfig {
   private static final List<String> ROPE_TYPES = List.of("default", "linear", "llama3", "yarn");
 
+  private static final String WINDOW = "sliding_window";
+
   private DecoderConfig() {}
 
   /**
@@ -46,17 +48,21 @@ public final class DecoderConfig {
   }
 
   /**
-   * Returns a model for inputs that fit into the window that its upper layers look back, where
-   * {@code use_sliding_window} says that they do; within it that makes no difference.
+   * Returns a model for inputs that fit into the window that attention looks back, within which it
+   * makes no difference. Where the file says nothing it is the reference library's 4,096 tokens,
+   * and null is none.
    */
-  public static ModelConfig withoutWindow(ConfigFile file, ModelConfig config) {
-    return file.flag("use_sliding_window", false) && !file.isNull("sliding_window")
-        ? config.with(
-            config
-                .sizes()
-                .withPositions(
-                    Math.min(config.sizes().positions(), file.whole("sliding_window", 4096))))
-        : config;
+  public static ModelConfig withinWindow(ConfigFile file, ModelConfig config) {
+    if (file.isNull(WINDOW)) {
+      return config;
+    }
+    int most = Math.min(config.sizes().positions(), file.whole(WINDOW, 4096));
+    return config.with(config.sizes().withPositions(most));
+  }
+
+  /** The same where {@code use_sliding_window} says that upper layers have a window. */
+  public static ModelConfig withinWindowIfUsed(ConfigFile file, ModelConfig config) {
+    return file.flag("use_sliding_window", false) ? withinWindow(file, config) : config;
   }
 
   /** From {@code rope_parameters}, or else from {@code rope_theta} and {@code rope_scaling}. */

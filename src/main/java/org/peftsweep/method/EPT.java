@@ -50,7 +50,7 @@ public record EPT(int tokens, int rank, int length, int spaces, int hidden, doub
 
   @Override
   public MethodHooks attach(AttachContext to) {
-    int width = to.model().embeddings().words().shape()[1];
+    int width = to.model().embeddings().width();
     Parameter prompt = PromptTuning.words(to, tokens);
     prompt.scaleRate(promptRatio);
     Parameter a = to.uniform(learning(to, "lora_A", length, rank), 1 / Math.sqrt(rank));
@@ -98,7 +98,7 @@ public record EPT(int tokens, int rank, int length, int spaces, int hidden, doub
 
   @Override
   public long trainable(Model outline, Set<Role> targets) {
-    long width = outline.embeddings().words().shape()[1];
+    long width = outline.embeddings().width();
     long space = hidden * (2 * width + 1) + width;
     return tokens * width + rank * (length + width) + spaces * (width + space);
   }

@@ -58,7 +58,7 @@ public record PromptTuning(int tokens, boolean fromVocabulary, double deviation)
   }
 
   private static Parameter zeros(AttachContext to, int tokens) {
-    int width = to.model().embeddings().words().shape()[1];
+    int width = to.model().embeddings().width();
     return Parameter.zeros(to.backend(), NAME, Role.EMBEDDING, -1, tokens, width)
         .train(to.backend());
   }
@@ -85,7 +85,7 @@ public record PromptTuning(int tokens, boolean fromVocabulary, double deviation)
 
   @Override
   public long trainable(Model outline, Set<Role> targets) {
-    return (long) tokens * outline.embeddings().words().shape()[1];
+    return (long) tokens * outline.embeddings().width();
   }
 
   @Override

@@ -14,6 +14,11 @@ public final class Embeddings {
     return words;
   }
 
+  /** Returns the columns of a token's vector. */
+  public int width() {
+    return words.shape()[1];
+  }
+
   /** Returns what is put before the tokens, or null. */
   public Prompt prompt() {
     return prompt;

@@ -12,11 +12,6 @@ import org.peftsweep.checkpoint.ModelConfig;
  * are no longer than the window, within which that makes no difference.
  */
 public record MistralArchitecture() implements DecoderArchitecture {
-  private static final String WINDOW = "sliding_window";
-
-  /** Of {@code MistralConfig} in the reference library, whose null is none. */
-  private static final int DEFAULT_WINDOW = 4096;
-
   @Override
   public List<String> modelTypes() {
     return List.of("mistral");
@@ -34,20 +29,13 @@ public record MistralArchitecture() implements DecoderArchitecture {
 
   @Override
   public ModelConfig read(ConfigFile file) {
-    ModelConfig config = DecoderConfig.read(file, this, false);
-    return file.isNull(WINDOW)
-        ? config
-        : config.with(
-            config
-                .sizes()
-                .withPositions(
-                    Math.min(config.sizes().positions(), file.whole(WINDOW, DEFAULT_WINDOW))));
+    return DecoderConfig.withinWindow(file, DecoderConfig.read(file, this, false));
   }
 
   @Override
   public Map<String, Object> entries(ModelConfig config) {
     Map<String, Object> entries = new LinkedHashMap<>(DecoderArchitecture.super.entries(config));
-    entries.put(WINDOW, null);
+    entries.put("sliding_window", null);
     return entries;
   }
 }

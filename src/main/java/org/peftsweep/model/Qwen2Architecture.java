@@ -24,7 +24,7 @@ public record Qwen2Architecture() implements DecoderArchitecture {
 
   @Override
   public ModelConfig read(ConfigFile file) {
-    return DecoderConfig.withoutWindow(file, DecoderConfig.read(file, this, true));
+    return DecoderConfig.withinWindowIfUsed(file, DecoderConfig.read(file, this, true));
   }
 
   @Override

@@ -30,7 +30,7 @@ public record Qwen3Architecture() implements DecoderArchitecture {
     // The reference library's default is no quotient of others here.
     file.whole("head_dim");
     boolean hasBias = file.flag("attention_bias", false);
-    return DecoderConfig.withoutWindow(file, DecoderConfig.read(file, this, hasBias));
+    return DecoderConfig.withinWindowIfUsed(file, DecoderConfig.read(file, this, hasBias));
   }
 
   @Override

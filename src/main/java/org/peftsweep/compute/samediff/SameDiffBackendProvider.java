@@ -1,7 +1,5 @@
 package org.peftsweep.compute.samediff;
 
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.BackendProvider;
@@ -36,20 +34,12 @@ public final class SameDiffBackendProvider implements BackendProvider {
                 switch (method.getName()) {
                   case "name" -> NAME;
                   case "equals" -> proxy == arguments[0];
-                  default -> call(kernels, method, arguments);
+                  default -> SameDiffGraph.call(kernels, method, arguments);
                 });
   }
 
   @Override
   public Graph graph(Backend backend) {
     return new SameDiffGraph(backend);
-  }
-
-  private static Object call(Backend kernels, Method method, Object... arguments) throws Throwable {
-    try {
-      return method.invoke(kernels, arguments);
-    } catch (InvocationTargetException e) {
-      throw e.getCause();
-    }
   }
 }

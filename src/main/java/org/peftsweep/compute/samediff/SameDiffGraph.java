@@ -354,7 +354,8 @@ public final class SameDiffGraph implements Graph {
     return signature;
   }
 
-  private static Object call(Object on, Method method, Object... arguments) throws Throwable {
+  /** Calls through to what a proxy stands for. */
+  static Object call(Object on, Method method, Object... arguments) throws Throwable {
     try {
       return method.invoke(on, arguments);
     } catch (InvocationTargetException e) {
