@@ -72,7 +72,7 @@ public final class DatasetReader {
    * @param evaluationSet which of the task's evaluation sets; not looked at for train
    */
   public Part read(Task task, String folder, Split split, String evaluationSet) {
-    boolean labelled = split != Split.TEST;
+    boolean labelled = split != Split.TEST && !task.labelColumn().isEmpty();
     return within(
         folder,
         () -> {

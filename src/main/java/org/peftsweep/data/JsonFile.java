@@ -1,6 +1,7 @@
 package org.peftsweep.data;
 
 import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
@@ -10,6 +11,7 @@ import com.fasterxml.jackson.core.io.JsonEOFException;
 import com.fasterxml.jackson.core.json.JsonReadFeature;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.StringWriter;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.Set;
@@ -149,20 +151,34 @@ final class JsonFile {
       }
       JsonToken value = parser.nextToken();
       int column = task.textColumns().indexOf(key);
+      if (column >= 0 && task.isOfMessages() && value == JsonToken.START_ARRAY) {
+        list(parser, column);
+        continue;
+      }
       if (column >= 0) {
         texts[column] = value == JsonToken.VALUE_STRING ? parser.getText() : null;
         fault = value == JsonToken.VALUE_STRING ? fault : typeFault(key, value, "text", fault);
       } else if (key.equals(task.labelColumn())) {
-        if (value == JsonToken.START_ARRAY) {
+        if (value == JsonToken.START_ARRAY && !task.isCompletion()) {
           rows.refuseLabels(place);
         }
         boolean isScalar = value.isScalarValue() && value != JsonToken.VALUE_NULL;
+        String wanted = task.isCompletion() ? "text" : "label";
         label = isScalar ? parser.getText() : null;
-        fault = isScalar ? fault : typeFault(key, value, "label", fault);
+        fault = isScalar ? fault : typeFault(key, value, wanted, fault);
       }
       fault = numberFault(parser, key, fault);
     }
     return fault;
+  }
+
+  /** Keeps a list as it is written. */
+  private void list(JsonParser parser, int column) throws IOException {
+    StringWriter text = new StringWriter();
+    try (JsonGenerator copy = JSON.createGenerator(text)) {
+      copy.copyCurrentStructure(parser);
+    }
+    texts[column] = text.toString();
   }
 
   /** Names a value of another type than is wanted; an absent one is named by who takes the row. */

@@ -12,7 +12,7 @@ import org.peftsweep.data.Confusion.Counts;
  * GLUE metric of Hugging Face calls.
  *
  * <p>Classification metrics take class ids, or the probability of class 1; regression metrics take
- * values. A score that is undefined (no rows, constant input of a correlation, a NaN prediction in
+ * values; metrics of completions take a row's own score, and its weight in place of a label. A score that is undefined (no rows, constant input of a correlation, a NaN prediction in
  * a regression, an area under the curve without both classes) is NaN.
  */
 public enum Metric {
@@ -67,7 +67,28 @@ public enum Metric {
   PEARSON(Answers.VALUES, Correlation::pearson),
 
   /** Pearson's r of the ranks, ties sharing their average rank. */
-  SPEARMAN(Answers.VALUES, Correlation::spearman);
+  SPEARMAN(Answers.VALUES, Correlation::spearman),
+
+  /** Share of a completion's tokens that were the most likely ones given all before them. */
+  TOKEN_ACCURACY(Answers.TOKENS, Metric::mean),
+
+  /** Mean cross-entropy of a completion's tokens given all before them, in nats. */
+  LOSS(Answers.TOKENS, Metric::mean),
+
+  /** {@code exp} of {@link #LOSS}. */
+  PERPLEXITY(Answers.TOKENS, (values, weights) -> Math.exp(mean(values, weights))),
+
+  /** Share of generated answers that are the wanted text, but for blanks around it. */
+  EXACT_MATCH(AnswerScore::exactMatch),
+
+  /** Mean F1 of the words of generated answers, as SQuAD's script counts them. */
+  TOKEN_F1(AnswerScore::tokenF1),
+
+  /** Mean ROUGE-L of generated answers: F1 of the longest common subsequence of words. */
+  ROUGE_L(AnswerScore::rougeL),
+
+  /** Share of generated answers whose last number is that of the wanted text. */
+  NUMERIC(AnswerScore::numeric);
 
   /** What is scored against the labels. */
   private enum Answers {
@@ -75,15 +96,27 @@ public enum Metric {
     TWO_CLASSES,
     /** Of class 1 of two. */
     PROBABILITIES,
-    VALUES
+    VALUES,
+    /** A mean of each row's tokens, whose number stands for the label. */
+    TOKENS,
+    /** A score of each row's text; the label says how much it weighs. */
+    TEXTS
   }
 
   private final Answers answers;
   private final ToDoubleBiFunction<double[], double[]> score;
+  private final ToDoubleBiFunction<String, String> ofText;
 
   Metric(Answers answers, ToDoubleBiFunction<double[], double[]> score) {
     this.answers = answers;
     this.score = score;
+    this.ofText = null;
+  }
+
+  Metric(ToDoubleBiFunction<String, String> ofText) {
+    this.answers = Answers.TEXTS;
+    this.score = Metric::mean;
+    this.ofText = ofText;
   }
 
   /** The name in sweep files and result tables, such as {@code macro-f1}. */
@@ -112,12 +145,27 @@ public enum Metric {
 
   /** Whether a larger score is a better one. */
   public boolean isHigherBetter() {
-    return true;
+    return this != LOSS && this != PERPLEXITY;
   }
 
   /** Whether it scores values rather than classes. */
   public boolean isRegression() {
     return answers == Answers.VALUES;
+  }
+
+  /** Whether it scores texts that a language model writes. */
+  public boolean isCompletion() {
+    return answers == Answers.TOKENS || isGenerated();
+  }
+
+  /** Whether it scores generated answers. */
+  public boolean isGenerated() {
+    return answers == Answers.TEXTS;
+  }
+
+  /** The score of one generated answer, 0 to 1; for a metric that {@link #isGenerated}. */
+  public double ofText(String answer, String wanted) {
+    return ofText.applyAsDouble(answer, wanted);
   }
 
   /** Whether it is defined for two classes only. */
@@ -169,11 +217,21 @@ public enum Metric {
               + labels.length
               + " labels: give one prediction a label");
     }
-    boolean isNumber = this.answers == Answers.VALUES || this.answers == Answers.PROBABILITIES;
+    boolean isNumber =
+        isCompletion() || isRegression() || this.answers == Answers.PROBABILITIES;
     boolean isUndefined =
         labels.length == 0
             || isNumber && Arrays.stream(answers).anyMatch(value -> !Double.isFinite(value));
     return isUndefined ? Double.NaN : score.applyAsDouble(answers, labels);
+  }
+
+  /** Mean of values by weights. */
+  private static double mean(double[] values, double[] weights) {
+    double sum = 0;
+    for (int i = 0; i < values.length; i++) {
+      sum += weights[i] * values[i];
+    }
+    return sum / Arrays.stream(weights).sum();
   }
 
   private static Confusion confusion(double[] predictions, double[] labels) {

@@ -1,5 +1,7 @@
 package org.peftsweep.data;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -38,7 +40,10 @@ final class ParquetFile {
         }
         String[] texts = new String[task.textColumns().size()];
         for (int i = 0; i < texts.length; i++) {
-          texts[i] = value(row, task.textColumns().get(i));
+          texts[i] =
+              task.isOfMessages()
+                  ? list(row, task.textColumns().get(i))
+                  : value(row, task.textColumns().get(i));
         }
         rows.row(place, texts, value(row, task.labelColumn()));
       }
@@ -91,7 +96,8 @@ final class ParquetFile {
                 + "; name one of these");
       }
       Type type = schema.getType(column);
-      if (!type.isPrimitive() || type.isRepetition(Type.Repetition.REPEATED)) {
+      boolean isList = !type.isPrimitive() || type.isRepetition(Type.Repetition.REPEATED);
+      if (isList && !(task.isOfMessages() && task.textColumns().contains(column))) {
         if (!task.textColumns().contains(column)) {
           rows.refuseLabels(file.toString());
         }
@@ -103,6 +109,32 @@ final class ParquetFile {
                 + ": column "
                 + column
                 + " holds lists or groups, not texts; name a column of texts");
+      }
+    }
+  }
+
+  /** A list of groups as JSON, however Parquet nests it; a text as it is. */
+  private static String list(Group row, String column) {
+    if (row.getType().getType(column).isPrimitive()) {
+      return value(row, column);
+    }
+    ArrayNode list = TokenizerFiles.JSON.createArrayNode();
+    if (row.getFieldRepetitionCount(column) > 0) {
+      elements(row, column, list);
+    }
+    return list.toString();
+  }
+
+  /** Lists stand in one or two groups with a repeated one inside, elements in one more or none. */
+  private static void elements(Group group, String field, ArrayNode list) {
+    for (int i = 0; i < group.getFieldRepetitionCount(field); i++) {
+      Group inner = group.getGroup(field, i);
+      List<Type> fields = inner.getType().getFields();
+      if (fields.size() == 1 && !fields.get(0).isPrimitive()) {
+        elements(inner, fields.get(0).getName(), list);
+      } else {
+        ObjectNode element = list.addObject();
+        fields.forEach(each -> element.put(each.getName(), value(inner, each.getName())));
       }
     }
   }

@@ -42,6 +42,10 @@ final class RowCollector {
         return;
       }
     }
+    if (task.isCompletion()) {
+      text(place, texts, label);
+      return;
+    }
     double value = Double.NaN;
     boolean isAbsent = label == null || (!task.isRegression() && label.equals("-1"));
     if (labelled || !isAbsent) {
@@ -60,6 +64,33 @@ final class RowCollector {
       }
     }
     examples.add(new Example(seen++, texts[0], second(texts), value));
+  }
+
+  /** Takes a row of texts to be written. */
+  private void text(String place, String[] texts, String completion) {
+    String first = String.join("\n", Arrays.stream(texts).filter(text -> !text.isEmpty()).toList());
+    boolean isAsked = labelled && task.completion().form() == Completion.Form.PROMPT;
+    if (isAsked && (completion == null || completion.isEmpty())) {
+      bad(place, "column " + task.labelColumn() + " holds no text", MEND);
+      return;
+    }
+    if (first.isEmpty()) {
+      bad(place, "column " + task.textColumns().get(0) + " is empty", MEND);
+      return;
+    }
+    if (task.isOfMessages()) {
+      try {
+        Message.parseWithAnswer(first);
+      } catch (IllegalArgumentException e) {
+        bad(place, e.getMessage(), MEND);
+        return;
+      }
+    }
+    if (completion != null && completion.length() > TextFile.LONGEST) {
+      bad(place, "its text has " + completion.length() + " characters", Lines.SHORTEN);
+      return;
+    }
+    examples.add(new Example(seen++, first, completion, 0));
   }
 
   /** Takes a row that cannot be read. */

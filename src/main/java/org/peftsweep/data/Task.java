@@ -11,13 +11,15 @@ import org.apache.commons.lang3.StringUtils;
  * @param name as in sweep files, such as {@code rte}
  * @param textColumns names of columns; the first is the first text, the others are joined by a
  *     space into the second
- * @param labelColumn column name of the label in the same files
- * @param labelNames class names, the place being the class id; empty for a regression
+ * @param labelColumn column name of the label in the same files, or of the text to be written; empty
+ *     where a row holds that elsewhere
+ * @param labelNames class names, the place being the class id; empty for a regression and for texts
  * @param metrics at least one; the first is the one that tables report
  * @param evaluationSets names of the reported sets; tables report their mean where there are two
  * @param quotes whether fields of TSV files may stand in quotes, as those of CSV files
  * @param devFraction part of train, in [0, 1), that is reported where there is no file of dev; 0 to
  *     ask for the file
+ * @param completion what a language model learns to write, if that is the task
  */
 public record Task(
     String name,
@@ -27,7 +29,11 @@ public record Task(
     List<Metric> metrics,
     List<String> evaluationSets,
     boolean quotes,
-    double devFraction) {
+    double devFraction,
+    Completion completion) {
+
+  /** The {@link #outputs} of a head that tells the next token. */
+  public static final int NEXT_TOKEN = 0;
 
   private static final List<String> DEV = List.of("dev");
   private static final Pattern NUMBER =
@@ -54,16 +60,8 @@ public record Task(
     if (metrics.isEmpty()) {
       throw refusal(name, "no metric", "name at least one");
     }
-    boolean isRegression = labelNames.isEmpty();
     for (Metric metric : metrics) {
-      if (metric.isRegression() != isRegression) {
-        throw refusal(
-            name,
-            "metric = " + metric.id(),
-            (isRegression ? "a regression is" : "classes are")
-                + " scored by "
-                + Metric.ids(other -> other.isRegression() == isRegression));
-      }
+      requireMetric(name, metric, labelNames, completion);
       if (metric.isBinary() && labelNames.size() > 2) {
         throw refusal(
             name,
@@ -71,6 +69,15 @@ public record Task(
             "it is defined for two labels, choose "
                 + Metric.ids(other -> !other.isBinary() && !other.isRegression()));
       }
+    }
+    if (!completion.isNone() && !labelNames.isEmpty()) {
+      throw refusal(name, "labels = " + labelNames, "its rows are texts to be written, name none");
+    }
+    if (!metrics.get(0).isHigherBetter()) {
+      throw refusal(
+          name,
+          "metric = " + metrics.get(0).id() + " as the first",
+          "the first one is to grow, name token-accuracy or a metric of answers before it");
     }
     if (evaluationSets.isEmpty()) {
       throw refusal(name, "no evaluation set", "name at least one, such as dev");
@@ -81,6 +88,52 @@ public record Task(
               + devFraction
               + ": give a number from 0 up to, not including, 1");
     }
+  }
+
+  private static void requireMetric(
+      String name, Metric metric, List<String> labelNames, Completion completion) {
+    boolean isRegression = labelNames.isEmpty() && completion.isNone();
+    boolean fits =
+        metric.isRegression() == isRegression && metric.isCompletion() != completion.isNone();
+    if (!fits) {
+      String what =
+          isRegression ? "a regression is" : completion.isNone() ? "classes are" : "texts are";
+      throw refusal(
+          name,
+          "metric = " + metric.id(),
+          what
+              + " scored by "
+              + Metric.ids(
+                  other ->
+                      other.isRegression() == isRegression
+                          && other.isCompletion() != completion.isNone()));
+    }
+    if (metric.isGenerated() && !completion.hasPrompts()) {
+      throw refusal(
+          name, "metric = " + metric.id(), "a text without a prompt has no answer to score");
+    }
+  }
+
+  /** A task whose rows have labels. */
+  public Task(
+      String name,
+      List<String> textColumns,
+      String labelColumn,
+      List<String> labelNames,
+      List<Metric> metrics,
+      List<String> evaluationSets,
+      boolean quotes,
+      double devFraction) {
+    this(
+        name,
+        textColumns,
+        labelColumn,
+        labelNames,
+        metrics,
+        evaluationSets,
+        quotes,
+        devFraction,
+        Completion.NONE);
   }
 
   /** A task all of whose parts have files, without quotes in TSV. */
@@ -109,14 +162,24 @@ public record Task(
     return metrics.get(0);
   }
 
-  /** Outputs of the head: one a class, or one for a regression. */
+  /** Outputs of the head: one a class, one for a regression, or {@link #NEXT_TOKEN}. */
   public int outputs() {
-    return isRegression() ? 1 : labelNames.size();
+    return isCompletion() ? NEXT_TOKEN : isRegression() ? 1 : labelNames.size();
   }
 
   /** Whether the label is a value rather than a class. */
   public boolean isRegression() {
-    return labelNames.isEmpty();
+    return labelNames.isEmpty() && !isCompletion();
+  }
+
+  /** Whether rows are texts that a language model learns to write. */
+  public boolean isCompletion() {
+    return !completion.isNone();
+  }
+
+  /** Whether a column holds lists of messages. */
+  boolean isOfMessages() {
+    return completion.form() == Completion.Form.MESSAGES;
   }
 
   /** Whether a row has two texts. */

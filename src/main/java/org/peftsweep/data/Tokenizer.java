@@ -11,9 +11,12 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
@@ -31,6 +34,10 @@ public final class Tokenizer implements AutoCloseable {
   private static final List<String> END_TOKENS =
       List.of("</s>", "<|end_of_text|>", "<|endoftext|>");
 
+  /** After a turn of a conversation, where the end of a text is another token. */
+  private static final List<String> TURN_ENDS =
+      List.of("<|eot_id|>", "<|im_end|>", "<end_of_turn>", "<|end|>");
+
   static {
     // DJL would else look for a build for the local GPU, and report each load to its makers.
     setDefault("RUST_FLAVOR", "cpu");
@@ -43,21 +50,24 @@ public final class Tokenizer implements AutoCloseable {
   private final TokenizerVocabulary vocabulary;
   private final int padId;
   private final OptionalInt maskId;
+  private final OptionalInt endId;
+  private final String place;
   private final HuggingFaceTokenizer unlimited;
   private final Map<Integer, HuggingFaceTokenizer> limited = new ConcurrentHashMap<>();
 
-  private Tokenizer(ObjectNode tree, JsonNode config) {
+  private Tokenizer(ObjectNode tree, JsonNode config, String place) {
+    this.place = place;
     tree.putNull("truncation");
     tree.putNull("padding");
     json = tree.toString();
     this.config = config;
     vocabulary = TokenizerVocabulary.of(tree);
     maskId = vocabulary.find(TokenizerFiles.token(config, "mask_token"), MASK_TOKENS);
+    endId = vocabulary.find(TokenizerFiles.token(config, "eos_token"), END_TOKENS);
     padId =
         vocabulary
             .find(TokenizerFiles.token(config, "pad_token"), PAD_TOKENS)
-            .orElse(
-                vocabulary.find(TokenizerFiles.token(config, "eos_token"), END_TOKENS).orElse(0));
+            .orElse(endId.orElse(0));
     unlimited = load(0);
   }
 
@@ -80,7 +90,7 @@ public final class Tokenizer implements AutoCloseable {
 
   private static Tokenizer of(ObjectNode tree, JsonNode config, String place) {
     try {
-      return new Tokenizer(tree, config);
+      return new Tokenizer(tree, config, place);
     } catch (RuntimeException e) {
       throw new DataException(
           "Cannot use the tokenizer of " + place + ": " + e.getMessage() + "; supply another", e);
@@ -109,6 +119,17 @@ public final class Tokenizer implements AutoCloseable {
         : encode(example.first(), maxTokens);
   }
 
+  /**
+   * The ids of the start of a text that a language model goes on with, [tokens]: with the special
+   * tokens before it, without an end.
+   */
+  public int[] prompt(String text) {
+    int[] ids = encode(text).ids();
+    int last = ids.length - 1;
+    boolean isEnded = endId().isPresent() && last >= 0 && ids[last] == endId().getAsInt();
+    return isEnded ? Arrays.copyOf(ids, last) : ids;
+  }
+
   /** The ids of a text without special tokens, [tokens]. */
   public int[] encodeRaw(String text) {
     return ints(unlimited.encode(text, false, false).getIds());
@@ -119,9 +140,62 @@ public final class Tokenizer implements AutoCloseable {
     return unlimited.decode(Arrays.stream(ids).asLongStream().toArray(), false);
   }
 
+  /** The text of ids without special tokens. */
+  public String text(int[] ids) {
+    return unlimited.decode(Arrays.stream(ids).asLongStream().toArray(), true);
+  }
+
   /** The id that fills short rows: the padding token, else the end token, else 0. */
   public int padId() {
     return padId;
+  }
+
+  /** The id of the token that ends a text; empty where the vocabulary has none. */
+  public OptionalInt endId() {
+    return endId;
+  }
+
+  /** The ids of the tokens that end a text or a turn of a conversation. */
+  public Set<Integer> endIds() {
+    Set<Integer> ids = new TreeSet<>();
+    endId.ifPresent(ids::add);
+    for (String token : TURN_ENDS) {
+      idOf(token).ifPresent(ids::add);
+    }
+    return ids;
+  }
+
+  /**
+   * The template by which conversations become texts.
+   *
+   * @throws DataException if the model has none
+   */
+  public ChatTemplate chatTemplate() {
+    JsonNode template = config.path("chat_template");
+    if (template.isArray()) {
+      // Several by name, of which this one is for plain conversations.
+      for (JsonNode named : template) {
+        if (named.path("name").asText().equals("default")) {
+          template = named.path("template");
+          break;
+        }
+      }
+    }
+    if (!template.isTextual()) {
+      throw new DataException(
+          "Cannot write conversations for the tokenizer of "
+              + place
+              + ": it has no chat_template in tokenizer_config.json and no chat_template.jinja;"
+              + " supply one, or give a prompt column");
+    }
+    Map<String, String> tokens = new HashMap<>();
+    for (String key : List.of("bos_token", "eos_token", "pad_token", "unk_token")) {
+      String token = TokenizerFiles.token(config, key);
+      if (token != null) {
+        tokens.put(key, token);
+      }
+    }
+    return new ChatTemplate(template.textValue(), tokens, place);
   }
 
   /** The id of the mask token; empty where the vocabulary has none. */

@@ -60,6 +60,9 @@ final class TokenizerConfig {
                 .ifPresent(token -> config.put(key, token));
           }
         });
+    if (given.has("chat_template")) {
+      config.set("chat_template", given.get("chat_template"));
+    }
     return config.put("pad_token", padToken);
   }
 }

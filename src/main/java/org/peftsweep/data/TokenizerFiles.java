@@ -26,10 +26,16 @@ final class TokenizerFiles {
 
   private TokenizerFiles() {}
 
-  /** The contents of {@code tokenizer_config.json}; empty where there is none. */
+  /**
+   * The contents of {@code tokenizer_config.json}, empty where there is none, with the template of
+   * {@code chat_template.jinja}, which newer folders have beside it.
+   */
   static JsonNode config(Path folder) {
     Path file = folder.resolve("tokenizer_config.json");
-    return Files.exists(file) ? parse(read(file), file.toString()) : JSON.createObjectNode();
+    ObjectNode config =
+        Files.exists(file) ? parse(read(file), file.toString()) : JSON.createObjectNode();
+    Path template = folder.resolve("chat_template.jinja");
+    return Files.exists(template) ? config.put("chat_template", read(template)) : config;
   }
 
   /** The name of a special token in a {@code tokenizer_config.json}, or null. */

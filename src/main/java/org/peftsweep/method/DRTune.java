@@ -3,6 +3,7 @@ package org.peftsweep.method;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import org.peftsweep.checkpoint.StateReader;
 import org.peftsweep.checkpoint.StateWriter;
 import org.peftsweep.compute.Memory;
@@ -15,6 +16,8 @@ import org.peftsweep.method.adapter.DelegatingHooks;
 import org.peftsweep.method.adapter.FeatureCalibration;
 import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.method.adapter.Probe;
+import org.peftsweep.model.Model;
+import org.peftsweep.model.Role;
 import org.peftsweep.optim.Id;
 
 /**
@@ -46,6 +49,16 @@ public record DRTune(Method over, int memory, int every) implements PlugIn {
   @Override
   public MethodHooks attach(AttachContext to) {
     return new Calibrating(this, to, over.attach(to));
+  }
+
+  @Override
+  public void requireFit(Model outline, Set<Role> targets) {
+    PlugIn.super.requireFit(outline, targets);
+    if (outline.isLanguageModel()) {
+      throw new IllegalArgumentException(
+          "Cannot plug drtune into a language model: it calibrates a head that learns, choose another"
+              + " plug-in");
+    }
   }
 
   @Override

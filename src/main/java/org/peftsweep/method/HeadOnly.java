@@ -1,7 +1,10 @@
 package org.peftsweep.method;
 
+import java.util.Set;
 import org.peftsweep.method.adapter.AttachContext;
 import org.peftsweep.method.adapter.MethodHooks;
+import org.peftsweep.model.Model;
+import org.peftsweep.model.Role;
 import org.peftsweep.optim.Id;
 
 /**
@@ -14,6 +17,15 @@ public record HeadOnly() implements Method {
   public MethodHooks attach(AttachContext to) {
     // The head learns with every method; there is nothing to add.
     return MethodHooks.PASSIVE;
+  }
+
+  @Override
+  public void requireFit(Model outline, Set<Role> targets) {
+    if (outline.isLanguageModel()) {
+      throw new IllegalArgumentException(
+          "Cannot use head-only with a language model, whose head is frozen: choose untrained or a"
+              + " method that adds or trains something");
+    }
   }
 
   @Override

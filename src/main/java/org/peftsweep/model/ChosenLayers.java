@@ -36,6 +36,11 @@ record ChosenLayers(Model model, List<Linear> projections, List<Sublayer> sublay
   }
 
   @Override
+  public Var next(Tape tape, Batch batch, int[] positions, KeyValues kept) {
+    return model.next(tape, batch, positions, kept);
+  }
+
+  @Override
   public Packed pack(List<? extends Model> lanes, List<Batch> batches, List<int[]> positions) {
     return model.pack(whole(lanes), batches, positions);
   }

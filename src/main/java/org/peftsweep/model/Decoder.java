@@ -167,7 +167,16 @@ final class Decoder implements Backbone {
       Tape tape, List<? extends Backbone> backbones, Packed packed, Var below, int from, int to) {
     List<Decoder> lanes = Pass.parts(backbones, Decoder.class::cast);
     Pass pass = new Pass(tape);
+    KeyValues cache = packed.cache();
+    boolean goesOn = cache != null && !cache.isEmpty();
     Var x = below;
+    if (goesOn) {
+      x = tape.gather(words.var(), packed.chosen(tape, "ids", Batch::ids));
+      x = pass.changed(embeddings, x, packed);
+    } else if (cache != null) {
+      Batch batch = packed.batches().get(0);
+      cache.begin(config, batch.rows(), batch.tokens());
+    }
     if (x == null) {
       Pass.requireShared(Pass.parts(lanes, decoder -> List.of(decoder.words)));
       Tensor ids = packed.positions(tape, "ids", Batch::ids);
@@ -183,7 +192,10 @@ final class Decoder implements Backbone {
       int layer = i;
       boolean last = i == depth - 1;
       List<Layer> parts = Pass.parts(lanes, decoder -> decoder.layers.get(layer));
-      x = forward(pass, packed, masks, parts, x, last && chooses ? places : null);
+      x =
+          goesOn
+              ? next(pass, packed, parts, x, layer)
+              : forward(pass, packed, masks, parts, x, last && chooses ? places : null, layer);
       if (!last) {
         see(i + 1, x);
       }
@@ -196,9 +208,9 @@ final class Decoder implements Backbone {
             Pass.parts(lanes, decoder -> decoder.norm),
             x,
             (float) config.normEpsilon(),
-            chooses ? packed.chosen() : packed.all());
+            goesOn || chooses ? packed.chosen() : packed.all());
     see(depth, y);
-    return chooses || packed.asksForAll() ? y : tape.gather(y, places);
+    return goesOn || chooses || packed.asksForAll() ? y : tape.gather(y, places);
   }
 
   private void see(int index, Var x) {
@@ -209,7 +221,13 @@ final class Decoder implements Backbone {
 
   /** Runs a layer; with places, of what is above attention those alone. */
   private Var forward(
-      Pass pass, Packed packed, List<Tensor> masks, List<Layer> lanes, Var x, Tensor places) {
+      Pass pass,
+      Packed packed,
+      List<Tensor> masks,
+      List<Layer> lanes,
+      Var x,
+      Tensor places,
+      int index) {
     Tape tape = pass.tape();
     Lanes all = packed.all();
     boolean chooses = places != null;
@@ -229,6 +247,9 @@ final class Decoder implements Backbone {
     k = pass.rotary(rotary, normedHeads(pass, Pass.parts(lanes, Layer::keyNorm), k, all), packed);
     Var v = pass.linear(Pass.parts(lanes, Layer::value), normed, all);
     tape.done(normed);
+    if (packed.cache() != null) {
+      packed.cache().fill(index, k, v);
+    }
     List<Tensor> seen = oneAsks ? packed.masksBefore(tape) : masks;
     List<Sublayer> attention = Pass.parts(lanes, Layer::attention);
     Var context = pass.attention(attention, packed, config, true, oneAsks, q, k, v, seen);
@@ -239,12 +260,53 @@ final class Decoder implements Backbone {
       context = oneAsks ? context : chosen(tape, context, places);
       x = chosen(tape, x, places);
     }
+    return above(pass, lanes, x, context, rows);
+  }
+
+  /** Runs a layer for one position of each row, over the keys and values that are kept. */
+  private Var next(Pass pass, Packed packed, List<Layer> lanes, Var x, int index) {
+    Tape tape = pass.tape();
+    Lanes rows = packed.chosen();
+    KeyValues cache = packed.cache();
+    float epsilon = (float) config.normEpsilon();
+    Var normed = pass.rmsNorm(Pass.parts(lanes, Layer::attentionNorm), x, epsilon, rows);
+    Var q = pass.linear(Pass.parts(lanes, Layer::query), normed, rows);
+    q = normedHeads(pass, Pass.parts(lanes, Layer::queryNorm), q, rows);
+    q = rotary.turnAt(tape, q, packed);
+    Var k = pass.linear(Pass.parts(lanes, Layer::key), normed, rows);
+    k = normedHeads(pass, Pass.parts(lanes, Layer::keyNorm), k, rows);
+    k = rotary.turnAt(tape, k, packed);
+    Var v = pass.linear(Pass.parts(lanes, Layer::value), normed, rows);
+    tape.done(normed);
+    cache.add(index, k, v, packed.rows(0));
+    tape.done(k);
+    tape.done(v);
+    Var context =
+        pass.attention(
+            Pass.parts(lanes, Layer::attention),
+            packed,
+            config,
+            true,
+            true,
+            q,
+            cache.keys(index),
+            cache.values(index),
+            packed.masksBefore(tape));
+    tape.done(q);
+    return above(pass, lanes, x, context, rows);
+  }
+
+  /** Runs what of a layer is above its attention; consumes x and context. */
+  private Var above(Pass pass, List<Layer> lanes, Var x, Var context, Lanes rows) {
+    Tape tape = pass.tape();
+    float epsilon = (float) config.normEpsilon();
+    List<Sublayer> attention = Pass.parts(lanes, Layer::attention);
     Var output = pass.linear(Pass.parts(lanes, Layer::output), context, rows);
     output = pass.around(attention, x, null, output, rows);
     Var middle = tape.addScaled(output, 1, x);
     tape.done(context);
     tape.done(x);
-    normed = pass.rmsNorm(Pass.parts(lanes, Layer::feedForwardNorm), middle, epsilon, rows);
+    Var normed = pass.rmsNorm(Pass.parts(lanes, Layer::feedForwardNorm), middle, epsilon, rows);
     Var gate = pass.linear(Pass.parts(lanes, Layer::gate), normed, rows);
     Var up = pass.linear(Pass.parts(lanes, Layer::up), normed, rows);
     boolean isRead = lanes.stream().anyMatch(layer -> layer.feedForward.adapter() != null);

@@ -55,6 +55,11 @@ interface DecoderArchitecture extends ModelArchitecture {
   }
 
   @Override
+  default Head nextToken(ModelConfig config, Backbone backbone, Builder builder) {
+    return NextTokenHead.of(config, backbone, builder, "lm_head");
+  }
+
+  @Override
   default Head classifier(ModelConfig config, int outputs, Builder builder) {
     return new Classifier(builder.headLinear("score", outputs, config.sizes().hidden(), false));
   }

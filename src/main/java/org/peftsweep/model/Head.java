@@ -9,6 +9,9 @@ interface Head {
   /** The {@link #task} of heads that classify whole inputs. */
   String CLASSIFICATION = "ForSequenceClassification";
 
+  /** The {@link #task} of heads that tell the next token. */
+  String LANGUAGE_MODEL = "ForCausalLM";
+
   /** Returns how the reference library's class names end, as in {@code BertForMaskedLM}. */
   String task();
 

@@ -58,6 +58,19 @@ public interface Model extends AutoCloseable {
    */
   Var logits(Tape tape, Batch batch, int[] positions);
 
+  /**
+   * Returns the head's outputs at one position of each row, {@code [rows, outputs]}, and keeps what
+   * later tokens of the rows need: of the first batch all of it is computed, of those that follow
+   * only the positions.
+   *
+   * @param batch the rows so far, the first as long as they are, all others with the room for what
+   *     they may get
+   * @param positions the last token of each row, as places in {@code [batch·tokens]}
+   * @param kept empty with the first batch
+   * @throws UnsupportedOperationException if it is no language model
+   */
+  Var next(Tape tape, Batch batch, int[] positions, KeyValues kept);
+
   /** Returns what the head reads of a batch, {@code [rows, width]} of a classifier. */
   Var states(Tape tape, Batch batch);
 
@@ -82,9 +95,14 @@ public interface Model extends AutoCloseable {
 
   /**
    * Returns how the reference library calls a model with this head: {@code
-   * ForSequenceClassification} or {@code ForMaskedLM}, after the architecture's name.
+   * ForSequenceClassification}, {@code ForMaskedLM} or {@code ForCausalLM}, after the architecture's name.
    */
   String task();
+
+  /** Whether it tells next tokens. */
+  default boolean isLanguageModel() {
+    return task().equals(Head.LANGUAGE_MODEL);
+  }
 
   /** Shows hidden states of all positions in the coming forward passes; null ends it. */
   void trace(Trace trace);

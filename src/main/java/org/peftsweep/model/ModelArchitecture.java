@@ -17,6 +17,16 @@ interface ModelArchitecture extends Architecture {
   Head classifier(ModelConfig config, int outputs, Builder builder);
 
   /**
+   * Builds the head that tells each position's next token.
+   *
+   * @throws CheckpointException if the architecture has none
+   */
+  default Head nextToken(ModelConfig config, Backbone backbone, Builder builder) {
+    throw new CheckpointException(
+        "Cannot write text with model_type = " + modelTypes().get(0) + ": give a decoder");
+  }
+
+  /**
    * Builds the head that tells masked tokens.
    *
    * @throws CheckpointException if the architecture has none

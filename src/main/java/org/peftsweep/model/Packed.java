@@ -28,6 +28,7 @@ public final class Packed {
   private final Lanes all;
   private List<int[]> rows;
   private final Lanes chosen;
+  private KeyValues cache;
 
   private Packed(List<Batch> batches, List<int[]> rows) {
     this.batches = batches;
@@ -62,6 +63,20 @@ public final class Packed {
   public void replace(Packed other) {
     batches = other.batches;
     rows = other.rows;
+  }
+
+  /**
+   * Lets the pass keep keys and values, or where some are kept run the one position of each row that
+   * is asked for alone.
+   */
+  Packed with(KeyValues kept) {
+    cache = kept;
+    return this;
+  }
+
+  /** Returns where keys and values are kept, or null. */
+  KeyValues cache() {
+    return cache;
   }
 
   List<Batch> batches() {
@@ -139,6 +154,16 @@ public final class Packed {
       isOne = Pooling.isOneOfEach(batches.get(lane), rows.get(lane));
     }
     return isOne;
+  }
+
+  /** Hands something of the places that are asked for to kernels. */
+  Tensor chosen(Tape tape, String name, Function<Batch, int[]> of) {
+    return tape.ints(
+        name,
+        () -> {
+          int[] all = positions(of);
+          return Arrays.stream(places()).map(place -> all[place]).toArray();
+        });
   }
 
   private int[] positions(Function<Batch, int[]> of) {

@@ -204,6 +204,17 @@ record Pass(Tape tape) {
   }
 
   /**
+   * Adds what a method adds to the tokens' embeddings where one position of each row is gone on
+   * with; consumes x.
+   */
+  Var changed(Embeddings part, Var x, Packed packed) {
+    Prompt prompt = part.prompt();
+    int tokens = packed.batches().get(0).tokens();
+    int[] places = packed.rows(0);
+    return prompt == null ? x : prompt.changed(tape, x, row -> places[row] % tokens);
+  }
+
+  /**
    * Attention of a layer, over what methods put before keys and values too.
    *
    * @param masks of the tokens

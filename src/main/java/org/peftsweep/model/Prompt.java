@@ -1,5 +1,6 @@
 package org.peftsweep.model;
 
+import java.util.function.IntUnaryOperator;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Var;
 
@@ -14,10 +15,10 @@ public interface Prompt extends Addition {
   /**
    * Returns the embeddings of words with what the method adds; may consume them.
    *
-   * @param words {@code [batch·length, width]}, those put before included
-   * @param length of a row, those put before included
+   * @param words {@code [n, width]}
+   * @param places the place in its row of each, those put before counted; asked for anew by plans
    */
-  default Var changed(Tape tape, Var words, int length) {
+  default Var changed(Tape tape, Var words, IntUnaryOperator places) {
     return words;
   }
 

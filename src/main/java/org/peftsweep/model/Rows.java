@@ -27,7 +27,7 @@ final class Rows {
       tape.done(rows);
       tape.done(x);
     }
-    return prompt.changed(tape, changed, batch.tokens());
+    return prompt.changed(tape, changed, i -> i % batch.tokens());
   }
 
   private static Var replaced(Tape tape, Var x, Var rows, Batch batch) {

@@ -1,6 +1,7 @@
 package org.peftsweep.model;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import org.peftsweep.checkpoint.ModelConfig;
@@ -18,8 +19,21 @@ record Transformer(
 
   @Override
   public Var logits(Tape tape, Batch batch, int[] positions) {
+    List<int[]> asked = new ArrayList<>(Collections.singletonList(positions));
+    Batch prepared = prepared(batch);
+    asked.set(0, shifted(asked.get(0), batch, prepared));
+    return logits(tape, List.of(this), Packed.of(List.of(prepared), asked)).get(0);
+  }
+
+  @Override
+  public Var next(Tape tape, Batch batch, int[] positions, KeyValues kept) {
+    if (!isLanguageModel()) {
+      throw new UnsupportedOperationException("Cannot write text with a head " + head.task());
+    }
     List<int[]> asked = Collections.singletonList(positions);
-    return logits(tape, List.of(this), Packed.of(List.of(prepared(batch)), asked)).get(0);
+    Packed packed = pack(List.of(this), List.of(batch), asked).with(kept);
+    int depth = config.sizes().layers();
+    return head.outputs(tape, backbone.run(tape, List.of(backbone), packed, null, 0, depth));
   }
 
   @Override
@@ -58,9 +72,19 @@ record Transformer(
       if (asked.get(lane) == null) {
         Head of = ((Transformer) models.get(lane)).head;
         asked.set(lane, of.positions(prepared.get(lane)));
+      } else {
+        asked.set(lane, shifted(asked.get(lane), batches.get(lane), prepared.get(lane)));
       }
     }
     return Packed.of(prepared, asked);
+  }
+
+  /** Counts places among rows that have a prompt before them. */
+  private static int[] shifted(int[] positions, Batch batch, Batch prepared) {
+    int more = prepared.tokens() - batch.tokens();
+    return positions == null || more == 0
+        ? positions
+        : Arrays.stream(positions).map(at -> at + (at / batch.tokens() + 1) * more).toArray();
   }
 
   @Override

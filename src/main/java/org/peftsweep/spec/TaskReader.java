@@ -7,6 +7,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.peftsweep.data.Completion;
 import org.peftsweep.data.Metric;
 import org.peftsweep.data.Task;
 import org.peftsweep.data.Tasks;
@@ -15,15 +17,14 @@ import org.peftsweep.data.Tasks;
 final class TaskReader {
   static final List<String> DATA =
       List.of("data", "train-limit", "validation-fraction", "data-seed", "skip-bad-rows");
+
+  /** How a declared task's parts are found and read. */
+  private static final List<String> PARTS = List.of("evaluation-sets", "quotes", "dev-fraction");
+
   private static final List<String> DECLARATION =
-      List.of(
-          "text-columns",
-          "label-column",
-          "labels",
-          "metrics",
-          "evaluation-sets",
-          "quotes",
-          "dev-fraction");
+      Stream.concat(
+              Stream.of("text-columns", "label-column", "labels", "metrics"), PARTS.stream())
+          .toList();
 
   private static final Pattern NAME = Pattern.compile("[\\p{L}\\p{N}][\\p{L}\\p{N} ._-]*");
 
@@ -77,6 +78,9 @@ final class TaskReader {
               + ": it names a folder too, use letters, digits, hyphens, dots and spaces");
     }
     Fields fields = all.fields(name);
+    if (CompletionReader.isCompletion(fields)) {
+      return ofTexts(name, fields);
+    }
     fields.allowOnly(DECLARATION);
     for (String key : List.of("text-columns", "label-column", "metrics")) {
       if (!fields.has(key)) {
@@ -91,13 +95,47 @@ final class TaskReader {
     }
     List<String> texts = fields.list("text-columns", Scalars::word);
     List<String> labels = fields.has("labels") ? fields.list("labels", Scalars::text) : List.of();
-    List<Metric> metrics =
-        fields.list("metrics", (key, value) -> (Metric) Scalars.constant(Metric.class, key, value));
+    List<Metric> metrics = metrics(fields);
     if (fields.value("label-column") instanceof Value.Items several) {
       throw Scalars.cannotUse(
           "label-column", several, "multi-label tasks are not supported, name one column");
     }
     String label = fields.word("label-column");
+    return task(fields, name, texts, label, labels, metrics, Completion.NONE);
+  }
+
+  /** A task whose rows are texts to be written. */
+  private Task ofTexts(String name, Fields fields) {
+    List<String> keys = new ArrayList<>(CompletionReader.KEYS);
+    keys.addAll(PARTS);
+    keys.add("metrics");
+    fields.allowOnly(keys);
+    CompletionReader.Columns columns = CompletionReader.read(fields);
+    List<Metric> metrics =
+        fields.has("metrics") ? metrics(fields) : CompletionReader.metrics(columns.completion());
+    return task(
+        fields,
+        name,
+        columns.texts(),
+        columns.labelColumn(),
+        List.of(),
+        metrics,
+        columns.completion());
+  }
+
+  private static List<Metric> metrics(Fields fields) {
+    return fields.list(
+        "metrics", (key, value) -> (Metric) Scalars.constant(Metric.class, key, value));
+  }
+
+  private Task task(
+      Fields fields,
+      String name,
+      List<String> texts,
+      String label,
+      List<String> labels,
+      List<Metric> metrics,
+      Completion completion) {
     List<String> sets =
         fields.has("evaluation-sets")
             ? fields.list("evaluation-sets", Scalars::word)
@@ -111,7 +149,8 @@ final class TaskReader {
       throw new SpecException(List.of());
     }
     return fields.guarded(
-        () -> new Task(name, texts, label, labels, metrics, sets, quotes, fraction));
+        () ->
+            new Task(name, texts, label, labels, metrics, sets, quotes, fraction, completion));
   }
 
   /** Unknown keys, and values that tasks override, are faults too. */

@@ -26,6 +26,7 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import org.peftsweep.data.Completion;
 import org.peftsweep.method.Method;
 import org.peftsweep.method.Methods;
 import org.peftsweep.method.PlugIn;
@@ -77,7 +78,8 @@ final class TrialJson {
               "model/weights", MAPPER.valueToTree(ModelSource.Storage.FP32),
               "task/sample", MAPPER.valueToTree(TrainSample.WHOLE),
               "task/task/quotes", BooleanNode.FALSE,
-              "task/task/dev-fraction", DoubleNode.valueOf(0)));
+              "task/task/dev-fraction", DoubleNode.valueOf(0),
+              "task/task/completion", MAPPER.valueToTree(Completion.NONE)));
 
   /** Raised whenever several passes a step would give other numbers. */
   private static final int ACCUMULATION_VERSION = 2;

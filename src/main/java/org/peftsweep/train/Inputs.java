@@ -1,5 +1,6 @@
 package org.peftsweep.train;
 
+import java.util.Arrays;
 import org.peftsweep.data.Batch;
 
 /**
@@ -11,6 +12,16 @@ import org.peftsweep.data.Batch;
  * @param classes the right class of each output row; empty where the batch's labels are values
  */
 record Inputs(Batch batch, int[] positions, int[] classes) {
+  /** Returns the same with so many places at least; those added have no class. */
+  Inputs withPlaces(int least) {
+    if (positions == null || positions.length >= least) {
+      return this;
+    }
+    int[] more = Arrays.copyOf(classes, least);
+    Arrays.fill(more, classes.length, least, -1);
+    return new Inputs(batch, Arrays.copyOf(positions, least), more);
+  }
+
   /** Whether the batch teaches nothing. */
   boolean isEmpty() {
     return positions != null && positions.length == 0;

@@ -17,6 +17,9 @@ import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.checkpoint.PeftFolder;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Tensor;
+import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
 import org.peftsweep.data.Batches;
 import org.peftsweep.data.Dataset;
@@ -227,15 +230,16 @@ public final class Library {
   /**
    * Looks through the weights at a location.
    *
+   * @param outputs of the head that a trial needs
    * @return names of what trials draw for themselves, as the files lack it
    * @throws CheckpointException if a tensor is missing or has another shape, or a value is none
    */
-  List<String> requireWeights(String location) {
+  List<String> requireWeights(String location, int outputs) {
     return once(
-        "weights of " + location,
+        List.of("weights", location, Math.min(outputs, 1)),
         () -> {
           try (Checkpoint checkpoint = Checkpoint.open(folder(location))) {
-            List<String> fresh = Models.requireComplete(checkpoint);
+            List<String> fresh = Models.requireComplete(checkpoint, outputs);
             checkpoint.requireFinite();
             return fresh;
           }
@@ -265,10 +269,25 @@ public final class Library {
         base,
         List.of(task, batches),
         () -> first(batches, data, task),
-        (tape, outputs, batch) -> {
-          Inputs inputs = data.objective().inputs(batch, new Seeds(task.dataSeed()), -1);
-          return data.objective().loss(tape, outputs, () -> inputs);
-        });
+        new LossOfStart(data.objective(), new Seeds(task.dataSeed())));
+  }
+
+  /** What methods that start from gradients hold a model to. */
+  private record LossOfStart(Objective objective, Seeds seeds) implements InitCache.Loss {
+    private Inputs inputs(Batch batch) {
+      return objective.inputs(batch, seeds, -1);
+    }
+
+    @Override
+    public Var outputs(Tape tape, Model model, Batch batch) {
+      Inputs inputs = inputs(batch);
+      return model.logits(tape, inputs.batch(), inputs.positions());
+    }
+
+    @Override
+    public Tensor of(Tape tape, Var outputs, Batch batch) {
+      return objective.loss(tape, outputs, () -> inputs(batch));
+    }
   }
 
   private static List<Batch> first(Batches batches, TokenisedTask data, TaskSource task) {

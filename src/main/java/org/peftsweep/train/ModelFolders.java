@@ -90,6 +90,7 @@ final class ModelFolders {
         || name.equals("adapter_config.json")
         || name.equals("adapter_model.bin")
         || name.startsWith("tokenizer")
+        || name.equals("chat_template.jinja")
         || name.equals("vocab.json")
         || name.equals("merges.txt")
         || name.equals("vocab.txt");

@@ -1,5 +1,6 @@
 package org.peftsweep.train;
 
+import java.util.Comparator;
 import java.util.List;
 import java.util.function.Supplier;
 import org.peftsweep.checkpoint.ModelConfig;
@@ -28,6 +29,11 @@ interface Objective {
    */
   Inputs inputs(Batch batch, Seeds seeds, long pass);
 
+  /** Whether a pass asks for outputs at some places of a batch, which differ from batch to batch. */
+  default boolean asksForPlaces() {
+    return false;
+  }
+
   /**
    * Records the mean loss of a model's outputs on their tape.
    *
@@ -36,8 +42,30 @@ interface Objective {
    */
   Tensor loss(Tape tape, Var outputs, Supplier<Inputs> inputs);
 
+  /** Returns those examples of a set whose evaluation takes most memory, by batches of so many. */
+  default List<TokenizedExample> largest(List<TokenizedExample> examples, int rows) {
+    return examples.stream()
+        .sorted(Comparator.comparingInt(example -> -example.encoded().tokens()))
+        .limit(rows)
+        .toList();
+  }
+
   /** Begins an evaluation of a set, which draws the same each time. */
   Scorer scorer(List<TokenizedExample> examples, Seeds seeds);
+
+  /** Writes text with the model that is trained. */
+  interface Writing {
+    /** Returns how many texts are to be written at a time. */
+    int rows();
+
+    /**
+     * Goes on with texts.
+     *
+     * @param prompts token ids of each, one at least
+     * @return the new token ids of each, without the one that ended it
+     */
+    List<int[]> write(List<int[]> prompts, TextWriter writer);
+  }
 
   /** Hears a model's outputs batch by batch and scores them. */
   interface Scorer {
@@ -46,6 +74,9 @@ interface Objective {
 
     /** Takes the outputs for these inputs. */
     void add(Tape tape, Var outputs, Inputs inputs);
+
+    /** Writes what is to be scored besides, once all outputs were added; most do not. */
+    default void write(Writing writing) {}
 
     /** Returns the scores of all that was added. */
     Evaluation evaluation();

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.function.BiConsumer;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
+import java.util.function.ToLongFunction;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.compute.ElementType;
@@ -37,6 +38,11 @@ final class Pack implements AutoCloseable {
     private final boolean trains;
     private final long seed;
     private final BiConsumer<Tape, Var> receiver;
+
+    /** What runs in place of a pass, and how many bytes it held beside the tape's; or null. */
+    private ToLongFunction<Tape> own;
+
+    private long ownBytes;
 
     /** Where losses of this share of a step add up. */
     private Tensor sum;
@@ -124,6 +130,18 @@ final class Pack implements AutoCloseable {
     /** Shows the model's outputs without dropout; they are gone afterwards. */
     void evaluate(Inputs inputs, BiConsumer<Tape, Var> receiver) {
       run(new Request(this, inputs, false, 0, receiver));
+    }
+
+    /**
+     * Runs passes of its own, by itself.
+     *
+     * @param inputs by whose rows its time is counted
+     * @param work returns the memory that it held besides the tape's, in bytes
+     */
+    void alone(Inputs inputs, ToLongFunction<Tape> work) {
+      Request request = new Request(this, inputs, false, 0, (tape, outputs) -> {});
+      request.own = work;
+      run(request);
     }
 
     private void run(Request asked) {
@@ -216,7 +234,7 @@ final class Pack implements AutoCloseable {
   }
 
   private void run(Request request) {
-    if (places.size() == 1 || 2 * request.rows() > backend.passRows()) {
+    if (places.size() == 1 || request.own != null || 2 * request.rows() > backend.passRows()) {
       runTogether(List.of(request));
     } else {
       asked.add(request);
@@ -282,6 +300,10 @@ final class Pack implements AutoCloseable {
       planned = new PlannedPasses(tape);
     }
     tape.multiplyIn(requests.get(0).lane.factors);
+    if (requests.get(0).own != null) {
+      requests.get(0).ownBytes = requests.get(0).own.applyAsLong(tape);
+      return;
+    }
     List<Model> models = requests.stream().map(request -> request.lane.model).toList();
     List<Batch> batches = requests.stream().map(request -> request.inputs.batch()).toList();
     List<int[]> positions = new ArrayList<>();
@@ -350,7 +372,7 @@ final class Pack implements AutoCloseable {
 
   private void count(List<Request> requests, double seconds) {
     long rows = requests.stream().mapToLong(Request::rows).sum();
-    long bytes = tape.peakBytes() / requests.size();
+    long bytes = tape.peakBytes() / requests.size() + requests.get(0).ownBytes;
     for (Request request : requests) {
       request.lane.rows = request.rows();
       request.lane.share += seconds * request.rows() / Math.max(1, rows);

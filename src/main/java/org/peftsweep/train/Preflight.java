@@ -84,8 +84,9 @@ public final class Preflight {
             });
     ModelSource model = trial.model();
     String location = model.location();
+    int outputs = trial.task().task().outputs();
     if (!model.randomInit()) {
-      once(List.of("weights", location), () -> requireWeights(location));
+      once(List.of("weights", location, outputs), () -> requireWeights(location, outputs));
     }
     once(List.of("tokenizer", location), () -> requireTokenizer(location));
     int maxTokens = trial.training().maxTokens();
@@ -98,7 +99,6 @@ public final class Preflight {
       throw new IllegalArgumentException(
           "Cannot train " + data.task().name() + " on no examples: lower validation-fraction");
     }
-    int outputs = data.task().outputs();
     once(
         List.of(location, outputs, trial.method(), trial.targets(), trial.layers()),
         () ->
@@ -127,8 +127,8 @@ public final class Preflight {
     }
   }
 
-  private void requireWeights(String location) {
-    List<String> fresh = library.requireWeights(location);
+  private void requireWeights(String location, int outputs) {
+    List<String> fresh = library.requireWeights(location, outputs);
     if (!fresh.isEmpty()) {
       notices.add(
           "Drawn from each trial's seed, as %s lacks them: %s"

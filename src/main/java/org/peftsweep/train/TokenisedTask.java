@@ -1,8 +1,10 @@
 package org.peftsweep.train;
 
 import java.util.List;
+import java.util.function.Function;
+import org.peftsweep.data.Completions;
 import org.peftsweep.data.Dataset;
-import org.peftsweep.data.EvaluationSet;
+import org.peftsweep.data.Example;
 import org.peftsweep.data.Task;
 import org.peftsweep.data.TokenizedExample;
 import org.peftsweep.data.Tokenizer;
@@ -18,19 +20,26 @@ record TokenisedTask(
 
   static TokenisedTask of(Dataset dataset, Tokenizer tokenizer, int maxTokens) {
     Task task = dataset.task();
+    Function<List<Example>, List<TokenizedExample>> cut =
+        task.isCompletion()
+            ? examples -> Completions.of(examples, task, tokenizer, maxTokens)
+            : examples -> TokenizedExample.of(examples, tokenizer, maxTokens);
     return new TokenisedTask(
-        task.isRegression() ? new Regression(task) : new Classification(task),
-        TokenizedExample.of(dataset.train(), tokenizer, maxTokens),
-        TokenizedExample.of(dataset.validation(), tokenizer, maxTokens),
-        dataset.dev().stream().map(set -> named(set, tokenizer, maxTokens)).toList());
+        objective(task, tokenizer, maxTokens),
+        cut.apply(dataset.train()),
+        cut.apply(dataset.validation()),
+        dataset.dev().stream().map(set -> new Named(set.name(), cut.apply(set.examples()))).toList());
+  }
+
+  private static Objective objective(Task task, Tokenizer tokenizer, int maxTokens) {
+    if (task.isCompletion()) {
+      return new CausalLanguageModelling(task, tokenizer, maxTokens);
+    }
+    return task.isRegression() ? new Regression(task) : new Classification(task);
   }
 
   /** Returns the same without the sets that only an evaluation may look at. */
   TokenisedTask withoutReported() {
     return new TokenisedTask(objective, train, validation, List.of());
-  }
-
-  private static Named named(EvaluationSet set, Tokenizer tokenizer, int maxTokens) {
-    return new Named(set.name(), TokenizedExample.of(set.examples(), tokenizer, maxTokens));
   }
 }

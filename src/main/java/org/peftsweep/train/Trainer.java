@@ -20,6 +20,8 @@ import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
 import org.peftsweep.data.Batches;
+import org.peftsweep.data.Encoded;
+import org.peftsweep.data.Padding;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.data.TokenizedExample;
 import org.peftsweep.method.adapter.MethodHooks;
@@ -76,6 +78,9 @@ final class Trainer {
   private double normSum;
 
   private int losses;
+
+  /** Of a pass; more than what is asked for where memory is to be told before. */
+  private int leastPlaces;
   private double trainSeconds;
   private double evaluateSeconds;
   private long optimizerBytes;
@@ -190,16 +195,6 @@ final class Trainer {
   }
 
   private void rehearseSteps(int most) {
-    List<List<TokenizedExample>> sets = new ArrayList<>(List.of(data.validation()));
-    data.reported().forEach(set -> sets.add(set.examples()));
-    for (List<TokenizedExample> set : sets) {
-      List<TokenizedExample> longest =
-          set.stream()
-              .sorted(Comparator.comparingInt(example -> -example.encoded().tokens()))
-              .limit(training.batch())
-              .toList();
-      evaluation(longest, () -> {});
-    }
     int steps = steps(training, stepsPerEpoch());
     List<Batch> order = batches.train(data.train(), seeds, 0);
     Batch largest =
@@ -207,9 +202,29 @@ final class Trainer {
             .limit((long) steps * training.accumulate())
             .max(Comparator.comparingInt(batch -> batch.ids().length))
             .orElse(null);
+    leastPlaces = mostPlaces(order);
     while (step < Math.min(most, steps)) {
       step(Collections.nCopies(Math.min(2, training.accumulate()), largest), 1, steps);
     }
+    // An evaluation may hold something beside what the steps have left.
+    List<List<TokenizedExample>> sets = new ArrayList<>(List.of(data.validation()));
+    data.reported().forEach(set -> sets.add(set.examples()));
+    for (List<TokenizedExample> set : sets) {
+      leastPlaces = mostPlaces(batches.evaluation(set));
+      evaluation(objective.largest(set, training.batch()), () -> {});
+    }
+  }
+
+  /** Returns the most places that are asked for in any of these batches. */
+  private int mostPlaces(List<Batch> all) {
+    if (!objective.asksForPlaces()) {
+      return 0;
+    }
+    return all.stream()
+        .map(batch -> objective.inputs(batch, seeds, -1).positions())
+        .mapToInt(positions -> positions.length)
+        .max()
+        .orElse(0);
   }
 
   private void keep() {
@@ -285,7 +300,7 @@ final class Trainer {
     for (int pass = 0; pass < passes.size(); pass++) {
       watch.deadline().require();
       long number = (long) step * training.accumulate() + pass;
-      Inputs inputs = objective.inputs(passes.get(pass), seeds, number);
+      Inputs inputs = objective.inputs(passes.get(pass), seeds, number).withPlaces(leastPlaces);
       if (!inputs.isEmpty()) {
         long seed = seeds.of("dropout", number);
         double share = 1.0 / passes.size();
@@ -433,12 +448,44 @@ final class Trainer {
     Objective.Scorer scorer = objective.scorer(examples, seeds);
     for (Batch batch : batches.evaluation(examples)) {
       beforeBatch.run();
-      Inputs inputs = scorer.inputs(batch);
+      Inputs inputs = scorer.inputs(batch).withPlaces(leastPlaces);
       if (!inputs.isEmpty()) {
         pass(() -> lane.evaluate(inputs, (tape, outputs) -> scorer.add(tape, outputs, inputs)));
       }
     }
+    scorer.write(
+        new Objective.Writing() {
+          @Override
+          public int rows() {
+            return training.batch();
+          }
+
+          @Override
+          public List<int[]> write(List<int[]> prompts, TextWriter writer) {
+            beforeBatch.run();
+            return Trainer.this.write(prompts, writer);
+          }
+        });
     return scorer.evaluation();
+  }
+
+  private List<int[]> write(List<int[]> prompts, TextWriter writer) {
+    List<TokenizedExample> rows = new ArrayList<>();
+    for (int[] prompt : prompts) {
+      rows.add(new TokenizedExample(rows.size(), new Encoded(prompt, new int[prompt.length]), 0));
+    }
+    int[] all = new int[rows.size()];
+    Arrays.setAll(all, i -> i);
+    Batch batch =
+        new Batches(rows.size(), batches.maxTokens(), Padding.LONGEST, 1, batches.padId())
+            .batch(rows, all);
+    List<int[]> written = new ArrayList<>();
+    pass(
+        () ->
+            lane.alone(
+                new Inputs(batch, null, new int[0]),
+                tape -> writer.write(tape, model, batch, written::add)));
+    return written;
   }
 
   private static List<Prediction> answers(TokenisedTask.Named set, Evaluation evaluation) {

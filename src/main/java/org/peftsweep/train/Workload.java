@@ -58,7 +58,8 @@ public record Workload(
     Shape shape = shape(trial, library, dataset.task().outputs());
     Model outline = shape.outline().within(trial.layers());
     long trainable = trainable(trial, library, outline, dataset.task().outputs());
-    long head = shape.head();
+    boolean isWritten = dataset.task().isCompletion();
+    long head = isWritten ? 0 : shape.head();
     int perEpoch = stepsPerEpoch(training, dataset.train().size());
     int steps = Trainer.steps(training, perEpoch);
     int every = training.evaluateEvery() > 0 ? training.evaluateEvery() : perEpoch;
@@ -73,7 +74,9 @@ public record Workload(
     // A product and its gradient for the input cost the same; a trained weight's gradient comes on
     // top.
     double trained = (double) steps * training.batch() * training.accumulate();
-    double perToken = 2.0 * shape.projections();
+    ModelConfig.Sizes sizes = library.config(trial.model().location()).sizes();
+    long vocabulary = isWritten ? (long) sizes.vocabulary() * sizes.hidden() : 0;
+    double perToken = 2.0 * (shape.projections() + vocabulary);
     double backwards = trainable == 0 ? 0 : perToken + 2.0 * trainable;
     double operations = tokens * trained * (perToken + backwards);
     operations += tokens * evaluations * evaluated * perToken;

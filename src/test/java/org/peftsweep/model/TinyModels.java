@@ -15,6 +15,7 @@ import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Weight;
 import org.peftsweep.data.Batch;
 import org.peftsweep.data.Seeds;
+import org.peftsweep.data.Task;
 
 /**
  * Small real models with random weights for tests.
@@ -87,6 +88,16 @@ public final class TinyModels {
   /** Returns the same model with frozen matrices of a type. */
   public static Model model(Architecture architecture, Backend backend, ElementType matrices) {
     return model(config(architecture), backend, matrices);
+  }
+
+  /** Returns a decoder that writes text. */
+  public static Model languageModel(Architecture architecture, Backend backend) {
+    ModelConfig config = config(architecture);
+    return Models.build(
+        config,
+        Task.NEXT_TOKEN,
+        backend,
+        new RandomWeights(backend, config.initializerRange(), new Seeds(7), ElementType.F32));
   }
 
   private static Model model(ModelConfig config, Backend backend, ElementType matrices) {

@@ -22,6 +22,7 @@ import org.peftsweep.compute.Backends;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
+import org.peftsweep.data.Completion;
 import org.peftsweep.data.Metric;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.data.Task;
@@ -41,6 +42,17 @@ class ObjectivesTest {
           List.of(Metric.MACRO_F1, Metric.ACCURACY));
   private static final Task VALUES =
       new Task("t", List.of("text"), "label", List.of(), List.of(Metric.PEARSON, Metric.SPEARMAN));
+  private static final Task TEXTS =
+      new Task(
+          "t",
+          List.of("text"),
+          "",
+          List.of(),
+          List.of(Metric.TOKEN_ACCURACY, Metric.LOSS, Metric.PERPLEXITY),
+          List.of("dev"),
+          false,
+          0,
+          new Completion(Completion.Form.TEXT, Completion.LossOn.ALL, 8, 0, 1));
   private static final Seeds SEEDS = new Seeds(5);
 
   private static TinyText text;
@@ -67,7 +79,8 @@ class ObjectivesTest {
         Arguments.of("regression", TinyModels.LLAMA),
         Arguments.of("masked", TinyModels.ROBERTA),
         Arguments.of("masked", TinyModels.BERT),
-        Arguments.of("next", TinyModels.BERT));
+        Arguments.of("next", TinyModels.BERT),
+        Arguments.of("causal", TinyModels.LLAMA));
   }
 
   private static Objective objective(String name) {
@@ -75,6 +88,7 @@ class ObjectivesTest {
       case "classification" -> new Classification(CLASSES);
       case "regression" -> new Regression(VALUES);
       case "masked" -> new MaskedLanguageModelling(text.tokenizer(), 0.3);
+      case "causal" -> new CausalLanguageModelling(TEXTS, text.tokenizer(), 32);
       default -> new NextToken();
     };
   }
@@ -84,7 +98,12 @@ class ObjectivesTest {
     int rows = inputs.positions() == null ? inputs.batch().rows() : inputs.positions().length;
     int width = outputs.length / rows;
     double loss = 0;
+    int counted = 0;
     for (int row = 0; row < rows; row++) {
+      if (inputs.classes().length > 0 && inputs.classes()[row] < 0) {
+        continue;
+      }
+      counted++;
       if (objective instanceof Regression) {
         loss += Math.pow(outputs[row] - inputs.batch().labels()[row], 2);
         continue;
@@ -95,7 +114,7 @@ class ObjectivesTest {
       }
       loss += Math.log(sum) - outputs[row * width + inputs.classes()[row]];
     }
-    return loss / rows;
+    return loss / counted;
   }
 
   @ParameterizedTest(name = "{0} with {1}")
@@ -174,6 +193,10 @@ class ObjectivesTest {
         return;
       }
       Evaluation other = evaluate(objective, tape, model, examples, 60);
+      if (objective instanceof CausalLanguageModelling) {
+        weighsExamplesByTheirTokens(first, other);
+        return;
+      }
       assertThat(first.answers()).hasSize(examples.size());
       double[] labels = new double[examples.size()];
       double[] predictions = new double[labels.length];
@@ -201,6 +224,24 @@ class ObjectivesTest {
       assertThat(first.metrics()).isEqualTo(metrics);
       assertThat(first.score()).isEqualTo(metrics.get(task.primaryMetric().id()));
     }
+  }
+
+  private static void weighsExamplesByTheirTokens(Evaluation first, Evaluation other) {
+    assertThat(first.answers()).hasSize(text.examples().size());
+    double[] sums = new double[3];
+    for (int i = 0; i < first.answers().size(); i++) {
+      Evaluation.Answer answer = first.answers().get(i);
+      assertThat(answer.label()).isEqualTo(text.examples().get(i).encoded().tokens() - 1);
+      assertThat(answer.outputs().get(1))
+          .isCloseTo(other.answers().get(i).outputs().get(1), within(1e-4));
+      sums[0] += answer.label();
+      sums[1] += answer.label() * answer.prediction();
+      sums[2] += answer.label() * answer.outputs().get(1);
+    }
+    assertThat(first.score()).isCloseTo(sums[1] / sums[0], within(1e-9)).isBetween(0.0, 1.0);
+    assertThat(first.metrics().get("loss")).isCloseTo(sums[2] / sums[0], within(1e-9));
+    assertThat(first.metrics().get("perplexity"))
+        .isCloseTo(Math.exp(first.metrics().get("loss")), within(1e-9));
   }
 
   private static float[] alone(Tape tape, Model model, int example) {

@@ -1,6 +1,5 @@
 package org.peftsweep.method.adapter;
 
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
@@ -88,24 +87,13 @@ public final class ContributionSearch {
     model.trainable().forEach(parameter -> parameter.var().clearGradient());
     probed.forEach(each -> each.change.clearGradient());
     tape.startTraining(seed);
-    Var outputs = model.logits(tape, batch);
-    if (outputs.value().columns() == 1) {
-      tape.meanSquaredError(outputs, tape.floats(batch::labels));
-    } else {
-      tape.crossEntropy(outputs, tape.ints(() -> classes(batch)));
-    }
+    to.preparations().loss().of(tape, model, batch);
     tape.backward();
     for (Probed each : probed) {
       Tensor gradient = each.change.gradient();
       backend.addScaled(1, gradient, each.sum);
       backend.addScaled((float) -rate, gradient, each.change.value());
     }
-  }
-
-  private static int[] classes(Batch batch) {
-    int[] classes = new int[batch.rows()];
-    Arrays.setAll(classes, i -> (int) batch.labels()[i]);
-    return classes;
   }
 
   private double product(Probed probed) {

@@ -104,14 +104,14 @@ public record FusedPrompt(
   }
 
   @Override
-  public Var changed(Tape tape, Var words, int length) {
+  public Var changed(Tape tape, Var words, IntUnaryOperator ofRow) {
     int count = tokens();
     int places = a.value().rows();
     int rows = words.value().rows();
     Var low = low(tape);
     Var table = withZeros(tape, low);
     tape.done(low);
-    IntUnaryOperator place = i -> i % length - count;
+    IntUnaryOperator place = i -> ofRow.applyAsInt(i) - count;
     Var y =
         tape.addGathered(
             words,

@@ -66,7 +66,7 @@ public final class GradientSearch {
           weights.values().forEach(Var::clearGradient);
           tape.startTraining(i);
           Batch batch = batches.get(i);
-          to.preparations().loss().of(tape, to.model().logits(tape, batch), batch);
+          to.preparations().loss().of(tape, to.model(), batch);
           tape.backward();
           weights.forEach(
               (target, weight) -> add(weight.gradient(), 1.0 / count, gradients.get(target)));

@@ -11,6 +11,7 @@ import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
+import org.peftsweep.model.Model;
 
 /**
  * The starting values that methods derive from a base model, or from it and a task's data: computed
@@ -39,6 +40,16 @@ public final class InitCache {
 
     /** Records the mean loss of a model's outputs for a batch, and returns where it will be. */
     Tensor of(Tape tape, Var outputs, Batch batch);
+
+    /** Returns the outputs that the loss takes. */
+    default Var outputs(Tape tape, Model model, Batch batch) {
+      return model.logits(tape, batch);
+    }
+
+    /** Records the mean loss of a model for a batch, and returns where it will be. */
+    default Tensor of(Tape tape, Model model, Batch batch) {
+      return of(tape, outputs(tape, model, batch), batch);
+    }
   }
 
   /** Keeps what was made first under a key, for everybody who asks later. */

@@ -1,0 +1,97 @@
+package org.peftsweep.data;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.apache.commons.lang3.ArrayUtils;
+
+/**
+ * Turns texts to be written into token ids. Prompt and completion are cut into tokens together, as
+ * a model meets them in running text; what the prompt alone gives at the start is the prompt.
+ */
+public final class Completions {
+  private final Tokenizer tokenizer;
+  private final Task task;
+  private final int maxTokens;
+
+  private Completions(Tokenizer tokenizer, Task task, int maxTokens) {
+    this.tokenizer = tokenizer;
+    this.task = task;
+    this.maxTokens = maxTokens;
+  }
+
+  /**
+   * Tokenizes a list in its order, each row cut to {@code maxTokens} at its end.
+   *
+   * @throws DataException if a row cannot be written as the model's chat template asks
+   */
+  public static List<TokenizedExample> of(
+      List<Example> examples, Task task, Tokenizer tokenizer, int maxTokens) {
+    Completions completions = new Completions(tokenizer, task, maxTokens);
+    return examples.stream().map(completions::tokenized).toList();
+  }
+
+  private TokenizedExample tokenized(Example example) {
+    return switch (task.completion().form()) {
+      case MESSAGES -> conversation(example);
+      case PROMPT -> answered(example);
+      default -> cut(example, ended(tokenizer.prompt(example.first())), new int[0], null);
+    };
+  }
+
+  private TokenizedExample answered(Example example) {
+    int[] prompt = tokenizer.prompt(example.first());
+    int[] all = ended(tokenizer.prompt(example.first() + example.second()));
+    int begin = common(prompt, all);
+    return cut(example, all, new int[] {begin, all.length}, example.second());
+  }
+
+  private TokenizedExample conversation(Example example) {
+    List<Message> messages = Message.parse(example.first());
+    ChatTemplate template = tokenizer.chatTemplate();
+    String whole = template.render(messages, false);
+    int[] all = tokenizer.encodeRaw(whole);
+    List<Integer> bounds = new ArrayList<>();
+    String last = null;
+    for (int i = 0; i < messages.size(); i++) {
+      if (messages.get(i).isAnswer()) {
+        String before = template.render(messages.subList(0, i), true);
+        String after = template.render(messages.subList(0, i + 1), false);
+        if (!whole.startsWith(before) || !whole.startsWith(after)) {
+          throw new DataException(
+              "Cannot tell the answers of row "
+                  + (example.index() + 1)
+                  + " of "
+                  + task.name()
+                  + " apart: the model's chat template writes earlier messages otherwise once"
+                  + " later ones follow; give conversations of one answer");
+        }
+        bounds.add(common(tokenizer.encodeRaw(before), all));
+        bounds.add(common(tokenizer.encodeRaw(after), all));
+        last = messages.get(i).content();
+      }
+    }
+    return cut(example, all, bounds.stream().mapToInt(Integer::intValue).toArray(), last);
+  }
+
+  private TokenizedExample cut(Example example, int[] all, int[] bounds, String answer) {
+    int[] ids = Arrays.copyOf(all, Math.min(all.length, maxTokens));
+    int[] types = new int[ids.length];
+    for (int i = 0; i < bounds.length; i += 2) {
+      int from = Math.min(ids.length, bounds[i]);
+      Arrays.fill(types, from, Math.max(from, Math.min(ids.length, bounds[i + 1])), 1);
+    }
+    return new TokenizedExample(example.index(), new Encoded(ids, types), 0, answer);
+  }
+
+  private int[] ended(int[] ids) {
+    return tokenizer.endId().isPresent()
+        ? ArrayUtils.add(ids, tokenizer.endId().getAsInt())
+        : ids;
+  }
+
+  private static int common(int[] first, int[] second) {
+    int differs = Arrays.mismatch(first, second);
+    return differs < 0 ? first.length : differs;
+  }
+}
