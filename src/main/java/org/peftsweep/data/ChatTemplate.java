@@ -5,15 +5,14 @@ import com.hubspot.jinjava.JinjavaConfig;
 import com.hubspot.jinjava.LegacyOverrides;
 import com.hubspot.jinjava.interpret.Context.Library;
 import com.hubspot.jinjava.interpret.RenderResult;
+import com.hubspot.jinjava.interpret.TemplateError;
 import com.hubspot.jinjava.lib.fn.ELFunctionDefinition;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
-import org.apache.commons.lang3.StringUtils;
 
 /**
  * The template by which a model's tokenizer writes a conversation as one text, in the dialect of
@@ -100,18 +99,28 @@ public final class ChatTemplate {
     context.put("messages", list);
     context.put("add_generation_prompt", asks);
     RenderResult result = JINJA.renderForResult(template, context);
-    Optional<String> fault =
-        result.getErrors().stream().map(error -> error.getMessage()).findFirst();
-    if (fault.isPresent()) {
+    if (!result.getErrors().isEmpty()) {
       throw new DataException(
           "Cannot write a conversation of the roles "
               + messages.stream().map(Message::role).distinct().toList()
               + " by the chat template of "
               + place
               + ": "
-              + StringUtils.abbreviate(StringUtils.normalizeSpace(fault.orElseThrow()), 200)
+              + reason(result.getErrors().get(0))
               + "; give conversations that it takes, or a text column");
     }
     return result.getOutput();
+  }
+
+  /** What the template itself says, or the part of it that cannot be followed. */
+  private static String reason(TemplateError error) {
+    for (Throwable cause = error.getException(); cause != null; cause = cause.getCause()) {
+      if (cause instanceof RaisedException) {
+        return "it says \"" + Shown.of(cause.getMessage()) + "\"";
+      }
+    }
+    return error.getFieldName() == null
+        ? "it cannot be followed"
+        : "it cannot be followed at \"" + Shown.of(error.getFieldName()) + "\"";
   }
 }
