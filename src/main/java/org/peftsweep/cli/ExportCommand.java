@@ -7,18 +7,12 @@ import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.deploy.SparkHadoopUtil;
-import org.peftsweep.checkpoint.CheckpointException;
-import org.peftsweep.checkpoint.SafeTensors;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
-import org.peftsweep.data.Shown;
 import org.peftsweep.report.ModelCard;
-import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.ResultTables;
-import org.peftsweep.results.TrialFile;
 import org.peftsweep.spec.Locations;
 import org.peftsweep.train.Library;
-import org.peftsweep.train.Outcome.Status;
 import org.peftsweep.train.TrialExport;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -82,40 +76,18 @@ final class ExportCommand implements Callable<Integer> {
     }
     Path folder = Locations.ofProcess(files, Installation.home()).localFolder("DIR", given);
     try (Session session = Session.open("peft-sweep export")) {
-      ResultFolder results = results(files);
-      org.apache.hadoop.fs.Path tensors = results.tensors(id).orElseThrow();
-      Path local = Files.createTempFile("peft-sweep-export", ".safetensors");
-      try {
-        tensors.getFileSystem(files).copyToLocalFile(false, tensors, uri(local), true);
-        requireWhole(local, tensors);
-        try (SafeTensors kept = SafeTensors.open(local);
-            Backend backend = Backends.open(Backends.DEFAULT, 1);
-            TrialExport export = TrialExport.open(id, kept, new Library(files), backend)) {
-          if (format == Format.samediff) {
-            writeGraph(export, folder.resolve("samediff"));
-            return 0;
-          }
-          ResultTables tables = ResultTables.of(session.spark(), results);
-          write(export, folder, ModelCard.of(results.sweep(), tables, export.trial()));
+      try (KeptTrial kept = KeptTrial.find(id, "export", output, files);
+          Backend backend = Backends.open(Backends.DEFAULT, 1);
+          TrialExport export = kept.open(new Library(files), backend)) {
+        if (format == Format.samediff) {
+          writeGraph(export, folder.resolve("samediff"));
+          return 0;
         }
-      } finally {
-        Files.deleteIfExists(local);
+        ResultTables tables = ResultTables.of(session.spark(), kept.results());
+        write(export, folder, ModelCard.of(kept.results().sweep(), tables, export.trial()));
       }
       return 0;
     }
-  }
-
-  private void requireWhole(Path local, org.apache.hadoop.fs.Path tensors) {
-    try (SafeTensors kept = SafeTensors.open(local)) {
-      if (kept.isWhole()) {
-        return;
-      }
-    } catch (CheckpointException e) {
-      // Only damage makes a file that this program wrote unreadable.
-    }
-    throw new InputException(
-        "Cannot export %s: %s is damaged; let the trial run again with jobs/sweep.sh --rerun %s"
-            .formatted(id, tensors, id));
   }
 
   private void writeGraph(TrialExport export, Path folder) {
@@ -175,44 +147,5 @@ final class ExportCommand implements Callable<Integer> {
     if (isBeside) {
       out.println("Base:    " + folder.resolve("base"));
     }
-  }
-
-  /** Returns the folder of whichever sweep has kept tensors of the trial. */
-  private ResultFolder results(Configuration files) {
-    TrialFile row = null;
-    org.apache.hadoop.fs.Path root = output.path(files);
-    for (ResultFolder results : ResultFolder.under(root, files)) {
-      TrialFile found = results.trials().get(id);
-      if (found != null && found.status() == Status.FINISHED && results.tensors(id).isPresent()) {
-        return results;
-      }
-      row = found == null ? row : found;
-    }
-    if (row == null) {
-      throw new InputException(
-          "Cannot export "
-              + Shown.of(id)
-              + ": "
-              + output.shown()
-              + " has no such trial; "
-              + Installation.script("query")
-              + " \"SELECT id, title FROM trials\""
-              + output.option()
-              + " lists them");
-    }
-    throw new InputException(
-        row.status() == Status.FINISHED
-            ? "Cannot export "
-                + id
-                + ": its tensors were not kept; compute.keep-mebibytes says up to which size they"
-                + " are"
-            : "Cannot export "
-                + id
-                + ": only finished trials are kept, and it is "
-                + TrialFile.word(row.status()));
-  }
-
-  private static org.apache.hadoop.fs.Path uri(Path local) {
-    return new org.apache.hadoop.fs.Path(local.toUri());
   }
 }

@@ -62,6 +62,7 @@ public final class Main {
             .addSubcommand(new SimulateCommand(out))
             .addSubcommand(new ReportCommand(out, err))
             .addSubcommand(new ExportCommand(out, err))
+            .addSubcommand(new GenerateCommand(out))
             .addSubcommand(new PretrainCommand(out, err))
             .addSubcommand(new FetchCommand(out, err))
             .addSubcommand(new SchemaCommand(out))

@@ -130,6 +130,15 @@ public final class Tokenizer implements AutoCloseable {
     return isEnded ? Arrays.copyOf(ids, last) : ids;
   }
 
+  /**
+   * The ids of a conversation that a user begins and the model is to answer, [tokens].
+   *
+   * @throws DataException if the model has no chat template
+   */
+  public int[] question(String text) {
+    return encodeRaw(chatTemplate().render(List.of(new Message("user", text)), true));
+  }
+
   /** The ids of a text without special tokens, [tokens]. */
   public int[] encodeRaw(String text) {
     return ints(unlimited.encode(text, false, false).getIds());

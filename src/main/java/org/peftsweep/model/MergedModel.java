@@ -71,13 +71,15 @@ public final class MergedModel {
   }
 
   /**
-   * Writes the same files of the base as it was before training, without a head.
+   * Writes the same files of the base as it was before training, without a head that learns.
    *
    * @param config with the labels of the head that a trained adapter brings
    */
   public static void writeBase(Path folder, ModelConfig config, Model model, Backend backend) {
     List<Parameter> base =
-        model.parameters().stream().filter(parameter -> parameter.role() != Role.HEAD).toList();
+        model.parameters().stream()
+            .filter(parameter -> parameter.role() != Role.HEAD || model.isLanguageModel())
+            .toList();
     write(folder, config, model.task(), base, Parameter::origin, backend);
   }
 

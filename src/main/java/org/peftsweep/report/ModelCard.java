@@ -14,6 +14,7 @@ import java.util.TreeMap;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.functions;
+import org.peftsweep.data.Completion;
 import org.peftsweep.data.Task;
 import org.peftsweep.results.ResultTables;
 import org.peftsweep.spec.Trial;
@@ -94,7 +95,9 @@ public final class ModelCard {
         + "\n\n"
         + (kind == Kind.ADAPTER
             ? "An adapter for [PEFT](https://github.com/huggingface/peft)"
-            : "A plain model for sequence classification, the adapter folded in")
+            : "A plain model for "
+                + (isWriting() ? "writing text" : "sequence classification")
+                + ", the adapter folded in")
         + ": the model after the last step of trial `"
         + trial.id()
         + "` of the sweep `"
@@ -116,6 +119,10 @@ public final class ModelCard {
         + " DIR\n```\n";
   }
 
+  private boolean isWriting() {
+    return trial.task().task().isCompletion();
+  }
+
   private static DumperOptions layout() {
     DumperOptions options = new DumperOptions();
     options.setDefaultFlowStyle(DumperOptions.FlowStyle.BLOCK);
@@ -128,8 +135,9 @@ public final class ModelCard {
     matter.put("library_name", kind == Kind.ADAPTER ? PEFT : "transformers");
     matter.put("base_model", base.place());
     matter.put("license", base.license());
-    matter.put("pipeline_tag", "text-classification");
-    List<String> tags = new ArrayList<>(List.of("text-classification", trial.methodId()));
+    String pipeline = isWriting() ? "text-generation" : "text-classification";
+    matter.put("pipeline_tag", pipeline);
+    List<String> tags = new ArrayList<>(List.of(pipeline, trial.methodId()));
     if (kind == Kind.ADAPTER) {
       tags.add(PEFT);
     }
@@ -140,7 +148,7 @@ public final class ModelCard {
     if (Run.isFinite(run.lastScore())) {
       String task = trial.task().task().name();
       Map<String, Object> result = new LinkedHashMap<>();
-      result.put("task", new TreeMap<>(Map.of("type", "text-classification")));
+      result.put("task", new TreeMap<>(Map.of("type", pipeline)));
       result.put("dataset", new TreeMap<>(Map.of("name", task, "type", task)));
       result.put(
           "metrics",
@@ -192,6 +200,20 @@ public final class ModelCard {
 
   private String useAdapter(Base base) {
     Task task = trial.task().task();
+    if (task.isCompletion()) {
+      return """
+          from peft import AutoPeftModelForCausalLM
+          from transformers import AutoTokenizer
+
+          folder = "adapter"  # this folder
+          model = AutoPeftModelForCausalLM.from_pretrained(folder).eval()
+          tokenizer = AutoTokenizer.from_pretrained(folder)
+          inputs = tokenizer(%s, return_tensors="pt")
+          answer = model.generate(**inputs, do_sample=False, max_new_tokens=%d)
+          print(tokenizer.decode(answer[0], skip_special_tokens=True))
+          """
+          .formatted(question(task), task.completion().maxNewTokens());
+    }
     String outputs = base.isBeside() ? "" : ", num_labels=" + task.outputs();
     return """
         from peft import AutoPeftModelForSequenceClassification
@@ -207,8 +229,28 @@ public final class ModelCard {
         .formatted(outputs, inputs(task), trial.training().maxTokens(), labels(task));
   }
 
+  /** A prompt in Python. */
+  private static String question(Task task) {
+    return task.completion().form() == Completion.Form.MESSAGES
+        ? "tokenizer.apply_chat_template([{\"role\": \"user\", \"content\": \"A question.\"}],"
+            + " tokenize=False, add_generation_prompt=True), add_special_tokens=False"
+        : "\"A prompt.\"";
+  }
+
   private String useMerged() {
     Task task = trial.task().task();
+    if (task.isCompletion()) {
+      return """
+          from transformers import AutoModelForCausalLM, AutoTokenizer
+
+          model = AutoModelForCausalLM.from_pretrained("merged").eval()  # this folder
+          tokenizer = AutoTokenizer.from_pretrained("merged")
+          inputs = tokenizer(%s, return_tensors="pt")
+          answer = model.generate(**inputs, do_sample=False, max_new_tokens=%d)
+          print(tokenizer.decode(answer[0], skip_special_tokens=True))
+          """
+          .formatted(question(task), task.completion().maxNewTokens());
+    }
     return """
         from transformers import pipeline
 
@@ -266,7 +308,10 @@ public final class ModelCard {
     rows.put("task", task.name());
     rows.put("place", trial.task().location());
     rows.put(
-        "labels", task.isRegression() ? "a number" : code(String.join(", ", task.labelNames())));
+        "labels",
+        task.isCompletion()
+            ? "texts to be written"
+            : task.isRegression() ? "a number" : code(String.join(", ", task.labelNames())));
     flatten("", json(trial).path("task"), rows);
     rows.keySet().removeAll(Set.of("location"));
     return rows;

@@ -1,11 +1,16 @@
 package org.peftsweep.train;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -14,8 +19,15 @@ import org.peftsweep.checkpoint.CheckpointException;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.checkpoint.SafeTensors;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Tape;
+import org.peftsweep.data.Batch;
+import org.peftsweep.data.Batches;
+import org.peftsweep.data.Completion;
+import org.peftsweep.data.Encoded;
+import org.peftsweep.data.Padding;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.data.Task;
+import org.peftsweep.data.TokenizedExample;
 import org.peftsweep.method.Methods;
 import org.peftsweep.method.adapter.AdapterLayout;
 import org.peftsweep.method.adapter.AttachContext;
@@ -48,6 +60,8 @@ public final class TrialExport implements AutoCloseable {
       Pattern.compile("(?:license|\\* License of the weights): *([A-Za-z0-9.-]+) *");
 
   private static final String UNKNOWN = "unknown";
+
+  private static final ObjectMapper JSON = new ObjectMapper();
 
   private final Trial trial;
   private final int steps;
@@ -159,6 +173,7 @@ public final class TrialExport implements AutoCloseable {
   /** Writes the base model with its tokenizer, as it was before training. */
   public void writeBase(Path folder) {
     MergedModel.writeBase(folder, config(), model, backend);
+    writeGeneration(folder);
     writeTokenizer(folder);
   }
 
@@ -197,6 +212,7 @@ public final class TrialExport implements AutoCloseable {
   /** Writes a plain model with the method folded in, and the base's tokenizer. */
   public void writeMerged(Path folder) {
     MergedModel.write(folder, config(), model, backend);
+    writeGeneration(folder);
     writeTokenizer(folder);
   }
 
@@ -241,8 +257,73 @@ public final class TrialExport implements AutoCloseable {
 
   private ModelConfig config() {
     Task task = trial.task().task();
+    if (task.isCompletion()) {
+      return base.config().withHead(base.config().labels(), base.tokenizer().padId());
+    }
     List<String> labels = task.isRegression() ? List.of("LABEL_0") : task.labelNames();
     return base.config().withHead(labels, base.tokenizer().padId());
+  }
+
+  /**
+   * Goes on with texts, or where the trial learned from conversations answers messages of a user.
+   *
+   * @param how how long answers may be and how their tokens are drawn
+   * @throws IllegalArgumentException if the trial is of no language model, or a prompt is too long
+   */
+  public List<String> write(List<String> prompts, Completion how, long seed) {
+    Task task = trial.task().task();
+    if (!task.isCompletion()) {
+      throw new IllegalArgumentException(
+          "Cannot write text with "
+              + trial.id()
+              + ": it learned "
+              + task.name()
+              + ", whose rows have labels; name a trial of texts");
+    }
+    boolean isAsked = task.completion().form() == Completion.Form.MESSAGES;
+    List<TokenizedExample> rows = new ArrayList<>();
+    int longest = base.config().longestInput() - trial.method().positions();
+    for (String prompt : prompts) {
+      int[] ids =
+          isAsked ? base.tokenizer().question(prompt) : base.tokenizer().prompt(prompt);
+      if (ids.length == 0 || ids.length >= longest) {
+        throw new IllegalArgumentException(
+            "Cannot go on with a prompt of %d tokens: give 1 to %d"
+                .formatted(ids.length, longest - 1));
+      }
+      rows.add(new TokenizedExample(rows.size(), new Encoded(ids, new int[ids.length]), 0));
+    }
+    int[] all = new int[rows.size()];
+    Arrays.setAll(all, i -> i);
+    Batch batch =
+        new Batches(rows.size(), longest, Padding.LONGEST, 1, base.padId()).batch(rows, all);
+    TextWriter writer =
+        new TextWriter(
+            how, base.tokenizer().endIds(), longest, new Seeds(seed).random("written answers"));
+    List<String> texts = new ArrayList<>();
+    try (Tape tape = new Tape(backend)) {
+      tape.multiplyIn(trial.training().precision().factors());
+      writer.write(tape, model, batch, ids -> texts.add(base.tokenizer().text(ids)));
+    }
+    return texts;
+  }
+
+  /** Tells the reference library when a text ends. */
+  private void writeGeneration(Path folder) {
+    if (trial.task().task().isCompletion()) {
+      Map<String, Object> entries = new TreeMap<>();
+      entries.put("pad_token_id", base.padId());
+      if (!base.tokenizer().endIds().isEmpty()) {
+        entries.put("eos_token_id", base.tokenizer().endIds());
+      }
+      try {
+        Files.writeString(
+            folder.resolve("generation_config.json"),
+            JSON.writerWithDefaultPrettyPrinter().writeValueAsString(entries) + "\n");
+      } catch (IOException e) {
+        throw new UncheckedIOException("Cannot write to " + folder, e);
+      }
+    }
   }
 
   private void writeTokenizer(Path folder) {

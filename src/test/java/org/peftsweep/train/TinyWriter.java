@@ -29,7 +29,7 @@ import org.peftsweep.spec.Trial;
  * A folder with a tiny Llama that was never trained, and three tasks of the same rows: the colour of a
  * thing, as prompt and completion, as messages and as running text.
  */
-final class TinyWriter {
+public final class TinyWriter {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private static final Map<String, String> COLOURS =
@@ -41,7 +41,8 @@ final class TinyWriter {
 
   private final Path folder;
 
-  TinyWriter(Path folder) throws IOException {
+  /** Writes model and data into a folder. */
+  public TinyWriter(Path folder) throws IOException {
     this.folder = folder;
     List<String> things = new ArrayList<>(COLOURS.keySet().stream().sorted().toList());
     Files.createDirectories(folder.resolve("llama"));
@@ -127,9 +128,19 @@ final class TinyWriter {
    * @param model another than the tiny Llama
    */
   Trial trial(Library library, String task, String block, int steps, String... model) {
-    String file =
-        """
-        name: x
+    String file = sweep(task, block, steps, model);
+    return SweepFile.read(
+            "x.yaml",
+            Map.of(),
+            location -> Optional.ofNullable(location.equals("x.yaml") ? file : null))
+        .expand(library::modelHash, library::taskHash)
+        .get(0);
+  }
+
+  /** Returns a sweep file. */
+  public String sweep(String task, String block, int steps, String... model) {
+    return """
+        name: tiny
         model: %s
         data: %s
         tasks: [%s]
@@ -152,11 +163,5 @@ final class TinyWriter {
                 block,
                 steps,
                 Math.max(1, steps));
-    return SweepFile.read(
-            "x.yaml",
-            Map.of(),
-            location -> Optional.ofNullable(location.equals("x.yaml") ? file : null))
-        .expand(library::modelHash, library::taskHash)
-        .get(0);
   }
 }

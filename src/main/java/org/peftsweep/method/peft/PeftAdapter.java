@@ -30,7 +30,8 @@ import org.peftsweep.model.TrainedTensors;
 
 /**
  * Trained methods as adapter folders of Hugging Face's PEFT, out and in. The names of tensors and
- * settings are those that PEFT writes for a model with a classification head.
+ * settings are those that PEFT writes for a model with a classification head, or for a language
+ * model, whose head does not learn.
  */
 public final class PeftAdapter {
   private static final List<String> HEADS = List.of("classifier", "score");
@@ -61,12 +62,15 @@ public final class PeftAdapter {
     requireForm(method, model);
     PeftForm form = method.peft(model, steps).orElseThrow();
     Map<String, Object> settings = new LinkedHashMap<>();
-    settings.put("task_type", "SEQ_CLS");
+    settings.put("task_type", model.isLanguageModel() ? "CAUSAL_LM" : "SEQ_CLS");
     settings.put("peft_type", form.type());
     settings.put("base_model_name_or_path", base);
     settings.put("inference_mode", true);
-    settings.put(
-        "modules_to_save", Stream.concat(HEADS.stream(), saved(model, layout).stream()).toList());
+    List<String> heads = model.isLanguageModel() ? List.of() : HEADS;
+    List<String> whole = Stream.concat(heads.stream(), saved(model, layout).stream()).toList();
+    if (!whole.isEmpty()) {
+      settings.put("modules_to_save", whole);
+    }
     settings.put(
         "target_modules", List.copyOf(PeftForm.suffixes(adapted(model, form, layout), model)));
     settings.putAll(form.deciding());

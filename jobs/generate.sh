@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Lets the model of a finished trial go on with texts and prints what it writes, a prompt after the
+# other. Where the trial learned from conversations, a prompt is what a user says to it.
+#
+#   jobs/query.sh "SELECT id, title, score FROM trials ORDER BY score DESC LIMIT 3"   # which one?
+#   jobs/generate.sh 1b2e7c9ed0a4 --prompt "Which colour has the sky?"
+#   jobs/generate.sh 1b2e7c9ed0a4 --file prompts.txt --temperature 0.7 --top-p 0.9 --seed 3
+#
+# Options: --prompt TEXT (any number), --file FILE (a prompt a line), --max-new-tokens N,
+# --temperature T, --top-p P, --seed N, --output DIR (of the sweeps' tables).
+set -euo pipefail
+source "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/common.sh"
+if [[ $# -eq 0 || $1 == --help ]]; then
+  usage "${BASH_SOURCE[0]}"
+  exit $(($# == 0 ? 2 : 0))
+fi
+LIGHT=1
+submit generate "$@"
