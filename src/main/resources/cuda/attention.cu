@@ -49,7 +49,9 @@ struct Sight {
     if (isBlind(query)) {
       return 0.0f;
     }
-    bool isHidden = mask[key] == 0 || (causal && key > query);
+    int own = causal && query < tokens ? mask[query] : 0;
+    bool isOfOther = own > 0 && mask[key] > 0 && own != mask[key];
+    bool isHidden = mask[key] == 0 || (causal && key > query) || isOfOther;
     return isHidden ? -INFINITE : product * scale;
   }
 };

@@ -24,6 +24,7 @@ import org.peftsweep.data.Split;
 import org.peftsweep.data.Task;
 import org.peftsweep.data.grammar.Corpus;
 import org.peftsweep.data.grammar.GrammarSettings;
+import org.peftsweep.data.grammar.WritingCorpus;
 import org.peftsweep.spec.Locations;
 import org.peftsweep.spec.Pretraining;
 import org.peftsweep.sweep.Stop;
@@ -34,10 +35,10 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** Makes a small RoBERTa from text: tokenizer, masked-language-model training, a folder. */
+/** Makes a small RoBERTa or Llama from text: tokenizer, training, a folder. */
 @Command(
     name = "pretrain",
-    description = "Pretrains a small RoBERTa, tokenizer included, and writes a model folder.",
+    description = "Pretrains a small RoBERTa or Llama, tokenizer included, and writes a model folder.",
     mixinStandardHelpOptions = true)
 final class PretrainCommand implements Callable<Integer> {
   private static final Duration KEEP_EVERY = Duration.ofMinutes(1);
@@ -77,11 +78,12 @@ final class PretrainCommand implements Callable<Integer> {
               .run(passages, folder, KEEP_EVERY, () -> stop.reason().isPresent());
       out.printf(
           Locale.ROOT,
-          "%s: %d steps in %.0f s; on held-out text loss %.3f, masked tokens right %.1f %%%n",
+          "%s: %d steps in %.0f s; on held-out text loss %.3f, %s tokens right %.1f %%%n",
           folder,
           quality.steps(),
           quality.seconds(),
           quality.loss(),
+          settings.objective() == Pretraining.Objective.MASKED ? "masked" : "next",
           100 * quality.accuracy());
     } catch (StoppedException e) {
       err.println(e.getMessage() + "; the same command goes on there");
@@ -91,6 +93,11 @@ final class PretrainCommand implements Callable<Integer> {
   }
 
   private static List<String> passages(Pretraining settings) {
+    if (settings.isBuiltIn() && settings.objective() == Pretraining.Objective.CAUSAL) {
+      return new WritingCorpus(GrammarSettings.STANDARD, settings.training().seed())
+          .documents(settings.passages())
+          .toList();
+    }
     if (settings.isBuiltIn()) {
       return new Corpus(GrammarSettings.STANDARD, settings.training().seed())
           .documents(settings.passages())

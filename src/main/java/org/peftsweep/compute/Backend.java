@@ -259,7 +259,9 @@ public interface Backend extends Products, AutoCloseable {
    * weights: the weight of (batch b, head h, query i, key j) has index {@code ((b·heads +
    * h)·queries + i)·tokens + j} for {@link Dropout#keeps}.
    *
-   * @param mask {@code [batch·tokens]}, 1 for a real token, 0 for padding
+   * @param mask {@code [batch·tokens]}, 1 for a real token, 0 for padding; where causal the number
+   *     of a token's text from 1 on, tokens of different texts not seeing each other, or a negative
+   *     one for a token that those of all texts see
    * @param seed of dropout; null where the shape has none
    * @param logSum {@code [batch·heads, queries]}, receives the logarithm of the softmax denominator
    */

@@ -8,7 +8,8 @@ import java.util.Arrays;
  * @param rows number of examples
  * @param tokens length of every row, padding included
  * @param ids [rows, tokens]
- * @param mask [rows, tokens], 1 for a token and 0 for padding
+ * @param mask [rows, tokens], 1 for a token and 0 for padding; where a row holds several texts the
+ *     number of a token's text, from 1
  * @param typeIds [rows, tokens], 0 in padding
  * @param labels [rows] class ids or values
  * @param exampleIndices [rows] row numbers of the examples in their part
@@ -61,7 +62,8 @@ public record Batch(
     int[] longMask = new int[longIds.length];
     int[] longTypes = new int[longIds.length];
     for (int row = 0; row < rows; row++) {
-      Arrays.fill(longMask, row * length, row * length + places, 1);
+      // Where a row has several texts all of them see what stands before.
+      Arrays.fill(longMask, row * length, row * length + places, hasTexts() ? -1 : 1);
       System.arraycopy(ids, row * tokens, longIds, row * length + places, tokens);
       System.arraycopy(mask, row * tokens, longMask, row * length + places, tokens);
       System.arraycopy(typeIds, row * tokens, longTypes, row * length + places, tokens);
@@ -94,11 +96,21 @@ public record Batch(
         chosen.length, tokens, someIds, someMask, someTypes, someLabels, someIndices, prompt, past);
   }
 
+  /** Whether a row holds several texts. */
+  public boolean hasTexts() {
+    for (int value : mask) {
+      if (value > 1) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /** Tokens that are not padding. */
   public int realTokens() {
     int real = 0;
     for (int value : mask) {
-      real += value;
+      real += value == 0 ? 0 : 1;
     }
     return real;
   }

@@ -90,7 +90,7 @@ public record Batches(int batchRows, int maxTokens, Padding padding, int bucketB
       int length = example.encoded().tokens();
       System.arraycopy(example.encoded().ids(), 0, ids, i * tokens, length);
       System.arraycopy(example.encoded().typeIds(), 0, typeIds, i * tokens, length);
-      Arrays.fill(mask, i * tokens, i * tokens + length, 1);
+      System.arraycopy(example.encoded().texts(), 0, mask, i * tokens, length);
       labels[i] = example.label();
       indices[i] = example.index();
     }

@@ -44,6 +44,11 @@ public final class Tasks {
 
   private static final List<Task> BUILT_IN = GLUE.stream().map(Tasks::mini).toList();
 
+  private static final List<Task> WRITTEN =
+      List.of(
+          written("mini-ask", Metric.EXACT_MATCH),
+          written("mini-run", Metric.NUMERIC));
+
   private Tasks() {}
 
   /** CoLA, SST-2, MRPC, QQP, STS-B, MNLI, QNLI, RTE. */
@@ -56,11 +61,20 @@ public final class Tasks {
     return BUILT_IN;
   }
 
+  /**
+   * The generated tasks of a language model: {@code mini-ask}, questions with answers of one word,
+   * and {@code mini-run}, programs with what they give.
+   */
+  public static List<Task> written() {
+    return WRITTEN;
+  }
+
   /** GLUE's eight, WNLI, then the built-in ones. */
   public static List<Task> all() {
     List<Task> all = new ArrayList<>(GLUE);
     all.add(WNLI);
     all.addAll(BUILT_IN);
+    all.addAll(WRITTEN);
     return List.copyOf(all);
   }
 
@@ -81,7 +95,7 @@ public final class Tasks {
 
   /** Whether the rows of that task are generated rather than read. */
   public static boolean isBuiltIn(Task task) {
-    return BUILT_IN.contains(task);
+    return BUILT_IN.contains(task) || WRITTEN.contains(task);
   }
 
   private static Task mini(Task task) {
@@ -91,6 +105,19 @@ public final class Tasks {
         task.labelColumn(),
         task.labelNames(),
         task.metrics());
+  }
+
+  private static Task written(String name, Metric first) {
+    return new Task(
+        name,
+        List.of("prompt"),
+        "completion",
+        List.of(),
+        List.of(first, Metric.TOKEN_ACCURACY, Metric.LOSS, Metric.PERPLEXITY),
+        List.of("dev"),
+        false,
+        0,
+        new Completion(Completion.Form.PROMPT, Completion.LossOn.COMPLETIONS, 8, 0, 1));
   }
 
   private static List<String> pair(String column) {

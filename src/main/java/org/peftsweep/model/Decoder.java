@@ -166,7 +166,7 @@ final class Decoder implements Backbone {
   public Var run(
       Tape tape, List<? extends Backbone> backbones, Packed packed, Var below, int from, int to) {
     List<Decoder> lanes = Pass.parts(backbones, Decoder.class::cast);
-    Pass pass = new Pass(tape);
+    Pass pass = new Pass(tape, rotary.ofTexts(tape, packed));
     KeyValues cache = packed.cache();
     boolean goesOn = cache != null && !cache.isEmpty();
     Var x = below;

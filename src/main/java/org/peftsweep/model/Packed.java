@@ -22,7 +22,8 @@ import org.peftsweep.data.Batch;
  */
 public final class Packed {
   /** All that the operations of a pass depend on; the rest is values. */
-  private record Shape(List<Integer> sizes, boolean asksForAll, boolean isOneOfEach) {}
+  private record Shape(
+      List<Integer> sizes, boolean asksForAll, boolean isOneOfEach, boolean hasTexts) {}
 
   private List<Batch> batches;
   private final Lanes all;
@@ -56,7 +57,7 @@ public final class Packed {
       sizes.add(batches.get(lane).prompt());
       sizes.add(batches.get(lane).past());
     }
-    return new Shape(sizes, asksForAll(), isOneOfEach());
+    return new Shape(sizes, asksForAll(), isOneOfEach(), hasTexts());
   }
 
   /** Takes the batches of another of the same {@link #shape}. */
@@ -96,6 +97,11 @@ public final class Packed {
   /** Returns the places in a lane's batch that are asked for. */
   int[] rows(int lane) {
     return rows.get(lane);
+  }
+
+  /** Whether a row holds several texts. */
+  boolean hasTexts() {
+    return batches.stream().anyMatch(Batch::hasTexts);
   }
 
   boolean asksForAll() {
@@ -206,6 +212,10 @@ public final class Packed {
     int[] mask = batch.mask().clone();
     for (int i = 0; i < places.length; i++) {
       Arrays.fill(mask, places[i] + 1, (i + 1) * batch.tokens(), 0);
+      int own = mask[places[i]];
+      for (int j = i * batch.tokens(); j <= places[i]; j++) {
+        mask[j] = own > 0 && mask[j] > 0 && mask[j] != own ? 0 : mask[j];
+      }
     }
     return mask;
   }
@@ -247,7 +257,8 @@ public final class Packed {
     int length = more + batch.tokens();
     int[] extended = new int[batch.rows() * length];
     for (int row = 0; row < batch.rows(); row++) {
-      Arrays.fill(extended, row * length, row * length + more, 1);
+      // Tokens of all texts of a row see it.
+      Arrays.fill(extended, row * length, row * length + more, -1);
       System.arraycopy(mask, row * batch.tokens(), extended, row * length + more, batch.tokens());
     }
     return extended;

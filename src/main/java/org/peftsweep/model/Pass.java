@@ -17,8 +17,15 @@ import org.peftsweep.data.Batch;
  * they share is computed once over the rows of all.
  *
  * <p>Everywhere a list has the same part of each lane's model, in the order of lanes.
+ *
+ * @param turns of each lane by the positions of its tokens, where rows hold several texts; else null
  */
-record Pass(Tape tape) {
+record Pass(Tape tape, List<RotaryTables.Turns> turns) {
+  /** A pass of rows of one text each. */
+  Pass(Tape tape) {
+    this(tape, null);
+  }
+
   /** Makes what comes out of one lane's rows. */
   private interface Step {
     Var of(int lane, Var rows);
@@ -152,7 +159,9 @@ record Pass(Tape tape) {
         true,
         (lane, rows) -> {
           Batch batch = packed.batches().get(lane);
-          return tables.turn(tape, rows, batch.past(), batch.tokens());
+          return turns == null
+              ? tables.turn(tape, rows, batch.past(), batch.tokens())
+              : tables.turn(tape, rows, turns.get(lane));
         });
   }
 
@@ -199,7 +208,12 @@ record Pass(Tape tape) {
         (lane, rows) -> {
           Prompt prompt = parts.get(lane).prompt();
           Batch batch = packed.batches().get(lane);
-          return prompt == null ? rows : Rows.started(tape, prompt, rows, batch);
+          return prompt == null ? rows : Rows.started(
+                  tape,
+                  prompt,
+                  rows,
+                  batch,
+                  i -> PositionIds.place(packed.batches().get(lane), i));
         });
   }
 

@@ -10,13 +10,28 @@ import org.peftsweep.data.Batch;
  * @param learning the same, −1 where the row keeps its values
  */
 record PositionIds(int[] ids, int[] learning) {
-  /** Counts every place of a row from the batch's first, padding included. */
+  /**
+   * Counts every place of a row from the batch's first, padding included; each text of several in a
+   * row anew.
+   */
   static PositionIds ofPlaces(Batch batch) {
     int[] ids = new int[batch.ids().length];
-    for (int i = 0; i < ids.length; i++) {
-      ids[i] = batch.past() + i % batch.tokens();
-    }
+    Arrays.setAll(ids, i -> batch.past() + place(batch, i));
     return new PositionIds(ids, ids);
+  }
+
+  /** Returns the place of one of {@code [batch·tokens]} in its row, or in its text of several. */
+  static int place(Batch batch, int i) {
+    int text = batch.mask()[i];
+    int token = i % batch.tokens();
+    if (text < 2) {
+      return token;
+    }
+    int begin = token;
+    while (begin > 0 && batch.mask()[i - token + begin - 1] == text) {
+      begin--;
+    }
+    return batch.prompt() + token - begin;
   }
 
   /**

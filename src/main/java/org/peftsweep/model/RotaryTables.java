@@ -1,5 +1,7 @@
 package org.peftsweep.model;
 
+import java.util.ArrayList;
+import java.util.List;
 import org.peftsweep.checkpoint.Rope;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Memory;
@@ -46,6 +48,33 @@ final class RotaryTables implements AutoCloseable {
     reserve(packed.mostTokens());
     Tensor places = packed.tokens(tape);
     return tape.rotary(x, rows(tape, cos, places), rows(tape, sin, places), headWidth);
+  }
+
+  /** Cosines and sines of each place of a batch. */
+  record Turns(Tensor cos, Tensor sin) {}
+
+  /**
+   * Returns them where a row holds several texts, whose positions begin anew, for each lane; null
+   * where none does.
+   */
+  List<Turns> ofTexts(Tape tape, Packed packed) {
+    if (!packed.hasTexts()) {
+      return null;
+    }
+    reserve(packed.mostTokens());
+    List<Turns> turns = new ArrayList<>();
+    for (int i = 0; i < packed.batches().size(); i++) {
+      int lane = i;
+      Tensor places =
+          tape.ints("positions", () -> PositionIds.ofPlaces(packed.batches().get(lane)).ids());
+      turns.add(new Turns(rows(tape, cos, places), rows(tape, sin, places)));
+    }
+    return turns;
+  }
+
+  /** Turns heads {@code [batch·tokens, heads·headWidth]} by their places; consumes x. */
+  Var turn(Tape tape, Var x, Turns turns) {
+    return tape.rotary(x, turns.cos, turns.sin, headWidth);
   }
 
   private static Tensor rows(Tape tape, Tensor table, Tensor places) {

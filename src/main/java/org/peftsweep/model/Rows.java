@@ -18,7 +18,8 @@ final class Rows {
    *
    * @param x {@code [batch·length, width]}, whose memory may be another's afterwards
    */
-  static Var started(Tape tape, Prompt prompt, Var x, Batch batch) {
+  static Var started(
+      Tape tape, Prompt prompt, Var x, Batch batch, IntUnaryOperator places) {
     Var changed = x;
     int count = prompt.tokens();
     if (count > 0) {
@@ -27,7 +28,7 @@ final class Rows {
       tape.done(rows);
       tape.done(x);
     }
-    return prompt.changed(tape, changed, i -> i % batch.tokens());
+    return prompt.changed(tape, changed, places);
   }
 
   private static Var replaced(Tape tape, Var x, Var rows, Batch batch) {

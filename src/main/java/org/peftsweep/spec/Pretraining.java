@@ -3,6 +3,7 @@ package org.peftsweep.spec;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import org.peftsweep.data.Shown;
@@ -11,8 +12,8 @@ import org.peftsweep.data.Tasks;
 import org.peftsweep.method.Settings;
 
 /**
- * How a small RoBERTa is made from text: its tokenizer, its shape, its masked-language-model
- * training.
+ * How a small model is made from text: its tokenizer, its shape, its training. A RoBERTa learns to
+ * fill in masked tokens, a Llama to tell the next one.
  *
  * @param name of the model
  * @param text {@code builtin} for the built-in generator, or files and folders of text with one
@@ -21,6 +22,7 @@ import org.peftsweep.method.Settings;
  * @param tasks whose train and test texts, without their labels, are the passages
  * @param data folder of the tasks' files
  * @param passages lines to draw from the generator, or most passages to use otherwise, 0 for all
+ * @param objective what it learns
  * @param vocabulary tokens of the byte-level BPE tokenizer, special ones and all 256 bytes included
  */
 public record Pretraining(
@@ -28,18 +30,36 @@ public record Pretraining(
     List<String> text,
     List<Task> tasks,
     String data,
+    Objective objective,
     int passages,
     int vocabulary,
     Shape model,
     Course training) {
+  /** What is learned of text. */
+  public enum Objective {
+    /** To fill in hidden tokens: an encoder. */
+    MASKED,
+    /** To tell each token by those before it: a decoder. */
+    CAUSAL
+  }
+
   /** The text that the built-in generator makes. */
   public static final String BUILT_IN = "builtin";
 
   private static final Set<String> KEYS =
-      Set.of("name", "text", "tasks", "data", "passages", "vocabulary", "model", "training");
+      Set.of(
+          "name",
+          "text",
+          "tasks",
+          "data",
+          "objective",
+          "passages",
+          "vocabulary",
+          "model",
+          "training");
 
   /**
-   * The encoder.
+   * The model.
    *
    * @param positions longest input that the model can read, in tokens
    * @param dropout that {@code config.json} asks for when the model is fine-tuned
@@ -64,7 +84,8 @@ public record Pretraining(
    * The training.
    *
    * @param maskFraction part of the tokens to predict; 80 % of them become the mask token, 10 %
-   *     another token, 10 % stay (Devlin et al., arXiv:1810.04805, §3.1)
+   *     another token, 10 % stay (Devlin et al., arXiv:1810.04805, §3.1); 0 where every next token
+   *     is told
    * @param steps optimizer steps
    * @param batch passages a step
    * @param maxTokens longest passage, in tokens, special ones included; the rest is cut off
@@ -87,7 +108,6 @@ public record Pretraining(
       long seed) {
     public Course {
       Settings.fraction("mask-fraction", maskFraction);
-      Settings.positive("mask-fraction", maskFraction);
       Settings.between("steps", steps, 0, Settings.MOST_STEPS);
       Settings.between("batch", batch, 1, Settings.MOST);
       Settings.between("max-tokens", maxTokens, 4, Settings.MOST);
@@ -108,6 +128,15 @@ public record Pretraining(
     tasks = List.copyOf(tasks);
     Settings.between("passages", passages, 0, Settings.MOST_STEPS);
     Settings.between("vocabulary", vocabulary, 261, 10_000_000);
+    if (training.maskFraction() > 0 != (objective == Objective.MASKED)) {
+      throw new IllegalArgumentException(
+          "Cannot use mask-fraction = "
+              + training.maskFraction()
+              + " with objective = "
+              + objective.name().toLowerCase(Locale.ROOT)
+              + ": give "
+              + (objective == Objective.MASKED ? "a number above 0" : "0"));
+    }
     if (training.maxTokens() > model.positions()) {
       throw new IllegalArgumentException(
           "Cannot use max-tokens = "
@@ -157,6 +186,13 @@ public record Pretraining(
         faults.attempt(() -> words(fields, "tasks").stream().map(Tasks::named).toList());
     Optional<String> data =
         faults.attempt(() -> fields.has("tasks") ? places(fields, "data", locations).get(0) : "");
+    Optional<Objective> objective =
+        faults.attempt(
+            () ->
+                fields.has("objective")
+                    ? (Objective)
+                        Scalars.constant(Objective.class, "objective", fields.value("objective"))
+                    : Objective.MASKED);
     Optional<Integer> passages =
         faults.attempt(() -> Scalars.whole("passages", fields.value("passages")));
     Optional<Integer> vocabulary =
@@ -170,6 +206,7 @@ public record Pretraining(
           text.orElseThrow(),
           tasks.orElseThrow(),
           data.orElseThrow(),
+          objective.orElseThrow(),
           passages.orElseThrow(),
           vocabulary.orElseThrow(),
           model.orElseThrow(),

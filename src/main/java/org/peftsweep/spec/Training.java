@@ -29,6 +29,8 @@ import org.peftsweep.optim.Schedule;
  * @param optimizer with its settings
  * @param evaluateEvery optimizer steps between evaluations, 0 for once an epoch
  * @param precision of products, forwards and back
+ * @param packing whether texts for a language model are put together into rows of maxTokens, of
+ *     which batch then counts
  */
 public record Training(
     double epochs,
@@ -44,7 +46,8 @@ public record Training(
     double weightDecay,
     Optimizer optimizer,
     int evaluateEvery,
-    Precision precision) {
+    Precision precision,
+    boolean packing) {
   /** Number format of the factors of products; all else is in 32-bit floats. */
   public enum Precision {
     FP32(ElementType.F32),
@@ -60,6 +63,40 @@ public record Training(
     public ElementType factors() {
       return factors;
     }
+  }
+
+  /** A training whose rows are an example each. */
+  public Training(
+      double epochs,
+      int maxSteps,
+      int batch,
+      int accumulate,
+      int maxTokens,
+      Padding pad,
+      int bucketBatches,
+      Schedule schedule,
+      double warmupFraction,
+      double clip,
+      double weightDecay,
+      Optimizer optimizer,
+      int evaluateEvery,
+      Precision precision) {
+    this(
+        epochs,
+        maxSteps,
+        batch,
+        accumulate,
+        maxTokens,
+        pad,
+        bucketBatches,
+        schedule,
+        warmupFraction,
+        clip,
+        weightDecay,
+        optimizer,
+        evaluateEvery,
+        precision,
+        false);
   }
 
   // Two special tokens and one of the text.

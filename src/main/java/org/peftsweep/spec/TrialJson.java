@@ -76,6 +76,7 @@ final class TrialJson {
               "layers", TextNode.valueOf(Layers.ALL.toString()),
               "model/adapter", MAPPER.valueToTree(AdapterSource.NONE),
               "model/weights", MAPPER.valueToTree(ModelSource.Storage.FP32),
+              "training/packing", BooleanNode.FALSE,
               "task/sample", MAPPER.valueToTree(TrainSample.WHOLE),
               "task/task/quotes", BooleanNode.FALSE,
               "task/task/dev-fraction", DoubleNode.valueOf(0),

@@ -76,7 +76,8 @@ record CausalLanguageModelling(Task task, Tokenizer tokenizer, int maxTokens)
     for (int row = 0; row < batch.rows(); row++) {
       for (int token = 1; token < batch.tokens(); token++) {
         int at = row * batch.tokens() + token;
-        if (batch.mask()[at] != 0 && (all || batch.typeIds()[at] == 1)) {
+        boolean goesOn = batch.mask()[at] != 0 && batch.mask()[at] == batch.mask()[at - 1];
+        if (goesOn && (all || batch.typeIds()[at] == 1)) {
           places[count++] = at - 1;
           counts[row]++;
         }

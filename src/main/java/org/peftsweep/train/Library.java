@@ -49,7 +49,8 @@ import org.peftsweep.spec.Trial;
 public final class Library {
   private record RowsHash(TaskSource task) {}
 
-  private record TokenisedKey(TaskSource task, String tokenizer, int maxTokens) {}
+  private record TokenisedKey(
+      TaskSource task, String tokenizer, int maxTokens, boolean packing) {}
 
   private static Library shared;
 
@@ -246,10 +247,15 @@ public final class Library {
         });
   }
 
-  TokenisedTask tokenised(TaskSource task, ModelSource model, Base base, int maxTokens) {
+  /** Returns a trial's examples as token ids. */
+  TokenisedTask tokenised(Trial trial) {
+    TaskSource task = trial.task();
+    String model = trial.model().location();
+    int maxTokens = trial.training().maxTokens();
+    boolean packing = trial.training().packing();
     return once(
-        new TokenisedKey(task.withContentHash(""), model.location(), maxTokens),
-        () -> TokenisedTask.of(dataset(task), base.tokenizer(), maxTokens));
+        new TokenisedKey(task.withContentHash(""), model, maxTokens, packing),
+        () -> TokenisedTask.of(dataset(task), tokenizer(model), maxTokens, packing));
   }
 
   /**
@@ -309,8 +315,7 @@ public final class Library {
         .requireBatches(
             () -> {
               Base base = base(trial.model(), "no backend");
-              int maxTokens = trial.training().maxTokens();
-              TokenisedTask data = tokenised(trial.task(), trial.model(), base, maxTokens);
+              TokenisedTask data = tokenised(trial);
               return first(Assembly.batches(trial.training(), base.padId()), data, trial.task());
             });
   }

@@ -12,6 +12,7 @@ import org.peftsweep.compute.Backends;
 import org.peftsweep.data.DataException;
 import org.peftsweep.data.Dataset;
 import org.peftsweep.data.Shown;
+import org.peftsweep.data.Task;
 import org.peftsweep.spec.ModelSource;
 import org.peftsweep.spec.SpecException;
 import org.peftsweep.spec.Trial;
@@ -94,6 +95,12 @@ public final class Preflight {
     once(
         List.of("positions", location, maxTokens, before),
         () -> requirePositions(location, maxTokens, before));
+    if (trial.training().packing() && outputs != Task.NEXT_TOKEN) {
+      throw new IllegalArgumentException(
+          "Cannot use packing = true with "
+              + trial.task().task().name()
+              + ", whose rows have labels: leave packing out");
+    }
     Dataset data = library.dataset(trial.task());
     if (data.train().isEmpty()) {
       throw new IllegalArgumentException(

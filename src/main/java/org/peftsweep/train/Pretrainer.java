@@ -20,11 +20,15 @@ import org.apache.commons.codec.digest.DigestUtils;
 import org.apache.hadoop.conf.Configuration;
 import org.peftsweep.checkpoint.Architectures;
 import org.peftsweep.checkpoint.ModelConfig;
+import org.peftsweep.checkpoint.Rope;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.data.BpeTrainer;
+import org.peftsweep.data.Completion;
 import org.peftsweep.data.Encoded;
+import org.peftsweep.data.Metric;
 import org.peftsweep.data.Padding;
 import org.peftsweep.data.Seeds;
+import org.peftsweep.data.Task;
 import org.peftsweep.data.TokenizedExample;
 import org.peftsweep.data.Tokenizer;
 import org.peftsweep.method.adapter.MethodHooks;
@@ -41,8 +45,8 @@ import org.peftsweep.spec.Training;
 import org.peftsweep.train.Outcome.CurvePoint;
 
 /**
- * Makes a small RoBERTa from text: trains a byte-level BPE tokenizer on it, then the model to fill
- * in masked tokens, and writes both as a Hugging Face folder.
+ * Makes a small model from text: trains a byte-level BPE tokenizer on it, then a RoBERTa to fill in
+ * masked tokens or a Llama to tell the next one, and writes both as a Hugging Face folder.
  *
  * <p>While it trains, its state is kept in a folder beside that one, whose name ends in {@code
  * .pretraining}; the same settings and text go on from there, bit for bit. The model's folder is
@@ -50,9 +54,9 @@ import org.peftsweep.train.Outcome.CurvePoint;
  */
 public final class Pretrainer {
   /**
-   * How well the model fills in tokens of passages that it never saw.
+   * How well the model tells tokens of passages that it never saw.
    *
-   * @param accuracy part of the masked tokens whose most likely token is the right one
+   * @param accuracy part of the tokens to tell whose most likely token is the right one
    */
   public record Quality(int steps, double loss, double accuracy, double seconds) {}
 
@@ -70,8 +74,20 @@ public final class Pretrainer {
   /** Evaluations at most, besides the first and the last. */
   private static final int EVALUATIONS = 20;
 
-  private static final String MODEL_TYPE = "roberta";
   private static final String SET = "held-out";
+
+  /** What a decoder learns of running text. */
+  private static final Task TEXT =
+      new Task(
+          "text",
+          List.of("text"),
+          "",
+          List.of(),
+          List.of(Metric.TOKEN_ACCURACY, Metric.LOSS),
+          List.of(SET),
+          false,
+          0,
+          new Completion(Completion.Form.TEXT, Completion.LossOn.ALL, 1, 0, 1));
   private static final int ID_DIGITS = 12;
 
   private final Pretraining settings;
@@ -135,7 +151,7 @@ public final class Pretrainer {
       return new Quality(
           trainer.steps(),
           metric(last, MaskedLanguageModelling.LOSS),
-          metric(last, MaskedLanguageModelling.ACCURACY),
+          metric(last, accuracy()),
           trainer.trainSeconds());
     } catch (Trainer.DivergedException e) {
       checkpoints(beside).remove();
@@ -148,8 +164,9 @@ public final class Pretrainer {
   /** Tells apart whose states may be gone on from. */
   private String id(List<String> passages) {
     MessageDigest digest = DigestUtils.getSha256Digest();
-    DigestUtils.updateDigest(
-        digest, List.of(VERSION, settings.vocabulary(), settings.model(), course).toString());
+    List<Object> deciding =
+        List.of(VERSION, settings.objective(), settings.vocabulary(), settings.model(), course);
+    DigestUtils.updateDigest(digest, deciding.toString());
     for (String passage : passages) {
       digest.update((byte) '\n');
       digest.update(passage.getBytes(StandardCharsets.UTF_8));
@@ -169,7 +186,10 @@ public final class Pretrainer {
       List<TokenizedExample> part = isHeld ? heldOut : train;
       part.add(tokenize(tokenizer, passages.get(i), part.size()));
     }
-    Objective objective = new MaskedLanguageModelling(tokenizer, course.maskFraction());
+    Objective objective =
+        isCausal()
+            ? new CausalLanguageModelling(TEXT, tokenizer, course.maxTokens())
+            : new MaskedLanguageModelling(tokenizer, course.maskFraction());
     TokenisedTask data =
         new TokenisedTask(
             objective, train, List.of(), List.of(new TokenisedTask.Named(SET, heldOut)));
@@ -198,6 +218,15 @@ public final class Pretrainer {
         model,
         MethodHooks.PASSIVE,
         updates);
+  }
+
+  private boolean isCausal() {
+    return settings.objective() == Pretraining.Objective.CAUSAL;
+  }
+
+  /** Returns the name of the metric that says how many tokens are right. */
+  private String accuracy() {
+    return isCausal() ? Metric.TOKEN_ACCURACY.id() : MaskedLanguageModelling.ACCURACY;
   }
 
   private TokenizedExample tokenize(Tokenizer tokenizer, String passage, int index) {
@@ -257,20 +286,24 @@ public final class Pretrainer {
     @Override
     public void evaluated(CurvePoint point) {
       log.accept(
-          "step %d, on held-out text loss %.3f, masked tokens right %.1f %%"
+          "step %d, on held-out text loss %.3f, %s tokens right %.1f %%"
               .formatted(
                   point.step(),
                   metric(point, MaskedLanguageModelling.LOSS),
-                  100 * metric(point, MaskedLanguageModelling.ACCURACY)));
+                  isCausal() ? "next" : "masked",
+                  100 * metric(point, accuracy())));
     }
   }
 
   private ModelConfig config(Tokenizer tokenizer, double dropout) {
     Pretraining.Shape shape = settings.model();
+    if (isCausal()) {
+      return decoder(tokenizer, dropout);
+    }
     // RoBERTa's positions of real tokens begin behind the padding token's id.
     int positions = shape.positions() + tokenizer.padId() + 1;
     return new ModelConfig(
-        Architectures.of(MODEL_TYPE, "a pretraining"),
+        Architectures.of("roberta", "a pretraining"),
         new ModelConfig.Sizes(
             tokenizer.vocabularyTokens(),
             shape.hidden(),
@@ -287,6 +320,32 @@ public final class Pretrainer {
         Optional.empty(),
         true,
         true,
+        true,
+        0.02,
+        List.of("LABEL_0", "LABEL_1"));
+  }
+
+  /** With half as many key heads as heads. */
+  private ModelConfig decoder(Tokenizer tokenizer, double dropout) {
+    Pretraining.Shape shape = settings.model();
+    return new ModelConfig(
+        Architectures.of("llama", "a pretraining"),
+        new ModelConfig.Sizes(
+            tokenizer.vocabularyTokens(),
+            shape.hidden(),
+            shape.layers(),
+            shape.heads(),
+            Math.max(1, shape.heads() / 2),
+            shape.hidden() / shape.heads(),
+            shape.feedForward(),
+            shape.positions(),
+            0),
+        1e-5,
+        new ModelConfig.Dropout(0, dropout, 0),
+        OptionalInt.of(tokenizer.padId()),
+        Optional.of(new Rope(10_000, new Rope.None())),
+        false,
+        false,
         true,
         0.02,
         List.of("LABEL_0", "LABEL_1"));

@@ -74,7 +74,7 @@ record TextWriter(Completion how, Set<Integer> ends, int longest, SplittableRand
         System.arraycopy(prompts.ids(), from, ids, row * tokens, prompts.tokens());
         System.arraycopy(prompts.mask(), from, mask, row * tokens, prompts.tokens());
         for (int i = 0; i < prompts.tokens(); i++) {
-          lengths[row] += prompts.mask()[from + i];
+          lengths[row] += prompts.mask()[from + i] == 0 ? 0 : 1;
         }
       }
       this.begins = lengths.clone();

@@ -18,7 +18,12 @@ record TokenisedTask(
   /** One reported set. */
   record Named(String name, List<TokenizedExample> examples) {}
 
-  static TokenisedTask of(Dataset dataset, Tokenizer tokenizer, int maxTokens) {
+  /**
+   * Cuts a dataset into tokens.
+   *
+   * @param packing whether texts of train are put together into rows of maxTokens
+   */
+  static TokenisedTask of(Dataset dataset, Tokenizer tokenizer, int maxTokens, boolean packing) {
     Task task = dataset.task();
     Function<List<Example>, List<TokenizedExample>> cut =
         task.isCompletion()
@@ -26,7 +31,9 @@ record TokenisedTask(
             : examples -> TokenizedExample.of(examples, tokenizer, maxTokens);
     return new TokenisedTask(
         objective(task, tokenizer, maxTokens),
-        cut.apply(dataset.train()),
+        packing
+            ? Completions.packed(cut.apply(dataset.train()), maxTokens)
+            : cut.apply(dataset.train()),
         cut.apply(dataset.validation()),
         dataset.dev().stream().map(set -> new Named(set.name(), cut.apply(set.examples()))).toList());
   }

@@ -114,7 +114,7 @@ public final class TrialRun {
     requireUnchanged(trial);
     new Preflight(library, backend.name()).require(trial);
     Base base = library.base(trial.model(), backend.place());
-    TokenisedTask all = library.tokenised(trial.task(), trial.model(), base, training.maxTokens());
+    TokenisedTask all = library.tokenised(trial);
     TokenisedTask data = trial.phase() == Phase.TUNING ? all.withoutReported() : all;
     record.loadSeconds = (System.nanoTime() - start) / 1e9;
     try {

@@ -60,7 +60,9 @@ public record Workload(
     long trainable = trainable(trial, library, outline, dataset.task().outputs());
     boolean isWritten = dataset.task().isCompletion();
     long head = isWritten ? 0 : shape.head();
-    int perEpoch = stepsPerEpoch(training, dataset.train().size());
+    int rows =
+        training.packing() ? library.tokenised(trial).train().size() : dataset.train().size();
+    int perEpoch = stepsPerEpoch(training, rows);
     int steps = Trainer.steps(training, perEpoch);
     int every = training.evaluateEvery() > 0 ? training.evaluateEvery() : perEpoch;
     double evaluations = 1 + Math.ceil(steps / (double) every);

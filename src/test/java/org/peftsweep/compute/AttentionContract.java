@@ -20,14 +20,18 @@ abstract class AttentionContract extends BackendFixture {
     return HostKernels.seed(backend, SEED);
   }
 
-  /** Sequence 0 is whole, 1 is padded on the right, 2 on the left, 3 has no token at all. */
+  /**
+   * Sequence 0 is whole, where causal of several texts with a token before them that all see, 1 is
+   * padded on the right, 2 on the left, 3 has no token at all.
+   */
   private static int[] mask(AttentionShape s) {
     int[] mask = new int[s.batch() * s.tokens()];
     for (int b = 0; b < s.batch(); b++) {
       int padding = b == 3 ? s.tokens() : b == 0 ? 0 : s.tokens() / 2;
       for (int i = 0; i < s.tokens(); i++) {
         boolean padded = b == 2 ? i < padding : i >= s.tokens() - padding;
-        mask[b * s.tokens() + i] = padded ? 0 : 1;
+        int text = b > 0 || !s.causal() ? 1 : i == 0 && s.tokens() > 3 ? -1 : 1 + i / 2;
+        mask[b * s.tokens() + i] = padded ? 0 : text;
       }
     }
     return mask;

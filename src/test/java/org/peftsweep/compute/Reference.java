@@ -95,7 +95,12 @@ final class Reference {
   }
 
   static boolean sees(AttentionShape s, int[] mask, int b, int query, int key) {
-    return mask[b * s.tokens() + key] != 0 && (!s.causal() || key <= query);
+    int other = mask[b * s.tokens() + key];
+    if (other == 0 || !s.causal()) {
+      return other != 0;
+    }
+    int own = mask[b * s.tokens() + query];
+    return key <= query && (own <= 0 || other < 0 || own == other);
   }
 
   static boolean seesAny(AttentionShape s, int[] mask, int b, int query) {

@@ -87,6 +87,49 @@ class NextTokenContractTest {
     }
   }
 
+  /** A row of several texts is what each is alone. */
+  @ParameterizedTest(name = "{0} on {1}")
+  @MethodSource("methods")
+  void textsOfOneRowDoNotSeeEachOther(Method method, Architecture architecture) {
+    try (Backend backend = Backends.open("cpu", 1);
+        Tape tape = new Tape(backend);
+        Model model = TinyModels.languageModel(architecture, backend)) {
+      Set<Role> targets = method.usesTargets() ? TARGETS : EnumSet.noneOf(Role.class);
+      InitCache prepared = prepared(List.of(TinyModels.batch(20), TinyModels.batch(21)));
+      method.attach(new AttachContext(model, targets, backend, new Seeds(1), prepared));
+      perturb(model, backend);
+      SplittableRandom random = new SplittableRandom(8);
+      int[] lengths = {4, 1, 5};
+      int[][] texts = new int[lengths.length][];
+      Arrays.setAll(texts, i -> random.ints(lengths[i], 2, 50).toArray());
+      int[] ids = new int[2 * 12];
+      int[] mask = new int[ids.length];
+      int at = 12;
+      for (int i = 0; i < texts.length; i++) {
+        System.arraycopy(texts[i], 0, ids, at, lengths[i]);
+        Arrays.fill(mask, at, at + lengths[i], i + 1);
+        at += lengths[i];
+      }
+      System.arraycopy(texts[2], 0, ids, 0, lengths[2]);
+      Arrays.fill(mask, 0, lengths[2], 1);
+      Batch packed =
+          new Batch(2, 12, ids, mask, new int[ids.length], new float[2], new int[2]);
+      at = 12;
+      for (int[] text : texts) {
+        int from = at;
+        int[] places = IntStream.range(from, from + text.length).toArray();
+        tape.startEvaluation();
+        float[] together = read(backend, model.logits(tape, packed, places));
+        tape.startEvaluation();
+        Batch alone = batch(new int[][] {text}, new int[] {text.length}, text.length);
+        int[] all = IntStream.range(0, text.length).toArray();
+        assertThat(together)
+            .containsExactly(read(backend, model.logits(tape, alone, all)), within(2e-4f));
+        at += text.length;
+      }
+    }
+  }
+
   /** The second token of each row is told from the first. */
   private static InitCache prepared(List<Batch> batches) {
     InitCache.Loss loss =

@@ -322,6 +322,7 @@ class PretrainerTest {
         List.of(Pretraining.BUILT_IN),
         List.of(),
         "",
+        course.maskFraction() > 0 ? Pretraining.Objective.MASKED : Pretraining.Objective.CAUSAL,
         1,
         600,
         new Pretraining.Shape(32, layers, 2, 64, 48, 0.1),

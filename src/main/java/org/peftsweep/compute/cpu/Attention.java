@@ -230,6 +230,13 @@ final class Attention {
           }
         }
       }
+      if (visibility.hasTexts(rows.b) && !visibility.isBlind(rows.b, i)) {
+        for (int j = 0; j < keys; j++) {
+          if (visibility.isOfOther(rows.b, i, j)) {
+            s.putFloat(sAt + j * Float.BYTES, Float.NEGATIVE_INFINITY);
+          }
+        }
+      }
       Softmax.pad(s, sAt, keys);
     }
   }

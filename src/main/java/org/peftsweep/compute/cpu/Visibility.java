@@ -12,6 +12,7 @@ final class Visibility {
   private final int[] first;
   private final int[] end;
   private final boolean[] holes;
+  private final boolean[] texts;
 
   Visibility(AttentionShape shape, int[] mask) {
     this.mask = mask;
@@ -20,6 +21,7 @@ final class Visibility {
     this.first = new int[shape.batch()];
     this.end = new int[shape.batch()];
     this.holes = new boolean[shape.batch()];
+    this.texts = new boolean[shape.batch()];
     for (int b = 0; b < shape.batch(); b++) {
       scan(b);
     }
@@ -33,6 +35,7 @@ final class Visibility {
         first[b] = Math.min(first[b], j);
         end[b] = j + 1;
         seen++;
+        texts[b] |= causal && mask[b * tokens + j] > 1;
       }
     }
     holes[b] = seen < end[b];
@@ -59,6 +62,18 @@ final class Visibility {
   /** Whether a key below {@link #keys} is masked. */
   boolean hasHoles(int b) {
     return holes[b];
+  }
+
+  /** Whether a sequence holds several texts. */
+  boolean hasTexts(int b) {
+    return texts[b];
+  }
+
+  /** Whether a key is of another text than a query. */
+  boolean isOfOther(int b, int query, int key) {
+    int own = mask[b * tokens + query];
+    int other = mask[b * tokens + key];
+    return own > 0 && other > 0 && own != other;
   }
 
   boolean isMasked(int b, int key) {

@@ -160,7 +160,12 @@ final class Attention {
       int key = i % tokens;
       int query = i / tokens % queryRows;
       int sequence = i / (tokens * queryRows);
-      boolean hidden = maskOfTokens[sequence * tokens + key] == 0 || (s.causal() && key > query);
+      int seen = maskOfTokens[sequence * tokens + key];
+      boolean hidden = seen == 0;
+      if (s.causal()) {
+        int own = maskOfTokens[sequence * tokens + query];
+        hidden |= key > query || own > 0 && seen > 0 && own != seen;
+      }
       hidesAny |= hidden;
       mask[i] = hidden ? LOWEST : 0;
     }

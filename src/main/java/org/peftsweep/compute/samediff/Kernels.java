@@ -231,10 +231,11 @@ final class Kernels {
             asking,
             width);
     SDVariable scores = graph.mmul(queries, keys(shape, k), false, true, false).mul(shape.scale());
-    SDVariable seen =
+    SDVariable texts =
         graph.reshape(graph.castTo(of(mask), DataType.FLOAT), -1, 1, 1, shape.tokens());
+    SDVariable seen = graph.castTo(graph.neq(texts, 0), DataType.FLOAT);
     if (shape.causal()) {
-      seen = seen.mul(earlier(groups, shape.tokens()));
+      seen = seen.mul(earlier(groups, shape.tokens())).mul(ofOneText(shape, texts, groups));
     }
     SDVariable weights = graph.nn().softmax(scores.add(seen.sub(1).mul(HIDDEN)), -1);
     if (shape.dropout() > 0) {
@@ -267,6 +268,15 @@ final class Kernels {
   private SDVariable keys(AttentionShape shape, Tensor x) {
     return graph.permute(
         graph.reshape(of(x), -1, shape.tokens(), shape.keyHeads(), shape.headWidth()), 0, 2, 1, 3);
+  }
+
+  /** Ones but where query and key are of different texts. */
+  private SDVariable ofOneText(AttentionShape shape, SDVariable texts, int groups) {
+    SDVariable asking = graph.tile(graph.reshape(texts, -1, 1, shape.tokens(), 1), 1, 1, groups, 1);
+    SDVariable own = graph.castTo(graph.gt(asking, 0), DataType.FLOAT);
+    SDVariable other = graph.castTo(graph.gt(texts, 0), DataType.FLOAT);
+    SDVariable differs = graph.castTo(graph.neq(asking, texts), DataType.FLOAT);
+    return own.mul(other).mul(differs).rsub(1);
   }
 
   /** Ones where a key is not later than a query. */

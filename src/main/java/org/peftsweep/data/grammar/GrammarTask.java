@@ -20,9 +20,9 @@ import org.peftsweep.data.Tasks;
  * opposition, negation), so features of single words do not suffice. Train rows use only a share of
  * the words and dev rows use all of them, so a base that has not learned from the {@link Corpus}
  * which words belong together must guess on the others. What makes each task hard is said at its
- * maker: {@link SingleTexts}, {@link Comparisons}, {@link Inferences}.
+ * maker: {@link SingleTexts}, {@link Comparisons}, {@link Inferences}, {@link Instructions}.
  *
- * @param task one of {@link Tasks#builtIn()}
+ * @param task one of {@link Tasks#builtIn()} or {@link Tasks#written()}
  * @param settings the grammar
  * @param trainRows rows to learn from
  * @param devRows rows of the reported set
@@ -47,7 +47,9 @@ public record GrammarTask(
               "mini-stsb", Comparisons::similarity,
               "mini-mnli", Inferences::threeWay,
               "mini-qnli", Comparisons::answers,
-              "mini-rte", Inferences::twoWay));
+              "mini-rte", Inferences::twoWay,
+              "mini-ask", Instructions::question,
+              "mini-run", Instructions::program));
 
   public GrammarTask {
     if (!MAKERS.containsKey(task.name())) {
@@ -66,7 +68,7 @@ public record GrammarTask(
     return MAKERS.get(name);
   }
 
-  /** Every word that rows and corpus are made of, in a fixed order. */
+  /** Every word that rows with labels and the corpus are made of, in a fixed order. */
   public static List<String> vocabulary(GrammarSettings settings) {
     List<String> all = new ArrayList<>(Lexicon.FUNCTION_WORDS);
     Lexicon.of(settings).words().forEach(word -> all.add(word.text()));
@@ -88,7 +90,8 @@ public record GrammarTask(
     Seeds seeds = new Seeds(seed);
     String stream = task.name() + " " + part;
     Words words = new Words(lexicon, settings, seeds.random(stream));
-    int levels = task.isRegression() ? LEVELS : task.outputs();
+    int levels =
+        task.isCompletion() ? Instructions.KINDS : task.isRegression() ? LEVELS : task.outputs();
     int[] order = seeds.permutation(stream + " order", rows);
     List<Example> examples = new ArrayList<>();
     for (int i = 0; i < rows; i++) {

@@ -15,7 +15,7 @@ final class RealTokens {
     double[] real = new double[batch.realTokens() * width];
     int at = 0;
     for (int i = 0; i < batch.mask().length; i++) {
-      if (batch.mask()[i] == 1) {
+      if (batch.mask()[i] != 0) {
         backend.read(x, (long) i * width, row, 0, width);
         for (int j = 0; j < width; j++) {
           real[at++] = row[j];
