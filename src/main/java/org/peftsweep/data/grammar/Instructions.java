@@ -20,36 +20,42 @@ final class Instructions {
           new Question("what time ?", Scene::time),
           new Question("what kind of ?", Scene::adjective));
 
-  /** Kinds of questions, each as frequent. */
+  /** Of numbers. */
+  private static final List<String> NAMES = List.of("x", "y", "z");
+
+  /** Kinds of questions and of programs, each as frequent. */
   static final int KINDS = 4;
 
   private Instructions() {}
 
   /**
-   * A question with one right answer: the hypernym of a noun (0), the other word for one (1), or a
-   * part of the scene that stands before it (2 and 3). Hard because half of the words are asked of
-   * in dev alone.
+   * A scene and a question of it with one right answer: the hypernym of its noun (0), the other word
+   * for one of its words (1), or one of its parts (2 and 3). Hard because half of the words are asked
+   * of in dev alone, and the first two answers do not stand in the scene.
    */
   static Row question(int kind, Words words) {
+    Scene scene = words.scene();
     switch (kind) {
       case 0:
-        Word noun = words.any(Kind.NOUN);
+        Word noun = scene.noun();
+        String article = Scene.article(noun, words.coin());
         return asked(
-            Scene.article(noun, words.coin()) + " " + noun.text() + " is a kind of what ?",
+            scene,
+            article + " " + noun.text() + " is a kind of what ?",
             words.hypernym(noun.category()));
       case 1:
         Word word =
-            words.any(words.pick(List.of(Kind.NOUN, Kind.VERB, Kind.PLACE, Kind.ADJECTIVE)));
-        return asked("what is also called " + word.text() + " ?", words.synonym(word));
+            words.pick(List.of(scene.noun(), scene.verb(), scene.place(), scene.adjective()));
+        return asked(
+            scene, "what is called " + word.text() + " is also what ?", words.synonym(word));
       default:
-        Scene scene = words.scene();
         Question question = words.pick(OF_SCENES);
-        return asked(scene.text() + " ; " + question.words, question.answer.apply(scene));
+        return asked(scene, question.words, question.answer.apply(scene));
     }
   }
 
-  private static Row asked(String prompt, Word answer) {
-    return new Row(prompt + " :", " " + answer.text(), 0);
+  private static Row asked(Scene scene, String question, Word answer) {
+    return new Row(scene.text() + " ; " + question + " :", " " + answer.text(), 0);
   }
 
   /**
@@ -64,9 +70,20 @@ final class Instructions {
     boolean addsThen = kind / 2 == 0;
     int third = addsThen ? words.below(10) : words.below(middle + 1);
     int result = addsThen ? middle + third : middle - third;
+    String name = words.pick(NAMES);
+    String other = words.pick(NAMES.stream().filter(one -> !one.equals(name)).toList());
     String prompt =
-        "x = %d ; y = x %s %d ; y %s %d ="
-            .formatted(first, adds ? "+" : "-", second, addsThen ? "+" : "-", third);
+        "%s = %d ; %s = %s %s %d ; %s %s %d ="
+            .formatted(
+                name,
+                first,
+                other,
+                name,
+                adds ? "+" : "-",
+                second,
+                other,
+                addsThen ? "+" : "-",
+                third);
     return new Row(prompt, " " + result, 0);
   }
 
@@ -80,7 +97,7 @@ final class Instructions {
     if (words.coin()) {
       return first + operator + second + " = " + result;
     }
-    String name = words.pick(List.of("x", "y", "z"));
+    String name = words.pick(NAMES);
     return name + " = " + first + " ; " + name + operator + second + " = " + result;
   }
 }
