@@ -107,7 +107,7 @@ final class GenerateCommand implements Callable<Integer> {
   private List<String> prompts(Configuration files) throws IOException {
     List<String> all = new ArrayList<>(prompts);
     if (file != null) {
-      Path local = Locations.ofProcess(files, Installation.home()).localFolder("--file", file);
+      Path local = Locations.ofProcess(files, Installation.home()).localFile("--file", file);
       if (!Files.isRegularFile(local)) {
         throw new InputException("Cannot read prompts from " + local + ": there is no such file");
       }

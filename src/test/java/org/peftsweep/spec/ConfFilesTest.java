@@ -53,6 +53,7 @@ class ConfFilesTest {
     "search-grid, 205",
     "search-seeds, 30",
     "search-grid-minilm, 205",
+    "instruct-mini, 18",
   })
   void expandsToItsExactCount(String name, int trials) {
     Sweep sweep = sweep("conf/" + name + ".yaml");

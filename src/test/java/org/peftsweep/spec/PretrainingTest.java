@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.Test;
@@ -22,6 +23,24 @@ class PretrainingTest {
     assertThat(settings.model().hidden()).isEqualTo(128);
     assertThat(settings.isBuiltIn()).isEqualTo(name.equals("mini"));
     assertThat(settings.tasks().isEmpty()).isEqualTo(name.equals("mini"));
+  }
+
+  @Test
+  void readsWhatADecoderIsMadeBy() throws IOException {
+    String text = Files.readString(Path.of("conf/pretrain-mini-causal.yaml"));
+    Pretraining settings = Pretraining.read("m.yaml", location -> Optional.of(text));
+    assertThat(settings.objective()).isEqualTo(Pretraining.Objective.CAUSAL);
+    for (String hidden : List.of("mask-fraction: 0.2", "mask-fraction: 0.9")) {
+      String changed = text.replace("mask-fraction: 0 ", hidden + " ");
+      assertThatThrownBy(() -> Pretraining.read("m.yaml", location -> Optional.of(changed)))
+          .hasMessageMatching(
+              "Cannot use mask-fraction = .* with objective = causal in m.yaml: give 0");
+    }
+    String unhidden =
+        Files.readString(Path.of("conf/pretrain-mini.yaml"))
+            .replace("mask-fraction: 0.2", "mask-fraction: 0");
+    assertThatThrownBy(() -> Pretraining.read("m.yaml", location -> Optional.of(unhidden)))
+        .hasMessageContaining("with objective = masked in m.yaml: give a number above 0");
   }
 
   @ParameterizedTest(name = "{1} for {0}")

@@ -22,6 +22,9 @@ import org.peftsweep.compute.Backends;
 import org.peftsweep.data.Tokenizer;
 import org.peftsweep.data.grammar.Corpus;
 import org.peftsweep.data.grammar.GrammarSettings;
+import org.peftsweep.data.grammar.WritingCorpus;
+import org.peftsweep.model.Models;
+import org.peftsweep.data.Task;
 import org.peftsweep.spec.Pretraining;
 import org.peftsweep.spec.SpecException;
 import org.peftsweep.train.Outcome.CurvePoint;
@@ -68,6 +71,28 @@ class PretrainerTest {
     assertThat(before.accuracy()).isLessThan(0.05);
     assertThat(after.accuracy()).isGreaterThan(0.15);
     assertThat(after.loss()).isLessThan(before.loss() - 1);
+  }
+
+  @Test
+  void learnsToTellTheNextToken() throws IOException {
+    List<String> passages = new WritingCorpus(GrammarSettings.STANDARD, 0).documents(3000).toList();
+    Path model = folder.resolve("causal");
+    Pretrainer.Quality before =
+        run(small(0, 0, 32, 5e-3), passages, folder.resolve("before"), silent());
+    Pretrainer.Quality after = run(small(0, 200, 32, 5e-3), passages, model, silent());
+    assertThat(before.accuracy()).isLessThan(0.05);
+    assertThat(after.accuracy()).isGreaterThan(0.3);
+    assertThat(after.loss()).isLessThan(before.loss() - 2);
+    run(small(0, 200, 32, 5e-3), passages, folder.resolve("again"), silent());
+    assertSameFiles(model, folder.resolve("again"));
+    try (Checkpoint checkpoint = Checkpoint.open(model)) {
+      assertThat(checkpoint.config().architecture().className()).isEqualTo("Llama");
+      assertThat(Models.requireComplete(checkpoint, Task.NEXT_TOKEN)).isEmpty();
+    }
+  }
+
+  private static Listener silent() {
+    return new Listener(Integer.MAX_VALUE);
   }
 
   @Test
