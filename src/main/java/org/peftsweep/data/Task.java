@@ -67,7 +67,9 @@ public record Task(
             name,
             "metric = " + metric.id(),
             "it is defined for two labels, choose "
-                + Metric.ids(other -> !other.isBinary() && !other.isRegression()));
+                + Metric.ids(
+                    other ->
+                        !other.isBinary() && !other.isRegression() && !other.isCompletion()));
       }
     }
     if (!completion.isNone() && !labelNames.isEmpty()) {

@@ -181,8 +181,16 @@ class BadSweepFilesTest {
           declare-tasks: {mine: {text-columns: [a], label-column: l, labels: [], metrics: [f1]}} => Cannot use labels = [] in x.yaml:5: give at least one value
           declare-tasks: {mine: {text-columns: [a], label-column: l, labels: [x, ""], metrics: [f1]}} => Cannot use labels = "" in x.yaml:5: give a word
           declare-tasks: {mine: {text-columns: [a], label-column: l, labels: [x, y], metrics: [f1], quotes: maybe}} => Cannot use quotes = maybe in x.yaml:5: choose true or false
+          declare-tasks: {mine: {prompt-columns: [a]}} => Cannot use prompt-columns = [a] in x.yaml:5: give prompt-columns with completion-column, or messages-column, or text-column, one of these ways
+          declare-tasks: {mine: {text-column: a, messages-column: b}} => Cannot use messages-column = b in x.yaml:5: give prompt-columns with completion-column, or messages-column, or text-column, one of these ways
+          declare-tasks: {mine: {text-column: a, labels: [x, y]}} => Cannot use the key labels in x.yaml:5: choose prompt-columns, completion-column, messages-column, text-column, loss-on, max-new-tokens, temperature, top-p, evaluation-sets, quotes, dev-fraction or metrics
+          declare-tasks: {mine: {text-column: a, metrics: [exact-match]}} => Cannot declare task mine with metric = exact-match in x.yaml:5: a text without a prompt has no answer to score
+          declare-tasks: {mine: {messages-column: a, metrics: [accuracy]}} => Cannot declare task mine with metric = accuracy in x.yaml:5: texts are scored by token-accuracy, loss, perplexity, exact-match, token-f1, rouge-l or numeric
+          declare-tasks: {mine: {text-column: a, metrics: [loss]}} => Cannot declare task mine with metric = loss as the first in x.yaml:5: the first one is to grow, name token-accuracy or a metric of answers before it
+          declare-tasks: {mine: {messages-column: a, top-p: 0}} => Cannot use top-p = 0 in x.yaml:5: give a number above 0, at most 1
+          declare-tasks: {mine: {messages-column: a, loss-on: prompts}} => Cannot use loss-on = prompts in x.yaml:5: choose completions or all
           declare-tasks: {mine: {text-columns: [a], label-column: l, labels: [x, y], metrics: [f1], dev-fraction: 1}} => Cannot use dev-fraction = 1 in x.yaml:5: give a number from 0 up to, not including, 1
-          declare-tasks: {mine: {text-columns: [a], label-column: l, metrics: [rouge]}} => Cannot use metrics = rouge in x.yaml:5: choose accuracy, f1, macro-f1, micro-f1, weighted-f1, precision, macro-precision, recall, macro-recall, auc, matthews, pearson or spearman
+          declare-tasks: {mine: {text-columns: [a], label-column: l, metrics: [bleu]}} => Cannot use metrics = bleu in x.yaml:5: choose accuracy, f1, macro-f1, micro-f1, weighted-f1, precision, macro-precision, recall, macro-recall, auc, matthews, pearson, spearman, token-accuracy, loss, perplexity, exact-match, token-f1, rouge-l or numeric
           extends: no.yaml => Cannot use extends = no.yaml in x.yaml:5: there is no such file
           targets: qx => Cannot use targets = qx in x.yaml:5: choose q, k, v, o, qk, qv, kv, qkv, qkvo, ffn, dense or all
           init: maybe => Cannot use init = maybe in x.yaml:5: choose pretrained or random
