@@ -14,6 +14,7 @@ import org.peftsweep.compute.Weight;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
 import org.peftsweep.data.Seeds;
+import org.peftsweep.data.Task;
 import org.peftsweep.method.adapter.AttachContext;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
@@ -32,6 +33,7 @@ final class EngineContender implements Contender {
   private final List<Parameter> learning;
   private final Updates updates;
   private final Batch batch;
+  private final int[] places;
   private final int[] labels;
   private Plan plan;
   private final List<Memory> base = new ArrayList<>();
@@ -61,13 +63,11 @@ final class EngineContender implements Contender {
     this.tape = new Tape(backend);
     tape.multiplyIn(factors);
     this.batch = workload.batch();
-    this.labels = new int[batch.rows()];
-    for (int i = 0; i < labels.length; i++) {
-      labels[i] = (int) batch.labels()[i];
-    }
+    this.places = workload.places();
+    this.labels = workload.classes();
+    int outputs = workload.shape().writes() ? Task.NEXT_TOKEN : Workload.CLASSES;
     this.model =
-        Models.build(
-            workload.shape().config(), Workload.CLASSES, backend, new Drawn(backend, base));
+        Models.build(workload.shape().config(), outputs, backend, new Drawn(backend, base));
     workload
         .method()
         .method()
@@ -102,7 +102,7 @@ final class EngineContender implements Contender {
     learning.forEach(parameter -> parameter.var().clearGradient());
     if (plan == null || !plan.isCurrent()) {
       tape.startPlanning(learning.stream().map(Parameter::var).toList(), 1);
-      tape.crossEntropy(model.logits(tape, batch), tape.ints(() -> labels));
+      tape.crossEntropy(logits(), tape.ints(() -> labels));
       tape.backward();
       plan = tape.plan();
     } else {
@@ -114,8 +114,11 @@ final class EngineContender implements Contender {
   @Override
   public double loss() {
     tape.startEvaluation();
-    return tape.number(
-        tape.crossEntropy(model.logits(tape, batch), tape.ints(() -> labels)));
+    return tape.number(tape.crossEntropy(logits(), tape.ints(() -> labels)));
+  }
+
+  private Var logits() {
+    return places == null ? model.logits(tape, batch) : model.logits(tape, batch, places);
   }
 
   @Override

@@ -3,6 +3,7 @@ package org.peftsweep.bench;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.core.Linear;
 import ai.djl.training.GradientCollector;
@@ -26,6 +27,9 @@ abstract class Libtorch implements Contender {
   final NDManager manager;
   private final NDArray ids;
   private final NDArray oneHot;
+
+  /** Next tokens, or null. */
+  private final NDArray next;
   private final List<Trained> trained = new ArrayList<>();
   private int steps;
 
@@ -33,6 +37,11 @@ abstract class Libtorch implements Contender {
     this.workload = workload;
     this.manager = Engine.getEngine("PyTorch").newBaseManager();
     Batch batch = workload.batch();
+    int[] classes = workload.classes();
+    next =
+        workload.shape().writes()
+            ? manager.create(classes, new Shape(classes.length, 1)).toType(DataType.INT64, false)
+            : null;
     ids = manager.create(batch.ids(), new Shape(batch.ids().length));
     float[] ones = new float[batch.rows() * Workload.CLASSES];
     for (int row = 0; row < batch.rows(); row++) {
@@ -51,7 +60,7 @@ abstract class Libtorch implements Contender {
         : new LibtorchDecoder(workload, pruned);
   }
 
-  /** Returns the logits {@code [rows, classes]} of ids {@code [rows·tokens]}. */
+  /** Returns the logits {@code [rows, classes]} of ids {@code [rows·tokens]}, or those of next tokens. */
   abstract NDArray logits(NDArray ids);
 
   // ---- parameters
@@ -197,8 +206,8 @@ abstract class Libtorch implements Contender {
     NDArray input = ids.duplicate();
     input.attach(scope);
     NDArray logits = logits(input);
-    NDArray chosen = logits.logSoftmax(-1).mul(oneHot);
-    return chosen.sum();
+    NDArray scores = logits.logSoftmax(-1);
+    return next == null ? scores.mul(oneHot).sum() : scores.gather(next, 1).mean().neg();
   }
 
   private void update(Trained each, NDManager scope) {

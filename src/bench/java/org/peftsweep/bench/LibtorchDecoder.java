@@ -10,7 +10,7 @@ import java.util.List;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.model.Weights.Fresh;
 
-/** Llama for sequence classification over libtorch's operators. */
+/** Llama, for sequence classification or as a language model, over libtorch's operators. */
 final class LibtorchDecoder extends Libtorch {
   private record Layer(
       NDArray attentionNorm,
@@ -26,6 +26,7 @@ final class LibtorchDecoder extends Libtorch {
   private final int rows;
   private final int tokens;
   private final boolean pruned;
+  private final boolean writes;
   private final ModelConfig.Sizes sizes;
   private final NDArray words;
   private final NDArray cos;
@@ -47,7 +48,11 @@ final class LibtorchDecoder extends Libtorch {
       layers.add(layer("model.layers." + i + "."));
     }
     norm = frozen("model.norm.weight", Fresh.ONES, width);
-    score = head("score", Workload.CLASSES, width, false);
+    writes = workload.shape().writes();
+    score =
+        writes
+            ? projection("lm_head", sizes.vocabulary(), width, false, false)
+            : head("score", Workload.CLASSES, width, false);
     double theta = workload.shape().config().rope().orElseThrow().theta();
     cos = angles(theta, true);
     sin = angles(theta, false);
@@ -102,9 +107,12 @@ final class LibtorchDecoder extends Libtorch {
   NDArray logits(NDArray ids) {
     NDArray x = Embedding.embedding(ids, words, SparseFormat.DENSE).singletonOrThrow();
     for (int i = 0; i < layers.size(); i++) {
-      x = forward(layers.get(i), x, pruned && i == layers.size() - 1);
+      x = forward(layers.get(i), x, pruned && !writes && i == layers.size() - 1);
     }
-    if (!pruned) {
+    if (writes) {
+      NDArray all = x.reshape(rows, tokens, sizes.hidden()).get(new NDIndex(":, :-1"));
+      x = all.reshape(rows * (tokens - 1), sizes.hidden());
+    } else if (!pruned) {
       x = lasts(x);
     }
     return apply(rmsNorm(x, norm), score);

@@ -1,10 +1,12 @@
 package org.peftsweep.bench;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.peftsweep.checkpoint.Architectures;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.checkpoint.Rope;
@@ -51,17 +53,31 @@ record Workload(Shape shape, Tuning method, int threads) {
     ROBERTA_BASE_32X128(encoder(50265, 768, 12, 12, 3072), 32, 128),
     LLAMA_8X128(decoder(8192, 512, 8, 8, 2, 1376), 8, 128),
 
+    /** As a language model: every token but the last of a row tells the next one. */
+    LLAMA_WRITES_8X128(decoder(8192, 512, 8, 8, 2, 1376), 8, 128, true),
+
     /** A few milliseconds a step, for the compiler to see each kernel often. */
     TINY_LLAMA_8X32(decoder(804, 128, 2, 4, 2, 344), 8, 32);
 
     private final ModelConfig config;
     private final int rows;
     private final int tokens;
+    private final boolean writes;
 
     Shape(ModelConfig config, int rows, int tokens) {
+      this(config, rows, tokens, false);
+    }
+
+    Shape(ModelConfig config, int rows, int tokens, boolean writes) {
       this.config = config;
       this.rows = rows;
       this.tokens = tokens;
+      this.writes = writes;
+    }
+
+    /** Whether the model tells next tokens rather than a class. */
+    boolean writes() {
+      return writes;
     }
 
     ModelConfig config() {
@@ -118,7 +134,7 @@ record Workload(Shape shape, Tuning method, int threads) {
       }
     }
     List<String> ids =
-        java.util.Arrays.stream(type.getEnumConstants()).map(Workload::id).toList();
+        Arrays.stream(type.getEnumConstants()).map(Workload::id).toList();
     throw new IllegalArgumentException("Cannot measure " + id + ": choose of " + ids);
   }
 
@@ -150,6 +166,25 @@ record Workload(Shape shape, Tuning method, int threads) {
       indices[row] = row;
     }
     return new Batch(rows, tokens, ids, mask, new int[ids.length], labels, indices);
+  }
+
+  /** Returns the places whose next token is told; null of a classifier. */
+  int[] places() {
+    if (!shape.writes()) {
+      return null;
+    }
+    int tokens = shape.tokens();
+    return IntStream.range(0, shape.rows() * tokens)
+        .filter(at -> at % tokens < tokens - 1)
+        .toArray();
+  }
+
+  /** Returns the class of each output. */
+  int[] classes() {
+    Batch batch = batch();
+    return shape.writes()
+        ? Arrays.stream(places()).map(at -> batch.ids()[at + 1]).toArray()
+        : IntStream.range(0, batch.rows()).map(row -> (int) batch.labels()[row]).toArray();
   }
 
   private static ModelConfig encoder(int vocabulary, int width, int layers, int heads, int inner) {
