@@ -186,39 +186,67 @@ final class OneDnn {
    */
   static HostMemory reorder(
       ElementType stored, long address, boolean isTransposed, ElementType type, int n, int k) {
-    dnnl_memory_desc layout = layout(type, n, k);
-    HostMemory made = new HostMemory((dnnl_memory_desc_get_size(layout) + 3) / Float.BYTES);
-    dnnl_memory_desc source =
-        isTransposed ? matrix(stored, k, n, 1, k) : matrix(stored, k, n, n, 1);
-    dnnl_primitive_desc description = new dnnl_primitive_desc();
-    require(
-        dnnl_reorder_primitive_desc_create(
-            description,
-            source,
-            Library.ENGINE,
-            layout,
-            Library.ENGINE,
-            (dnnl_primitive_attr) null),
-        "reorder [%d, %d]".formatted(k, n));
-    dnnl_primitive reorder = new dnnl_primitive();
-    require(dnnl_primitive_create(reorder, description), "reorder [%d, %d]".formatted(k, n));
-    dnnl_memory from = memory(source, new Aim().at(address));
-    dnnl_memory to = memory(layout, new Aim().at(made.address(0)));
-    dnnl_stream stream = stream();
-    dnnl_exec_arg_t arguments = new dnnl_exec_arg_t(2);
-    arguments.position(0).arg(DNNL_ARG_FROM).memory(from);
-    arguments.position(1).arg(DNNL_ARG_TO).memory(to);
-    require(
-        dnnl_primitive_execute(reorder, stream, 2, arguments.position(0)),
-        "reorder [%d, %d]".formatted(k, n));
-    arguments.close();
-    dnnl_stream_destroy(stream);
-    dnnl_memory_destroy(from);
-    dnnl_memory_destroy(to);
-    dnnl_primitive_destroy(reorder);
-    dnnl_primitive_desc_destroy(description);
-    dnnl_memory_desc_destroy(source);
+    HostMemory made = new HostMemory(reorderedFloats(type, n, k));
+    try (Reordering reordering = new Reordering(stored, isTransposed, type, n, k)) {
+      dnnl_stream stream = stream();
+      reordering.run(stream, address, made.address(0));
+      dnnl_stream_destroy(stream);
+    }
     return made;
+  }
+
+  /** Returns the memory of a factor in that order, in floats. */
+  static long reorderedFloats(ElementType type, int n, int k) {
+    return (dnnl_memory_desc_get_size(layout(type, n, k)) + 3) / Float.BYTES;
+  }
+
+  /** Puts right-hand factors of one size in the order that kernels read. */
+  private static final class Reordering implements AutoCloseable {
+    private final String what;
+    private final dnnl_primitive primitive = new dnnl_primitive();
+    private final dnnl_memory from;
+    private final dnnl_memory to;
+    private final dnnl_exec_arg_t arguments = new dnnl_exec_arg_t(2);
+    private final Aim aim = new Aim();
+
+    Reordering(ElementType stored, boolean isTransposed, ElementType type, int n, int k) {
+      what = "reorder [%d, %d]".formatted(k, n);
+      dnnl_memory_desc layout = layout(type, n, k);
+      dnnl_memory_desc source =
+          isTransposed ? matrix(stored, k, n, 1, k) : matrix(stored, k, n, n, 1);
+      dnnl_primitive_desc description = new dnnl_primitive_desc();
+      require(
+          dnnl_reorder_primitive_desc_create(
+              description,
+              source,
+              Library.ENGINE,
+              layout,
+              Library.ENGINE,
+              (dnnl_primitive_attr) null),
+          what);
+      require(dnnl_primitive_create(primitive, description), what);
+      from = memory(source, aim);
+      to = memory(layout, aim);
+      arguments.position(0).arg(DNNL_ARG_FROM).memory(from);
+      arguments.position(1).arg(DNNL_ARG_TO).memory(to);
+      arguments.position(0);
+      dnnl_primitive_desc_destroy(description);
+      dnnl_memory_desc_destroy(source);
+    }
+
+    void run(dnnl_stream stream, long source, long target) {
+      dnnl_memory_set_data_handle(from, aim.at(source));
+      dnnl_memory_set_data_handle(to, aim.at(target));
+      require(dnnl_primitive_execute(primitive, stream, 2, arguments), what);
+    }
+
+    @Override
+    public void close() {
+      arguments.close();
+      dnnl_memory_destroy(from);
+      dnnl_memory_destroy(to);
+      dnnl_primitive_destroy(primitive);
+    }
   }
 
   private static dnnl_memory memory(dnnl_memory_desc description, Pointer at) {
@@ -332,7 +360,11 @@ final class OneDnn {
 
   /** One thread's access to products. */
   static final class Caller implements AutoCloseable {
+    /** A right-hand factor {@code [k, n]} whose order is changed. */
+    private record Factor(ElementType type, boolean isTransposed, int n, int k) {}
+
     private final Map<Product, Kernel> kernels = new HashMap<>();
+    private final Map<Factor, Reordering> reorderings = new HashMap<>();
     private final dnnl_stream stream = stream();
     private final Aim aim = new Aim();
     private HostMemory scratch = new HostMemory(1);
@@ -372,6 +404,18 @@ final class OneDnn {
       }
     }
 
+    /**
+     * Puts a right-hand factor {@code [k, n]} without gaps in the order that kernels read, in memory
+     * of {@link #reorderedFloats}.
+     */
+    void reorder(ElementType type, boolean isTransposed, int n, int k, long address, long target) {
+      reorderings
+          .computeIfAbsent(
+              new Factor(type, isTransposed, n, k),
+              missing -> new Reordering(type, isTransposed, type, n, k))
+          .run(stream, address, target);
+    }
+
     /** Returns the rows of the next block; a single one is left only where there is no other. */
     private static int rows(int left) {
       int rows = Math.min(BLOCK, Integer.highestOneBit(left));
@@ -399,6 +443,8 @@ final class OneDnn {
     public void close() {
       kernels.values().forEach(Kernel::close);
       kernels.clear();
+      reorderings.values().forEach(Reordering::close);
+      reorderings.clear();
       scratch.free();
       dnnl_stream_destroy(stream);
     }

@@ -2,6 +2,7 @@ package org.peftsweep.compute.samediff;
 
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
@@ -12,6 +13,8 @@ import org.nd4j.linalg.factory.Nd4j;
 import org.peftsweep.compute.AttentionShape;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Dropout;
+import org.peftsweep.compute.Memory;
+import org.peftsweep.compute.QuantisedWeight;
 import org.peftsweep.compute.Tensor;
 
 /**
@@ -37,6 +40,8 @@ final class Kernels {
 
   /** What whole tensors are filled with, by variable: a number serves any number of rows. */
   private final Map<String, Float> fills = new HashMap<>();
+
+  private final Map<Memory, SDVariable> quantised = new IdentityHashMap<>();
 
   /**
    * @param learning whether a tensor that is there before the step learns
@@ -76,6 +81,11 @@ final class Kernels {
       float beta,
       Tensor c) {
     SDVariable y = scaled(graph.mmul(of(a), of(b), transposeA, transposeB, false), alpha);
+    values.set(c, beta == 0 ? y : y.add(scaled(of(c), beta)));
+  }
+
+  public void gemm(boolean transposeW, Tensor a, QuantisedWeight w, float beta, Tensor c) {
+    SDVariable y = graph.mmul(of(a), of(w), false, transposeW, false);
     values.set(c, beta == 0 ? y : y.add(scaled(of(c), beta)));
   }
 
@@ -316,6 +326,12 @@ final class Kernels {
     values.set(out, adds ? of(out).add(chosen) : chosen);
   }
 
+  public void gather(QuantisedWeight table, Tensor ids, boolean adds, Tensor out) {
+    SDVariable all = of(table);
+    SDVariable chosen = ids == null ? all : graph.gather(all, graph.reshape(of(ids), -1), 0);
+    values.set(out, adds ? of(out).add(chosen) : chosen);
+  }
+
   public void scatterAdd(Tensor rows, Tensor ids, Tensor table) {
     int[] places = host.ints(ids);
     List<Integer> kept = new ArrayList<>();
@@ -377,6 +393,16 @@ final class Kernels {
 
   private SDVariable constant(float value, long... shape) {
     return graph.constant(Nd4j.valueArrayOf(shape, value, DataType.FLOAT));
+  }
+
+  /** Returns a weight's values {@code [rows, columns]}, one constant for all that read them. */
+  private SDVariable of(QuantisedWeight weight) {
+    return quantised.computeIfAbsent(
+        weight.memory(),
+        missing ->
+            graph.constant(
+                Nd4j.createFromArray(host.values(weight))
+                    .reshape(weight.rows(), weight.columns())));
   }
 
   private SDVariable ints(int... numbers) {
