@@ -185,8 +185,8 @@ final class PackedProducts implements Products, AutoCloseable {
     int panel = panel(columns, inner);
     int rest = columns % panel;
     return RowsAlike.is(type, columns, inner)
-        && RowsAlike.is(type, panel, inner)
-        && (rest == 0 || RowsAlike.is(type, rest, inner));
+        && RowsAlike.isReordered(type, panel, inner)
+        && (rest == 0 || RowsAlike.isReordered(type, rest, inner));
   }
 
   /**
