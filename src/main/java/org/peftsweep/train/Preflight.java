@@ -14,6 +14,7 @@ import org.peftsweep.data.DataException;
 import org.peftsweep.data.Dataset;
 import org.peftsweep.data.Shown;
 import org.peftsweep.method.adapter.AdapterLayout;
+import org.peftsweep.model.Linear;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.spec.ModelSource;
 import org.peftsweep.spec.SpecException;
@@ -124,7 +125,8 @@ public final class Preflight {
   private void requireFrozenMatrices(Trial trial, AdapterLayout layout, int outputs) {
     ModelConfig config = library.config(trial.model().location());
     try (Rehearsal rehearsal = Rehearsal.of(trial, layout, config, outputs)) {
-      for (Parameter parameter : rehearsal.model().parameters()) {
+      for (Linear linear : rehearsal.model().projections()) {
+        Parameter parameter = linear.weight();
         if (parameter.isTrainable() && parameter.origin().type().isQuantised()) {
           throw new IllegalArgumentException(
               ("Cannot use weights = %s with method = %s, which trains matrices of the base"

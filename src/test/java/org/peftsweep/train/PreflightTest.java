@@ -105,7 +105,9 @@ class PreflightTest {
                   "Cannot use weights = %s with method = %s, which trains matrices of the base"
                       .formatted(weights, id));
         }
-        assertThat(refusal.faults()).hasSize(2).allMatch(fault -> fault.endsWith(": use fp32 or bf16"));
+        assertThat(refusal.faults())
+            .hasSize(2)
+            .allMatch(fault -> fault.endsWith(": use fp32 or bf16"));
       }
     }
     assertThat(refused)
