@@ -24,6 +24,9 @@ public final class NormalFloat {
     1.0f
   };
 
+  /** Between two values each. */
+  private static final float[] MIDDLES = middles();
+
   private NormalFloat() {}
 
   /** Returns the values, ascending. */
@@ -33,10 +36,17 @@ public final class NormalFloat {
 
   /** Returns the place of the value that is nearest to a number from −1 to 1. */
   static int nearest(float number) {
-    int place = 0;
-    while (place < VALUES.length - 1 && number > (VALUES[place] + VALUES[place + 1]) / 2) {
-      place++;
+    int place = number > MIDDLES[7] ? 8 : 0;
+    place += number > MIDDLES[place + 3] ? 4 : 0;
+    place += number > MIDDLES[place + 1] ? 2 : 0;
+    return place + (number > MIDDLES[place] ? 1 : 0);
+  }
+
+  private static float[] middles() {
+    float[] middles = new float[VALUES.length - 1];
+    for (int i = 0; i < middles.length; i++) {
+      middles[i] = (VALUES[i] + VALUES[i + 1]) / 2;
     }
-    return place;
+    return middles;
   }
 }

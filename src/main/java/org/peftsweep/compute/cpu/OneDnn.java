@@ -63,8 +63,8 @@ final class OneDnn {
 
   private record Layout(ElementType type, int n, int k) {}
 
-  private static final class Library {
-    private static final dnnl_engine ENGINE = open();
+  static final class Library {
+    static final dnnl_engine ENGINE = open();
 
     /** Returns null where there is no library for this platform. */
     private static dnnl_engine open() {
@@ -112,7 +112,7 @@ final class OneDnn {
     return isThere() && (dnnl_get_effective_cpu_isa() & needed) == needed;
   }
 
-  private static void require(int status, String what) {
+  static void require(int status, String what) {
     if (status != dnnl_success) {
       throw new IllegalStateException("Cannot " + what + ": oneDNN answers " + status);
     }
@@ -127,7 +127,7 @@ final class OneDnn {
     return type == ElementType.BF16 ? Short.BYTES : Float.BYTES;
   }
 
-  private static dnnl_memory_desc matrix(
+  static dnnl_memory_desc matrix(
       ElementType type, int rows, int columns, int rowStride, int columnStride) {
     dnnl_memory_desc matrix = new dnnl_memory_desc();
     require(
@@ -150,7 +150,7 @@ final class OneDnn {
   }
 
   /** Returns the order in which kernels want a right-hand factor {@code [k, n]}. */
-  private static dnnl_memory_desc layout(ElementType type, int n, int k) {
+  static dnnl_memory_desc layout(ElementType type, int n, int k) {
     return LAYOUTS.computeIfAbsent(
         new Layout(type, n, k),
         missing -> {
@@ -186,7 +186,7 @@ final class OneDnn {
    */
   static HostMemory reorder(
       ElementType stored, long address, boolean isTransposed, ElementType type, int n, int k) {
-    HostMemory made = new HostMemory(reorderedFloats(type, n, k));
+    HostMemory made = new HostMemory(Reordering.floats(type, n, k));
     try (Reordering reordering = new Reordering(stored, isTransposed, type, n, k)) {
       dnnl_stream stream = stream();
       reordering.run(stream, address, made.address(0));
@@ -195,61 +195,7 @@ final class OneDnn {
     return made;
   }
 
-  /** Returns the memory of a factor in that order, in floats. */
-  static long reorderedFloats(ElementType type, int n, int k) {
-    return (dnnl_memory_desc_get_size(layout(type, n, k)) + 3) / Float.BYTES;
-  }
-
-  /** Puts right-hand factors of one size in the order that kernels read. */
-  private static final class Reordering implements AutoCloseable {
-    private final String what;
-    private final dnnl_primitive primitive = new dnnl_primitive();
-    private final dnnl_memory from;
-    private final dnnl_memory to;
-    private final dnnl_exec_arg_t arguments = new dnnl_exec_arg_t(2);
-    private final Aim aim = new Aim();
-
-    Reordering(ElementType stored, boolean isTransposed, ElementType type, int n, int k) {
-      what = "reorder [%d, %d]".formatted(k, n);
-      dnnl_memory_desc layout = layout(type, n, k);
-      dnnl_memory_desc source =
-          isTransposed ? matrix(stored, k, n, 1, k) : matrix(stored, k, n, n, 1);
-      dnnl_primitive_desc description = new dnnl_primitive_desc();
-      require(
-          dnnl_reorder_primitive_desc_create(
-              description,
-              source,
-              Library.ENGINE,
-              layout,
-              Library.ENGINE,
-              (dnnl_primitive_attr) null),
-          what);
-      require(dnnl_primitive_create(primitive, description), what);
-      from = memory(source, aim);
-      to = memory(layout, aim);
-      arguments.position(0).arg(DNNL_ARG_FROM).memory(from);
-      arguments.position(1).arg(DNNL_ARG_TO).memory(to);
-      arguments.position(0);
-      dnnl_primitive_desc_destroy(description);
-      dnnl_memory_desc_destroy(source);
-    }
-
-    void run(dnnl_stream stream, long source, long target) {
-      dnnl_memory_set_data_handle(from, aim.at(source));
-      dnnl_memory_set_data_handle(to, aim.at(target));
-      require(dnnl_primitive_execute(primitive, stream, 2, arguments), what);
-    }
-
-    @Override
-    public void close() {
-      arguments.close();
-      dnnl_memory_destroy(from);
-      dnnl_memory_destroy(to);
-      dnnl_primitive_destroy(primitive);
-    }
-  }
-
-  private static dnnl_memory memory(dnnl_memory_desc description, Pointer at) {
+  static dnnl_memory memory(dnnl_memory_desc description, Pointer at) {
     dnnl_memory memory = new dnnl_memory();
     require(dnnl_memory_create(memory, description, Library.ENGINE, at), "describe memory");
     return memory;
@@ -262,7 +208,7 @@ final class OneDnn {
   }
 
   /** A pointer that is aimed anew for every call, so that calls make no garbage. */
-  private static final class Aim extends BytePointer {
+  static final class Aim extends BytePointer {
     Aim() {
       super((Pointer) null);
     }
@@ -406,7 +352,7 @@ final class OneDnn {
 
     /**
      * Puts a right-hand factor {@code [k, n]} without gaps in the order that kernels read, in memory
-     * of {@link #reorderedFloats}.
+     * of {@link Reordering#floats}.
      */
     void reorder(ElementType type, boolean isTransposed, int n, int k, long address, long target) {
       reorderings

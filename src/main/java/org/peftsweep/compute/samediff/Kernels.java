@@ -2,7 +2,6 @@ package org.peftsweep.compute.samediff;
 
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
@@ -13,7 +12,6 @@ import org.nd4j.linalg.factory.Nd4j;
 import org.peftsweep.compute.AttentionShape;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Dropout;
-import org.peftsweep.compute.Memory;
 import org.peftsweep.compute.QuantisedWeight;
 import org.peftsweep.compute.Tensor;
 
@@ -40,8 +38,6 @@ final class Kernels {
 
   /** What whole tensors are filled with, by variable: a number serves any number of rows. */
   private final Map<String, Float> fills = new HashMap<>();
-
-  private final Map<Memory, SDVariable> quantised = new IdentityHashMap<>();
 
   /**
    * @param learning whether a tensor that is there before the step learns
@@ -395,14 +391,9 @@ final class Kernels {
     return graph.constant(Nd4j.valueArrayOf(shape, value, DataType.FLOAT));
   }
 
-  /** Returns a weight's values {@code [rows, columns]}, one constant for all that read them. */
   private SDVariable of(QuantisedWeight weight) {
-    return quantised.computeIfAbsent(
-        weight.memory(),
-        missing ->
-            graph.constant(
-                Nd4j.createFromArray(host.values(weight))
-                    .reshape(weight.rows(), weight.columns())));
+    return graph.constant(
+        Nd4j.createFromArray(host.values(weight)).reshape(weight.rows(), weight.columns()));
   }
 
   private SDVariable ints(int... numbers) {
