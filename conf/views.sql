@@ -43,7 +43,7 @@ CREATE OR REPLACE TEMPORARY VIEW stored_trials (
   model_hash STRING COMMENT 'SHA-256 over configuration, weights and tokenizer',
   init STRING COMMENT 'pretrained, or random: weights drawn from the seed',
   adapter STRING COMMENT 'PEFT adapter that training starts from, null for none',
-  weights STRING COMMENT 'fp32 or bf16: how matrices of the base that do not learn are stored',
+  weights STRING COMMENT 'fp32, bf16, int8 or nf4: how matrices of the base that do not learn are stored',
   epochs DOUBLE COMMENT 'passes over train asked for',
   max_steps INT COMMENT 'steps asked for, 0 to go by epochs',
   batch INT COMMENT 'examples a forward and backward pass',

@@ -9,10 +9,12 @@
 #   jobs/bench.sh packs [rounds [mini-8x32|roberta-base-8x128]]   # packs beside the same trials one by one
 #   jobs/bench.sh trials output/models/minilm output/data/glue [rounds [steps]]   # whole trials an hour, beside PEFT
 #   jobs/bench.sh profile roberta-base-8x128 lora 2 5 [bf16]   # where a step's time goes, over 5 s
+#   jobs/bench.sh --shapes roberta-base-8x128 --peers cpu-bf16,cpu-stored-bf16,cpu-int8-bf16,cpu-nf4-bf16   # quantised bases
 #   jobs/bench.sh --check --shapes roberta-base-8x128,d256-32x64,mini-32x64   # exits 1 below a goal
 #
 # Options: --shapes mini-32x32,mini-32x64,d256-32x64,roberta-base-8x128,roberta-base-32x128,
-# llama-8x128; --methods full,lora,dora; --threads 1,2; --peers cpu-bf16,libtorch,libtorch-pruned,
+# llama-8x128; --methods full,lora,dora; --threads 1,2; --peers cpu-bf16,cpu-stored-bf16,
+# cpu-int8-bf16,cpu-nf4-bf16,libtorch,libtorch-pruned,
 # samediff,nd4j,cpu-pair,peft,peft-bf16; --rounds 3; --seconds 3 (per contender and round); --warmup 10;
 # --output output/bench. peft needs a Python with torch, transformers and peft: PYTHON, else python3.
 set -euo pipefail

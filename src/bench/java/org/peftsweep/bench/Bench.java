@@ -144,7 +144,8 @@ public final class Bench implements Callable<Integer> {
       case "samediff" ->
           workload.shape().config().rope().isEmpty()
               && workload.method() != Workload.Tuning.DORA;
-      case "cpu-bf16" -> Backends.refusal(ElementType.BF16).isEmpty();
+      case "cpu-bf16", "cpu-stored-bf16", "cpu-int8-bf16", "cpu-nf4-bf16" ->
+          Backends.refusal(ElementType.BF16).isEmpty();
       case "peft", "peft-bf16" -> Peft.isAble(workload);
       case "cpu-pair" ->
           2 * workload.threads() <= Runtime.getRuntime().availableProcessors()

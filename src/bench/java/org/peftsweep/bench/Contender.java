@@ -12,6 +12,9 @@ interface Contender extends AutoCloseable {
           "bf16-peak",
           "cpu",
           "cpu-bf16",
+          "cpu-int8-bf16",
+          "cpu-nf4-bf16",
+          "cpu-stored-bf16",
           "cpu-pair",
           "fma-peak",
           "libtorch",
@@ -33,6 +36,14 @@ interface Contender extends AutoCloseable {
     return -1;
   }
 
+  /**
+   * Returns the memory of the frozen weights, with what products keep of them, in bytes; −1 if it
+   * cannot say.
+   */
+  default long weightBytes() {
+    return -1;
+  }
+
   /** Returns the arithmetic of a step, in 10⁹ operations; −1 if it does not count. */
   default double gigaflops() {
     return -1;
@@ -49,8 +60,15 @@ interface Contender extends AutoCloseable {
   /** Opens a contender by its name. */
   static Contender open(String name, Workload workload) {
     return switch (name) {
-      case "cpu" -> EngineContender.warm(name, ElementType.F32, workload);
-      case "cpu-bf16" -> EngineContender.warm("cpu", ElementType.BF16, workload);
+      case "cpu" -> EngineContender.warm(name, ElementType.F32, ElementType.F32, workload);
+      case "cpu-bf16" ->
+          EngineContender.warm("cpu", ElementType.BF16, ElementType.F32, workload);
+      case "cpu-stored-bf16" ->
+          EngineContender.warm("cpu", ElementType.BF16, ElementType.BF16, workload);
+      case "cpu-int8-bf16" ->
+          EngineContender.warm("cpu", ElementType.BF16, ElementType.I8, workload);
+      case "cpu-nf4-bf16" ->
+          EngineContender.warm("cpu", ElementType.BF16, ElementType.NF4, workload);
       case "nd4j" ->
           new EngineContender(
               Backends.open(name, workload.threads()), ElementType.F32, workload);

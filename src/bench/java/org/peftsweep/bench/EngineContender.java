@@ -5,9 +5,11 @@ import java.util.List;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.compute.DenseWeight;
+import org.peftsweep.compute.DryBackend;
 import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Memory;
 import org.peftsweep.compute.Plan;
+import org.peftsweep.compute.QuantisedWeight;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Weight;
@@ -28,6 +30,9 @@ import org.peftsweep.optim.Updates;
 /** This project's engine, stepping as the trainer does. */
 final class EngineContender implements Contender {
   private final Backend backend;
+  private final ElementType factors;
+  private final ElementType matrices;
+  private final Workload workload;
   private final Tape tape;
   private final Model model;
   private final List<Parameter> learning;
@@ -37,6 +42,7 @@ final class EngineContender implements Contender {
   private final int[] labels;
   private Plan plan;
   private final List<Memory> base = new ArrayList<>();
+  private long weightBytes = -1;
 
   /** Steps after which the compiler is done with the kernels of a step. */
   private static final int WARM_STEPS = 400;
@@ -45,21 +51,34 @@ final class EngineContender implements Contender {
    * Opens the engine in a JVM that has trained a small model before, as that of an executor has: a
    * few steps of a large one call some kernels too rarely for the compiler.
    */
-  static EngineContender warm(String backend, ElementType factors, Workload workload) {
+  static EngineContender warm(
+      String backend, ElementType factors, ElementType matrices, Workload workload) {
     try (EngineContender small =
-        new EngineContender(Backends.open(backend, workload.threads()), factors, workload.small())) {
+        new EngineContender(
+            Backends.open(backend, workload.threads()), factors, matrices, workload.small())) {
       for (int i = 0; i < WARM_STEPS; i++) {
         small.step();
       }
     }
-    return new EngineContender(Backends.open(backend, workload.threads()), factors, workload);
+    return new EngineContender(
+        Backends.open(backend, workload.threads()), factors, matrices, workload);
+  }
+
+  /** Opens one with frozen weights in 32-bit floats. */
+  EngineContender(Backend backend, ElementType factors, Workload workload) {
+    this(backend, factors, ElementType.F32, workload);
   }
 
   /**
    * @param factors number format of the factors of products
+   * @param matrices how frozen matrices are stored
    */
-  EngineContender(Backend backend, ElementType factors, Workload workload) {
+  EngineContender(
+      Backend backend, ElementType factors, ElementType matrices, Workload workload) {
     this.backend = backend;
+    this.factors = factors;
+    this.matrices = matrices;
+    this.workload = workload;
     this.tape = new Tape(backend);
     tape.multiplyIn(factors);
     this.batch = workload.batch();
@@ -67,7 +86,8 @@ final class EngineContender implements Contender {
     this.labels = workload.classes();
     int outputs = workload.shape().writes() ? Task.NEXT_TOKEN : Workload.CLASSES;
     this.model =
-        Models.build(workload.shape().config(), outputs, backend, new Drawn(backend, base));
+        Models.build(
+            workload.shape().config(), outputs, backend, new Drawn(backend, matrices, base));
     workload
         .method()
         .method()
@@ -128,6 +148,20 @@ final class EngineContender implements Contender {
         + model.parameters().stream().mapToLong(Parameter::ownBytes).sum();
   }
 
+  /** What products keep comes of a step on a backend that counts what others like it would. */
+  @Override
+  public long weightBytes() {
+    if (weightBytes < 0) {
+      long own = base.stream().mapToLong(memory -> Float.BYTES * memory.floats()).sum();
+      Backend dry = DryBackend.like(backend);
+      try (EngineContender counted = new EngineContender(dry, factors, matrices, workload)) {
+        counted.step();
+        weightBytes = own + DryBackend.packedBytes(dry);
+      }
+    }
+    return weightBytes;
+  }
+
   @Override
   public void close() {
     updates.close();
@@ -137,23 +171,44 @@ final class EngineContender implements Contender {
     backend.close();
   }
 
-  private record Drawn(Backend backend, List<Memory> base) implements Weights {
+  private record Drawn(Backend backend, ElementType matrices, List<Memory> base)
+      implements Weights {
     @Override
     public Weight base(String name, Fresh fresh, int... shape) {
       float[] values = Draws.values(name, fresh, shape);
-      Memory memory = backend.allocateShared(values.length);
+      ElementType type = Weights.storage(matrices, shape);
+      return new DenseWeight(filled(values, type, memory(type.floats(values.length)), shape));
+    }
+
+    @Override
+    public Weight projection(String name, Fresh fresh, int out, int in) {
+      if (!matrices.isQuantised()) {
+        return base(name, fresh, out, in);
+      }
+      float[] values = Draws.values(name, fresh, out, in);
+      return QuantisedWeight.of(
+          matrices,
+          memory(QuantisedWeight.floats(matrices, out, in)),
+          out,
+          in,
+          (from, to, count) -> System.arraycopy(values, (int) from, to, 0, count),
+          backend);
+    }
+
+    private Memory memory(long floats) {
+      Memory memory = backend.allocateShared(floats);
       base.add(memory);
-      return new DenseWeight(filled(values, memory, shape));
+      return memory;
     }
 
     @Override
     public Tensor head(String name, Fresh fresh, int... shape) {
       float[] values = Draws.values(name, fresh, shape);
-      return filled(values, backend.allocate(values.length), shape);
+      return filled(values, ElementType.F32, backend.allocate(values.length), shape);
     }
 
-    private Tensor filled(float[] values, Memory memory, int... shape) {
-      Tensor tensor = new Tensor(memory, 0, shape);
+    private Tensor filled(float[] values, ElementType type, Memory memory, int... shape) {
+      Tensor tensor = new Tensor(type, memory, 0, shape);
       backend.write(values, 0, tensor, 0, values.length);
       return tensor;
     }

@@ -89,6 +89,11 @@ final class Figures {
     return ready.get("bareBytes").asLong();
   }
 
+  /** Returns the memory of the frozen weights, in bytes. */
+  long weightBytes() {
+    return last.path("weightBytes").asLong(-1);
+  }
+
   JsonNode last() {
     return last;
   }
@@ -110,7 +115,12 @@ final class Figures {
     node.put("loadedBytes", ready.get("loadedBytes").asLong());
     node.put("peakBytes", peakBytes);
     for (String key :
-        List.of("heapBytesPerStep", "nativeBytes", "nativeBytesPerStep", "residentBytesPerStep")) {
+        List.of(
+            "heapBytesPerStep",
+            "nativeBytes",
+            "nativeBytesPerStep",
+            "weightBytes",
+            "residentBytesPerStep")) {
       if (last.has(key)) {
         node.set(key, last.get(key));
       }

@@ -36,6 +36,43 @@ record Goals(String shape, String peer, double tiles, double others) {
 
   private static final Map<String, Double> SHARES = Map.of("cpu", 0.75, "cpu-bf16", 0.50);
 
+  /** How many times a step over stored bf16 one over a quantised base may take. */
+  private static final double MOST_TIMES = 1.3;
+
+  /** Shares that quantised weights may take of the memory of those of bf16. */
+  private static final Map<String, Double> SHARES_OF_MEMORY =
+      Map.of("cpu-int8-bf16", 0.45, "cpu-nf4-bf16", 0.3);
+
+  private static void addQuantised(
+      String shape, Map<String, Figures> figures, List<String> missed) {
+    Figures stored = figures.get("cpu-stored-bf16");
+    if (stored == null || !shape.startsWith("roberta-base")) {
+      return;
+    }
+    SHARES_OF_MEMORY.forEach(
+        (contender, most) -> {
+          Figures quantised = figures.get(contender);
+          if (quantised == null) {
+            return;
+          }
+          double times = quantised.medianMillis() / stored.medianMillis();
+          double share = quantised.weightBytes() / (double) stored.weightBytes();
+          if (times > MOST_TIMES || share > most) {
+            missed.add(
+                String.format(
+                    Locale.ROOT,
+                    "%s on %s takes %.2f times the step of stored bf16 and %.2f of the weights'"
+                        + " memory, wanted are %.2f and %.2f",
+                    contender,
+                    shape,
+                    times,
+                    share,
+                    MOST_TIMES,
+                    most));
+          }
+        });
+  }
+
   /** Returns a sentence for each goal that was measured and missed on this processor. */
   static List<String> missed(Workload workload, Map<String, Figures> figures) {
     String flags = flags();
@@ -47,6 +84,7 @@ record Goals(String shape, String peer, double tiles, double others) {
       return missed;
     }
     String shape = workload.shape().id();
+    addQuantised(shape, figures, missed);
     for (Goals goal : ALL) {
       Figures peer = figures.get(goal.peer);
       if (goal.shape.equals(shape) && peer != null) {

@@ -14,7 +14,7 @@ final class PairContender implements Contender {
   private final EngineContender second;
 
   PairContender(Workload workload) {
-    first = EngineContender.warm("cpu", ElementType.F32, workload);
+    first = EngineContender.warm("cpu", ElementType.F32, ElementType.F32, workload);
     second = new EngineContender(
             Backends.open("cpu", workload.threads()), ElementType.F32, workload);
   }

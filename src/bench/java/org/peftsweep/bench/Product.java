@@ -4,7 +4,10 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.peftsweep.compute.AttentionShape;
+import org.peftsweep.compute.DenseWeight;
+import org.peftsweep.compute.QuantisedWeight;
 import org.peftsweep.compute.Tensor;
+import org.peftsweep.compute.Weight;
 
 /**
  * One matrix product {@code c [m, n] ← op(a)·op(b)} with inner size k.
@@ -79,6 +82,13 @@ record Product(boolean transposeA, boolean transposeB, int m, int n, int k) {
   static void of(String kernel, Object[] arguments, Consumer<Product> seen) {
     switch (kernel) {
       case "gemm" -> {
+        if (arguments[2] instanceof QuantisedWeight) {
+          Tensor a = (Tensor) arguments[1];
+          int columns = ((Tensor) arguments[4]).columns();
+          seen.accept(
+              new Product(false, (boolean) arguments[0], a.rows(), columns, a.columns()));
+          return;
+        }
         boolean transposeA = (boolean) arguments[0];
         Tensor a = (Tensor) arguments[3];
         Tensor c = (Tensor) arguments[6];
@@ -88,7 +98,10 @@ record Product(boolean transposeA, boolean transposeB, int m, int n, int k) {
       }
       case "linear" -> {
         Tensor x = (Tensor) arguments[0];
-        Tensor w = (Tensor) arguments[1];
+        Weight w =
+            arguments[1] instanceof QuantisedWeight quantised
+                ? quantised
+                : new DenseWeight((Tensor) arguments[1]);
         seen.accept(new Product(false, true, x.rows(), w.rows(), w.columns()));
       }
       case "attention" -> ofAttention((AttentionShape) arguments[0], 1, 1, seen);

@@ -37,6 +37,9 @@ record Race(
    */
   private static final double BF16_TOLERANCE = 1e-1;
 
+  /** What 4 bits of the weights leave. */
+  private static final double QUANTISED_TOLERANCE = 2e-1;
+
   /** Steps that a round takes at least, however long they are. */
   private static final int STEPS_AT_LEAST = 2;
 
@@ -91,7 +94,8 @@ record Race(
         double tolerance =
             switch (other.contender()) {
               case "samediff" -> SAMEDIFF_TOLERANCE;
-              case "cpu-bf16" -> which.equals("first") ? TOLERANCE : BF16_TOLERANCE;
+              case "cpu-int8-bf16", "cpu-nf4-bf16" -> QUANTISED_TOLERANCE;
+              case "cpu-bf16", "cpu-stored-bf16" -> which.equals("first") ? TOLERANCE : BF16_TOLERANCE;
               default -> TOLERANCE;
             };
         double expected = ours.loss(which);

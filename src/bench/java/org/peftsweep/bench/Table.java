@@ -12,15 +12,16 @@ import java.util.Map;
  * <p>"× ours" is the median over rounds of time per example, the other's to the engine's in the same
  * number format. Shares of
  * the peak hold every contender to the products of the engine's own step. "Peak MB" is resident
- * memory above that of the bare JVM. Two trials side by side (cpu-pair) have 1.8 times the
+ * memory above that of the bare JVM; "weights MB" the frozen weights with what products keep of
+ * them. Two trials side by side (cpu-pair) have 1.8 times the
  * throughput of one at 0.56.
  */
 final class Table {
   static final String HEADER =
       """
       | shape | method | threads | contender | ms a step | min–max | CPU ms | examples/s | × ours | \
-      share of peak | peak MB | heap B/step | native B/step |
-      | --- | --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |""";
+      share of peak | peak MB | weights MB | heap B/step | native B/step |
+      | --- | --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |""";
 
   /** Of contenders whose products have factors of 16 bits. */
   static final String HALF = "-bf16";
@@ -51,7 +52,7 @@ final class Table {
     if (each.contender().endsWith("-peak")) {
       return String.format(
           Locale.ROOT,
-          "| %s | %s | %d | %s | | | | | | %.1f GFLOP/s | | | |",
+          "| %s | %s | %d | %s | | | | | | %.1f GFLOP/s | | | | |",
           shape,
           workload.method().id(),
           workload.threads(),
@@ -63,7 +64,7 @@ final class Table {
     int trials = each.contender().equals("cpu-pair") ? 2 : 1;
     return String.format(
         Locale.ROOT,
-        "| %s | %s | %d | %s | %s | %s–%s | %s | %.1f | %s | %.1f %% | %d | %s | %s |",
+        "| %s | %s | %d | %s | %s | %s–%s | %s | %.1f | %s | %.1f %% | %d | %s | %s | %s |",
         shape,
         workload.method().id(),
         workload.threads(),
@@ -76,6 +77,7 @@ final class Table {
         String.format(Locale.ROOT, "%.2f", ratio(all, each, trials)),
         100 * trials * arithmetic / median * 1e3 / peak(all, each.contender()),
         (each.peakBytes() - each.bareBytes()) >> 20,
+        each.weightBytes() < 0 ? "" : Long.toString(each.weightBytes() >> 20),
         bytes(each.last(), "heapBytesPerStep"),
         bytes(each.last(), "nativeBytesPerStep"));
   }

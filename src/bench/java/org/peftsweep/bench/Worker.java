@@ -96,6 +96,9 @@ public final class Worker {
       result.put("nativeBytes", contender.nativeBytes());
       result.put("nativeBytesPerStep", (contender.nativeBytes() - held) / steps);
     }
+    if (contender.weightBytes() >= 0) {
+      result.put("weightBytes", contender.weightBytes());
+    }
     result.put("residentBytesPerStep", (ProcessUse.resident() - resident) / steps);
     result.put("peakBytes", ProcessUse.peak());
     return result;

@@ -112,13 +112,24 @@ public interface Backend extends Products, AutoCloseable {
 
   @Override
   default void linear(Tensor x, Tensor w, Tensor[] biases, Lanes lanes, Tensor y) {
+    spread(biases, lanes, y);
+    gemm(false, true, 1, x, w, 1, y);
+  }
+
+  @Override
+  default void linear(Tensor x, QuantisedWeight w, Tensor[] biases, Lanes lanes, Tensor y) {
+    spread(biases, lanes, y);
+    gemm(true, x, w, 1, y);
+  }
+
+  /** {@code y[i] ←} the bias of its lane, 0 where that is null. */
+  private void spread(Tensor[] biases, Lanes lanes, Tensor y) {
     fill(y, 0);
     for (int i = 0; i < biases.length; i++) {
       if (biases[i] != null) {
         addRow(lanes.of(y, i), biases[i], lanes.of(y, i));
       }
     }
-    gemm(false, true, 1, x, w, 1, y);
   }
 
   /**
@@ -304,6 +315,13 @@ public interface Backend extends Products, AutoCloseable {
 
   /** {@code out[i] ← (adds ? out[i] : 0) + table[ids[i]]}; table may be of any type. */
   void gather(Tensor table, Tensor ids, boolean adds, Tensor out);
+
+  /**
+   * The same of a quantised table.
+   *
+   * @param ids null for all rows, in their order
+   */
+  void gather(QuantisedWeight table, Tensor ids, boolean adds, Tensor out);
 
   /** {@code table[ids[i]] ← table[ids[i]] + rows[i]}, in order of i; negative ids are left out. */
   void scatterAdd(Tensor rows, Tensor ids, Tensor table);

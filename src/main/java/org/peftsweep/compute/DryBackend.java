@@ -74,8 +74,10 @@ public final class DryBackend implements InvocationHandler {
   /** Counts what a product keeps. */
   private Object multiply(ElementType factors, String kernel, Object[] arguments) {
     boolean isLinear = kernel.equals("linear");
-    if ((isLinear || kernel.equals("gemm")) && reorders.test(factors)) {
-      Tensor w = (Tensor) arguments[isLinear ? 1 : 4];
+    if ((isLinear || kernel.equals("gemm"))
+        && reorders.test(factors)
+        && arguments[isLinear ? 1 : 4] instanceof Tensor w
+        && !(arguments[2] instanceof QuantisedWeight)) {
       boolean isTransposed = isLinear || (boolean) arguments[1];
       boolean isKept =
           ((Nowhere) w.memory()).isShared

@@ -2,7 +2,8 @@ package org.peftsweep.compute;
 
 /**
  * How a tensor's elements are stored. Arithmetic of weights is in {@link #F32} whatever the
- * storage; backends store weights as {@link #F32} and {@link #BF16}.
+ * storage; backends store weights as {@link #F32} and {@link #BF16}, and matrices that a {@link
+ * QuantisedWeight} reads.
  */
 public enum ElementType {
   /** IEEE 754 binary32. */
@@ -13,10 +14,10 @@ public enum ElementType {
   BF16(16),
   /** IEEE 754 binary16. */
   F16(16),
-  /** Whole numbers that a scale of their block turns into values. */
+  /** Whole numbers that a scale of their row turns into values: see {@link QuantisedWeight}. */
   I8(8),
-  /** The same in 4 bits. */
-  I4(4),
+  /** Places in a {@link NormalFloat}, whose values a scale of their block multiplies. */
+  NF4(4),
   /** Whole numbers that choose: token ids, masks, labels. */
   I32(32),
   /** Seeds. */
@@ -28,6 +29,11 @@ public enum ElementType {
 
   ElementType(int bits) {
     this.bits = bits;
+  }
+
+  /** Whether elements are values only together with scales. */
+  public boolean isQuantised() {
+    return this == I8 || this == NF4;
   }
 
   /** Returns the memory that so many elements take, in 32-bit floats. */

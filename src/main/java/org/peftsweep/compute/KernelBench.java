@@ -39,6 +39,23 @@ final class KernelBench implements AutoCloseable {
     return half;
   }
 
+  /** Quantised matrices of all formats. */
+  List<QuantisedWeight> quantised(int rows, int columns) {
+    List<QuantisedWeight> weights = new ArrayList<>();
+    for (ElementType type : List.of(ElementType.I8, ElementType.NF4)) {
+      Tensor wide = normal(rows, columns);
+      weights.add(
+          QuantisedWeight.of(
+              type,
+              memory(QuantisedWeight.floats(type, rows, columns)),
+              rows,
+              columns,
+              (from, to, count) -> backend.read(wide, from, to, 0, count),
+              backend));
+    }
+    return weights;
+  }
+
   Tensor positive(int... shape) {
     Tensor x = normal(shape);
     backend.multiply(x, x, x);

@@ -31,6 +31,15 @@ public interface Products {
   void linear(Tensor x, Tensor w, Tensor[] biases, Lanes lanes, Tensor y);
 
   /**
+   * {@code c ← a·op(w) + beta·c} with {@code op} the transpose where asked, w by its values; {@code
+   * beta = 0} never reads {@code c}.
+   */
+  void gemm(boolean transposeW, Tensor a, QuantisedWeight w, float beta, Tensor c);
+
+  /** The same as {@link #linear(Tensor, Tensor, Tensor[], Lanes, Tensor)} with w by its values. */
+  void linear(Tensor x, QuantisedWeight w, Tensor[] biases, Lanes lanes, Tensor y);
+
+  /**
    * Whether a product of so many rows adds up each of them in the order in which a product of more
    * rows does, so that a row's result does not depend on how many others there are.
    */

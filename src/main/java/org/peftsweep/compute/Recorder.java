@@ -144,6 +144,8 @@ final class Recorder implements InvocationHandler {
     private static void addMemories(Object argument, Set<Memory> to) {
       if (argument instanceof Tensor tensor) {
         to.add(tensor.memory());
+      } else if (argument instanceof QuantisedWeight weight) {
+        to.add(weight.memory());
       } else if (argument instanceof Tensor[] tensors) {
         for (Tensor tensor : tensors) {
           addMemories(tensor, to);

@@ -6,7 +6,7 @@ package org.peftsweep.compute;
  *
  * <p>A vector is a matrix of one row.
  */
-public sealed interface Weight permits DenseWeight {
+public sealed interface Weight permits DenseWeight, QuantisedWeight {
   /** Returns how its elements are stored. */
   ElementType type();
 

@@ -16,7 +16,8 @@ import org.peftsweep.optim.Id;
  * {@code y = Wx + s·(B·A − B₀·A₀)·x + b}.
  *
  * <p>Meng et al., arXiv:2404.02948, §3; the paper trains over the residual {@code W − s·B₀·A₀},
- * which is the same function. Signs: the largest entry of each row of A is positive. Dropout, if
+ * which is the same function. Differs from its §4, QPiSSA, over a quantised base: W are the
+ * quantised values, which trials share, and the residual is not quantised in their place. Signs: the largest entry of each row of A is positive. Dropout, if
  * any, changes the output from the first training step.
  *
  * @param rank inner dimension, from 1 to the smaller side of each target

@@ -60,10 +60,13 @@ final class Builder {
   }
 
   Linear linear(String name, Role role, int layer, int out, int in, boolean hasBias) {
+    String weight = name + ".weight";
     Linear linear =
         new Linear(
             name,
-            base(name + ".weight", role, layer, Fresh.NORMAL, out, in),
+            base(
+                new Parameter(
+                    weight, role, layer, weights.projection(weight, Fresh.NORMAL, out, in))),
             hasBias ? base(name + ".bias", role, layer, Fresh.ZEROS, out) : null);
     return projection(linear);
   }

@@ -13,6 +13,7 @@ import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.DenseWeight;
 import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Memory;
+import org.peftsweep.compute.QuantisedWeight;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Weight;
 import org.peftsweep.data.Seeds;
@@ -74,6 +75,16 @@ public final class CheckpointWeights {
       }
 
       @Override
+      public Weight projection(String name, Fresh fresh, int out, int in) {
+        return shared.computeIfAbsent(
+            name,
+            missing ->
+                matrices.isQuantised()
+                    ? quantised(backend, missing, out, in)
+                    : read(backend, missing, out, in));
+      }
+
+      @Override
       public Weight optional(String name, Fresh fresh, int... shape) {
         return owns(name) ? random.base(name, fresh, shape) : base(name, fresh, shape);
       }
@@ -97,9 +108,26 @@ public final class CheckpointWeights {
     };
   }
 
-  private Weight read(Backend backend, String name, int... shape) {
+  private StoredTensor stored(String name, int... shape) {
     StoredTensor stored = checkpoint.find(name);
     stored.requireShape(Arrays.stream(shape).asLongStream().toArray());
+    return stored;
+  }
+
+  private Weight quantised(Backend backend, String name, int out, int in) {
+    FloatSource values = stored(name, out, in).values();
+    Memory memory = backend.allocateShared(QuantisedWeight.floats(matrices, out, in));
+    return QuantisedWeight.of(
+        matrices,
+        memory,
+        out,
+        in,
+        (from, to, count) -> values.read(from, FloatBuffer.wrap(to, 0, count)),
+        backend);
+  }
+
+  private Weight read(Backend backend, String name, int... shape) {
+    StoredTensor stored = stored(name, shape);
     ElementType type = Weights.storage(matrices, shape);
     Memory memory = backend.allocateShared(type.floats(stored.elements()));
     return new DenseWeight(filled(backend, stored, new Tensor(type, memory, 0, shape)));

@@ -5,6 +5,7 @@ import java.util.SplittableRandom;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.DenseWeight;
 import org.peftsweep.compute.ElementType;
+import org.peftsweep.compute.QuantisedWeight;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Weight;
 import org.peftsweep.data.Seeds;
@@ -25,6 +26,21 @@ public record RandomWeights(
   @Override
   public Weight base(String name, Fresh fresh, int... shape) {
     return new DenseWeight(draw(Weights.storage(matrices, shape), name, fresh, shape));
+  }
+
+  @Override
+  public Weight projection(String name, Fresh fresh, int out, int in) {
+    if (!matrices.isQuantised()) {
+      return base(name, fresh, out, in);
+    }
+    float[] drawn = normal(name, Math.multiplyExact(out, in));
+    return QuantisedWeight.of(
+        matrices,
+        backend.allocate(QuantisedWeight.floats(matrices, out, in)),
+        out,
+        in,
+        (from, to, count) -> System.arraycopy(drawn, (int) from, to, 0, count),
+        backend);
   }
 
   @Override

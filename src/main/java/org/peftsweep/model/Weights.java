@@ -15,11 +15,16 @@ public interface Weights {
   }
 
   /**
-   * Returns the storage of a tensor of the base: matrices as asked, vectors, which are few, in
-   * 32-bit floats.
+   * Returns the storage of a tensor of the base that is no projection of a layer: matrices as asked,
+   * in {@link ElementType#BF16} where that quantises; vectors, which are few, in 32-bit floats.
+   *
+   * @param matrices how matrices are stored
    */
   static ElementType storage(ElementType matrices, int... shape) {
-    return shape.length == 1 ? ElementType.F32 : matrices;
+    if (shape.length == 1) {
+      return ElementType.F32;
+    }
+    return matrices.isQuantised() ? ElementType.BF16 : matrices;
   }
 
   /**
@@ -28,6 +33,15 @@ public interface Weights {
    * @throws org.peftsweep.checkpoint.CheckpointException if there is none of that name and shape
    */
   Weight base(String name, Fresh fresh, int... shape);
+
+  /**
+   * Returns the matrix of a projection of the layers, to be read only: it alone may be quantised.
+   *
+   * @throws org.peftsweep.checkpoint.CheckpointException if there is none of that name and shape
+   */
+  default Weight projection(String name, Fresh fresh, int out, int in) {
+    return base(name, fresh, out, in);
+  }
 
   /**
    * Returns a tensor of the base model that a checkpoint may lack, such as a pooler: drawn anew

@@ -6,6 +6,7 @@ import java.util.Arrays;
 import org.peftsweep.checkpoint.StateReader;
 import org.peftsweep.checkpoint.StateWriter;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.DynamicTree;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.model.Parameter;
 
@@ -27,9 +28,8 @@ import org.peftsweep.model.Parameter;
 public record AdamW8Bit(double beta1, double beta2, double epsilon, int leastSize)
     implements Optimizer {
   private static final int BLOCK = 256;
-  private static final int DECADES = 7;
-  private static final float[] SIGNED = codes(true);
-  private static final float[] UNSIGNED = codes(false);
+  private static final float[] SIGNED = DynamicTree.codes(true);
+  private static final float[] UNSIGNED = DynamicTree.codes(false);
 
   public AdamW8Bit {
     Optimizers.requireFraction("beta1", beta1);
@@ -43,29 +43,6 @@ public record AdamW8Bit(double beta1, double beta2, double epsilon, int leastSiz
     return parameter.size() < leastSize
         ? new AdamW(beta1, beta2, epsilon).update(parameter)
         : new Quantised(parameter, this);
-  }
-
-  /**
-   * Returns the dynamic tree of eight bits, ascending: 0, 1, and in each of seven decades up to 1
-   * the middles of equal parts of it, twice as many as in the decade below.
-   */
-  static float[] codes(boolean signed) {
-    float[] codes = new float[256];
-    codes[1] = 1;
-    int count = 2;
-    for (int decade = 0; decade < DECADES; decade++) {
-      int parts = 1 << (signed ? decade : decade + 1);
-      double scale = Math.pow(10, decade - DECADES + 1);
-      for (int i = 0; i < parts; i++) {
-        float code = (float) (scale * (0.1 + 0.9 * (i + 0.5) / parts));
-        codes[count++] = code;
-        if (signed) {
-          codes[count++] = -code;
-        }
-      }
-    }
-    Arrays.sort(codes);
-    return codes;
   }
 
   /** Values in eight bits. */
@@ -93,18 +70,8 @@ public record AdamW8Bit(double beta1, double beta2, double epsilon, int leastSiz
       }
       largest[from / BLOCK] = most;
       for (int i = 0; i < count; i++) {
-        values[from + i] = (byte) nearest(most == 0 ? 0 : block[at + i] / most);
+        values[from + i] = (byte) DynamicTree.nearest(codes, most == 0 ? 0 : block[at + i] / most);
       }
-    }
-
-    private int nearest(float value) {
-      int place = Arrays.binarySearch(codes, value);
-      if (place >= 0) {
-        return place;
-      }
-      int above = Math.min(-place - 1, codes.length - 1);
-      int below = Math.max(above - 1, 0);
-      return value - codes[below] < codes[above] - value ? below : above;
     }
 
     long bytes() {

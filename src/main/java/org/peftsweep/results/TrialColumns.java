@@ -149,7 +149,7 @@ final class TrialColumns {
     trial(
         "weights",
         TEXT,
-        "fp32 or bf16: how matrices of the base that do not learn are stored",
+        "fp32, bf16, int8 or nf4: how matrices of the base that do not learn are stored",
         t -> word(t.model().weights()));
     trial("epochs", DOUBLE, "passes over train asked for", t -> t.training().epochs());
     trial("max_steps", INT, "steps asked for, 0 to go by epochs", t -> t.training().maxSteps());

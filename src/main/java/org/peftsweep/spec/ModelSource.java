@@ -24,7 +24,11 @@ public record ModelSource(
   public enum Storage {
     FP32(ElementType.F32),
     /** Rounded to nearest, in half the memory. */
-    BF16(ElementType.BF16);
+    BF16(ElementType.BF16),
+    /** Projections of layers as LLM.int8 has weights, other matrices as with {@link #BF16}. */
+    INT8(ElementType.I8),
+    /** Projections of layers as QLoRA has them, other matrices as with {@link #BF16}. */
+    NF4(ElementType.NF4);
 
     private final ElementType type;
 

@@ -9,12 +9,12 @@ import org.peftsweep.compute.DenseWeight;
 import org.peftsweep.compute.DryBackend;
 import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Memory;
+import org.peftsweep.compute.QuantisedWeight;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Weight;
 import org.peftsweep.method.adapter.AdapterLayout;
 import org.peftsweep.method.adapter.InitCache;
 import org.peftsweep.model.Model;
-import org.peftsweep.model.Models;
 import org.peftsweep.model.PrefixCache;
 import org.peftsweep.model.Role;
 import org.peftsweep.model.Weights;
@@ -105,21 +105,18 @@ final class MemoryModel {
           (long) (SLACK * dry.allocations().peakBytes()),
           Math.max((long) (SLACK * passed), passed + Arena.SMALLEST_BYTES),
           pack.lane(0).rows(),
-          isRandom ? 0 : baseBytes(config, isMissing, matrices, trial.task().task().outputs()),
+          isRandom ? 0 : baseBytes(parts.model(), isMissing),
           DryBackend.packedBytes(passes));
     }
   }
 
-  private static long baseBytes(
-      ModelConfig config, Predicate<String> isMissing, ElementType matrices, int outputs) {
-    try (Model outline = Models.outline(config, outputs)) {
-      return outline.parameters().stream()
-          .filter(parameter -> parameter.role() != Role.HEAD)
-          .filter(parameter -> !isMissing.test(parameter.name()))
-          .mapToLong(
-              parameter -> Weights.storage(matrices, parameter.shape()).bytes(parameter.size()))
-          .sum();
-    }
+  /** Returns the memory of what trials share of a base. */
+  private static long baseBytes(Model model, Predicate<String> isMissing) {
+    return model.parameters().stream()
+        .filter(parameter -> parameter.role() != Role.HEAD)
+        .filter(parameter -> !isMissing.test(parameter.name()))
+        .mapToLong(parameter -> parameter.origin().bytes())
+        .sum();
   }
 
   /** Has every second example's states: what it has and what is missing take most together. */
@@ -158,6 +155,15 @@ final class MemoryModel {
     }
 
     @Override
+    public Weight projection(String name, Fresh fresh, int out, int in) {
+      if (!matrices.isQuantised()) {
+        return base(name, fresh, out, in);
+      }
+      long floats = QuantisedWeight.floats(matrices, out, in);
+      return QuantisedWeight.blank(matrices, memory(floats, owns(name)), out, in);
+    }
+
+    @Override
     public Tensor head(String name, Fresh fresh, int... shape) {
       return tensor(ElementType.F32, true, shape);
     }
@@ -167,9 +173,11 @@ final class MemoryModel {
       for (int extent : shape) {
         size *= extent;
       }
-      long floats = type.floats(size);
-      Memory memory = isOwn ? backend.allocate(floats) : backend.allocateShared(floats);
-      return new Tensor(type, memory, 0, shape);
+      return new Tensor(type, memory(type.floats(size), isOwn), 0, shape);
+    }
+
+    private Memory memory(long floats, boolean isOwn) {
+      return isOwn ? backend.allocate(floats) : backend.allocateShared(floats);
     }
   }
 }

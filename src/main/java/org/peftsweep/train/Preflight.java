@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import org.peftsweep.checkpoint.CheckpointException;
@@ -13,6 +14,9 @@ import org.peftsweep.data.DataException;
 import org.peftsweep.data.Dataset;
 import org.peftsweep.data.Shown;
 import org.peftsweep.data.Task;
+import org.peftsweep.method.adapter.AdapterLayout;
+import org.peftsweep.model.Linear;
+import org.peftsweep.model.Parameter;
 import org.peftsweep.spec.ModelSource;
 import org.peftsweep.spec.SpecException;
 import org.peftsweep.spec.Trial;
@@ -113,10 +117,34 @@ public final class Preflight {
                 .method()
                 .requireFit(
                     library.outline(location, outputs).within(trial.layers()), trial.targets()));
-    library.layout(trial, library.config(location), outputs);
+    AdapterLayout layout = library.layout(trial, library.config(location), outputs);
+    if (model.weights().type().isQuantised()) {
+      once(
+          List.of(model, outputs, trial.method(), trial.targets(), trial.layers(), layout),
+          () -> requireFrozenMatrices(trial, layout, outputs));
+    }
     once(
         List.of("batches", location, trial.task(), trial.method(), trial.training()),
         () -> library.requireBatchesFit(trial));
+  }
+
+  /** Refuses a method that trains matrices whose values are quantised. */
+  private void requireFrozenMatrices(Trial trial, AdapterLayout layout, int outputs) {
+    ModelConfig config = library.config(trial.model().location());
+    try (Rehearsal rehearsal = Rehearsal.of(trial, layout, config, outputs)) {
+      for (Linear linear : rehearsal.model().projections()) {
+        Parameter parameter = linear.weight();
+        if (parameter.isTrainable() && parameter.origin().type().isQuantised()) {
+          throw new IllegalArgumentException(
+              ("Cannot use weights = %s with method = %s, which trains matrices of the base"
+                      + " themselves, such as %s: use fp32 or bf16")
+                  .formatted(
+                      trial.model().weights().name().toLowerCase(Locale.ROOT),
+                      trial.methodId(),
+                      parameter.name()));
+        }
+      }
+    }
   }
 
   private void once(Object key, Runnable check) {

@@ -38,6 +38,22 @@ class CpuBackendContractTest {
   }
 
   @Nested
+  class Quantised extends QuantisedContract {
+    @Override
+    protected Backend open() {
+      return new CpuBackend(1);
+    }
+  }
+
+  @Nested
+  class QuantisedOnTwoThreads extends QuantisedContract {
+    @Override
+    protected Backend open() {
+      return new CpuBackend(2);
+    }
+  }
+
+  @Nested
   class IndexAndLoss extends IndexAndLossContract {
     @Override
     protected Backend open() {

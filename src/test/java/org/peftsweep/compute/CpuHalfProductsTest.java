@@ -151,6 +151,76 @@ class CpuHalfProductsTest extends BackendFixture {
         SUMMED * Math.sqrt(in));
   }
 
+  @ParameterizedTest(name = "{0}: [{1}, {3}]·[{3}, {2}]")
+  @CsvSource({
+    "I8,1,32,32",
+    "I8,301,128,512",
+    "NF4,33,32,64",
+    "NF4,7,40,33",
+    "NF4,301,512,128",
+    "NF4,40,33,4200",
+    "NF4,9,16,64"
+  })
+  void multiplyRoundedValuesOfQuantisedWeights(ElementType type, int m, int n, int k) {
+    float[] drawn = normals(n * k);
+    for (boolean transposes : new boolean[] {true, false}) {
+      int rows = transposes ? n : k;
+      int columns = transposes ? k : n;
+      Memory memory = backend.allocate(QuantisedWeight.floats(type, rows, columns));
+      QuantisedWeight w =
+          QuantisedWeight.of(
+              type,
+              memory,
+              rows,
+              columns,
+              (from, to, count) -> System.arraycopy(drawn, (int) from, to, 0, count),
+              backend);
+      Tensor values = output(rows, columns);
+      w.copy(backend, values);
+      Tensor a = normal(m, k);
+      Tensor expected = output(m, n);
+      products.gemm(false, transposes, 1, a, values, 0, expected);
+      Tensor found = output(m, n);
+      products.gemm(transposes, a, w, 0, found);
+      assertClose("product " + transposes, found, host(expected), SUMMED * Math.sqrt(k));
+      Tensor sum = copyOf(found);
+      products.gemm(transposes, a, w, 1, sum);
+      backend.scale(2, found, found);
+      assertClose("sum " + transposes, sum, host(found), SUMMED * Math.sqrt(k));
+      backend.free(memory);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"128,512", "72,200"})
+  void aRowOfAProductWithAQuantisedWeightIsTheSameAmongAnyOthers(int out, int in) {
+    assumeTrue(products.sumsRowsAlike(40, out, in), "this processor adds up rows otherwise");
+    float[] drawn = normals(out * in);
+    Memory memory = backend.allocate(QuantisedWeight.floats(ElementType.NF4, out, in));
+    QuantisedWeight w =
+        QuantisedWeight.of(
+            ElementType.NF4,
+            memory,
+            out,
+            in,
+            (from, to, count) -> System.arraycopy(drawn, (int) from, to, 0, count),
+            backend);
+    Tensor x = normal(700, in);
+    Tensor all = output(700, out);
+    w.linear(products, x, null, all);
+    float[] expected = floats(all);
+    for (int i = 0; i < 6; i++) {
+      int count = 1 + random.nextInt(i < 3 ? 40 : 400);
+      int from = random.nextInt(700 - count + 1);
+      Tensor some = output(count, out);
+      w.linear(products, x.slice(from, count), null, some);
+      assertThat(floats(some))
+          .as("rows %d to %d", from, from + count)
+          .containsExactly(Arrays.copyOfRange(expected, from * out, (from + count) * out));
+    }
+    backend.free(memory);
+  }
+
   @ParameterizedTest
   @ValueSource(ints = {1, 8, 31})
   void narrowFactorsAreNotRounded(int width) {

@@ -22,6 +22,14 @@ class CudaBackendContractTest {
   }
 
   @Nested
+  class Quantised extends QuantisedContract {
+    @Override
+    protected Backend open() {
+      return EmulatedBackends.open(7);
+    }
+  }
+
+  @Nested
   class IndexAndLoss extends IndexAndLossContract {
     @Override
     protected Backend open() {

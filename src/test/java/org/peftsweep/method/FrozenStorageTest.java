@@ -6,17 +6,18 @@ import static org.assertj.core.api.Assertions.within;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.peftsweep.checkpoint.Architecture;
 import org.peftsweep.checkpoint.Architectures;
@@ -24,6 +25,7 @@ import org.peftsweep.checkpoint.Checkpoint;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.compute.ElementType;
+import org.peftsweep.compute.QuantisedWeight;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.data.Seeds;
@@ -42,11 +44,8 @@ import org.peftsweep.model.TrainedTensors;
 import org.peftsweep.model.Weights;
 import org.peftsweep.optim.Updates;
 
-/** Every method over a base whose matrices are stored as bf16. */
+/** Every method over a base whose matrices are stored as bf16, or quantised. */
 class FrozenStorageTest {
-  private static final String EVERY_METHOD =
-      "org.peftsweep.method.MethodContractTest#methodsOnFamilies";
-
   private static final int STEPS = 3;
 
   @TempDir Path folder;
@@ -65,12 +64,28 @@ class FrozenStorageTest {
     backend.close();
   }
 
-  @ParameterizedTest(name = "{0} on {1}")
-  @MethodSource(EVERY_METHOD)
-  void trainsAsOverItsValuesAndLeavesThemAsTheyAre(Method method, Architecture family) {
-    try (Model stored = TinyModels.model(family, backend, ElementType.BF16);
+  /** Methods do not know of the storage: of int8 one family tells, of the decoders' NF4 LoRA's. */
+  static Stream<Arguments> everyMethod() {
+    return Stream.of(ElementType.BF16, ElementType.I8, ElementType.NF4)
+        .flatMap(
+            type ->
+                MethodContractTest.methodsOnFamilies()
+                    .map(Arguments::get)
+                    .filter(
+                        of ->
+                            type == ElementType.BF16
+                                || of[1] == TinyModels.ROBERTA
+                                || of[0] instanceof LoRA)
+                    .map(of -> Arguments.of(of[0], of[1], type)));
+  }
+
+  @ParameterizedTest(name = "{0} on {1} in {2}")
+  @MethodSource("everyMethod")
+  void trainsAsOverItsValuesAndLeavesThemAsTheyAre(
+      Method method, Architecture family, ElementType type) {
+    try (Model stored = TinyModels.model(family, backend, type);
         Model wide = TinyModels.model(family, backend)) {
-      round(wide);
+      round(wide, stored);
       Map<String, float[]> before = values(stored);
       assertThat(losses(method, stored))
           .usingElementComparator((a, b) -> Math.abs(a - b) <= 1e-4 * b ? 0 : 1)
@@ -79,9 +94,7 @@ class FrozenStorageTest {
         assertThat(parameter.asWeight().type())
             .as("%s", parameter)
             .isEqualTo(
-                parameter.isTrainable() || parameter.shape().length == 1
-                    ? ElementType.F32
-                    : ElementType.BF16);
+                parameter.isTrainable() ? ElementType.F32 : storage(stored, parameter, type));
         if (!parameter.isTrainable()) {
           assertThat(TrainedTensors.floats(parameter, backend))
               .as("frozen %s", parameter)
@@ -91,10 +104,19 @@ class FrozenStorageTest {
     }
   }
 
-  @ParameterizedTest(name = "{0} on {1}")
-  @MethodSource(EVERY_METHOD)
-  void isMergedIntoAPlainModelWithTheSameOutput(Method method, Architecture family) {
-    try (Model adapted = TinyModels.model(family, backend, ElementType.BF16)) {
+  /** Projections of layers alone are quantised. */
+  private static ElementType storage(Model model, Parameter parameter, ElementType type) {
+    boolean isProjection =
+        model.projections().stream()
+            .anyMatch(linear -> linear.weight() == parameter && linear.role() != Role.POOLER);
+    return isProjection ? type : Weights.storage(type, parameter.shape());
+  }
+
+  @ParameterizedTest(name = "{0} on {1} in {2}")
+  @MethodSource("everyMethod")
+  void isMergedIntoAPlainModelWithTheSameOutput(
+      Method method, Architecture family, ElementType type) {
+    try (Model adapted = TinyModels.model(family, backend, type)) {
       losses(method, adapted);
       if (!adapted.additions().stream().allMatch(Addition::isMergeable)) {
         assertThatThrownBy(
@@ -115,34 +137,39 @@ class FrozenStorageTest {
     }
   }
 
-  static Collection<? extends Architecture> architectures() {
-    return Architectures.all();
+  static Stream<Arguments> architectures() {
+    return Architectures.all().stream()
+        .flatMap(
+            family ->
+                Stream.of(ElementType.BF16, ElementType.I8, ElementType.NF4)
+                    .map(type -> Arguments.of(family, type)));
   }
 
-  @ParameterizedTest
+  @ParameterizedTest(name = "{0} in {1}")
   @MethodSource("architectures")
-  void aCheckpointIsReadInHalfTheMemory(Architecture family) {
+  void aCheckpointIsReadInItsPartOfTheMemory(Architecture family, ElementType type) {
     try (Model source = TinyModels.model(family, backend)) {
       MergedModel.write(folder, TinyModels.config(family), source, backend);
     }
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
       Weights weights =
-          new CheckpointWeights(checkpoint, ElementType.BF16).forTrial(backend, new Seeds(9));
+          new CheckpointWeights(checkpoint, type).forTrial(backend, new Seeds(9));
       try (Model stored = Models.build(checkpoint.config(), TinyModels.OUTPUTS, backend, weights);
           Model wide = TinyModels.model(family, backend)) {
-        round(wide);
+        round(wide, stored);
         assertThat(logits(stored)).containsExactly(logits(wide), within(1e-5f));
-        long bytes = 0;
-        long matrices = 0;
-        long vectors = 0;
         for (Parameter parameter : stored.parameters()) {
           if (parameter.role() != Role.HEAD) {
-            bytes += parameter.asWeight().bytes();
-            matrices += parameter.shape().length == 2 ? parameter.size() : 0;
-            vectors += parameter.shape().length == 1 ? parameter.size() : 0;
+            ElementType own = storage(stored, parameter, type);
+            int[] shape = parameter.shape();
+            assertThat(parameter.asWeight().bytes())
+                .as("%s", parameter)
+                .isEqualTo(
+                    own.isQuantised()
+                        ? 4 * QuantisedWeight.floats(own, shape[0], shape[1])
+                        : own.bytes(parameter.size()));
           }
         }
-        assertThat(bytes).isEqualTo(2 * matrices + 4 * vectors);
       }
     }
   }
@@ -165,21 +192,11 @@ class FrozenStorageTest {
     assertThat(backend.allocations().heldBytes()).isEqualTo(tape.arena().bytes());
   }
 
-  /** Gives matrices of the base the values that bf16 has of them. */
-  private void round(Model model) {
-    for (Parameter parameter : model.parameters()) {
-      if (parameter.role() != Role.HEAD && parameter.shape().length == 2) {
-        Tensor value = parameter.value();
-        Tensor half =
-            new Tensor(
-                ElementType.BF16,
-                backend.allocate(ElementType.BF16.floats(value.size())),
-                0,
-                value.shape());
-        backend.copy(value, half);
-        backend.copy(half, value);
-        backend.free(half.memory());
-      }
+  /** Gives a model the values that another has of its tensors. */
+  private void round(Model model, Model stored) {
+    for (int i = 0; i < model.parameters().size(); i++) {
+      float[] values = TrainedTensors.floats(stored.parameters().get(i), backend);
+      backend.write(values, 0, model.parameters().get(i).value(), 0, values.length);
     }
   }
 

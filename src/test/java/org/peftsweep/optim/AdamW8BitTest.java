@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
+import org.peftsweep.compute.DynamicTree;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.model.Parameter;
@@ -14,8 +15,8 @@ import org.peftsweep.model.Role;
 class AdamW8BitTest {
   @Test
   void codesAreTheMiddlesOfEqualPartsOfSevenDecades() {
-    float[] signed = AdamW8Bit.codes(true);
-    float[] unsigned = AdamW8Bit.codes(false);
+    float[] signed = DynamicTree.codes(true);
+    float[] unsigned = DynamicTree.codes(false);
     assertThat(signed).hasSize(256).isSorted().doesNotHaveDuplicates().contains(0, 1);
     assertThat(unsigned).hasSize(256).isSorted().doesNotHaveDuplicates().contains(0, 1);
     // One part in the lowest decade of 1e-7 to 1e-6, two in the next, 64 in the highest.

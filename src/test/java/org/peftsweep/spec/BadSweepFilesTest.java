@@ -108,7 +108,7 @@ class BadSweepFilesTest {
           {method: lora, grouping: off} => Cannot use grouping = off in x.yaml:5: choose roles or paper
           {method: lora, grouping: paper, head-learning-rate: 1} => Cannot use head-learning-rate = 1 in x.yaml:5: with grouping paper the head has no rate of its own, give same
           {method: lora, init: yes} => Cannot use init = yes in x.yaml:5: choose pretrained or random
-          {method: lora, weights: [bf16, half]} => Cannot use weights = half in x.yaml:5: choose fp32 or bf16
+          {method: lora, weights: [bf16, half]} => Cannot use weights = half in x.yaml:5: choose fp32, bf16, int8 or nf4
           {rank: 8} => Cannot read the block in x.yaml:5: it lacks the key method
           {method: lora, learning-rate: {from: 1e-5, to: 1e-2}} => Cannot use learning-rate = {from, to} in x.yaml:5: a grid takes values and lists, give those, or search.strategy random, sobol or tpe
           lora => Cannot use grid = lora in x.yaml:5: write a block, such as {method: lora, rank: [4, 8]}
@@ -194,7 +194,7 @@ class BadSweepFilesTest {
           extends: no.yaml => Cannot use extends = no.yaml in x.yaml:5: there is no such file
           targets: qx => Cannot use targets = qx in x.yaml:5: choose q, k, v, o, qk, qv, kv, qkv, qkvo, ffn, dense or all
           init: maybe => Cannot use init = maybe in x.yaml:5: choose pretrained or random
-          weights: fp8 => Cannot use weights = fp8 in x.yaml:5: choose fp32 or bf16
+          weights: fp8 => Cannot use weights = fp8 in x.yaml:5: choose fp32, bf16, int8 or nf4
           name: y => Cannot use the key name twice, in x.yaml:1 and x.yaml:5: leave one out
           search: {strategy: best} => Cannot use strategy = best in x.yaml:5: choose grid, random, sobol or tpe
           search: {trials: 5} => Cannot use trials = 5 in x.yaml:5: a grid runs all its combinations, give 0, or strategy random, sobol or tpe

@@ -19,7 +19,6 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -115,12 +114,17 @@ class PackedTrialsTest {
     }
   }
 
-  @Test
-  void lanesOverStoredHalvesEndAsAlone() {
+  @ParameterizedTest
+  @CsvSource({"bf16, FP32", "int8, FP32", "nf4, FP32", "nf4, BF16"})
+  void lanesOverStoredWeightsEndAsAlone(String weights, Precision precision) {
+    assumeTrue(
+        Backends.refusal(precision.factors()).isEmpty(), "this processor has no such products");
+    String settings = ", weights: " + weights + ", precision: " + word(precision) + "}";
     List<Trial> trials =
         Stream.of("lora", "dora", "ia3", "bitfit", "ln-tuning", "vera", "head-only")
-            .map(id -> trial("{method: " + id + ", weights: bf16}"))
+            .map(id -> trial("{method: " + id + settings))
             .toList();
+    assertThat(trials.stream().map(PackRun::base).distinct()).hasSize(1);
     List<Listener> listeners = new ArrayList<>();
     List<Outcome> alone = new ArrayList<>();
     for (Trial trial : trials) {

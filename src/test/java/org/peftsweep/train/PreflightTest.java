@@ -11,7 +11,9 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.TreeSet;
 import java.util.function.UnaryOperator;
 import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.BeforeEach;
@@ -22,6 +24,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.peftsweep.checkpoint.SafeTensors;
 import org.peftsweep.checkpoint.SafeTensorsWriter;
+import org.peftsweep.method.Methods;
 import org.peftsweep.spec.SpecException;
 import org.peftsweep.spec.SweepFile;
 import org.peftsweep.spec.Trial;
@@ -86,6 +89,30 @@ class PreflightTest {
     assertThatThrownBy(() -> check("method: " + method + ", rank: 65536", "max-tokens: 32"))
         .isInstanceOf(SpecException.class)
         .hasMessageContaining("roberta.encoder.layer.0.attention.self.query");
+  }
+
+  @Test
+  void quantisedWeightsGoWithEveryMethodThatLeavesThemAsTheyAre() throws IOException {
+    Set<String> refused = new TreeSet<>();
+    for (String id : Methods.all().keySet()) {
+      try {
+        check("method: " + id + ", weights: [int8, nf4]", "");
+      } catch (SpecException refusal) {
+        refused.add(id);
+        for (String weights : List.of("int8", "nf4")) {
+          assertThat(refusal)
+              .hasMessageContaining(
+                  "Cannot use weights = %s with method = %s, which trains matrices of the base"
+                      .formatted(weights, id));
+        }
+        assertThat(refusal.faults())
+            .hasSize(2)
+            .allMatch(fault -> fault.endsWith(": use fp32 or bf16"));
+      }
+    }
+    assertThat(refused)
+        .containsExactly(
+            "full", "galore", "hft", "ramt", "sara", "shira", "sift", "spiel", "spiel-ma");
   }
 
   @ParameterizedTest

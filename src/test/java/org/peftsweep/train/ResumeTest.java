@@ -64,7 +64,9 @@ class ResumeTest {
             ? Stream.empty()
             : Stream.of("lora, dropout: 0.1", "dora", "vera", "full", "galore, gap: 4, rank: 4")
                 .map(method -> "{method: " + method + ", precision: bf16}");
-    return Stream.of(methods, plugIns, optimizers, halves).flatMap(blocks -> blocks);
+    Stream<String> quantised =
+        Stream.of("{method: dora, weights: nf4}", "{method: pissa, weights: int8}");
+    return Stream.of(methods, plugIns, optimizers, halves, quantised).flatMap(blocks -> blocks);
   }
 
   /** Hears all losses, and says from when on a trial is to stop. */

@@ -19,6 +19,7 @@ import org.peftsweep.compute.Memory;
 import org.peftsweep.compute.Moments;
 import org.peftsweep.compute.Processor;
 import org.peftsweep.compute.Products;
+import org.peftsweep.compute.QuantisedWeight;
 import org.peftsweep.compute.Sizes;
 import org.peftsweep.compute.Tensor;
 
@@ -240,6 +241,16 @@ public final class CpuBackend implements Backend {
     } else {
       Backend.super.linear(x, w, biases, lanes, y);
     }
+  }
+
+  @Override
+  public void gemm(boolean transposeW, Tensor a, QuantisedWeight w, float beta, Tensor c) {
+    int k = a.columns();
+    Sizes.require(a.rows() == c.rows(), "gemm", c, a.rows() + " rows");
+    Sizes.require((transposeW ? w.columns() : w.rows()) == k, "gemm", w, "inner size " + k);
+    int n = transposeW ? w.rows() : w.columns();
+    Sizes.require(n == c.columns(), "gemm", c, n + " columns");
+    panels.gemm(transposeW, a, w, beta, c);
   }
 
   private boolean isOneDnn(Tensor w, int n, int k) {
@@ -724,6 +735,22 @@ public final class CpuBackend implements Backend {
         Halves.isHalf(table)
             ? (worker, from, to) -> Halves.gather(table, ids, adds, out, from, to)
             : (worker, from, to) -> Rows.gather(table, ids, adds, out, from, to));
+  }
+
+  @Override
+  public void gather(QuantisedWeight table, Tensor places, boolean adds, Tensor out) {
+    int n = table.columns();
+    int[] ids = places == null ? null : HostMemory.ints(places);
+    int rows = ids == null ? table.rows() : ids.length;
+    Sizes.count("gather", (long) rows * n, out);
+    if (ids != null) {
+      Sizes.ids("gather", ids, 0, table.rows());
+    }
+    workers.rows(
+        rows,
+        n,
+        (worker, from, to) ->
+            Quantised.gather(table, ids, adds, out, from, to, scratch.of(worker, n)));
   }
 
   @Override

@@ -63,8 +63,8 @@ final class OneDnn {
 
   private record Layout(ElementType type, int n, int k) {}
 
-  private static final class Library {
-    private static final dnnl_engine ENGINE = open();
+  static final class Library {
+    static final dnnl_engine ENGINE = open();
 
     /** Returns null where there is no library for this platform. */
     private static dnnl_engine open() {
@@ -112,7 +112,7 @@ final class OneDnn {
     return isThere() && (dnnl_get_effective_cpu_isa() & needed) == needed;
   }
 
-  private static void require(int status, String what) {
+  static void require(int status, String what) {
     if (status != dnnl_success) {
       throw new IllegalStateException("Cannot " + what + ": oneDNN answers " + status);
     }
@@ -127,7 +127,7 @@ final class OneDnn {
     return type == ElementType.BF16 ? Short.BYTES : Float.BYTES;
   }
 
-  private static dnnl_memory_desc matrix(
+  static dnnl_memory_desc matrix(
       ElementType type, int rows, int columns, int rowStride, int columnStride) {
     dnnl_memory_desc matrix = new dnnl_memory_desc();
     require(
@@ -150,7 +150,7 @@ final class OneDnn {
   }
 
   /** Returns the order in which kernels want a right-hand factor {@code [k, n]}. */
-  private static dnnl_memory_desc layout(ElementType type, int n, int k) {
+  static dnnl_memory_desc layout(ElementType type, int n, int k) {
     return LAYOUTS.computeIfAbsent(
         new Layout(type, n, k),
         missing -> {
@@ -186,42 +186,16 @@ final class OneDnn {
    */
   static HostMemory reorder(
       ElementType stored, long address, boolean isTransposed, ElementType type, int n, int k) {
-    dnnl_memory_desc layout = layout(type, n, k);
-    HostMemory made = new HostMemory((dnnl_memory_desc_get_size(layout) + 3) / Float.BYTES);
-    dnnl_memory_desc source =
-        isTransposed ? matrix(stored, k, n, 1, k) : matrix(stored, k, n, n, 1);
-    dnnl_primitive_desc description = new dnnl_primitive_desc();
-    require(
-        dnnl_reorder_primitive_desc_create(
-            description,
-            source,
-            Library.ENGINE,
-            layout,
-            Library.ENGINE,
-            (dnnl_primitive_attr) null),
-        "reorder [%d, %d]".formatted(k, n));
-    dnnl_primitive reorder = new dnnl_primitive();
-    require(dnnl_primitive_create(reorder, description), "reorder [%d, %d]".formatted(k, n));
-    dnnl_memory from = memory(source, new Aim().at(address));
-    dnnl_memory to = memory(layout, new Aim().at(made.address(0)));
-    dnnl_stream stream = stream();
-    dnnl_exec_arg_t arguments = new dnnl_exec_arg_t(2);
-    arguments.position(0).arg(DNNL_ARG_FROM).memory(from);
-    arguments.position(1).arg(DNNL_ARG_TO).memory(to);
-    require(
-        dnnl_primitive_execute(reorder, stream, 2, arguments.position(0)),
-        "reorder [%d, %d]".formatted(k, n));
-    arguments.close();
-    dnnl_stream_destroy(stream);
-    dnnl_memory_destroy(from);
-    dnnl_memory_destroy(to);
-    dnnl_primitive_destroy(reorder);
-    dnnl_primitive_desc_destroy(description);
-    dnnl_memory_desc_destroy(source);
+    HostMemory made = new HostMemory(Reordering.floats(type, n, k));
+    try (Reordering reordering = new Reordering(stored, isTransposed, type, n, k)) {
+      dnnl_stream stream = stream();
+      reordering.run(stream, address, made.address(0));
+      dnnl_stream_destroy(stream);
+    }
     return made;
   }
 
-  private static dnnl_memory memory(dnnl_memory_desc description, Pointer at) {
+  static dnnl_memory memory(dnnl_memory_desc description, Pointer at) {
     dnnl_memory memory = new dnnl_memory();
     require(dnnl_memory_create(memory, description, Library.ENGINE, at), "describe memory");
     return memory;
@@ -234,7 +208,7 @@ final class OneDnn {
   }
 
   /** A pointer that is aimed anew for every call, so that calls make no garbage. */
-  private static final class Aim extends BytePointer {
+  static final class Aim extends BytePointer {
     Aim() {
       super((Pointer) null);
     }
@@ -332,7 +306,11 @@ final class OneDnn {
 
   /** One thread's access to products. */
   static final class Caller implements AutoCloseable {
+    /** A right-hand factor {@code [k, n]} whose order is changed. */
+    private record Factor(ElementType type, boolean isTransposed, int n, int k) {}
+
     private final Map<Product, Kernel> kernels = new HashMap<>();
+    private final Map<Factor, Reordering> reorderings = new HashMap<>();
     private final dnnl_stream stream = stream();
     private final Aim aim = new Aim();
     private HostMemory scratch = new HostMemory(1);
@@ -372,6 +350,18 @@ final class OneDnn {
       }
     }
 
+    /**
+     * Puts a right-hand factor {@code [k, n]} without gaps in the order that kernels read, in memory
+     * of {@link Reordering#floats}.
+     */
+    void reorder(ElementType type, boolean isTransposed, int n, int k, long address, long target) {
+      reorderings
+          .computeIfAbsent(
+              new Factor(type, isTransposed, n, k),
+              missing -> new Reordering(type, isTransposed, type, n, k))
+          .run(stream, address, target);
+    }
+
     /** Returns the rows of the next block; a single one is left only where there is no other. */
     private static int rows(int left) {
       int rows = Math.min(BLOCK, Integer.highestOneBit(left));
@@ -399,6 +389,8 @@ final class OneDnn {
     public void close() {
       kernels.values().forEach(Kernel::close);
       kernels.clear();
+      reorderings.values().forEach(Reordering::close);
+      reorderings.clear();
       scratch.free();
       dnnl_stream_destroy(stream);
     }

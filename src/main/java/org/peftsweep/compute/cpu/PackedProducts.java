@@ -1,9 +1,11 @@
 package org.peftsweep.compute.cpu;
 
+import java.nio.ByteBuffer;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Lanes;
 import org.peftsweep.compute.Products;
+import org.peftsweep.compute.QuantisedWeight;
 import org.peftsweep.compute.Sizes;
 import org.peftsweep.compute.Tensor;
 
@@ -65,6 +67,10 @@ final class PackedProducts implements Products, AutoCloseable {
       return;
     }
     linear(x, w, null, y);
+    addBiases(biases, lanes, y);
+  }
+
+  private void addBiases(Tensor[] biases, Lanes lanes, Tensor y) {
     for (int i = 0; i < biases.length; i++) {
       if (biases[i] != null) {
         Tensor rows = y.slice(lanes.from(i), lanes.rows(i));
@@ -98,6 +104,74 @@ final class PackedProducts implements Products, AutoCloseable {
     }
   }
 
+  @Override
+  public void linear(Tensor x, QuantisedWeight w, Tensor[] biases, Lanes lanes, Tensor y) {
+    gemm(true, x, w, 0, y);
+    addBiases(biases, lanes, y);
+  }
+
+  /**
+   * Every thread rounds the values of some columns of op(w) into scratch memory, in the order that
+   * kernels read, and multiplies all rows by them.
+   */
+  @Override
+  public void gemm(boolean transposeW, Tensor a, QuantisedWeight w, float beta, Tensor c) {
+    int n = c.columns();
+    int k = a.columns();
+    if (isNarrow(n, k)) {
+      own.gemm(transposeW, a, w, beta, c);
+      return;
+    }
+    Sizes.require(a.rows() == c.rows(), "gemm", c, a.rows() + " rows");
+    Sizes.require((transposeW ? w.columns() : w.rows()) == k, "gemm", w, "inner size " + k);
+    Sizes.require((transposeW ? w.rows() : w.columns()) == n, "gemm", c, "op(w)'s columns");
+    left = rounded(a, left);
+    long addressA = address(a, left);
+    workers.split(
+        n,
+        panel(n, k),
+        (worker, from, to) -> {
+          int size = (int) (to - from);
+          long plain = Quantised.STRETCH;
+          // Kernels load whole cache lines.
+          long ordered = plain + (type.floats((long) size * k) + 15) / 16 * 16;
+          HostMemory room =
+              scratch.of(worker, ordered + Reordering.floats(type, size, k));
+          ByteBuffer panel = room.window(plain);
+          int at = HostMemory.position(plain);
+          if (transposeW) {
+            Quantised.narrow(w, from * k, size * k, room, panel, at);
+          } else {
+            for (int row = 0; row < k; row++) {
+              int place = at + row * size * Short.BYTES;
+              Quantised.narrow(w, (long) row * n + from, size, room, panel, place);
+            }
+          }
+          OneDnn.Caller caller = callers[worker];
+          caller.reorder(type, transposeW, size, k, room.address(plain), room.address(ordered));
+          caller.multiply(
+              type,
+              false,
+              c.rows(),
+              size,
+              k,
+              1,
+              addressA,
+              k,
+              OneDnn.Order.OWN,
+              room.address(ordered),
+              size,
+              beta,
+              HostMemory.address(c, from),
+              n);
+        });
+  }
+
+  /** Returns how many columns of a product with a quantised weight a thread takes at a time. */
+  private int panel(int n, int k) {
+    return Panels.width(n, k, workers.count(), Panels.ELEMENTS);
+  }
+
   /** Whether products of such factors are the backend's own. */
   static boolean isNarrow(int n, int k) {
     return Math.min(n, k) < LEAST;
@@ -105,9 +179,14 @@ final class PackedProducts implements Products, AutoCloseable {
 
   @Override
   public boolean sumsRowsAlike(int rows, int columns, int inner) {
-    return isNarrow(columns, inner)
-        ? own.sumsRowsAlike(rows, columns, inner)
-        : RowsAlike.is(type, columns, inner);
+    if (isNarrow(columns, inner)) {
+      return own.sumsRowsAlike(rows, columns, inner);
+    }
+    int panel = panel(columns, inner);
+    int rest = columns % panel;
+    return RowsAlike.is(type, columns, inner)
+        && RowsAlike.isReordered(type, panel, inner)
+        && (rest == 0 || RowsAlike.isReordered(type, rest, inner));
   }
 
   /**

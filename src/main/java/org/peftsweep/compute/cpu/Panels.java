@@ -2,11 +2,12 @@ package org.peftsweep.compute.cpu;
 
 import static org.peftsweep.compute.cpu.HostMemory.address;
 
+import org.peftsweep.compute.QuantisedWeight;
 import org.peftsweep.compute.Tensor;
 
 /**
- * Products with a right-hand matrix of 16-bit elements: stretches of it are widened into scratch
- * memory that stays in cache, and multiplied as 32-bit floats.
+ * Products with a right-hand matrix of fewer bits: stretches of it are widened into scratch memory
+ * that stays in cache, and multiplied as 32-bit floats.
  *
  * <p>Every element of the result is one inner product over the whole inner size. What is widened
  * together depends on the matrix and the number of threads, never on the rows of the left side: a
@@ -17,13 +18,18 @@ final class Panels {
   /**
    * Widened elements that one product works on: 4 MB. Smaller ones have the left side packed anew.
    */
-  private static final int ELEMENTS = 1 << 20;
+  static final int ELEMENTS = 1 << 20;
 
   /** Elements that are worth a hand-over between threads. */
   private static final long WORTH_SPLITTING = 1 << 12;
 
   /** Floats of a cache line, of which panels are multiples. */
   private static final int LINE = 16;
+
+  /** Writes neighbouring elements of a matrix as 32-bit floats to a place in memory. */
+  private interface Widening {
+    void run(long from, int count, HostMemory to, long index);
+  }
 
   private final Workers workers;
   private final Blas blas;
@@ -45,6 +51,39 @@ final class Panels {
       float beta,
       Tensor c,
       Tensor start) {
+    multiply(
+        transposeA,
+        transposeB,
+        alpha,
+        a,
+        (from, count, to, index) -> Halves.widen(b, from, count, to, index),
+        beta,
+        c,
+        start);
+  }
+
+  /** {@code c ← a·op(w) + beta·c}. */
+  void gemm(boolean transposeW, Tensor a, QuantisedWeight w, float beta, Tensor c) {
+    multiply(
+        false,
+        transposeW,
+        1,
+        a,
+        (from, count, to, index) -> Quantised.widen(w, from, count, to, index),
+        beta,
+        c,
+        null);
+  }
+
+  private void multiply(
+      boolean transposeA,
+      boolean transposeB,
+      float alpha,
+      Tensor a,
+      Widening b,
+      float beta,
+      Tensor c,
+      Tensor start) {
     int m = c.rows();
     int n = c.columns();
     int k = transposeA ? a.rows() : a.columns();
@@ -53,16 +92,16 @@ final class Panels {
     }
     workers.split(
         n,
-        width(n, k),
+        width(n, k, workers.count(), ELEMENTS),
         (worker, from, to) -> {
           int size = (int) (to - from);
           int stride = transposeB ? k : roundUp(size);
           HostMemory wide = scratch.of(worker, (long) (transposeB ? size : k) * stride);
           if (transposeB) {
-            Halves.widen(b, from * k, size * k, wide, 0);
+            b.run(from * k, size * k, wide, 0);
           } else {
             for (int row = 0; row < k; row++) {
-              Halves.widen(b, (long) row * n + from, size, wide, (long) row * stride);
+              b.run((long) row * n + from, size, wide, (long) row * stride);
             }
           }
           if (start != null) {
@@ -86,13 +125,18 @@ final class Panels {
         });
   }
 
-  /** Returns how many columns of the result are computed at a time. */
-  private int width(int n, int k) {
-    int fits = Math.max(LINE, ELEMENTS / Math.max(1, k) / LINE * LINE);
+  /**
+   * Returns how many columns of a result are computed at a time.
+   *
+   * @param threads that share the work
+   * @param elements of the right-hand matrix that a thread has room for
+   */
+  static int width(int n, int k, int threads, int elements) {
+    int fits = Math.max(LINE, elements / Math.max(1, k) / LINE * LINE);
     int parts = (n + fits - 1) / fits;
     if ((long) n * k >= WORTH_SPLITTING) {
       // As many for each thread.
-      parts = (parts + workers.count() - 1) / workers.count() * workers.count();
+      parts = (parts + threads - 1) / threads * threads;
     }
     return roundUp((n + parts - 1) / parts);
   }

@@ -11,7 +11,12 @@ import org.peftsweep.compute.ElementType;
  * measured once for each width, by products of all rows of a matrix and then of some.
  */
 final class RowsAlike {
-  private record Width(ElementType type, int n, int k) {}
+  /**
+   * What is multiplied.
+   *
+   * @param order how weights lie; null for all orders
+   */
+  private record Width(ElementType type, int n, int k, OneDnn.Order order) {}
 
   private static final Map<Width, Boolean> KNOWN = new ConcurrentHashMap<>();
   private static final int ROWS = OneDnn.BLOCK + 45;
@@ -20,15 +25,26 @@ final class RowsAlike {
   private final ElementType type;
   private final int n;
   private final int k;
+  private final OneDnn.Order only;
 
   private RowsAlike(Width width) {
     this.type = width.type;
     this.n = width.n;
     this.k = width.k;
+    this.only = width.order;
   }
 
   static boolean is(ElementType type, int n, int k) {
-    return KNOWN.computeIfAbsent(new Width(type, n, k), width -> new RowsAlike(width).measure());
+    return is(new Width(type, n, k, null));
+  }
+
+  /** The same of weights that lie as the kernels read them. */
+  static boolean isReordered(ElementType type, int n, int k) {
+    return is(new Width(type, n, k, OneDnn.Order.OWN));
+  }
+
+  private static boolean is(Width width) {
+    return KNOWN.computeIfAbsent(width, missing -> new RowsAlike(missing).measure());
   }
 
   private boolean measure() {
@@ -42,7 +58,9 @@ final class RowsAlike {
       // Products of 32-bit floats read weights in this order alone, and more rows than one.
       boolean isHalf = type == ElementType.BF16;
       OneDnn.Order[] orders =
-          isHalf ? OneDnn.Order.values() : new OneDnn.Order[] {OneDnn.Order.OWN};
+          isHalf && only == null
+              ? OneDnn.Order.values()
+              : new OneDnn.Order[] {OneDnn.Order.OWN};
       for (OneDnn.Order order : orders) {
         HostMemory right = order == OneDnn.Order.OWN ? ordered : w;
         multiply(caller, x, 0, ROWS, n, order, right, all);

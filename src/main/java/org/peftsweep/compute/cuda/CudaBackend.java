@@ -17,6 +17,7 @@ import org.peftsweep.compute.Lanes;
 import org.peftsweep.compute.Memory;
 import org.peftsweep.compute.Moments;
 import org.peftsweep.compute.Products;
+import org.peftsweep.compute.QuantisedWeight;
 import org.peftsweep.compute.Tensor;
 
 /**
@@ -42,6 +43,7 @@ public final class CudaBackend implements Backend {
   private final HostCopies copies;
   private final Elementwise elementwise;
   private final Rows rows;
+  private final Quantised quantised;
   private final Norms norms;
   private final Attention attention;
   private final Losses losses;
@@ -65,11 +67,16 @@ public final class CudaBackend implements Backend {
     this.copies = new HostCopies(device);
     this.elementwise = new Elementwise(launcher, smallProducts);
     this.rows = new Rows(launcher, report, smallProducts);
+    this.quantised = new Quantised(launcher, report);
     this.norms = new Norms(launcher, rows);
     this.attention = new Attention(launcher);
     this.losses = new Losses(launcher, report);
     this.optimiser = new Optimiser(launcher, elementwise);
-    this.products = new DeviceProducts(launcher, elementwise, rows, smallProducts, ElementType.F32);
+    this.products = newProducts(ElementType.F32);
+  }
+
+  private DeviceProducts newProducts(ElementType factors) {
+    return new DeviceProducts(launcher, elementwise, rows, quantised, smallProducts, factors);
   }
 
   @Override
@@ -185,9 +192,7 @@ public final class CudaBackend implements Backend {
               + device.name()
               + ": use precision fp32");
     }
-    return otherProducts.computeIfAbsent(
-        factors,
-        missing -> new DeviceProducts(launcher, elementwise, rows, smallProducts, factors));
+    return otherProducts.computeIfAbsent(factors, this::newProducts);
   }
 
   @Override
@@ -214,6 +219,16 @@ public final class CudaBackend implements Backend {
 
   @Override
   public void linear(Tensor x, Tensor w, Tensor[] biases, Lanes lanes, Tensor y) {
+    products.linear(x, w, biases, lanes, y);
+  }
+
+  @Override
+  public void gemm(boolean transposeW, Tensor a, QuantisedWeight w, float beta, Tensor c) {
+    products.gemm(transposeW, a, w, beta, c);
+  }
+
+  @Override
+  public void linear(Tensor x, QuantisedWeight w, Tensor[] biases, Lanes lanes, Tensor y) {
     products.linear(x, w, biases, lanes, y);
   }
 
@@ -400,6 +415,11 @@ public final class CudaBackend implements Backend {
   }
 
   @Override
+  public void gather(QuantisedWeight table, Tensor ids, boolean adds, Tensor out) {
+    quantised.gather(table, ids, adds, out);
+  }
+
+  @Override
   public void scatterAdd(Tensor rowTensor, Tensor ids, Tensor table) {
     rows.scatterAdd(rowTensor, ids, table);
   }
@@ -476,6 +496,7 @@ public final class CudaBackend implements Backend {
     graphs.clear();
     launcher.close();
     report.free();
+    quantised.free();
     allocations.freeAll(this::free);
   }
 }

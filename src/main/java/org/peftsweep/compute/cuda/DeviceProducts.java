@@ -3,6 +3,7 @@ package org.peftsweep.compute.cuda;
 import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Lanes;
 import org.peftsweep.compute.Products;
+import org.peftsweep.compute.QuantisedWeight;
 import org.peftsweep.compute.Sizes;
 import org.peftsweep.compute.Tensor;
 
@@ -18,8 +19,14 @@ final class DeviceProducts implements Products {
   private final Launcher launcher;
   private final Elementwise elementwise;
   private final Rows rows;
+  private final Quantised quantised;
   private final SmallProducts smallProducts;
   private final ElementType factors;
+
+  /** Tells where a right factor lies in a number format. */
+  private interface Right {
+    long in(ElementType type);
+  }
 
   /** What lies rounded in the room of left factors: from where to where it was, 0 for nothing. */
   private long roundedFrom;
@@ -33,11 +40,13 @@ final class DeviceProducts implements Products {
       Launcher launcher,
       Elementwise elementwise,
       Rows rows,
+      Quantised quantised,
       SmallProducts smallProducts,
       ElementType factors) {
     this.launcher = launcher;
     this.elementwise = elementwise;
     this.rows = rows;
+    this.quantised = quantised;
     this.smallProducts = smallProducts;
     this.factors = factors;
   }
@@ -56,7 +65,18 @@ final class DeviceProducts implements Products {
     Sizes.require((transposeA ? a.columns() : a.rows()) == c.rows(), "gemm", c, "op(a)'s rows");
     int columns = transposeB ? b.rows() : b.columns();
     Sizes.require(columns == c.columns(), "gemm", c, columns + " columns");
-    multiply(transposeA, transposeB, inner, alpha, a, b, beta, null, c);
+    multiply(transposeA, transposeB, inner, alpha, a, type -> right(b, type), beta, null, c);
+  }
+
+  @Override
+  public void gemm(boolean transposeW, Tensor a, QuantisedWeight w, float beta, Tensor c) {
+    int inner = a.columns();
+    Sizes.require((transposeW ? w.columns() : w.rows()) == inner, "gemm", w, "inner size " + inner);
+    Sizes.require(a.rows() == c.rows(), "gemm", c, a.rows() + " rows");
+    int columns = transposeW ? w.rows() : w.columns();
+    Sizes.require(columns == c.columns(), "gemm", c, columns + " columns");
+    multiply(
+        false, transposeW, inner, 1, a, type -> quantised.values(w, type), beta, null, c);
   }
 
   @Override
@@ -65,12 +85,22 @@ final class DeviceProducts implements Products {
     Sizes.require(x.rows() == y.rows(), "linear", y, x.rows() + " rows");
     Sizes.require(w.rows() == y.columns(), "linear", y, w.rows() + " columns");
     Sizes.count("linear", y.columns(), bias);
-    multiply(false, true, x.columns(), 1, x, w, 0, bias, y);
+    multiply(false, true, x.columns(), 1, x, type -> right(w, type), 0, bias, y);
   }
 
   @Override
   public void linear(Tensor x, Tensor w, Tensor[] biases, Lanes lanes, Tensor y) {
     linear(x, w, null, y);
+    addBiases(biases, lanes, y);
+  }
+
+  @Override
+  public void linear(Tensor x, QuantisedWeight w, Tensor[] biases, Lanes lanes, Tensor y) {
+    gemm(true, x, w, 0, y);
+    addBiases(biases, lanes, y);
+  }
+
+  private void addBiases(Tensor[] biases, Lanes lanes, Tensor y) {
     for (int i = 0; i < biases.length; i++) {
       if (biases[i] != null) {
         Tensor own = y.slice(lanes.from(i), lanes.rows(i));
@@ -91,7 +121,7 @@ final class DeviceProducts implements Products {
       int inner,
       float alpha,
       Tensor a,
-      Tensor b,
+      Right b,
       float beta,
       Tensor bias,
       Tensor c) {
@@ -101,7 +131,7 @@ final class DeviceProducts implements Products {
     ElementType type = narrowest < LEAST ? ElementType.F32 : factors;
     ElementType stored = type == ElementType.BF16 ? ElementType.BF16 : ElementType.F32;
     long left = left(a, stored);
-    long right = right(b, stored);
+    long right = b.in(stored);
     boolean isOverwritten = target < roundedTo && roundedFrom < target + c.size() * Float.BYTES;
     roundedFrom = isOverwritten ? 0 : roundedFrom;
     roundedAt = launcher.changes();

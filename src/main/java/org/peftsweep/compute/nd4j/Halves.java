@@ -1,12 +1,14 @@
 package org.peftsweep.compute.nd4j;
 
 import org.peftsweep.compute.BFloat16;
+import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.ElementType;
+import org.peftsweep.compute.QuantisedWeight;
 import org.peftsweep.compute.Tensor;
 
 /**
- * Tensors of {@link ElementType#BF16}, two elements a float of memory: they are converted on the
- * host, into memory that stays.
+ * Tensors of {@link ElementType#BF16}, two elements a float of memory, and quantised weights: they
+ * are converted on the host, into memory that stays.
  */
 final class Halves {
   /** Elements converted at a time; even. */
@@ -36,6 +38,18 @@ final class Halves {
       wide.write(part, 0, from, count);
     }
     return new Tensor(wide, 0, x.shape());
+  }
+
+  /** Returns a tensor of 32-bit floats with a weight's values. */
+  Tensor widened(QuantisedWeight w, Backend backend) {
+    reserve(w.size());
+    float[] part = new float[CHUNK];
+    for (long from = 0; from < w.size(); from += CHUNK) {
+      int count = (int) Math.min(CHUNK, w.size() - from);
+      w.read(backend, from, part, 0, count);
+      wide.write(part, 0, from, count);
+    }
+    return new Tensor(wide, 0, w.shape());
   }
 
   /** Returns the rows of x with these ids as 32-bit floats. */

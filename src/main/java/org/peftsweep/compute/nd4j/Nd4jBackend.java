@@ -15,6 +15,7 @@ import org.peftsweep.compute.Memory;
 import org.peftsweep.compute.Moments;
 import org.peftsweep.compute.Processor;
 import org.peftsweep.compute.Products;
+import org.peftsweep.compute.QuantisedWeight;
 import org.peftsweep.compute.Tensor;
 
 /**
@@ -172,6 +173,11 @@ public final class Nd4jBackend implements Backend {
         views.matrix(halves.widened(b)),
         beta,
         views.matrix(c));
+  }
+
+  @Override
+  public void gemm(boolean transposeW, Tensor a, QuantisedWeight w, float beta, Tensor c) {
+    gemm(false, transposeW, 1, a, halves.widened(w, this), beta, c);
   }
 
   /** ND4J chooses kernels by the sizes of a product. */
@@ -380,6 +386,18 @@ public final class Nd4jBackend implements Backend {
   @Override
   public void gather(Tensor table, Tensor ids, boolean adds, Tensor out) {
     rows.gather(table, Bits.ints(ids), adds, out);
+  }
+
+  @Override
+  public void gather(QuantisedWeight table, Tensor ids, boolean adds, Tensor out) {
+    Tensor values = halves.widened(table, this);
+    if (ids != null) {
+      gather(values, ids, adds, out);
+    } else if (adds) {
+      addScaled(1, values, out);
+    } else {
+      copy(values, out);
+    }
   }
 
   @Override

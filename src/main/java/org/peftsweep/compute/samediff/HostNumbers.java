@@ -2,6 +2,7 @@ package org.peftsweep.compute.samediff;
 
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Tensor;
+import org.peftsweep.compute.Weight;
 
 /** Whole numbers in a backend's memory, as the bits of floats. */
 record HostNumbers(Backend backend) {
@@ -13,6 +14,13 @@ record HostNumbers(Backend backend) {
   long seed(Tensor seed) {
     int[] halves = bits(seed, 2);
     return (long) halves[1] << Integer.SIZE | Integer.toUnsignedLong(halves[0]);
+  }
+
+  /** Returns a weight's values, row-major. */
+  float[] values(Weight weight) {
+    float[] values = new float[Math.toIntExact(weight.size())];
+    weight.read(backend, 0, values, 0, values.length);
+    return values;
   }
 
   private int[] bits(Tensor tensor, int count) {

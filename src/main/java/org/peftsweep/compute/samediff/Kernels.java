@@ -12,6 +12,7 @@ import org.nd4j.linalg.factory.Nd4j;
 import org.peftsweep.compute.AttentionShape;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Dropout;
+import org.peftsweep.compute.QuantisedWeight;
 import org.peftsweep.compute.Tensor;
 
 /**
@@ -76,6 +77,11 @@ final class Kernels {
       float beta,
       Tensor c) {
     SDVariable y = scaled(graph.mmul(of(a), of(b), transposeA, transposeB, false), alpha);
+    values.set(c, beta == 0 ? y : y.add(scaled(of(c), beta)));
+  }
+
+  public void gemm(boolean transposeW, Tensor a, QuantisedWeight w, float beta, Tensor c) {
+    SDVariable y = graph.mmul(of(a), of(w), false, transposeW, false);
     values.set(c, beta == 0 ? y : y.add(scaled(of(c), beta)));
   }
 
@@ -326,6 +332,12 @@ final class Kernels {
     values.set(out, adds ? of(out).add(chosen) : chosen);
   }
 
+  public void gather(QuantisedWeight table, Tensor ids, boolean adds, Tensor out) {
+    SDVariable all = of(table);
+    SDVariable chosen = ids == null ? all : graph.gather(all, graph.reshape(of(ids), -1), 0);
+    values.set(out, adds ? of(out).add(chosen) : chosen);
+  }
+
   public void scatterAdd(Tensor rows, Tensor ids, Tensor table) {
     int[] places = host.ints(ids);
     List<Integer> kept = new ArrayList<>();
@@ -387,6 +399,11 @@ final class Kernels {
 
   private SDVariable constant(float value, long... shape) {
     return graph.constant(Nd4j.valueArrayOf(shape, value, DataType.FLOAT));
+  }
+
+  private SDVariable of(QuantisedWeight weight) {
+    return graph.constant(
+        Nd4j.createFromArray(host.values(weight)).reshape(weight.rows(), weight.columns()));
   }
 
   private SDVariable ints(int... numbers) {

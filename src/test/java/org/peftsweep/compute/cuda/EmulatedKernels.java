@@ -19,7 +19,15 @@ import java.util.regex.Pattern;
  */
 final class EmulatedKernels {
   static final List<String> FAMILIES =
-      List.of("elementwise", "rows", "norms", "attention", "losses", "optimiser", "products");
+      List.of(
+          "elementwise",
+          "rows",
+          "quantised",
+          "norms",
+          "attention",
+          "losses",
+          "optimiser",
+          "products");
 
   /** The family of attention once more, as it is for devices that have tensor cores. */
   static final String ON_TENSOR_CORES = "attention_on_tensor_cores";
