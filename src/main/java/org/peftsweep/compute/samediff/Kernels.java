@@ -1,6 +1,7 @@
 package org.peftsweep.compute.samediff;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -212,6 +213,7 @@ final class Kernels {
       Tensor v,
       Tensor mask,
       Tensor seed,
+      Tensor bias,
       Tensor out,
       Tensor logSum) {
     int groups = shape.heads() / shape.keyHeads();
@@ -231,6 +233,12 @@ final class Kernels {
             asking,
             width);
     SDVariable scores = graph.mmul(queries, keys(shape, k), false, true, false).mul(shape.scale());
+    if (shape.cap() > 0) {
+      scores = graph.math().tanh(scores.div(shape.cap())).mul(shape.cap());
+    }
+    if (bias != null) {
+      scores = scores.add(added(shape, bias, groups));
+    }
     SDVariable texts =
         graph.reshape(graph.castTo(of(mask), DataType.FLOAT), -1, 1, 1, shape.tokens());
     SDVariable seen = graph.castTo(graph.neq(texts, 0), DataType.FLOAT);
@@ -262,6 +270,22 @@ final class Kernels {
             2,
             4);
     values.set(out, graph.reshape(mixed, -1, shape.heads() * width));
+  }
+
+  /** What is added to scores {@code [batch or 1, keyHeads or 1, groups·queries, tokens]}. */
+  private SDVariable added(AttentionShape shape, Tensor bias, int groups) {
+    SDVariable own = of(bias);
+    if (shape.biasGroups(bias) == 1) {
+      SDVariable[] all = new SDVariable[groups];
+      Arrays.fill(all, graph.reshape(own, shape.queries(), shape.tokens()));
+      SDVariable each = groups == 1 ? all[0] : graph.concat(0, all);
+      return graph.reshape(each, 1, 1, groups * shape.queries(), shape.tokens());
+    }
+    SDVariable ofHeads =
+        graph.permute(
+            graph.reshape(own, shape.heads(), -1, shape.queries(), shape.tokens()), 1, 0, 2, 3);
+    return graph.reshape(
+        ofHeads, -1, shape.keyHeads(), groups * shape.queries(), shape.tokens());
   }
 
   /** Keys or values {@code [batch, keyHeads, tokens, headWidth]}. */
@@ -339,6 +363,22 @@ final class Kernels {
     SDVariable some =
         which.length == places.length ? of(rows) : graph.gather(of(rows), ints(which), 0);
     values.set(table, graph.scatterAdd(of(table), ints(to), some));
+  }
+
+  public void sumColumns(Tensor x, Tensor starts, Tensor columns, Tensor out) {
+    int[] from = host.ints(starts);
+    int[] taken = host.ints(columns);
+    float[] sums = new float[Math.multiplyExact(x.columns(), out.columns())];
+    for (int j = 0; j < out.columns(); j++) {
+      for (int e = from[j]; e < from[j + 1]; e++) {
+        sums[taken[e] * out.columns() + j]++;
+      }
+    }
+    values.set(
+        out,
+        graph.mmul(
+            of(x),
+            graph.constant(Nd4j.createFromArray(sums).reshape(x.columns(), out.columns()))));
   }
 
   // ---- losses
