@@ -53,6 +53,7 @@ record Product(boolean transposeA, boolean transposeB, int m, int n, int k) {
           "rotary",
           "gather",
           "scatterAdd",
+          "sumColumns",
           "crossEntropy",
           "meanSquaredError",
           "normalise",

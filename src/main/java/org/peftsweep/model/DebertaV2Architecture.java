@@ -24,6 +24,7 @@ public record DebertaV2Architecture(Facts facts) implements ModelArchitecture {
   /**
    * What decides besides sizes.
    *
+   * @param seesDistances whether attention sees distances at all
    * @param farthest {@code max_relative_positions}; that of positions where the file says less
    *     than 1
    * @param buckets {@code position_buckets}, 0 for none
@@ -35,6 +36,7 @@ public record DebertaV2Architecture(Facts facts) implements ModelArchitecture {
    * @param poolerDropout before the head's dense layer
    */
   public record Facts(
+      boolean seesDistances,
       int farthest,
       int buckets,
       boolean sharesKeys,
@@ -93,8 +95,7 @@ public record DebertaV2Architecture(Facts facts) implements ModelArchitecture {
 
   @Override
   public ModelConfig read(ConfigFile file) {
-    file.require(
-        file.flag(RELATIVE, false), RELATIVE, false, "only models with it can be built");
+    boolean isRelative = file.flag(RELATIVE, false);
     int convolution = file.wholeOr(CONVOLUTION, 0);
     file.require(
         convolution == 0, CONVOLUTION, convolution, "only models without a convolution can be built");
@@ -104,13 +105,14 @@ public record DebertaV2Architecture(Facts facts) implements ModelArchitecture {
     file.require(pooled == hidden, "pooler_hidden_size", pooled, "give hidden_size = " + hidden);
     Set<String> terms = Set.copyOf(file.wordsOrBarred(TERMS));
     file.require(
-        !terms.isEmpty() && Set.of("c2p", "p2c").containsAll(terms),
+        isRelative != terms.isEmpty() && Set.of("c2p", "p2c").containsAll(terms),
         TERMS,
         terms,
-        "choose of c2p and p2c");
+        isRelative ? "choose of c2p and p2c" : "leave it out where relative_attention is false");
     String norm = file.word(NORMED, "none").toLowerCase(Locale.ROOT);
     Facts facts =
         new Facts(
+            isRelative,
             file.wholeOr(FARTHEST, file.whole("max_position_embeddings")),
             file.wholeOr(BUCKETS, 0),
             file.flag(SHARES, false),
@@ -139,7 +141,7 @@ public record DebertaV2Architecture(Facts facts) implements ModelArchitecture {
     Map<String, Object> entries = new LinkedHashMap<>(EncoderConfig.entries(config));
     entries.remove("position_embedding_type");
     entries.put(EMBEDDING_SIZE, config.sizes().embedding());
-    entries.put(RELATIVE, true);
+    entries.put(RELATIVE, facts.seesDistances());
     entries.put(FARTHEST, facts.farthest());
     entries.put(BUCKETS, facts.buckets() == 0 ? -1 : facts.buckets());
     entries.put(SHARES, facts.sharesKeys());
@@ -179,7 +181,7 @@ public record DebertaV2Architecture(Facts facts) implements ModelArchitecture {
         builder,
         PositionIds::ofPlaces,
         names,
-        encoder -> distances(config, builder, encoder));
+        encoder -> facts.seesDistances() ? distances(config, builder, encoder) : null);
   }
 
   private Relations distances(ModelConfig config, Builder builder, Encoder encoder) {

@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import org.peftsweep.checkpoint.ModelConfig;
+import org.peftsweep.checkpoint.Placement;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
@@ -142,6 +143,11 @@ record Transformer(
   @Override
   public Embeddings embeddings() {
     return backbone.embeddings();
+  }
+
+  @Override
+  public Placement placement(String name) {
+    return config.architecture().placement(name);
   }
 
   @Override
