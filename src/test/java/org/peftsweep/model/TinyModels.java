@@ -34,6 +34,11 @@ public final class TinyModels {
 
   private TinyModels() {}
 
+  /** Whether there are language models of it. */
+  public static boolean isDecoder(Architecture architecture) {
+    return architecture instanceof DecoderArchitecture;
+  }
+
   public static ModelConfig config(Architecture architecture) {
     return config(architecture, 2, VOCABULARY, 32);
   }
