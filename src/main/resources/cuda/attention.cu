@@ -18,7 +18,18 @@ struct Shape {
   float scale;
   int threshold;
   float keptScale;
+  // What scaled scores are held below, 0 for nothing.
+  float cap;
+  int batch;
+  // Queries' rows that the bias has of one query: 1, heads, or heads * batch.
+  int biasGroups;
 };
+
+// The first row of a head in something [groups * queries, tokens], heads after heads.
+__device__ __forceinline__ long long firstBias(const Shape& shape, int groups, int b, int head) {
+  long long group = groups == 1 ? 0 : groups == shape.heads ? head : head * shape.batch + b;
+  return group * shape.queries * shape.tokens;
+}
 
 // What the queries of one sequence may see.
 struct Sight {
@@ -41,8 +52,9 @@ struct Sight {
     return causal ? min(to, last + 1) : last + 1;
   }
 
-  // The scaled score by which a query weighs a key.
-  __device__ __forceinline__ float score(float product, float scale, int query, int key) const {
+  // The score by which a query weighs a key; bias is that of the head, or null.
+  __device__ __forceinline__ float score(
+      float product, const Shape& shape, const float* bias, int query, int key) const {
     if (key >= tokens) {
       return -INFINITE;
     }
@@ -52,7 +64,14 @@ struct Sight {
     int own = causal && query < tokens ? mask[query] : 0;
     bool isOfOther = own > 0 && mask[key] > 0 && own != mask[key];
     bool isHidden = mask[key] == 0 || (causal && key > query) || isOfOther;
-    return isHidden ? -INFINITE : product * scale;
+    if (isHidden) {
+      return -INFINITE;
+    }
+    float score = product * shape.scale;
+    if (shape.cap > 0.0f) {
+      score = shape.cap * tanhf(score / shape.cap);
+    }
+    return bias == 0 ? score : score + bias[(long long)query * tokens + key];
   }
 };
 
@@ -91,6 +110,7 @@ extern "C" __global__ __launch_bounds__(THREADS, RESIDENT) void attention(
     const float* v,
     const int* mask,
     const unsigned* seed,
+    const float* bias,
     float* out,
     float* logSum,
     Shape shape) {
@@ -114,6 +134,9 @@ extern "C" __global__ __launch_bounds__(THREADS, RESIDENT) void attention(
   long long firstKey = (long long)b * shape.tokens * keyStride + keyHead * shape.width;
   Sight sight = look(mask + (long long)b * shape.tokens, shape.tokens, shape.causal, room);
   Dropout drop = dropoutOf(seed, shape.threshold, shape.keptScale);
+  if (bias != 0) {
+    bias += firstBias(shape, shape.biasGroups, b, head);
+  }
   if (threadIdx.x < TILE) {
     peaks[threadIdx.x] = -INFINITE;
     totals[threadIdx.x] = 0.0f;
@@ -141,7 +164,9 @@ extern "C" __global__ __launch_bounds__(THREADS, RESIDENT) void attention(
       for (int e = 0; e < 4; e++) {
         int row = rowOf(e);
         int key = tileColumn(n, e);
-        s[row * TILE_STRIDE + key] = sight.score(tile[n][e], shape.scale, from + row, at + key);
+        // Queries that are none have no bias.
+        const float* own = row < rows ? bias : 0;
+        s[row * TILE_STRIDE + key] = sight.score(tile[n][e], shape, own, from + row, at + key);
       }
     }
     __syncthreads();
@@ -229,6 +254,8 @@ __device__ __forceinline__ void backwardTile(
     const Sight& sight,
     const Dropout& drop,
     const Shape& shape,
+    const float* bias,
+    float* dBias,
     const float* logSum,
     const float* dots,
     unsigned sequenceHead,
@@ -245,10 +272,17 @@ __device__ __forceinline__ void backwardTile(
 #pragma unroll
     for (int n = 0; n < 4; n++) {
       int column = tileColumn(n, e);
-      float score = sight.score(weights[n][e], shape.scale, query + row, key + column);
+      float capped = shape.cap > 0.0f ? tanhf(weights[n][e] * shape.scale / shape.cap) : 0.0f;
+      // Queries that are none have no bias.
+      float score =
+          isInside ? sight.score(weights[n][e], shape, bias, query + row, key + column) : 0.0f;
       float weight = isInside ? expf(score - log) : 0.0f;
       float factor = shape.threshold == 0 ? 1.0f : drop.factor(index + column);
-      slopes[n][e] = weight * (slopes[n][e] * factor - mean) * shape.scale;
+      float slope = weight * (slopes[n][e] * factor - mean);
+      if (dBias != 0 && isInside && key + column < shape.tokens) {
+        dBias[(long long)(query + row) * shape.tokens + key + column] = slope;
+      }
+      slopes[n][e] = slope * shape.scale * (1.0f - capped * capped);
       weights[n][e] = weight * factor;
     }
   }
@@ -261,10 +295,12 @@ extern "C" __global__ __launch_bounds__(THREADS, RESIDENT) void attention_querie
     const float* v,
     const int* mask,
     const unsigned* seed,
+    const float* bias,
     const float* logSum,
     const float* dots,
     const float* dOut,
     float* dq,
+    float* dBias,
     Shape shape) {
   __shared__ float left[TILE * ROOM_STRIDE];
   __shared__ float right[TILE * ROOM_STRIDE];
@@ -284,6 +320,14 @@ extern "C" __global__ __launch_bounds__(THREADS, RESIDENT) void attention_querie
   long long firstSum = (long long)blockIdx.x * shape.queries;
   Sight sight = look(mask + (long long)b * shape.tokens, shape.tokens, shape.causal, room);
   Dropout drop = dropoutOf(seed, shape.threshold, shape.keptScale);
+  if (bias != 0) {
+    bias += firstBias(shape, shape.biasGroups, b, head);
+  }
+  // One of the blocks of a head's columns writes it.
+  float* toBias =
+      dBias == 0 || blockIdx.z > 0
+          ? 0
+          : dBias + firstBias(shape, shape.heads * shape.batch, b, head);
   float sums[8][4];
   clear(sums);
   int keys = sight.keys(from, from + rows);
@@ -321,6 +365,8 @@ extern "C" __global__ __launch_bounds__(THREADS, RESIDENT) void attention_querie
         sight,
         drop,
         shape,
+        bias,
+        toBias,
         logSum + firstSum,
         dots + firstSum,
         blockIdx.x,
@@ -330,7 +376,9 @@ extern "C" __global__ __launch_bounds__(THREADS, RESIDENT) void attention_querie
     keep(slopes, s);
     accumulate<false>(sums, s, keyTile + column, keyStride, count, columns, left);
   }
-  store(sums, dq + firstQuery + column, queryStride, rows, columns);
+  if (dq != 0) {
+    store(sums, dq + firstQuery + column, queryStride, rows, columns);
+  }
 }
 
 // dk and dv, each or null. Blocks are (batch * key heads, tiles of keys, chunks of columns).
@@ -340,6 +388,7 @@ extern "C" __global__ void attention_keys_backward(
     const float* v,
     const int* mask,
     const unsigned* seed,
+    const float* bias,
     const float* logSum,
     const float* dots,
     const float* dOut,
@@ -370,6 +419,8 @@ extern "C" __global__ void attention_keys_backward(
   for (int head = keyHead * group; head < (keyHead + 1) * group; head++) {
     unsigned sequenceHead = (unsigned)b * shape.heads + head;
     long long firstSum = (long long)sequenceHead * shape.queries;
+    const float* ownBias =
+        bias == 0 ? 0 : bias + firstBias(shape, shape.biasGroups, b, head);
     for (int from = 0; from < shape.queries; from += TILE) {
       int rows = min(TILE, shape.queries - from);
       if (at >= sight.keys(from, from + rows)) {
@@ -407,6 +458,8 @@ extern "C" __global__ void attention_keys_backward(
           sight,
           drop,
           shape,
+          ownBias,
+          0,
           logSum + firstSum,
           dots + firstSum,
           sequenceHead,

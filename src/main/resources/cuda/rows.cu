@@ -224,6 +224,32 @@ extern "C" __global__ void gather_halves(
   takeRows(table, ids, adds, out, rows, columns, tableRows, report);
 }
 
+// out[i, j] <- the sum of x[i, taken[e]], e from starts[j] to below starts[j + 1].
+extern "C" __global__ void sum_columns(
+    const float* x,
+    const int* starts,
+    const int* taken,
+    float* out,
+    long long n,
+    int columns,
+    int xColumns,
+    int* report) {
+  for (long long at = firstElement(); at < n; at += elementStep()) {
+    const float* row = x + at / columns * xColumns;
+    int j = at % columns;
+    float sum = 0.0f;
+    for (int e = starts[j]; e < starts[j + 1]; e++) {
+      int column = taken[e];
+      if (column < 0 || column >= xColumns) {
+        reportId(report, column, xColumns);
+      } else {
+        sum += row[column];
+      }
+    }
+    out[at] = sum;
+  }
+}
+
 // table[ids[i]] <- table[ids[i]] + rows[i], in order of i. The block of the first row with an id
 // adds all rows with it, so that nobody else writes there.
 extern "C" __global__ void scatter_add(

@@ -56,6 +56,7 @@ record Product(boolean transposeA, boolean transposeB, int m, int n, int k) {
           "rotary",
           "gather",
           "scatterAdd",
+          "sumColumns",
           "crossEntropy",
           "meanSquaredError",
           "normalise",

@@ -7,8 +7,10 @@ import java.util.Map;
  * A kind of transformer as its checkpoints show it: what their {@code config.json} says and how
  * their tensors are called.
  *
- * <p>Implementations are services of the class path and equal by their type; {@link Architectures}
- * finds them. Those of this project lie beside the code that computes them.
+ * <p>Implementations are services of the class path; {@link Architectures} finds them. They are
+ * equal by their type and by what they alone have of a {@code config.json}: {@link #read} may
+ * return a configuration of another of the same type. Those of this project lie beside the code
+ * that computes them.
  */
 public interface Architecture {
   /** Returns each {@code model_type} whose checkpoints are of this kind; the first is written. */
@@ -29,6 +31,11 @@ public interface Architecture {
 
   /** Returns what the names of the base's tensors begin with in a checkpoint that has a head. */
   String prefix();
+
+  /** Returns where checkpoints have a tensor that the model calls by a name. */
+  default Placement placement(String name) {
+    return Placement.of(name);
+  }
 
   /** Returns the one {@code hidden_act} that its models are built with. */
   String activation();

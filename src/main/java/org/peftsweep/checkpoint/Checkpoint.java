@@ -78,6 +78,14 @@ public final class Checkpoint implements AutoCloseable {
 
   /** As {@link #find}, for a tensor that a checkpoint may lack, such as a head. */
   public Optional<StoredTensor> lookup(String name) {
+    Placement placement = config.architecture().placement(name);
+    Optional<StoredTensor> stored = stored(placement.tensor());
+    return placement.equals(Placement.of(name))
+        ? stored
+        : stored.map(whole -> PlacedFile.tensor(whole, placement));
+  }
+
+  private Optional<StoredTensor> stored(String name) {
     return candidates(name)
         .flatMap(
             candidate ->

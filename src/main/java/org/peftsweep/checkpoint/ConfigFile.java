@@ -3,12 +3,16 @@ package org.peftsweep.checkpoint;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.DoublePredicate;
+import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 import org.peftsweep.data.Shown;
 
@@ -67,6 +71,15 @@ public final class ConfigFile {
 
   /** Returns widths and counts, under the keys that all architectures have. */
   public ModelConfig.Sizes sizes(int keyValueHeads, int tokenTypes) {
+    return sizes(keyValueHeads, tokenTypes, null);
+  }
+
+  /**
+   * The same where the feed-forward's width may be absent.
+   *
+   * @param feedForward for that; null where it is mandatory
+   */
+  public ModelConfig.Sizes sizes(int keyValueHeads, int tokenTypes, Integer feedForward) {
     int hidden = whole("hidden_size");
     int heads = whole("num_attention_heads");
     require(
@@ -81,7 +94,7 @@ public final class ConfigFile {
         heads,
         keyValueHeads,
         whole("head_dim", hidden / heads),
-        whole("intermediate_size"),
+        whole("intermediate_size", feedForward),
         whole("max_position_embeddings"),
         tokenTypes);
   }
@@ -155,6 +168,17 @@ public final class ConfigFile {
   }
 
   /**
+   * Returns a whole number of at least 1.
+   *
+   * @param otherwise for a key that is absent, or holds 0 or −1 for none
+   */
+  public int wholeOr(String key, int otherwise) {
+    JsonNode node = value(key);
+    boolean isNone = node.isInt() && (node.intValue() == 0 || node.intValue() == -1);
+    return node.isMissingNode() || isNone ? otherwise : whole(key);
+  }
+
+  /**
    * Returns a number above 0.
    *
    * @param fallback for a key that is absent; null where it is mandatory
@@ -197,6 +221,45 @@ public final class ConfigFile {
     }
     require(node.isTextual(), key, node, "give a word in quotes");
     return node.textValue();
+  }
+
+  /** Returns the words of a list; none where there is no such key. */
+  public List<String> words(String key) {
+    JsonNode node = value(key);
+    List<String> words = new ArrayList<>();
+    for (JsonNode word : node.isMissingNode() ? List.<JsonNode>of() : node) {
+      require(word.isTextual(), key, node, "give words in quotes");
+      words.add(word.textValue());
+    }
+    require(node.isMissingNode() || node.isArray(), key, node, "give a list");
+    return words;
+  }
+
+  /** Returns the words of a list, or of a text in which bars stand between them. */
+  public List<String> wordsOrBarred(String key) {
+    return value(key).isTextual()
+        ? Arrays.stream(value(key).textValue().split("\\|")).map(String::strip).toList()
+        : words(key);
+  }
+
+  /**
+   * Returns for each layer whether its attention is of one kind, as {@code layer_types} says.
+   *
+   * @param kind that layers may be of
+   * @param other that the rest is of
+   * @param otherwise for layers by number, where the file has no such list
+   */
+  public List<Boolean> layersOf(String kind, String other, IntPredicate otherwise) {
+    String key = "layer_types";
+    int layers = whole("num_hidden_layers");
+    List<String> types = words(key);
+    if (types.isEmpty()) {
+      return IntStream.range(0, layers).mapToObj(otherwise::test).toList();
+    }
+    require(types.size() == layers, key, types, "give one for each of " + layers + " layers");
+    require(
+        Set.of(kind, other).containsAll(types), key, types, "choose " + kind + " or " + other);
+    return types.stream().map(kind::equals).toList();
   }
 
   /** Refuses any text but one, which an absent key stands for. */

@@ -159,6 +159,22 @@ public record ModelConfig(
     return sizes.positions() - architecture.positionOffset(this);
   }
 
+  /** The same with what an architecture alone reads, and other facts that it has its defaults of. */
+  public ModelConfig of(Architecture own, OptionalInt padId, boolean areTied) {
+    return new ModelConfig(
+        own,
+        sizes,
+        normEpsilon,
+        dropout,
+        padId,
+        rope,
+        attentionBias,
+        mlpBias,
+        areTied,
+        initializerRange,
+        labels);
+  }
+
   /** The same kind of model in other sizes. */
   public ModelConfig with(Sizes sizes) {
     return new ModelConfig(

@@ -10,6 +10,8 @@ package org.peftsweep.compute;
  * @param queries positions of a sequence that look; all tokens where causal
  * @param causal whether a position sees only itself and earlier ones
  * @param dropout probability that an attention weight is dropped, in [0, 1)
+ * @param cap what scaled scores s are held below by {@code cap·tanh(s / cap)}, as Gemma 2 does
+ *     (arXiv:2408.00118, §2); 0 for none
  */
 public record AttentionShape(
     int batch,
@@ -19,7 +21,8 @@ public record AttentionShape(
     int keyHeads,
     int headWidth,
     boolean causal,
-    float dropout) {
+    float dropout,
+    float cap) {
   public AttentionShape {
     if (causal && queries != tokens) {
       throw new IllegalArgumentException(
@@ -29,6 +32,19 @@ public record AttentionShape(
       throw new IllegalArgumentException(
           "Cannot share " + keyHeads + " key heads among " + heads + " heads: give a divisor");
     }
+  }
+
+  /** Scores have no cap. */
+  public AttentionShape(
+      int batch,
+      int queries,
+      int tokens,
+      int heads,
+      int keyHeads,
+      int headWidth,
+      boolean causal,
+      float dropout) {
+    this(batch, queries, tokens, heads, keyHeads, headWidth, causal, dropout, 0);
   }
 
   /** Every token is a query. */
@@ -46,7 +62,44 @@ public record AttentionShape(
   /** Returns the same with another dropout of weights. */
   AttentionShape withDropout(float probability) {
     return new AttentionShape(
-        batch, queries, tokens, heads, keyHeads, headWidth, causal, probability);
+        batch, queries, tokens, heads, keyHeads, headWidth, causal, probability, cap);
+  }
+
+  /** Returns the same with another cap of scores. */
+  public AttentionShape withCap(float most) {
+    return new AttentionShape(
+        batch, queries, tokens, heads, keyHeads, headWidth, causal, dropout, most);
+  }
+
+  /** Returns the number of scores. */
+  public long scores() {
+    return (long) batch * heads * queries * tokens;
+  }
+
+  /**
+   * Returns the row of a bias {@code [n·queries, tokens]} that a query's scores have, see {@link
+   * Backend#attention}.
+   *
+   * @param groups n: 1, heads or heads·batch
+   */
+  public int biasRow(int groups, int b, int head, int query) {
+    int group = groups == 1 ? 0 : groups == heads ? head : head * batch + b;
+    return group * queries + query;
+  }
+
+  /**
+   * Returns how many queries' rows a bias has of one query.
+   *
+   * @throws IllegalArgumentException if it has not as many as something of this shape
+   */
+  public int biasGroups(Tensor bias) {
+    long area = (long) queries * tokens;
+    long groups = bias.size() / area;
+    if (bias.size() % area != 0
+        || groups != 1 && groups != heads && groups != (long) heads * batch) {
+      throw new IllegalArgumentException("Cannot add " + bias + " to scores of " + this);
+    }
+    return (int) groups;
   }
 
   /** Returns the factor on scores, {@code 1 / √headWidth}. */

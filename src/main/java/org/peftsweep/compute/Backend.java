@@ -262,7 +262,7 @@ public interface Backend extends Products, AutoCloseable {
   // ---- attention
 
   /**
-   * {@code out ← softmax(scale·q·kᵀ)·v} per head, without storing the weights.
+   * {@code out ← softmax(cap(scale·q·kᵀ) + bias)·v} per head, without storing the weights.
    *
    * <p>Keys whose mask is 0, and later keys where causal, get weight 0. A query that may see no key
    * at all attends to all {@code tokens} keys evenly, as models that add the lowest float to the
@@ -274,6 +274,9 @@ public interface Backend extends Products, AutoCloseable {
    *     of a token's text from 1 on, tokens of different texts not seeing each other, or a negative
    *     one for a token that those of all texts see
    * @param seed of dropout; null where the shape has none
+   * @param bias finite numbers {@code [n·queries, tokens]}, null for none, of heads after heads:
+   *     with n = heads·batch a row for each (h, b, i), with n = heads one for each (h, i), with n =
+   *     1 one for each i
    * @param logSum {@code [batch·heads, queries]}, receives the logarithm of the softmax denominator
    */
   void attention(
@@ -283,11 +286,47 @@ public interface Backend extends Products, AutoCloseable {
       Tensor v,
       Tensor mask,
       Tensor seed,
+      Tensor bias,
       Tensor out,
       Tensor logSum);
 
-  /** Gradients of {@link #attention}; each of dq, dk, dv may be null. */
+  /** The same without a bias. */
+  default void attention(
+      AttentionShape shape,
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      Tensor mask,
+      Tensor seed,
+      Tensor out,
+      Tensor logSum) {
+    attention(shape, q, k, v, mask, seed, null, out, logSum);
+  }
+
+  /**
+   * Gradients of {@link #attention}; each of dq, dk, dv, dBias may be null.
+   *
+   * @param dBias {@code [heads·batch·queries, tokens]}, in that order also where examples or heads
+   *     share a bias
+   */
   void attentionBackward(
+      AttentionShape shape,
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      Tensor mask,
+      Tensor seed,
+      Tensor bias,
+      Tensor out,
+      Tensor logSum,
+      Tensor dOut,
+      Tensor dq,
+      Tensor dk,
+      Tensor dv,
+      Tensor dBias);
+
+  /** The same without a bias. */
+  default void attentionBackward(
       AttentionShape shape,
       Tensor q,
       Tensor k,
@@ -299,7 +338,10 @@ public interface Backend extends Products, AutoCloseable {
       Tensor dOut,
       Tensor dq,
       Tensor dk,
-      Tensor dv);
+      Tensor dv) {
+    attentionBackward(
+        shape, q, k, v, mask, seed, null, out, logSum, dOut, dq, dk, dv, null);
+  }
 
   /**
    * Turns each pair (i, i + headWidth/2) of every head by its position's angle (RoPE,
@@ -325,6 +367,14 @@ public interface Backend extends Products, AutoCloseable {
 
   /** {@code table[ids[i]] ← table[ids[i]] + rows[i]}, in order of i; negative ids are left out. */
   void scatterAdd(Tensor rows, Tensor ids, Tensor table);
+
+  /**
+   * {@code out[i,j] ← Σₑ x[i, columns[e]]}, e from {@code starts[j]} to below {@code starts[j + 1]}
+   * in order.
+   *
+   * @param starts {@code [columns of out + 1]}
+   */
+  void sumColumns(Tensor x, Tensor starts, Tensor columns, Tensor out);
 
   // ---- losses
 

@@ -154,6 +154,19 @@ public final class KernelCheck {
           bench.result(table);
         });
     add(
+        "sumColumns",
+        EXACT,
+        (bench, on) -> {
+          Tensor x = bench.normal(ROWS, COLUMNS);
+          Tensor starts = bench.ints(COLUMNS + 1, 0, 1);
+          int[] each = new int[COLUMNS + 1];
+          Arrays.setAll(each, j -> j * 3 / 2);
+          on.write(each, starts);
+          Tensor out = bench.normal(ROWS, COLUMNS);
+          on.sumColumns(x, starts, bench.ints(COLUMNS * 3 / 2, 0, COLUMNS), out);
+          bench.result(out);
+        });
+    add(
         "rotary",
         EXACT,
         (bench, on) -> {
@@ -264,6 +277,7 @@ public final class KernelCheck {
           for (AttentionShape shape : List.of(SHAPE, CAUSAL)) {
             attention(bench, on, shape, false);
           }
+          shiftedAttention(bench, on, false);
         });
     add(
         "attentionBackward",
@@ -272,7 +286,40 @@ public final class KernelCheck {
           for (AttentionShape shape : List.of(SHAPE, CAUSAL)) {
             attention(bench, on, shape, true);
           }
+          shiftedAttention(bench, on, true);
         });
+  }
+
+  /** Scores with a cap and a bias of examples, heads, or all alike. */
+  private static void shiftedAttention(KernelBench bench, Backend on, boolean isBack) {
+    for (AttentionShape each : List.of(SHAPE, CAUSAL)) {
+      AttentionShape s = each.withCap(1.5f);
+      for (int groups : new int[] {1, s.heads(), s.heads() * s.batch()}) {
+        int rows = s.batch() * s.tokens();
+        int width = s.heads() * s.headWidth();
+        int keyWidth = s.keyHeads() * s.headWidth();
+        Tensor q = bench.normal(rows, width);
+        Tensor k = bench.normal(rows, keyWidth);
+        Tensor v = bench.normal(rows, keyWidth);
+        Tensor mask = bench.ints(rows, 0, 2);
+        Tensor bias = bench.normal(groups * s.queries(), s.tokens());
+        Tensor seed = bench.seed();
+        Tensor out = bench.normal(rows, width);
+        Tensor logSum = bench.normal(s.batch() * s.heads(), s.queries());
+        on.attention(s, q, k, v, mask, seed, bias, out, logSum);
+        if (isBack) {
+          Tensor dOut = bench.normal(rows, width);
+          Tensor dq = bench.normal(rows, width);
+          Tensor dk = bench.normal(rows, keyWidth);
+          Tensor dBias = bench.normal(s.heads() * s.batch() * s.queries(), s.tokens());
+          on.attentionBackward(
+              s, q, k, v, mask, seed, bias, out, logSum, dOut, dq, dk, null, dBias);
+          bench.result(dq, dk, dBias);
+        } else {
+          bench.result(out, logSum);
+        }
+      }
+    }
   }
 
   private static void attention(KernelBench bench, Backend on, AttentionShape s, boolean isBack) {

@@ -32,6 +32,19 @@ public final class Sizes {
     }
   }
 
+  /** Requires what {@link Backend#sumColumns} takes. */
+  public static void columns(Tensor x, int[] starts, int[] columns, Tensor out) {
+    String kernel = "sumColumns";
+    require(x.rows() == out.rows(), kernel, out, x.rows() + " rows");
+    require(starts.length == out.columns() + 1, kernel, starts.length + " starts", "one more is");
+    int last = 0;
+    for (int start : starts) {
+      require(start >= last && start <= columns.length, kernel, "start " + start, "a later one is");
+      last = start;
+    }
+    ids(kernel, columns, 0, x.columns());
+  }
+
   /** Requires ids below the number of rows, and at least {@code lowest}. */
   public static void ids(String kernel, int[] ids, int lowest, int rows) {
     for (int id : ids) {

@@ -10,6 +10,7 @@ import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.function.ToIntFunction;
+import java.util.stream.IntStream;
 
 /**
  * Runs kernels forward, remembers what their gradients need, and plays them back.
@@ -776,6 +777,38 @@ public final class Tape implements AutoCloseable {
     return out;
   }
 
+  /**
+   * Columns {@code x[i, ids[j]]} as {@code [rows, ids]}.
+   *
+   * @param ids the same in every step of a plan
+   */
+  public Var gatherColumns(Var x, int... ids) {
+    int count = x.value().columns();
+    Tensor starts = ints(() -> IntStream.rangeClosed(0, ids.length).toArray());
+    Tensor columns = ints(ids::clone);
+    Tensor y = arena.take(x.value().rows(), ids.length);
+    backend.sumColumns(x.value(), starts, columns, y);
+    Var out = output(y, x);
+    if (out.learns()) {
+      int[] ends = new int[count + 1];
+      for (int id : ids) {
+        ends[id + 1]++;
+      }
+      Arrays.parallelPrefix(ends, Integer::sum);
+      int[] next = ends.clone();
+      int[] taken = new int[ids.length];
+      for (int j = 0; j < ids.length; j++) {
+        taken[next[ids[j]]++] = j;
+      }
+      Tensor backStarts = ints(() -> ends);
+      Tensor backColumns = ints(() -> taken);
+      record(
+          out,
+          dy -> gradients.give(x, dx -> backend.sumColumns(dy, backStarts, backColumns, dx)));
+    }
+    return out;
+  }
+
   // ---- normalisation, attention
 
   /** {@code LayerNorm(x + residual)}; consumes x unless residual is null. */
@@ -847,12 +880,23 @@ public final class Tape implements AutoCloseable {
 
   /** The same for lanes, each with a shape of its own, whose rows lie one after the other. */
   public Var attention(List<AttentionShape> shapes, Var q, Var k, Var v, List<Tensor> masks) {
+    return attention(shapes, q, k, v, masks, new Var[shapes.size()]);
+  }
+
+  /**
+   * The same with what is added to the scores of each lane, null for nothing.
+   *
+   * @param biases shapes as in {@link Backend#attention}
+   */
+  public Var attention(
+      List<AttentionShape> shapes, Var q, Var k, Var v, List<Tensor> masks, Var[] biases) {
     int count = shapes.size();
     Lanes asking = lanes(shapes, shape -> shape.batch() * shape.queries());
     Lanes seen = lanes(shapes, shape -> shape.batch() * shape.tokens());
     AttentionShape[] dropping = new AttentionShape[count];
     Tensor[] seeds = new Tensor[count];
     Tensor[] logSums = new Tensor[count];
+    Tensor[] added = new Tensor[count];
     Tensor y = arena.take(q.value().shape());
     for (int i = 0; i < count; i++) {
       AttentionShape shape = shapes.get(i);
@@ -860,6 +904,7 @@ public final class Tape implements AutoCloseable {
       seeds[i] = drops ? dropoutSeeds.next(count == 1 ? lane : i) : null;
       shape = shape.withDropout(drops ? shape.dropout() : 0);
       dropping[i] = shape;
+      added[i] = biases[i] == null ? null : biases[i].value();
       logSums[i] = arena.take(shape.batch() * shape.heads(), shape.queries());
       backend.attention(
           shape,
@@ -868,15 +913,15 @@ public final class Tape implements AutoCloseable {
           seen.of(v.value(), i),
           masks.get(i),
           seeds[i],
+          added[i],
           asking.of(y, i),
           logSums[i]);
     }
-    Var out = output(y, q, k, v);
-    Tensor[] saved = Arrays.copyOf(logSums, count + 4);
-    saved[count] = q.value();
-    saved[count + 1] = k.value();
-    saved[count + 2] = v.value();
-    saved[count + 3] = y;
+    boolean learns = learns(q, k, v) || learns(biases);
+    Var out = output(y, learns);
+    List<Tensor> saved = new ArrayList<>(List.of(q.value(), k.value(), v.value(), y));
+    saved.addAll(Arrays.asList(logSums));
+    saved.addAll(Arrays.asList(added));
     record(
         out,
         dy -> {
@@ -884,29 +929,60 @@ public final class Tape implements AutoCloseable {
           Tensor dk = gradients.gradientOrNull(k);
           Tensor dv = gradients.gradientOrNull(v);
           for (int i = 0; i < count; i++) {
+            AttentionShape shape = dropping[i];
+            Tensor dBias =
+                biases[i] != null && biases[i].learns()
+                    ? arena.take(shape.heads() * shape.batch() * shape.queries(), shape.tokens())
+                    : null;
             backend.attentionBackward(
-                dropping[i],
+                shape,
                 asking.of(q.value(), i),
                 seen.of(k.value(), i),
                 seen.of(v.value(), i),
                 masks.get(i),
                 seeds[i],
+                added[i],
                 asking.of(y, i),
                 logSums[i],
                 asking.of(dy, i),
                 dq == null ? null : asking.of(dq, i),
                 dk == null ? null : seen.of(dk, i),
-                dv == null ? null : seen.of(dv, i));
+                dv == null ? null : seen.of(dv, i),
+                dBias);
+            if (dBias != null) {
+              shareBias(biases[i], dBias, shape);
+            }
           }
           gradients.shareAndRelease(q, dq);
           gradients.shareAndRelease(k, dk);
           gradients.shareAndRelease(v, dv);
         },
-        saved);
+        saved.toArray(Tensor[]::new));
     for (Tensor logSum : logSums) {
       logSum.release();
     }
     return out;
+  }
+
+  /** Hands on the gradient of a bias, added up over the scores that share it; releases it. */
+  private void shareBias(Var bias, Tensor dBias, AttentionShape shape) {
+    int sharing = shape.heads() * shape.batch() / shape.biasGroups(bias.value());
+    Tensor own = sharing == 1 ? dBias : arena.take(dBias.rows() / sharing, shape.tokens());
+    if (sharing > 1) {
+      int rows = shape.queries();
+      for (int i = 0; i < shape.heads() * shape.batch(); i++) {
+        Tensor part = dBias.slice(i * rows, rows);
+        Tensor to = own.slice(i / sharing * rows, rows);
+        if (i % sharing == 0) {
+          backend.copy(part, to);
+        } else {
+          backend.addScaled(1, part, to);
+        }
+      }
+      dBias.release();
+    }
+    gradients.share(bias, own.reshape(bias.value().shape()));
+    own.release();
   }
 
   private static Lanes lanes(List<AttentionShape> shapes, ToIntFunction<AttentionShape> rows) {

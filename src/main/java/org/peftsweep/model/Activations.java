@@ -12,6 +12,28 @@ public final class Activations {
   private Activations() {}
 
   /**
+   * {@code ½x·(1 + tanh(√(2/π)·(x + 0.044715x³)))}, the approximation of GELU (arXiv:1606.08415, §2)
+   * that the reference library calls {@code gelu_new} and {@code gelu_pytorch_tanh}.
+   */
+  static Var geluTanh(Tape tape, Var x) {
+    float slope = (float) Math.sqrt(2 / Math.PI);
+    Var square = tape.multiply(x, x);
+    Var cube = tape.multiply(square, x);
+    tape.done(square);
+    Var scaled = tape.scale(cube, 0.044715f * slope);
+    tape.done(cube);
+    Var inner = tape.addScaled(scaled, slope, x);
+    Var turned = tape.tanh(inner);
+    tape.done(inner);
+    Var product = tape.multiply(x, turned);
+    tape.done(turned);
+    Var sum = tape.addScaled(product, 1, x);
+    Var y = tape.scale(sum, 0.5f);
+    tape.done(sum);
+    return y;
+  }
+
+  /**
    * {@code max(0, x)}, as {@code SiLU(c·x)/c} with c = 2⁵⁰: another value only where |x| is below
    * 1e-13.
    *

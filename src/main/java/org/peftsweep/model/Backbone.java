@@ -25,6 +25,14 @@ interface Backbone extends AutoCloseable {
   /** Returns the projections of so many layers, from the lowest up. */
   List<Linear> linears(int layers);
 
+  /**
+   * Whether what it computes besides those gives an example's rows alike whatever else is in the
+   * pass.
+   */
+  default boolean keepsExamplesApart() {
+    return true;
+  }
+
   /** Returns where tokens become vectors. */
   Embeddings embeddings();
 

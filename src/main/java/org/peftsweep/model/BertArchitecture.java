@@ -23,7 +23,7 @@ public record BertArchitecture() implements ModelArchitecture {
 
   @Override
   public List<String> relatives() {
-    return List.of("albert", "mobilebert", "modernbert", "nomic_bert", "roformer", "squeezebert");
+    return List.of("albert", "mobilebert", "roformer", "squeezebert");
   }
 
   @Override

@@ -84,6 +84,12 @@ final class Builder {
         (float) epsilon);
   }
 
+  /** A layer norm without a shift. */
+  Norm unshiftedNorm(String name, int layer, int width, double epsilon) {
+    return new Norm(
+        base(name + ".weight", Role.NORM, layer, Fresh.ONES, width), null, (float) epsilon);
+  }
+
   /** Frees what the model owns: its head, what it trains. */
   void close() {
     parameters.forEach(parameter -> parameter.free(backend));

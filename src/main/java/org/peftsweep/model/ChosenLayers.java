@@ -1,6 +1,7 @@
 package org.peftsweep.model;
 
 import java.util.List;
+import org.peftsweep.checkpoint.Placement;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
@@ -28,6 +29,11 @@ record ChosenLayers(Model model, List<Linear> projections, List<Sublayer> sublay
   @Override
   public Embeddings embeddings() {
     return model.embeddings();
+  }
+
+  @Override
+  public Placement placement(String name) {
+    return model.placement(name);
   }
 
   @Override

@@ -24,37 +24,23 @@ final class Decoder implements Backbone {
    *
    * @param outputBias whether attention's output projection has a bias
    * @param headNorms whether each head's query and key pass an RMS norm
+   * @param gemma null for those before Gemma 2
    */
-  record Variant(boolean outputBias, boolean headNorms) {}
-
-  /** A layer; its norms of queries and keys, {@code [headWidth]}, are null in most decoders. */
-  private record Layer(
-      Parameter attentionNorm,
-      Linear query,
-      Linear key,
-      Linear value,
-      Parameter queryNorm,
-      Parameter keyNorm,
-      Linear output,
-      Parameter feedForwardNorm,
-      Linear gate,
-      Linear up,
-      Linear down,
-      Sublayer attention,
-      Sublayer feedForward) {
-    List<Linear> linears() {
-      return List.of(query, key, value, output, gate, up, down);
-    }
-
-    boolean isOfBase() {
-      return linears().stream().allMatch(Linear::isOfBase)
-          && attentionNorm.isOfBase()
-          && feedForwardNorm.isOfBase()
-          && (queryNorm == null || queryNorm.isOfBase() && keyNorm.isOfBase())
-          && attention.isOfBase()
-          && feedForward.isOfBase();
+  record Variant(boolean outputBias, boolean headNorms, Gemma gemma) {
+    Variant(boolean outputBias, boolean headNorms) {
+      this(outputBias, headNorms, null);
     }
   }
+
+  /**
+   * A decoder with norms after each block too, whose gains are counted from 1, and GELU.
+   *
+   * @param embeddingFactor of the words' vectors
+   * @param queryFactor of queries, besides the root of the heads' width
+   * @param cap of scores, 0 for none
+   * @param windows of each layer: how many tokens up to itself a position sees, 0 for all
+   */
+  record Gemma(float embeddingFactor, float queryFactor, float cap, int... windows) {}
 
   private final ModelConfig config;
   private final Builder builder;
@@ -62,7 +48,7 @@ final class Decoder implements Backbone {
   private final RotaryTables rotary;
   private final Parameter words;
   private final Embeddings embeddings;
-  private final List<Layer> layers = new ArrayList<>();
+  private final List<DecoderLayer> layers = new ArrayList<>();
   private final Parameter norm;
   private Trace trace;
 
@@ -87,10 +73,10 @@ final class Decoder implements Backbone {
     for (int i = 0; i < sizes.layers(); i++) {
       layers.add(layer("model.layers." + i + ".", i));
     }
-    norm = builder.base("model.norm.weight", Role.NORM, -1, Fresh.ONES, width);
+    norm = gamma("model.norm", -1);
   }
 
-  private Layer layer(String prefix, int index) {
+  private DecoderLayer layer(String prefix, int index) {
     ModelConfig.Sizes sizes = config.sizes();
     int width = sizes.hidden();
     int queries = sizes.heads() * sizes.headWidth();
@@ -100,7 +86,10 @@ final class Decoder implements Backbone {
     boolean mlpBias = config.mlpBias();
     String attention = prefix + "self_attn.";
     String mlp = prefix + "mlp.";
-    return new Layer(
+    Gemma gemma = variant.gemma();
+    String post = prefix + "post_";
+    return new DecoderLayer(
+        gemma == null ? 0 : gemma.windows()[index],
         gamma(prefix + "input_layernorm", index),
         builder.linear(attention + "q_proj", Role.QUERY, index, queries, width, bias),
         builder.linear(attention + "k_proj", Role.KEY, index, keys, width, bias),
@@ -109,10 +98,12 @@ final class Decoder implements Backbone {
         headNorm(attention + "k_norm", index),
         builder.linear(
             attention + "o_proj", Role.OUTPUT, index, width, queries, variant.outputBias()),
-        gamma(prefix + "post_attention_layernorm", index),
+        gemma == null ? null : gamma(post + "attention_layernorm", index),
+        gamma(gemma == null ? post + "attention_layernorm" : prefix + "pre_feedforward_layernorm", index),
         builder.linear(mlp + "gate_proj", Role.FFN_GATE, index, inner, width, mlpBias),
         builder.linear(mlp + "up_proj", Role.FFN_UP, index, inner, width, mlpBias),
         builder.linear(mlp + "down_proj", Role.FFN_DOWN, index, width, inner, mlpBias),
+        gemma == null ? null : gamma(post + "feedforward_layernorm", index),
         new Sublayer(prefix + "self_attn", Sublayer.Kind.ATTENTION, index, width, keys, null),
         new Sublayer(prefix + "mlp", Sublayer.Kind.FEED_FORWARD, index, width, keys, null));
   }
@@ -124,7 +115,7 @@ final class Decoder implements Backbone {
 
   @Override
   public List<Sublayer> sublayers() {
-    return layers.stream().flatMap(layer -> Stream.of(layer.attention, layer.feedForward)).toList();
+    return layers.stream().flatMap(layer -> Stream.of(layer.attention(), layer.feedForward())).toList();
   }
 
   /** RMS norms are none of them. */
@@ -138,7 +129,8 @@ final class Decoder implements Backbone {
   }
 
   private Parameter gamma(String name, int layer, int width) {
-    return builder.base(name + ".weight", Role.NORM, layer, Fresh.ONES, width);
+    Fresh one = variant.gemma() == null ? Fresh.ONES : Fresh.ZEROS;
+    return builder.base(name + ".weight", Role.NORM, layer, one, width);
   }
 
   private Parameter headNorm(String name, int layer) {
@@ -171,7 +163,7 @@ final class Decoder implements Backbone {
     boolean goesOn = cache != null && !cache.isEmpty();
     Var x = below;
     if (goesOn) {
-      x = tape.gather(words.var(), packed.chosen(tape, "ids", Batch::ids));
+      x = embedded(tape, tape.gather(words.var(), packed.chosen(tape, "ids", Batch::ids)));
       x = pass.changed(embeddings, x, packed);
     } else if (cache != null) {
       Batch batch = packed.batches().get(0);
@@ -180,7 +172,7 @@ final class Decoder implements Backbone {
     if (x == null) {
       Pass.requireShared(Pass.parts(lanes, decoder -> List.of(decoder.words)));
       Tensor ids = packed.positions(tape, "ids", Batch::ids);
-      x = tape.gather(words.var(), ids, packed.learningIds(tape));
+      x = embedded(tape, tape.gather(words.var(), ids, packed.learningIds(tape)));
       x = pass.prompted(Pass.parts(lanes, decoder -> decoder.embeddings), x, packed);
       see(0, x);
     }
@@ -191,7 +183,7 @@ final class Decoder implements Backbone {
     for (int i = from; i < to; i++) {
       int layer = i;
       boolean last = i == depth - 1;
-      List<Layer> parts = Pass.parts(lanes, decoder -> decoder.layers.get(layer));
+      List<DecoderLayer> parts = Pass.parts(lanes, decoder -> decoder.layers.get(layer));
       x =
           goesOn
               ? next(pass, packed, parts, x, layer)
@@ -203,12 +195,8 @@ final class Decoder implements Backbone {
     if (to < depth) {
       return x;
     }
-    Var y =
-        pass.rmsNorm(
-            Pass.parts(lanes, decoder -> decoder.norm),
-            x,
-            (float) config.normEpsilon(),
-            goesOn || chooses ? packed.chosen() : packed.all());
+    Lanes rows = goesOn || chooses ? packed.chosen() : packed.all();
+    Var y = normed(pass, Pass.parts(lanes, decoder -> decoder.norm), x, rows);
     see(depth, y);
     return goesOn || chooses || packed.asksForAll() ? y : tape.gather(y, places);
   }
@@ -224,7 +212,7 @@ final class Decoder implements Backbone {
       Pass pass,
       Packed packed,
       List<Tensor> masks,
-      List<Layer> lanes,
+      List<DecoderLayer> lanes,
       Var x,
       Tensor places,
       int index) {
@@ -232,27 +220,31 @@ final class Decoder implements Backbone {
     Lanes all = packed.all();
     boolean chooses = places != null;
     Lanes rows = chooses ? packed.chosen() : all;
-    float epsilon = (float) config.normEpsilon();
-    Var normed = pass.rmsNorm(Pass.parts(lanes, Layer::attentionNorm), x, epsilon, all);
-    boolean oneAsks = chooses && packed.isOneOfEach();
+    Var normed = normed(pass, Pass.parts(lanes, DecoderLayer::attentionNorm), x, all);
+    int window = lanes.get(0).window();
+    boolean isNear = window > 0 && packed.mostTokens() > window;
+    boolean oneAsks = chooses && packed.isOneOfEach() && !isNear;
     Var asking = oneAsks ? tape.gather(normed, places) : normed;
     Lanes ask = oneAsks ? rows : all;
-    Var q = pass.linear(Pass.parts(lanes, Layer::query), asking, ask);
-    q = normedHeads(pass, Pass.parts(lanes, Layer::queryNorm), q, ask);
-    q = oneAsks ? rotary.turnAt(tape, q, packed) : pass.rotary(rotary, q, packed);
+    Var q = pass.linear(Pass.parts(lanes, DecoderLayer::query), asking, ask);
+    q = normedHeads(pass, Pass.parts(lanes, DecoderLayer::queryNorm), q, ask);
+    q = asking(tape, oneAsks ? rotary.turnAt(tape, q, packed) : pass.rotary(rotary, q, packed));
     if (oneAsks) {
       tape.done(asking);
     }
-    Var k = pass.linear(Pass.parts(lanes, Layer::key), normed, all);
-    k = pass.rotary(rotary, normedHeads(pass, Pass.parts(lanes, Layer::keyNorm), k, all), packed);
-    Var v = pass.linear(Pass.parts(lanes, Layer::value), normed, all);
+    Var k = pass.linear(Pass.parts(lanes, DecoderLayer::key), normed, all);
+    k = pass.rotary(rotary, normedHeads(pass, Pass.parts(lanes, DecoderLayer::keyNorm), k, all), packed);
+    Var v = pass.linear(Pass.parts(lanes, DecoderLayer::value), normed, all);
     tape.done(normed);
     if (packed.cache() != null) {
       packed.cache().fill(index, k, v);
     }
     List<Tensor> seen = oneAsks ? packed.masksBefore(tape) : masks;
-    List<Sublayer> attention = Pass.parts(lanes, Layer::attention);
-    Var context = pass.attention(attention, packed, config, true, oneAsks, q, k, v, seen);
+    List<Sublayer> attention = Pass.parts(lanes, DecoderLayer::attention);
+    Scores scores =
+        isNear ? Windows.backwards(tape, packed, window, cap()) : new Scores(cap(), null);
+    Var context =
+        pass.attention(attention, packed, config, true, oneAsks, q, k, v, seen, scores);
     tape.done(q);
     tape.done(k);
     tape.done(v);
@@ -264,26 +256,25 @@ final class Decoder implements Backbone {
   }
 
   /** Runs a layer for one position of each row, over the keys and values that are kept. */
-  private Var next(Pass pass, Packed packed, List<Layer> lanes, Var x, int index) {
+  private Var next(Pass pass, Packed packed, List<DecoderLayer> lanes, Var x, int index) {
     Tape tape = pass.tape();
     Lanes rows = packed.chosen();
     KeyValues cache = packed.cache();
-    float epsilon = (float) config.normEpsilon();
-    Var normed = pass.rmsNorm(Pass.parts(lanes, Layer::attentionNorm), x, epsilon, rows);
-    Var q = pass.linear(Pass.parts(lanes, Layer::query), normed, rows);
-    q = normedHeads(pass, Pass.parts(lanes, Layer::queryNorm), q, rows);
-    q = rotary.turnAt(tape, q, packed);
-    Var k = pass.linear(Pass.parts(lanes, Layer::key), normed, rows);
-    k = normedHeads(pass, Pass.parts(lanes, Layer::keyNorm), k, rows);
+    Var normed = normed(pass, Pass.parts(lanes, DecoderLayer::attentionNorm), x, rows);
+    Var q = pass.linear(Pass.parts(lanes, DecoderLayer::query), normed, rows);
+    q = normedHeads(pass, Pass.parts(lanes, DecoderLayer::queryNorm), q, rows);
+    q = asking(tape, rotary.turnAt(tape, q, packed));
+    Var k = pass.linear(Pass.parts(lanes, DecoderLayer::key), normed, rows);
+    k = normedHeads(pass, Pass.parts(lanes, DecoderLayer::keyNorm), k, rows);
     k = rotary.turnAt(tape, k, packed);
-    Var v = pass.linear(Pass.parts(lanes, Layer::value), normed, rows);
+    Var v = pass.linear(Pass.parts(lanes, DecoderLayer::value), normed, rows);
     tape.done(normed);
     cache.add(index, k, v, packed.rows(0));
     tape.done(k);
     tape.done(v);
     Var context =
         pass.attention(
-            Pass.parts(lanes, Layer::attention),
+            Pass.parts(lanes, DecoderLayer::attention),
             packed,
             config,
             true,
@@ -291,39 +282,84 @@ final class Decoder implements Backbone {
             q,
             cache.keys(index),
             cache.values(index),
-            packed.masksBefore(tape));
+            packed.masksBefore(tape, lanes.get(0).window()),
+            new Scores(cap(), null));
     tape.done(q);
     return above(pass, lanes, x, context, rows);
   }
 
   /** Runs what of a layer is above its attention; consumes x and context. */
-  private Var above(Pass pass, List<Layer> lanes, Var x, Var context, Lanes rows) {
+  private Var above(Pass pass, List<DecoderLayer> lanes, Var x, Var context, Lanes rows) {
     Tape tape = pass.tape();
-    float epsilon = (float) config.normEpsilon();
-    List<Sublayer> attention = Pass.parts(lanes, Layer::attention);
-    Var output = pass.linear(Pass.parts(lanes, Layer::output), context, rows);
+    List<Sublayer> attention = Pass.parts(lanes, DecoderLayer::attention);
+    Var output = pass.linear(Pass.parts(lanes, DecoderLayer::output), context, rows);
+    output = after(pass, Pass.parts(lanes, DecoderLayer::afterAttention), output, rows);
     output = pass.around(attention, x, null, output, rows);
     Var middle = tape.addScaled(output, 1, x);
     tape.done(context);
     tape.done(x);
-    Var normed = pass.rmsNorm(Pass.parts(lanes, Layer::feedForwardNorm), middle, epsilon, rows);
-    Var gate = pass.linear(Pass.parts(lanes, Layer::gate), normed, rows);
-    Var up = pass.linear(Pass.parts(lanes, Layer::up), normed, rows);
-    boolean isRead = lanes.stream().anyMatch(layer -> layer.feedForward.adapter() != null);
+    Var normed = normed(pass, Pass.parts(lanes, DecoderLayer::feedForwardNorm), middle, rows);
+    Var gate = pass.linear(Pass.parts(lanes, DecoderLayer::gate), normed, rows);
+    Var up = pass.linear(Pass.parts(lanes, DecoderLayer::up), normed, rows);
+    boolean isRead = lanes.stream().anyMatch(layer -> layer.feedForward().adapter() != null);
     if (!isRead) {
       tape.done(normed);
     }
-    Var inner = tape.swiglu(gate, up);
+    Var inner = variant.gemma() == null ? tape.swiglu(gate, up) : geglu(tape, gate, up);
     tape.done(gate);
     tape.done(up);
-    Var fed = pass.linear(Pass.parts(lanes, Layer::down), inner, rows);
+    Var fed = pass.linear(Pass.parts(lanes, DecoderLayer::down), inner, rows);
     tape.done(inner);
+    fed = after(pass, Pass.parts(lanes, DecoderLayer::afterFeedForward), fed, rows);
     if (isRead) {
-      fed = pass.around(Pass.parts(lanes, Layer::feedForward), middle, normed, fed, rows);
+      fed = pass.around(Pass.parts(lanes, DecoderLayer::feedForward), middle, normed, fed, rows);
       tape.done(normed);
     }
     Var y = tape.addScaled(fed, 1, middle);
     tape.done(middle);
+    return y;
+  }
+
+  private Var normed(Pass pass, List<Parameter> gains, Var x, Lanes lanes) {
+    return pass.rmsNorm(
+        gains, x, (float) config.normEpsilon(), lanes, variant.gemma() != null);
+  }
+
+  /** The norm after a block, where there is one; consumes x. */
+  private Var after(Pass pass, List<Parameter> gains, Var x, Lanes lanes) {
+    if (variant.gemma() == null) {
+      return x;
+    }
+    Var y = normed(pass, gains, x, lanes);
+    pass.tape().done(x);
+    return y;
+  }
+
+  private float cap() {
+    return variant.gemma() == null ? 0 : variant.gemma().cap();
+  }
+
+  private Var embedded(Tape tape, Var x) {
+    return variant.gemma() == null ? x : scaled(tape, x, variant.gemma().embeddingFactor());
+  }
+
+  private Var asking(Tape tape, Var q) {
+    return variant.gemma() == null ? q : scaled(tape, q, variant.gemma().queryFactor());
+  }
+
+  private static Var scaled(Tape tape, Var x, float factor) {
+    if (factor == 1) {
+      return x;
+    }
+    Var y = tape.scale(x, factor);
+    tape.done(x);
+    return y;
+  }
+
+  private static Var geglu(Tape tape, Var gate, Var up) {
+    Var active = Activations.geluTanh(tape, gate);
+    Var y = tape.multiply(active, up);
+    tape.done(active);
     return y;
   }
 

@@ -34,6 +34,11 @@ interface DecoderArchitecture extends ModelArchitecture {
     return new Decoder.Variant(config.attentionBias(), false);
   }
 
+  /** Returns what a language model's logits are held below, by the rule of scores; 0 for nothing. */
+  default float logitCap() {
+    return 0;
+  }
+
   @Override
   default String prefix() {
     return "model.";
@@ -56,7 +61,7 @@ interface DecoderArchitecture extends ModelArchitecture {
 
   @Override
   default Head nextToken(ModelConfig config, Backbone backbone, Builder builder) {
-    return NextTokenHead.of(config, backbone, builder, "lm_head");
+    return NextTokenHead.of(config, backbone, builder, "lm_head", logitCap());
   }
 
   @Override

@@ -65,6 +65,9 @@ public record DistilBertArchitecture() implements ModelArchitecture {
     EncoderNames names =
         new EncoderNames(
             "distilbert.embeddings.",
+            true,
+            false,
+            "distilbert.embeddings_project",
             false,
             "distilbert.transformer.layer.",
             "attention.q_lin",

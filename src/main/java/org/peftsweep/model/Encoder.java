@@ -2,6 +2,7 @@ package org.peftsweep.model;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.peftsweep.checkpoint.ModelConfig;
@@ -14,9 +15,10 @@ import org.peftsweep.model.Weights.Fresh;
 
 /**
  * The bidirectional encoder that RoBERTa (arXiv:1907.11692), BERT (arXiv:1810.04805), ELECTRA
- * (arXiv:2003.10555) and DistilBERT (arXiv:1910.01108) share: learnt positions, layer norm after
- * each residual sum. They differ in how positions are counted, whether token types have an
- * embedding, and whether embeddings are as wide as layers.
+ * (arXiv:2003.10555), DistilBERT (arXiv:1910.01108), MPNet (arXiv:2004.09297) and DeBERTa
+ * (arXiv:2006.03654) share: layer norm after each residual sum. They differ in how positions are
+ * counted, whether they and token types have an embedding, whether embeddings are as wide as
+ * layers, and in whether attention sees distances.
  */
 final class Encoder implements Backbone {
   private record Layer(
@@ -52,6 +54,11 @@ final class Encoder implements Backbone {
   private final Linear embeddingProjection;
   private final List<Layer> layers = new ArrayList<>();
   private final Function<Batch, PositionIds> positionIds;
+  private final boolean projectsFirst;
+
+  /** Null where attention sees no distances. */
+  private final Relations relations;
+
   private Trace trace;
 
   Encoder(ModelConfig config, Builder builder, Function<Batch, PositionIds> positionIds) {
@@ -63,19 +70,36 @@ final class Encoder implements Backbone {
       Builder builder,
       Function<Batch, PositionIds> positionIds,
       EncoderNames names) {
+    this(config, builder, positionIds, names, encoder -> null);
+  }
+
+  /**
+   * @param relations makes what sees distances, given the encoder with its layers
+   */
+  Encoder(
+      ModelConfig config,
+      Builder builder,
+      Function<Batch, PositionIds> positionIds,
+      EncoderNames names,
+      Function<Encoder, Relations> relations) {
     this.config = config;
     this.positionIds = positionIds;
+    this.projectsFirst = names.projectsFirst();
     ModelConfig.Sizes sizes = config.sizes();
     String start = names.embeddings();
     words = table(builder, start + "word_embeddings", sizes.vocabulary());
     embeddings = new Embeddings(words);
-    positions = table(builder, start + "position_embeddings", sizes.positions());
+    positions =
+        names.hasPositions()
+            ? table(builder, start + "position_embeddings", sizes.positions())
+            : null;
     tokenTypes =
         names.hasTypes()
             ? table(builder, start + "token_type_embeddings", sizes.tokenTypes())
             : null;
-    embeddingNorm = builder.norm(start + "LayerNorm", -1, sizes.embedding(), config.normEpsilon());
-    String projection = config.architecture().prefix() + "embeddings_project";
+    int normed = projectsFirst ? sizes.hidden() : sizes.embedding();
+    embeddingNorm = builder.norm(start + "LayerNorm", -1, normed, config.normEpsilon());
+    String projection = names.projection();
     embeddingProjection =
         sizes.embedding() == sizes.hidden()
             ? null
@@ -88,11 +112,24 @@ final class Encoder implements Backbone {
                     Fresh.NORMAL,
                     sizes.hidden(),
                     sizes.embedding()),
-                builder.base(
-                    projection + ".bias", Role.EMBEDDING, -1, Fresh.ZEROS, sizes.hidden()));
+                projectsFirst
+                    ? null
+                    : builder.base(
+                        projection + ".bias", Role.EMBEDDING, -1, Fresh.ZEROS, sizes.hidden()));
     for (int i = 0; i < sizes.layers(); i++) {
       layers.add(layer(builder, names, names.layers() + i + ".", i));
     }
+    this.relations = relations.apply(this);
+  }
+
+  /** Returns what makes queries in a layer. */
+  Linear query(int layer) {
+    return layers.get(layer).query;
+  }
+
+  /** Returns what makes keys in a layer. */
+  Linear key(int layer) {
+    return layers.get(layer).key;
   }
 
   private Parameter table(Builder builder, String name, int rows) {
@@ -157,7 +194,8 @@ final class Encoder implements Backbone {
             && !isPrefixed()
             && tables().stream().allMatch(Parameter::isOfBase)
             && embeddingNorm.isOfBase()
-            && (embeddingProjection == null || embeddingProjection.isOfBase());
+            && (embeddingProjection == null || embeddingProjection.isOfBase())
+            && (relations == null || relations.isOfBase());
     int frozen = 0;
     while (isFrozen && frozen < layers.size() && layers.get(frozen).isOfBase()) {
       frozen++;
@@ -180,6 +218,10 @@ final class Encoder implements Backbone {
       x = embed(pass, lanes, packed);
       see(0, x);
     }
+    Relations.Run related =
+        relations == null
+            ? null
+            : relations.run(pass, Pass.parts(lanes, encoder -> encoder.relations), packed);
     boolean ends = to == layers.size();
     Tensor places = ends && !packed.asksForAll() ? packed.places(tape) : null;
     List<Tensor> masks = packed.masks(tape);
@@ -189,8 +231,11 @@ final class Encoder implements Backbone {
       // Above the last attention positions are independent: what nobody reads is not computed.
       boolean chooses = last && trace == null && !packed.asksForAll();
       List<Layer> parts = Pass.parts(lanes, encoder -> encoder.layers.get(layer));
-      x = forward(pass, packed, masks, parts, x, chooses ? places : null);
+      x = forward(pass, packed, masks, parts, related, i, x, chooses ? places : null);
       see(i + 1, x);
+    }
+    if (related != null) {
+      related.close();
     }
     return places == null || trace == null ? x : tape.gather(x, places);
   }
@@ -202,53 +247,70 @@ final class Encoder implements Backbone {
   }
 
   private List<Parameter> tables() {
-    List<Parameter> tables = new ArrayList<>(List.of(words, positions));
-    if (tokenTypes != null) {
-      tables.add(tokenTypes);
-    }
-    return tables;
+    return Stream.of(words, positions, tokenTypes).filter(Objects::nonNull).toList();
   }
 
   private Var embed(Pass pass, List<Encoder> lanes, Packed packed) {
     Tape tape = pass.tape();
     Pass.requireShared(Pass.parts(lanes, Encoder::tables));
-    Tensor places = packed.positions(tape, "positions", batch -> positionIds.apply(batch).ids());
-    Tensor learningPlaces =
-        packed.positions(tape, "learning positions", batch -> positionIds.apply(batch).learning());
     Tensor ids = packed.positions(tape, "ids", Batch::ids);
     Var x = tape.gather(words.var(), ids, packed.learningIds(tape));
     x = pass.prompted(Pass.parts(lanes, e -> e.embeddings), x, packed);
-    x = tape.addGathered(x, positions.var(), places, learningPlaces);
+    if (positions != null) {
+      Tensor places = packed.positions(tape, "positions", batch -> positionIds.apply(batch).ids());
+      Tensor learning =
+          packed.positions(
+              tape, "learning positions", batch -> positionIds.apply(batch).learning());
+      x = tape.addGathered(x, positions.var(), places, learning);
+    }
     if (tokenTypes != null) {
       Tensor types = packed.positions(tape, "types", Batch::typeIds);
       x = tape.addGathered(x, tokenTypes.var(), types, types);
     }
+    x = projectsFirst ? projected(pass, lanes, x, packed) : x;
     Var normed = pass.norm(Pass.parts(lanes, e -> e.embeddingNorm), x, packed.all());
     tape.done(x);
     Var kept = tape.dropout(normed, (float) config.dropout().hidden(), packed.all());
+    return projectsFirst ? kept : projected(pass, lanes, kept, packed);
+  }
+
+  /** Widens embeddings that are narrower than layers; consumes x. */
+  private Var projected(Pass pass, List<Encoder> lanes, Var x, Packed packed) {
     if (embeddingProjection == null) {
-      return kept;
+      return x;
     }
-    List<Linear> projections = Pass.parts(lanes, e -> e.embeddingProjection);
-    Var wide = pass.linear(projections, kept, packed.all());
-    tape.done(kept);
+    Var wide = pass.linear(Pass.parts(lanes, e -> e.embeddingProjection), x, packed.all());
+    pass.tape().done(x);
     return wide;
   }
 
   /** Runs a layer; with places, of what is above attention those alone. */
   private Var forward(
-      Pass pass, Packed packed, List<Tensor> masks, List<Layer> lanes, Var x, Tensor places) {
+      Pass pass,
+      Packed packed,
+      List<Tensor> masks,
+      List<Layer> lanes,
+      Relations.Run related,
+      int index,
+      Var x,
+      Tensor places) {
     Tape tape = pass.tape();
     Lanes all = packed.all();
     boolean chooses = places != null;
     Lanes rows = chooses ? packed.chosen() : all;
-    boolean oneAsks = chooses && packed.isOneOfEach();
+    // Distances are between all positions.
+    boolean oneAsks = chooses && related == null && packed.isOneOfEach();
     Var asking = oneAsks ? tape.gather(x, places) : x;
     Var q = pass.linear(Pass.parts(lanes, Layer::query), asking, oneAsks ? rows : all);
     Var k = pass.linear(Pass.parts(lanes, Layer::key), x, all);
     Var v = pass.linear(Pass.parts(lanes, Layer::value), x, all);
     List<Sublayer> attention = Pass.parts(lanes, Layer::attention);
-    Var context = pass.attention(attention, packed, config, false, oneAsks, q, k, v, masks);
+    Scores scores = Scores.PLAIN;
+    if (related != null) {
+      q = factored(tape, q, relations.queryFactor());
+      scores = related.scores(index, q, k);
+    }
+    Var context = pass.attention(attention, packed, config, false, oneAsks, q, k, v, masks, scores);
     tape.done(q);
     tape.done(k);
     tape.done(v);
@@ -274,6 +336,20 @@ final class Encoder implements Backbone {
     Var y = pass.normOfSum(Pass.parts(lanes, Layer::norm), fed, middle, rows);
     tape.done(middle);
     return y;
+  }
+
+  private static Var factored(Tape tape, Var x, float factor) {
+    if (factor == 1) {
+      return x;
+    }
+    Var y = tape.scale(x, factor);
+    tape.done(x);
+    return y;
+  }
+
+  @Override
+  public boolean keepsExamplesApart() {
+    return relations == null || relations.keepsExamplesApart();
   }
 
   private static Var chosen(Tape tape, Var x, Tensor rows) {

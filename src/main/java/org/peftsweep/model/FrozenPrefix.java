@@ -95,7 +95,8 @@ final class FrozenPrefix implements AutoCloseable {
 
   /** Whether an example's rows come out alike in any batch of at least so many examples. */
   private static boolean areAlike(Tape tape, Backbone lane, int rows, int tokens, int frozen) {
-    return lane.linears(frozen).stream()
+    return lane.keepsExamplesApart()
+        && lane.linears(frozen).stream()
         .allMatch(
             linear ->
                 tokens * linear.in() % VECTOR == 0

@@ -21,6 +21,16 @@ interface Head {
    */
   int[] positions(Batch batch);
 
+  /**
+   * Returns what it takes together of the states that it reads, {@code [rows, width]}; the states
+   * themselves unless it reads all positions of an example at once.
+   *
+   * @param states of one lane
+   */
+  default Var pooled(Tape tape, Var states, Packed packed, int lane) {
+    return states;
+  }
+
   /** {@code [n, width]} to {@code [n, outputs]}. */
   Var outputs(Tape tape, Var states);
 }

@@ -1,12 +1,17 @@
 package org.peftsweep.model;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import org.peftsweep.checkpoint.DType;
+import org.peftsweep.checkpoint.FloatSource;
 import org.peftsweep.checkpoint.ModelConfig;
+import org.peftsweep.checkpoint.Placement;
 import org.peftsweep.checkpoint.SafeTensorsWriter;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.DenseWeight;
@@ -91,13 +96,29 @@ public final class MergedModel {
       Function<Parameter, Weight> value,
       Backend backend) {
     SafeTensorsWriter writer = new SafeTensorsWriter().metadata("format", "pt");
+    Map<String, List<Parameter>> stored = new LinkedHashMap<>();
     for (Parameter parameter : parameters) {
-      writer.add(
-          parameter.name(),
-          DType.F32,
-          TrainedTensors.shape(parameter),
-          TrainedTensors.source(backend, value.apply(parameter)));
+      Placement placement = config.architecture().placement(parameter.name());
+      stored.computeIfAbsent(placement.tensor(), name -> new ArrayList<>()).add(parameter);
     }
+    stored.forEach(
+        (name, parts) -> {
+          parts.sort(
+              Comparator.comparingInt(
+                  part -> config.architecture().placement(part.name()).part()));
+          List<Long> shape = TrainedTensors.shape(parts.get(0));
+          boolean isTurned =
+              config.architecture().placement(parts.get(0).name()).isTurned();
+          List<FloatSource> values =
+              parts.stream()
+                  .map(part -> TrainedTensors.source(backend, value.apply(part)))
+                  .toList();
+          writer.add(
+              name,
+              DType.F32,
+              Placement.joinedShape(shape, parts.size(), isTurned),
+              Placement.joined(values, shape, isTurned));
+        });
     writer.write(folder.resolve("model.safetensors"));
     config.write(folder.resolve("config.json"), task);
   }

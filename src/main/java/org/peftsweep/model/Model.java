@@ -4,6 +4,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
+import org.peftsweep.checkpoint.Placement;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
@@ -37,6 +38,9 @@ public interface Model extends AutoCloseable {
         .map(Addition.class::cast)
         .toList();
   }
+
+  /** Returns where the reference library has a tensor that the model calls by a name. */
+  Placement placement(String name);
 
   /** Returns the number of layers. */
   int layers();

@@ -11,14 +11,17 @@ import org.peftsweep.model.Weights.Fresh;
  * where the configuration ties them.
  *
  * @param projection {@code [vocabulary, width]}, no bias
+ * @param cap what outputs y are held below by {@code cap·tanh(y / cap)}, 0 for nothing
  */
-record NextTokenHead(Parameter projection) implements Head {
+record NextTokenHead(Parameter projection, float cap) implements Head {
   /**
    * Builds it.
    *
    * @param name of the projection's module
+   * @param cap of outputs, 0 for none
    */
-  static NextTokenHead of(ModelConfig config, Backbone backbone, Builder builder, String name) {
+  static NextTokenHead of(
+      ModelConfig config, Backbone backbone, Builder builder, String name, float cap) {
     ModelConfig.Sizes sizes = config.sizes();
     return new NextTokenHead(
         config.tiedEmbeddings()
@@ -29,7 +32,8 @@ record NextTokenHead(Parameter projection) implements Head {
                 -1,
                 Fresh.NORMAL,
                 sizes.vocabulary(),
-                sizes.hidden()));
+                sizes.hidden()),
+        cap);
   }
 
   @Override
@@ -44,6 +48,16 @@ record NextTokenHead(Parameter projection) implements Head {
 
   @Override
   public Var outputs(Tape tape, Var states) {
-    return tape.linear(states, projection.var(), null);
+    Var outputs = tape.linear(states, projection.var(), null);
+    if (cap == 0) {
+      return outputs;
+    }
+    Var part = tape.scale(outputs, 1 / cap);
+    tape.done(outputs);
+    Var bent = tape.tanh(part);
+    tape.done(part);
+    Var held = tape.scale(bent, cap);
+    tape.done(bent);
+    return held;
   }
 }

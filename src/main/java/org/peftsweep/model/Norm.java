@@ -1,6 +1,7 @@
 package org.peftsweep.model;
 
 import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Var;
 
 /** A layer norm's parameters, {@code [width]} each, with at most one adapter. */
@@ -10,6 +11,9 @@ public final class Norm {
   private final float epsilon;
   private NormAdapter adapter;
 
+  /**
+   * @param beta null for none: such a norm takes no adapter
+   */
   Norm(Parameter gamma, Parameter beta, float epsilon) {
     this.gamma = gamma;
     this.beta = beta;
@@ -50,8 +54,20 @@ public final class Norm {
     adapter = added;
   }
 
+  /** Whether it has a shift. */
+  boolean isShifted() {
+    return beta != null;
+  }
+
   /** {@code LayerNorm(x + residual)}; consumes x. */
   public Var ofSum(Tape tape, Var x, Var residual) {
+    if (beta == null) {
+      Tensor zeros = tape.arena().take(width());
+      tape.backend().fill(zeros, 0);
+      Var y = tape.layerNorm(x, residual, gamma.var(), Var.constant(zeros), epsilon);
+      tape.done(zeros);
+      return y;
+    }
     if (adapter == null) {
       return tape.layerNorm(x, residual, gamma.var(), beta.var(), epsilon);
     }
@@ -70,7 +86,7 @@ public final class Norm {
 
   /** Whether it gives what its base does. */
   boolean isOfBase() {
-    return adapter == null && gamma.isOfBase() && beta.isOfBase();
+    return adapter == null && gamma.isOfBase() && (beta == null || beta.isOfBase());
   }
 
   /** Whether one serves both. */
@@ -79,6 +95,6 @@ public final class Norm {
         || adapter == null
             && other.adapter == null
             && gamma.isSharedWith(other.gamma)
-            && beta.isSharedWith(other.beta);
+            && (beta == null || beta.isSharedWith(other.beta));
   }
 }

@@ -205,16 +205,27 @@ public final class Packed {
 
   /** Hands each lane's mask to kernels that hides what comes after the one position that asks. */
   List<Tensor> masksBefore(Tape tape) {
-    return masks(tape, Packed::maskBefore);
+    return masksBefore(tape, 0);
   }
 
-  private static int[] maskBefore(Batch batch, int[] places) {
+  /**
+   * The same where it sees so many tokens up to itself.
+   *
+   * @param window 0 for all
+   */
+  List<Tensor> masksBefore(Tape tape, int window) {
+    return masks(tape, (batch, places) -> maskBefore(batch, places, window));
+  }
+
+  private static int[] maskBefore(Batch batch, int[] places, int window) {
     int[] mask = batch.mask().clone();
     for (int i = 0; i < places.length; i++) {
-      Arrays.fill(mask, places[i] + 1, (i + 1) * batch.tokens(), 0);
+      int from = i * batch.tokens();
+      Arrays.fill(mask, places[i] + 1, from + batch.tokens(), 0);
       int own = mask[places[i]];
-      for (int j = i * batch.tokens(); j <= places[i]; j++) {
-        mask[j] = own > 0 && mask[j] > 0 && mask[j] != own ? 0 : mask[j];
+      for (int j = from; j <= places[i]; j++) {
+        boolean isFar = window > 0 && j <= places[i] - window;
+        mask[j] = isFar || own > 0 && mask[j] > 0 && mask[j] != own ? 0 : mask[j];
       }
     }
     return mask;
@@ -246,7 +257,7 @@ public final class Packed {
               "extended mask",
               () -> {
                 Batch batch = batches.get(lane);
-                int[] seen = before ? maskBefore(batch, rows.get(lane)) : batch.mask();
+                int[] seen = before ? maskBefore(batch, rows.get(lane), 0) : batch.mask();
                 return extended(seen, batch, more[lane]);
               }));
     }

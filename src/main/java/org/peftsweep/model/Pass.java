@@ -6,6 +6,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.function.Function;
 import org.peftsweep.checkpoint.ModelConfig;
+import org.peftsweep.compute.AttentionShape;
 import org.peftsweep.compute.Lanes;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
@@ -144,10 +145,36 @@ record Pass(Tape tape, List<RotaryTables.Turns> turns) {
 
   /** RMS norm of x. */
   Var rmsNorm(List<Parameter> parts, Var x, float epsilon, Lanes lanes) {
+    return rmsNorm(parts, x, epsilon, lanes, false);
+  }
+
+  /**
+   * RMS norm of x.
+   *
+   * @param fromOne whether parameters say how far the gain is from 1
+   */
+  Var rmsNorm(List<Parameter> parts, Var x, float epsilon, Lanes lanes, boolean fromOne) {
     Parameter first = parts.get(0);
     return parts.stream().allMatch(first::isSharedWith)
-        ? tape.rmsNorm(x, first.var(), epsilon)
-        : each(x, lanes, false, (lane, rows) -> tape.rmsNorm(rows, parts.get(lane).var(), epsilon));
+        ? rmsNorm(first, x, epsilon, fromOne)
+        : each(
+            x,
+            lanes,
+            false,
+            (lane, rows) -> rmsNorm(parts.get(lane), rows, epsilon, fromOne));
+  }
+
+  private Var rmsNorm(Parameter part, Var x, float epsilon, boolean fromOne) {
+    if (!fromOne) {
+      return tape.rmsNorm(x, part.var(), epsilon);
+    }
+    Tensor ones = tape.arena().take(Math.toIntExact(part.size()));
+    tape.backend().fill(ones, 1);
+    Var gain = tape.addScaled(Var.constant(ones), 1, part.var());
+    tape.done(ones);
+    Var y = tape.rmsNorm(x, gain, epsilon);
+    tape.done(gain);
+    return y;
   }
 
   /** Turns heads by rotary positions, each lane's rows being of its own length; consumes x. */
@@ -243,12 +270,28 @@ record Pass(Tape tape, List<RotaryTables.Turns> turns) {
       Var k,
       Var v,
       List<Tensor> masks) {
+    return attention(parts, packed, config, causal, oneAsks, q, k, v, masks, Scores.PLAIN);
+  }
+
+  /** The same of scores that something becomes of. */
+  Var attention(
+      List<Sublayer> parts,
+      Packed packed,
+      ModelConfig config,
+      boolean causal,
+      boolean oneAsks,
+      Var q,
+      Var k,
+      Var v,
+      List<Tensor> masks,
+      Scores scores) {
     int[] more =
         parts.stream()
             .mapToInt(part -> part.prefix() == null ? 0 : part.prefix().tokens())
             .toArray();
     if (Arrays.stream(more).sum() == 0) {
-      return tape.attention(packed.attention(config, causal, oneAsks), q, k, v, masks);
+      List<AttentionShape> shapes = capped(packed.attention(config, causal, oneAsks), scores);
+      return attended(shapes, scores, q, k, v, masks, more, new int[more.length]);
     }
     List<Var> keyPrefixes = new ArrayList<>();
     List<Var> valuePrefixes = new ArrayList<>();
@@ -261,12 +304,15 @@ record Pass(Tape tape, List<RotaryTables.Turns> turns) {
     boolean pads = causal && !oneAsks;
     Var asking = pads ? longer(q, packed, more, Collections.nCopies(more.length, null)) : q;
     Var context =
-        tape.attention(
-            packed.attention(config, causal, oneAsks, more),
+        attended(
+            capped(packed.attention(config, causal, oneAsks, more), scores),
+            scores,
             asking,
             keys,
             values,
-            packed.masks(tape, more, causal && oneAsks));
+            packed.masks(tape, more, causal && oneAsks),
+            more,
+            pads ? more : new int[more.length]);
     tape.done(keys);
     tape.done(values);
     for (int lane = 0; lane < more.length; lane++) {
@@ -282,6 +328,36 @@ record Pass(Tape tape, List<RotaryTables.Turns> turns) {
     Var own = tape.gather(context, packed.placesAfter(tape, more));
     tape.done(context);
     return own;
+  }
+
+  private static List<AttentionShape> capped(List<AttentionShape> shapes, Scores scores) {
+    return scores.cap() == 0
+        ? shapes
+        : shapes.stream().map(shape -> shape.withCap(scores.cap())).toList();
+  }
+
+  private Var attended(
+      List<AttentionShape> shapes,
+      Scores scores,
+      Var q,
+      Var k,
+      Var v,
+      List<Tensor> masks,
+      int[] more,
+      int[] askingMore) {
+    Var[] biases = new Var[more.length];
+    for (int lane = 0; scores.bias() != null && lane < biases.length; lane++) {
+      tape.lane(lane);
+      biases[lane] = scores.bias().of(lane, more[lane], askingMore[lane]);
+    }
+    tape.lane(0);
+    Var context = tape.attention(shapes, q, k, v, masks, biases);
+    for (Var bias : biases) {
+      if (bias != null && !scores.isShared()) {
+        tape.done(bias);
+      }
+    }
+    return context;
   }
 
   /** Puts rows before those of each example; x keeps its values. */

@@ -23,10 +23,7 @@ public record RobertaArchitecture() implements ModelArchitecture {
   @Override
   public List<String> relatives() {
     return List.of(
-        "deberta",
-        "deberta-v2",
         "longformer",
-        "mpnet",
         "roberta-prelayernorm",
         "xlm-roberta-xl",
         "xmod");

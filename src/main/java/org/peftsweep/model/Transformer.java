@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import org.peftsweep.checkpoint.ModelConfig;
+import org.peftsweep.checkpoint.Placement;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
@@ -39,7 +40,8 @@ record Transformer(
   @Override
   public Var states(Tape tape, Batch batch) {
     Packed packed = pack(List.of(this), List.of(batch), Collections.singletonList(null));
-    return prefix.hidden(tape, List.of(backbone), List.of(prefix), packed);
+    Var states = prefix.hidden(tape, List.of(backbone), List.of(prefix), packed);
+    return packed.asksForAll() ? head.pooled(tape, states, packed, 0) : states;
   }
 
   @Override
@@ -100,7 +102,9 @@ record Transformer(
     List<Var> outputs = new ArrayList<>();
     for (int lane = 0; lane < rows.length; lane++) {
       tape.lane(lane);
-      outputs.add(lanes.get(lane).head.outputs(tape, rows[lane]));
+      Head of = lanes.get(lane).head;
+      Var read = packed.asksForAll() ? of.pooled(tape, rows[lane], packed, lane) : rows[lane];
+      outputs.add(of.outputs(tape, read));
     }
     tape.lane(0);
     return outputs;
@@ -139,6 +143,11 @@ record Transformer(
   @Override
   public Embeddings embeddings() {
     return backbone.embeddings();
+  }
+
+  @Override
+  public Placement placement(String name) {
+    return config.architecture().placement(name);
   }
 
   @Override

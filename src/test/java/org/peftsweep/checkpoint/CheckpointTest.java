@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -149,9 +150,16 @@ class CheckpointTest {
   private static void requireEmbedding(Path model) {
     try (Checkpoint checkpoint = Checkpoint.open(model)) {
       ModelConfig config = checkpoint.config();
-      String name =
-          config.rope().isEmpty() ? "embeddings.word_embeddings.weight" : "embed_tokens.weight";
-      checkpoint.find(name).requireShape(config.sizes().vocabulary(), config.sizes().embedding());
+      StoredTensor words =
+          Stream.of(
+                  "embeddings.word_embeddings.weight",
+                  "embeddings.tok_embeddings.weight",
+                  "embed_tokens.weight",
+                  "wte.weight")
+              .flatMap(name -> checkpoint.lookup(name).stream())
+              .findFirst()
+              .orElseThrow();
+      words.requireShape(config.sizes().vocabulary(), config.sizes().embedding());
     }
   }
 

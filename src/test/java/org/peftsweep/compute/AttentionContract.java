@@ -132,6 +132,88 @@ abstract class AttentionContract extends BackendFixture {
     assertThat(host(dOut)).containsExactly(ds);
   }
 
+  @ParameterizedTest(
+      name = "{7} biases, cap {8}: batch {0}, {6} of {1} tokens, {2}/{3} heads, causal {4}")
+  @CsvSource({
+    "4,5,4,2,false,0,5,1,0",
+    "4,5,4,2,false,0,3,4,0",
+    "4,6,2,1,true,0,6,8,0",
+    "4,6,2,2,true,0.3,6,2,0.7",
+    "3,18,2,2,false,0.2,18,6,1.5",
+    "4,5,4,2,false,0.2,1,16,0.4",
+    "1,7,3,3,true,0,7,3,0",
+    "4,4,2,2,true,0,4,0,0.5",
+    "4,70,1,1,true,0,70,1,0.9"
+  })
+  void aBiasAndACapOfScoresMatchReference(
+      int batch,
+      int tokens,
+      int heads,
+      int keyHeads,
+      boolean causal,
+      float dropout,
+      int queries,
+      int groups,
+      float cap) {
+    int width = 5;
+    AttentionShape s =
+        new AttentionShape(batch, queries, tokens, heads, keyHeads, width, causal, dropout)
+            .withCap(cap);
+    int[] mask = mask(s);
+    Tensor q = normal(batch * queries, heads * width);
+    Tensor k = normal(batch * tokens, keyHeads * width);
+    Tensor v = normal(batch * tokens, keyHeads * width);
+    Tensor dOut = normal(batch * queries, heads * width);
+    Tensor bias = groups == 0 ? null : normal(groups * queries, tokens);
+    double[] qs = host(q);
+    double[] ks = host(k);
+    double[] vs = host(v);
+    double[] bs = bias == null ? new double[queries * tokens] : host(bias);
+    double[] anchor = Reference.shifted(s, Reference.scores(s, qs, ks), bs);
+    Tensor out = output(batch * queries, heads * width);
+    Tensor logSum = output(batch * heads, queries);
+    backend.attention(s, q, k, v, ints(mask), dropoutSeed(), bias, out, logSum);
+    double[] expected = Reference.attention(s, SEED, qs, ks, vs, bs, mask, anchor, null);
+    assertClose("out", out, expected, 1e-5);
+
+    double[] ds = host(dOut);
+    double[] dq =
+        Reference.gradient(
+            x -> Reference.attention(s, SEED, x, ks, vs, bs, mask, anchor, null), qs, ds);
+    double[] dk =
+        Reference.gradient(
+            x -> Reference.attention(s, SEED, qs, x, vs, bs, mask, anchor, null), ks, ds);
+    double[] dv =
+        Reference.gradient(
+            x -> Reference.attention(s, SEED, qs, ks, x, bs, mask, anchor, null), vs, ds);
+    Tensor outQ = output(batch * queries, heads * width);
+    Tensor outK = output(batch * tokens, keyHeads * width);
+    Tensor outV = output(batch * tokens, keyHeads * width);
+    Tensor outBias = bias == null ? null : output(heads * batch * queries, tokens);
+    backend.attentionBackward(
+        s, q, k, v, ints(mask), dropoutSeed(), bias, out, logSum, dOut, outQ, outK, outV, outBias);
+    assertClose("dq", outQ, dq, 2e-5);
+    assertClose("dk", outK, dk, 2e-5);
+    assertClose("dv", outV, dv, 2e-5);
+    if (bias == null) {
+      return;
+    }
+    double[] each = new double[heads * batch * queries * tokens];
+    for (int at = 0; at < each.length; at++) {
+      int area = queries * tokens;
+      int group = at / area;
+      int own = groups == 1 ? 0 : groups == heads ? group / batch : group;
+      each[at] = bs[own * area + at % area];
+    }
+    double[] dBias =
+        Reference.gradient(
+            x -> Reference.attention(s, SEED, qs, ks, vs, x, mask, anchor, null), each, ds);
+    assertClose("dBias", outBias, dBias, 2e-5);
+    backend.attentionBackward(
+        s, q, k, v, ints(mask), dropoutSeed(), bias, out, logSum, dOut, null, null, null, outBias);
+    assertClose("dBias alone", outBias, dBias, 2e-5);
+  }
+
   @Test
   void largeScoresDoNotOverflow() {
     AttentionShape s = new AttentionShape(1, 3, 1, 1, 2, false, 0);

@@ -91,6 +91,26 @@ abstract class IndexAndLossContract extends BackendFixture {
   }
 
   @Test
+  void columnsAreSummedByLists() {
+    Tensor x = normal(7, 9);
+    double[] in = host(x);
+    int[] starts = {0, 2, 2, 3, 6};
+    int[] columns = {8, 0, 4, 1, 1, 3};
+    Tensor out = output(7, 4);
+    backend.sumColumns(
+        x, HostKernels.ints(backend, starts), HostKernels.ints(backend, columns), out);
+    double[] expected = new double[7 * 4];
+    for (int i = 0; i < 7; i++) {
+      for (int j = 0; j < 4; j++) {
+        for (int e = starts[j]; e < starts[j + 1]; e++) {
+          expected[i * 4 + j] += in[i * 9 + columns[e]];
+        }
+      }
+    }
+    assertClose("out", out, expected, 1e-6);
+  }
+
+  @Test
   void crossEntropyStandsLargeLogits() {
     Tensor logits = upload(new float[] {1000, -1000, 0, -1000, 1000, 0}, 2, 3);
     Tensor dLogits = output(2, 3);

@@ -129,12 +129,28 @@ final class Reference {
             for (int c = 0; c < w; c++) {
               score += q[(b * n + i) * qWidth + h * w + c] * k[(b * t + j) * kWidth + kh * w + c];
             }
-            scores[((b * s.heads() + h) * n + i) * t + j] = score / Math.sqrt(w);
+            score /= Math.sqrt(w);
+            scores[((b * s.heads() + h) * n + i) * t + j] =
+                s.cap() > 0 ? s.cap() * Math.tanh(score / s.cap()) : score;
           }
         }
       }
     }
     return scores;
+  }
+
+  /** Adds a bias {@code [groups·queries, tokens]}, heads after heads. */
+  static double[] shifted(AttentionShape s, double[] scores, double[] bias) {
+    double[] sum = scores.clone();
+    int area = s.queries() * s.tokens();
+    int groups = bias.length / area;
+    for (int at = 0; at < sum.length; at++) {
+      int b = at / area / s.heads();
+      int h = at / area % s.heads();
+      int group = groups == 1 ? 0 : groups == s.heads() ? h : h * s.batch() + b;
+      sum[at] += bias[group * area + at % area];
+    }
+    return sum;
   }
 
   /**
@@ -153,12 +169,27 @@ final class Reference {
       int[] mask,
       double[] anchor,
       double[] logSum) {
+    double[] none = new double[s.queries() * s.tokens()];
+    return attention(s, seed, q, k, v, none, mask, anchor, logSum);
+  }
+
+  /** The same with a bias of scores. */
+  static double[] attention(
+      AttentionShape s,
+      long seed,
+      double[] q,
+      double[] k,
+      double[] v,
+      double[] bias,
+      int[] mask,
+      double[] anchor,
+      double[] logSum) {
     int t = s.tokens();
     int n = s.queries();
     int w = s.headWidth();
     int qWidth = s.heads() * w;
     int kWidth = s.keyHeads() * w;
-    double[] scores = scores(s, q, k);
+    double[] scores = shifted(s, scores(s, q, k), bias);
     double[] out = new double[q.length];
     double[] weights = new double[t];
     for (int row = 0; row < s.batch() * s.heads() * n; row++) {

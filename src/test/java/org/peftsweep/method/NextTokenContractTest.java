@@ -42,7 +42,7 @@ class NextTokenContractTest {
 
   static Stream<Arguments> methods() {
     return Architectures.all().stream()
-        .filter(architecture -> TinyModels.config(architecture).rope().isPresent())
+        .filter(TinyModels::isDecoder)
         .flatMap(
             architecture ->
                 MethodContractTest.SAMPLES.values().stream()

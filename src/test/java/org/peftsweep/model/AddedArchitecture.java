@@ -95,7 +95,7 @@ public record AddedArchitecture() implements ModelArchitecture {
 
   /** Writes a model of this kind, reads it back, attaches a method and takes a step back. */
   public static void prove(Path folder) {
-    assertThat(Architectures.all()).hasSize(9).contains(new AddedArchitecture());
+    assertThat(Architectures.all()).hasSize(14).contains(new AddedArchitecture());
     ModelConfig config =
         new ModelConfig(
             Architectures.of("added", "a test"),

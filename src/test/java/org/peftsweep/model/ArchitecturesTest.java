@@ -44,16 +44,16 @@ class ArchitecturesTest {
 
   @Test
   void refusesAModelTypeThatNobodyHas() {
-    assertThatThrownBy(() -> Architectures.of("gpt2", "config.json"))
+    assertThatThrownBy(() -> Architectures.of("gpt_neox", "config.json"))
         .isInstanceOf(CheckpointException.class)
         .hasMessage(
-            "Cannot use model_type = gpt2 in config.json: choose one of [roberta, xlm-roberta,"
-                + " camembert, bert, llama, mistral, qwen2, qwen3, electra, distilbert], of which llama is"
-                + " most like it");
+            "Cannot use model_type = gpt_neox in config.json: choose one of [roberta, xlm-roberta,"
+                + " camembert, bert, llama, mistral, qwen2, qwen3, electra, distilbert, gpt2, gemma2,"
+                + " mpnet, deberta-v2, modernbert], of which llama is most like it");
     assertThatThrownBy(() -> Architectures.of("t5", "config.json"))
         .isInstanceOf(CheckpointException.class)
         .message()
-        .endsWith("distilbert]");
+        .endsWith("modernbert]");
   }
 
   @Test

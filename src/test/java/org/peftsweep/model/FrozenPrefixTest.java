@@ -251,11 +251,11 @@ class FrozenPrefixTest {
   }
 
   private static ModelConfig config(Architecture architecture, double dropout) {
-    ModelConfig tiny = TinyModels.config(architecture);
+    ModelConfig tiny = TinyModels.config(architecture, LAYERS, 50, 32);
     ModelConfig.Sizes sizes = tiny.sizes();
     int keys = sizes.keyValueHeads() == sizes.heads() ? 4 : 2;
     return new ModelConfig(
-        architecture,
+        tiny.architecture(),
         new ModelConfig.Sizes(
             sizes.vocabulary(),
             WIDTH,

@@ -34,6 +34,11 @@ public final class TinyModels {
 
   private TinyModels() {}
 
+  /** Whether there are language models of it. */
+  public static boolean isDecoder(Architecture architecture) {
+    return architecture instanceof DecoderArchitecture;
+  }
+
   public static ModelConfig config(Architecture architecture) {
     return config(architecture, 2, VOCABULARY, 32);
   }
@@ -52,6 +57,13 @@ public final class TinyModels {
              "num_key_value_heads": 1, "head_dim": 8, "embedding_size": 16,
              "intermediate_size": 40, "type_vocab_size": 1,
              "pad_token_id": %d, "layer_norm_eps": 1e-5, "rms_norm_eps": 1e-5, "rope_theta": 1e4,
+             "n_embd": 24, "n_layer": %d, "n_head": 3, "n_inner": 40, "n_positions": %d,
+             "activation_function": "%s", "resid_pdrop": 0, "attn_pdrop": 0, "embd_pdrop": 0,
+             "hidden_activation": "%s", "query_pre_attn_scalar": 6, "sliding_window": %s,
+             "attn_logit_softcapping": 2, "local_attention": 4,
+             "global_attn_every_n_layers": 2, "relative_attention": true, "position_buckets": 4,
+             "share_att_key": true, "pos_att_type": "p2c|c2p", "norm_rel_ebd": "layer_norm",
+             "position_biased_input": false, "pooler_dropout": 0, "cls_dropout": 0,
              "hidden_dropout_prob": 0, "attention_probs_dropout_prob": 0, "classifier_dropout": 0,
              "dim": 24, "n_layers": %d, "n_heads": 3, "hidden_dim": 40, "activation": "gelu",
              "dropout": 0, "attention_dropout": 0, "seq_classif_dropout": 0,
@@ -65,6 +77,12 @@ public final class TinyModels {
                     vocabulary,
                     positions,
                     PAD,
+                    layers,
+                    positions,
+                    architecture.activation(),
+                    architecture.activation(),
+                    // Inputs of Mistral are no longer than its window.
+                    architecture.modelTypes().contains("mistral") ? null : 5,
                     layers,
                     // Wide enough that every part of the model matters to the output.
                     0.3));
@@ -120,10 +138,10 @@ public final class TinyModels {
       this.backend = backend;
       this.config =
           new ModelConfig(
-              architecture,
+              plain.architecture(),
               plain.sizes(),
               plain.normEpsilon(),
-              plain.sizes().tokenTypes() > 0
+              plain.rope().isEmpty()
                   ? new ModelConfig.Dropout(0.1, 0.1, 0.2)
                   : plain.dropout(),
               plain.padTokenId(),

@@ -27,6 +27,7 @@ final class Attention {
     int to;
     int keys;
     Tensor dOut;
+    Tensor dBias;
 
     Block(HostMemory memory, int rows) {
       this.memory = memory;
@@ -58,6 +59,11 @@ final class Attention {
     void run(Attention attention, Block rows);
   }
 
+  private static final Pass CAP = Attention::cap;
+  private static final Pass CAP_AGAIN = Attention::capAgain;
+  private static final Pass SHIFT = Attention::shift;
+  private static final Pass KEEP_SLOPES = Attention::keepSlopes;
+  private static final Pass UNCAP = Attention::uncap;
   private static final Pass HIDE = Attention::hide;
   private static final Pass PEAK = Attention::peak;
   private static final Pass WEIGH = Attention::weigh;
@@ -75,6 +81,8 @@ final class Attention {
   private final Tensor q;
   private final Tensor k;
   private final Tensor v;
+  private final Tensor bias;
+  private final int biasGroups;
   private final Tensor out;
   private final Tensor logSum;
   private final Blas blas;
@@ -82,6 +90,7 @@ final class Attention {
   private final Pass[] toWeights;
   private final Pass[] toOutputs = {DIVIDE};
   private final Pass[] toSlopes;
+  private final float scale;
   private final int width;
   private final int queryStride;
   private final int keyStride;
@@ -95,6 +104,7 @@ final class Attention {
       Tensor k,
       Tensor v,
       int[] mask,
+      Tensor bias,
       Tensor out,
       Tensor logSum,
       Blas blas,
@@ -105,6 +115,8 @@ final class Attention {
     this.q = q;
     this.k = k;
     this.v = v;
+    this.bias = bias;
+    this.biasGroups = bias == null ? 0 : shape.biasGroups(bias);
     this.out = out;
     this.logSum = logSum;
     this.blas = blas;
@@ -113,15 +125,33 @@ final class Attention {
     this.keyStride = shape.keyHeads() * width;
     this.stride = (shape.tokens() + 15) / 16 * 16;
     this.blockRows = Math.min(shape.queries(), Math.max(16, BLOCK_FLOATS / stride / 16 * 16));
+    boolean isCapped = shape.cap() > 0;
+    // What is done to scores before the softmax begins with their scale.
+    this.scale = isCapped || bias != null ? 1 : shape.scale();
+    Pass shift = bias == null ? null : SHIFT;
     Pass clear = shape.causal() ? CLEAR : null;
     Pass drop = shape.dropout() > 0 ? DROP : null;
-    this.toWeights = new Pass[] {HIDE, PEAK, WEIGH, clear, drop};
+    this.toWeights =
+        new Pass[] {isCapped ? CAP : null, shift, HIDE, PEAK, WEIGH, clear, drop};
     Pass dropSlopes = shape.dropout() > 0 ? DROP_SLOPES : null;
     Pass clearSlopes = shape.causal() ? CLEAR_SLOPES : null;
-    this.toSlopes = new Pass[] {HIDE, WEIGH_AGAIN, dropSlopes, SLOPE, drop, clear, clearSlopes};
+    this.toSlopes =
+        new Pass[] {
+          isCapped ? CAP_AGAIN : null,
+          shift,
+          HIDE,
+          WEIGH_AGAIN,
+          dropSlopes,
+          SLOPE,
+          drop,
+          clear,
+          clearSlopes,
+          bias == null ? null : KEEP_SLOPES,
+          scale == shape.scale() ? null : UNCAP
+        };
     this.blocks = new Block[scratch.workers()];
     for (int i = 0; i < blocks.length; i++) {
-      blocks[i] = new Block(scratch.of(i, 2L * blockRows * stride), blockRows);
+      blocks[i] = new Block(scratch.of(i, (isCapped ? 3L : 2L) * blockRows * stride), blockRows);
     }
   }
 
@@ -210,6 +240,51 @@ final class Attention {
         stride);
   }
 
+  private void cap(Block rows) {
+    cap(rows, false);
+  }
+
+  private void capAgain(Block rows) {
+    cap(rows, true);
+  }
+
+  /**
+   * Caps scores.
+   *
+   * @param keeps whether their slopes are kept for the way back, behind those of weights
+   */
+  private void cap(Block rows, boolean keeps) {
+    ByteBuffer s = rows.memory.window(0);
+    for (int i = rows.from; i < rows.to; i++) {
+      int sAt = rows.at(i, stride);
+      Elementwise.scale(shape.scale() / shape.cap(), s, sAt, s, sAt, rows.keys);
+      Activations.tanh(s, sAt, s, sAt, rows.keys);
+      if (keeps) {
+        int slopesAt = sAt + 2 * blockRows * stride * Float.BYTES;
+        Elementwise.fill(shape.scale(), s, slopesAt, rows.keys);
+        Elementwise.tanhBackward(s, sAt, s, slopesAt, s, slopesAt, rows.keys);
+      }
+      Elementwise.scale(shape.cap(), s, sAt, s, sAt, rows.keys);
+    }
+  }
+
+  /** Adds the bias to scores, scaled unless they are capped. */
+  private void shift(Block rows) {
+    ByteBuffer s = rows.memory.window(0);
+    for (int i = rows.from; i < rows.to; i++) {
+      int sAt = rows.at(i, stride);
+      if (shape.cap() == 0) {
+        Elementwise.scale(shape.scale(), s, sAt, s, sAt, rows.keys);
+      }
+      long row = biasIndex(biasGroups, rows, i);
+      Elementwise.add(s, sAt, buffer(bias, row), at(bias, row), s, sAt, rows.keys);
+    }
+  }
+
+  private long biasIndex(int groups, Block rows, int query) {
+    return (long) shape.biasRow(groups, rows.b, rows.head, query) * shape.tokens();
+  }
+
   /**
    * Makes hidden scores −∞, up to the end of their vector, and all scores of a query that sees no
    * key equal.
@@ -246,7 +321,7 @@ final class Attention {
     ByteBuffer s = rows.memory.window(0);
     for (int i = rows.from; i < rows.to; i++) {
       float top = Softmax.max(s, rows.at(i, stride), visibility.keys(rows.b, i));
-      rows.peaks[i - rows.from] = top * shape.scale();
+      rows.peaks[i - rows.from] = top * scale;
     }
   }
 
@@ -256,7 +331,7 @@ final class Attention {
     for (int i = rows.from; i < rows.to; i++) {
       int keys = visibility.keys(rows.b, i);
       float peak = rows.peaks[i - rows.from];
-      float sum = Softmax.exponentials(s, rows.at(i, stride), keys, shape.scale(), peak);
+      float sum = Softmax.exponentials(s, rows.at(i, stride), keys, scale, peak);
       rows.sums[i - rows.from] = sum;
       long place = sumIndex(rows, i);
       buffer(logSum, place).putFloat(at(logSum, place), (float) (peak + Math.log(sum)));
@@ -319,11 +394,13 @@ final class Attention {
 
   // ---- back
 
-  void backward(int worker, long unit, Tensor dOut, Tensor dq, Tensor dk, Tensor dv) {
+  void backward(
+      int worker, long unit, Tensor dOut, Tensor dq, Tensor dk, Tensor dv, Tensor dBias) {
     int b = (int) (unit / shape.keyHeads());
     int keyHead = (int) (unit % shape.keyHeads());
     clearKeyGradient(dk, b, keyHead);
     clearKeyGradient(dv, b, keyHead);
+    blocks[worker].dBias = dBias;
     for (int head = keyHead * group(); head < (keyHead + 1) * group(); head++) {
       for (int from = 0; from < shape.queries(); from += blockRows) {
         int to = Math.min(shape.queries(), from + blockRows);
@@ -435,7 +512,7 @@ final class Attention {
       long place = sumIndex(rows, i);
       float log = buffer(logSum, place).getFloat(at(logSum, place));
       int keys = visibility.keys(rows.b, i);
-      Softmax.exponentials(s, rows.at(i, stride), keys, shape.scale(), log);
+      Softmax.exponentials(s, rows.at(i, stride), keys, scale, log);
     }
   }
 
@@ -446,7 +523,38 @@ final class Attention {
       int sAt = rows.at(i, stride);
       int dsAt = sAt + blockRows * stride * Float.BYTES;
       int keys = visibility.keys(rows.b, i);
-      Softmax.backward(memory, sAt, memory, dsAt, keys, dot(rows, i), shape.scale());
+      Softmax.backward(memory, sAt, memory, dsAt, keys, dot(rows, i), scale);
+    }
+  }
+
+  /** Writes the gradient of the bias, which is that of scores behind it. */
+  private void keepSlopes(Block rows) {
+    if (rows.dBias == null) {
+      return;
+    }
+    ByteBuffer memory = rows.memory.window(0);
+    int groups = shape.heads() * shape.batch();
+    for (int i = rows.from; i < rows.to; i++) {
+      int dsAt = rows.at(i, stride) + blockRows * stride * Float.BYTES;
+      long row = biasIndex(groups, rows, i);
+      ByteBuffer to = buffer(rows.dBias, row);
+      int toAt = at(rows.dBias, row);
+      Elementwise.copy(memory, dsAt, to, toAt, rows.keys);
+      Elementwise.fill(0, to, toAt + rows.keys * Float.BYTES, shape.tokens() - rows.keys);
+    }
+  }
+
+  /** Turns gradients of scores behind cap and bias into those before. */
+  private void uncap(Block rows) {
+    ByteBuffer s = rows.memory.window(0);
+    for (int i = rows.from; i < rows.to; i++) {
+      int dsAt = rows.at(i, stride) + blockRows * stride * Float.BYTES;
+      if (shape.cap() > 0) {
+        int slopesAt = dsAt + blockRows * stride * Float.BYTES;
+        Elementwise.multiply(s, dsAt, s, slopesAt, s, dsAt, rows.keys);
+      } else {
+        Elementwise.scale(shape.scale(), s, dsAt, s, dsAt, rows.keys);
+      }
     }
   }
 

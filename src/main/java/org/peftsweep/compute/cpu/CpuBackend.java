@@ -634,10 +634,11 @@ public final class CpuBackend implements Backend {
       Tensor v,
       Tensor mask,
       Tensor seed,
+      Tensor bias,
       Tensor out,
       Tensor logSum) {
     requireAttention("attention", shape, mask, logSum, new Tensor[] {q, out}, k, v);
-    Attention attention = prepared(shape, q, k, v, mask, seed, out, logSum);
+    Attention attention = prepared(shape, q, k, v, mask, seed, bias, out, logSum);
     workers.split(
         attention.units(),
         unitsAtOnce(shape),
@@ -656,21 +657,24 @@ public final class CpuBackend implements Backend {
       Tensor v,
       Tensor mask,
       Tensor seed,
+      Tensor bias,
       Tensor out,
       Tensor logSum,
       Tensor dOut,
       Tensor dq,
       Tensor dk,
-      Tensor dv) {
+      Tensor dv,
+      Tensor dBias) {
     requireAttention(
         "attentionBackward", shape, mask, logSum, new Tensor[] {q, out, dOut, dq}, k, v, dk, dv);
-    Attention attention = prepared(shape, q, k, v, mask, seed, out, logSum);
+    Sizes.count("attentionBackward", shape.scores(), dBias);
+    Attention attention = prepared(shape, q, k, v, mask, seed, bias, out, logSum);
     workers.split(
         attention.units(),
         unitsAtOnce(shape),
         (worker, from, to) -> {
           for (long unit = from; unit < to; unit++) {
-            attention.backward(worker, unit, dOut, dq, dk, dv);
+            attention.backward(worker, unit, dOut, dq, dk, dv, dBias);
           }
         });
   }
@@ -682,11 +686,12 @@ public final class CpuBackend implements Backend {
       Tensor v,
       Tensor mask,
       Tensor seed,
+      Tensor bias,
       Tensor out,
       Tensor logSum) {
     long seedOfMask = shape.dropout() > 0 ? HostMemory.seed(seed) : 0;
     return new Attention(
-        shape, seedOfMask, q, k, v, HostMemory.ints(mask), out, logSum, blas, scratch);
+        shape, seedOfMask, q, k, v, HostMemory.ints(mask), bias, out, logSum, blas, scratch);
   }
 
   private static void requireAttention(
@@ -759,6 +764,17 @@ public final class CpuBackend implements Backend {
     Sizes.count("scatterAdd", (long) ids.length * table.columns(), rows);
     Sizes.ids("scatterAdd", ids, Integer.MIN_VALUE, table.rows());
     strips(rows, (worker, from, to) -> Rows.scatterAdd(rows, ids, table, from, to));
+  }
+
+  @Override
+  public void sumColumns(Tensor x, Tensor starts, Tensor columns, Tensor out) {
+    int[] from = HostMemory.ints(starts);
+    int[] taken = HostMemory.ints(columns);
+    Sizes.columns(x, from, taken, out);
+    workers.rows(
+        out.rows(),
+        out.columns() + taken.length,
+        (worker, first, end) -> Rows.sumColumns(x, from, taken, out, first, end));
   }
 
   // ---- losses

@@ -85,6 +85,21 @@ final class Rows {
     }
   }
 
+  static void sumColumns(
+      Tensor x, int[] starts, int[] columns, Tensor out, long from, long to) {
+    for (long i = from; i < to; i++) {
+      long in = i * x.columns();
+      long first = i * out.columns();
+      for (int j = 0; j < out.columns(); j++) {
+        float sum = 0;
+        for (int e = starts[j]; e < starts[j + 1]; e++) {
+          sum += buffer(x, in + columns[e]).getFloat(at(x, in + columns[e]));
+        }
+        buffer(out, first + j).putFloat(at(out, first + j), sum);
+      }
+    }
+  }
+
   /** Turns the heads of rows {@code from} to {@code to}; {@code direction} is 1 or −1. */
   static void rotary(
       Tensor x,

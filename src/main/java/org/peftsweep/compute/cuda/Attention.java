@@ -28,6 +28,7 @@ final class Attention {
       Tensor v,
       Tensor mask,
       Tensor seed,
+      Tensor bias,
       Tensor out,
       Tensor logSum) {
     require("attention", shape, mask, logSum, new Tensor[] {q, out}, k, v);
@@ -39,9 +40,11 @@ final class Attention {
                 .floats(v)
                 .ints(mask)
                 .seed(shape.dropout() > 0 ? seed : null)
+                .floats(bias)
                 .floats(out)
                 .floats(logSum),
-            shape)
+            shape,
+            bias)
         .run(grid(shape, shape.heads(), shape.queries()));
   }
 
@@ -52,14 +55,17 @@ final class Attention {
       Tensor v,
       Tensor mask,
       Tensor seed,
+      Tensor bias,
       Tensor out,
       Tensor logSum,
       Tensor dOut,
       Tensor dq,
       Tensor dk,
-      Tensor dv) {
+      Tensor dv,
+      Tensor dBias) {
     require(
         "attentionBackward", shape, mask, logSum, new Tensor[] {q, out, dOut, dq}, k, v, dk, dv);
+    Sizes.count("attentionBackward", shape.scores(), dBias);
     Tensor drawn = shape.dropout() > 0 ? seed : null;
     long rows = (long) shape.batch() * shape.heads() * shape.queries();
     long dots = launcher.room(Launcher.Room.PARTIAL_SUMS, rows * Float.BYTES);
@@ -73,15 +79,17 @@ final class Attention {
         .value(shape.headWidth())
         .value(rows)
         .run(Grid.warps(rows));
-    if (dq != null) {
-      inputs("attention_queries_backward", q, k, v, mask, drawn, logSum, dots, dOut).floats(dq);
-      shape(launcher, shape).run(grid(shape, shape.heads(), shape.queries()));
+    if (dq != null || dBias != null) {
+      inputs("attention_queries_backward", q, k, v, mask, drawn, bias, logSum, dots, dOut)
+          .floats(dq)
+          .floats(dBias);
+      shape(launcher, shape, bias).run(grid(shape, shape.heads(), shape.queries()));
     }
     if (dk != null || dv != null) {
-      inputs("attention_keys_backward", q, k, v, mask, drawn, logSum, dots, dOut)
+      inputs("attention_keys_backward", q, k, v, mask, drawn, bias, logSum, dots, dOut)
           .floats(dk)
           .floats(dv);
-      shape(launcher, shape).run(grid(shape, shape.keyHeads(), shape.tokens()));
+      shape(launcher, shape, bias).run(grid(shape, shape.keyHeads(), shape.tokens()));
     }
   }
 
@@ -92,6 +100,7 @@ final class Attention {
       Tensor v,
       Tensor mask,
       Tensor seed,
+      Tensor bias,
       Tensor logSum,
       long dots,
       Tensor dOut) {
@@ -102,12 +111,13 @@ final class Attention {
         .floats(v)
         .ints(mask)
         .seed(seed)
+        .floats(bias)
         .floats(logSum)
         .address(dots)
         .floats(dOut);
   }
 
-  private static Launcher shape(Launcher call, AttentionShape shape) {
+  private static Launcher shape(Launcher call, AttentionShape shape, Tensor bias) {
     return call.structureOfInts(
         shape.queries(),
         shape.tokens(),
@@ -117,7 +127,10 @@ final class Attention {
         shape.causal() ? 1 : 0,
         Float.floatToRawIntBits(shape.scale()),
         Dropout.threshold(shape.dropout()),
-        Float.floatToRawIntBits(1 / (1 - shape.dropout())));
+        Float.floatToRawIntBits(1 / (1 - shape.dropout())),
+        Float.floatToRawIntBits(shape.cap()),
+        shape.batch(),
+        bias == null ? 0 : shape.biasGroups(bias));
   }
 
   private static Grid grid(AttentionShape shape, int heads, int tokens) {

@@ -380,9 +380,10 @@ public final class CudaBackend implements Backend {
       Tensor v,
       Tensor mask,
       Tensor seed,
+      Tensor bias,
       Tensor out,
       Tensor logSum) {
-    attention.forward(shape, q, k, v, mask, seed, out, logSum);
+    attention.forward(shape, q, k, v, mask, seed, bias, out, logSum);
   }
 
   @Override
@@ -393,13 +394,20 @@ public final class CudaBackend implements Backend {
       Tensor v,
       Tensor mask,
       Tensor seed,
+      Tensor bias,
       Tensor out,
       Tensor logSum,
       Tensor dOut,
       Tensor dq,
       Tensor dk,
-      Tensor dv) {
-    attention.backward(shape, q, k, v, mask, seed, out, logSum, dOut, dq, dk, dv);
+      Tensor dv,
+      Tensor dBias) {
+    if (dBias != null) {
+      // Keys behind the last that is seen are not visited.
+      fill(dBias, 0);
+    }
+    attention.backward(
+        shape, q, k, v, mask, seed, bias, out, logSum, dOut, dq, dk, dv, dBias);
   }
 
   @Override
@@ -422,6 +430,11 @@ public final class CudaBackend implements Backend {
   @Override
   public void scatterAdd(Tensor rowTensor, Tensor ids, Tensor table) {
     rows.scatterAdd(rowTensor, ids, table);
+  }
+
+  @Override
+  public void sumColumns(Tensor x, Tensor starts, Tensor columns, Tensor out) {
+    rows.sumColumns(x, starts, columns, out);
   }
 
   @Override

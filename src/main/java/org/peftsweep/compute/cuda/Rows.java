@@ -188,6 +188,22 @@ final class Rows {
     report.check();
   }
 
+  void sumColumns(Tensor x, Tensor starts, Tensor columns, Tensor out) {
+    Sizes.require(x.rows() == out.rows(), "sumColumns", out, x.rows() + " rows are");
+    Sizes.count("sumColumns", out.columns() + 1L, starts);
+    call("sum_columns")
+        .floats(x)
+        .ints(starts)
+        .ints(columns)
+        .floats(out)
+        .value(out.size())
+        .value(out.columns())
+        .value(x.columns())
+        .address(report.address())
+        .run(Grid.fours(out.size()));
+    report.check();
+  }
+
   void rotary(Tensor x, Tensor cos, Tensor sin, int headWidth, boolean inverse, Tensor y) {
     Sizes.same("rotary", x, y);
     Sizes.same("rotary", cos, sin);

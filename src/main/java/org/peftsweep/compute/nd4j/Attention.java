@@ -36,9 +36,10 @@ final class Attention {
       Tensor v,
       int[] maskOfTokens,
       long seed,
+      Tensor bias,
       Tensor out,
       Tensor sums) {
-    softmax(s, q, k, maskOfTokens, sums);
+    softmax(s, q, k, maskOfTokens, bias, sums);
     if (s.dropout() > 0) {
       long size = size(s);
       INDArray kept = activations.keptFactors(KEPT, size, s.dropout(), seed);
@@ -58,13 +59,15 @@ final class Attention {
       Tensor v,
       int[] maskOfTokens,
       long seed,
+      Tensor bias,
       Tensor dOut,
       Tensor dq,
       Tensor dk,
-      Tensor dv) {
+      Tensor dv,
+      Tensor dBias) {
     long size = size(s);
     long rows = size / s.tokens();
-    softmax(s, q, k, maskOfTokens, null);
+    softmax(s, q, k, maskOfTokens, bias, null);
     INDArray weights = views.scratch(WEIGHTS, size);
     INDArray kept = s.dropout() > 0 ? activations.keptFactors(KEPT, size, s.dropout(), seed) : null;
     INDArray gradients = views.scratch(GRADIENTS, size);
@@ -85,7 +88,7 @@ final class Attention {
             keys(s, dv));
       }
     }
-    if (dq == null && dk == null) {
+    if (dq == null && dk == null && dBias == null) {
       return;
     }
     for (int member = 0; member < groupSize(s); member++) {
@@ -104,6 +107,17 @@ final class Attention {
     INDArray matrix = views.scratch(GRADIENTS, rows, s.tokens());
     Ops.subtract(matrix, dots, matrix);
     Ops.multiply(gradients, weights, gradients);
+    if (dBias != null) {
+      for (int b = 0; b < s.batch(); b++) {
+        bias(s, dBias, s.heads() * s.batch(), b).assign(scores(s, GRADIENTS, b));
+      }
+    }
+    if (s.cap() > 0) {
+      capped(s, q, k, KEPT);
+      Ops.multiply(product, product, product);
+      Ops.multiply(product, gradients, product);
+      Ops.axpy(-1, product, gradients);
+    }
     for (int member = 0; member < groupSize(s); member++) {
       INDArray scores = matrix(s, GRADIENTS, member);
       if (dq != null) {
@@ -122,14 +136,53 @@ final class Attention {
     }
   }
 
+  /** Leaves the scaled scores in a slot, divided by their cap and through tanh where there is one. */
+  private void capped(AttentionShape s, Tensor q, Tensor k, int slot) {
+    views.scratch(slot, size(s));
+    double factor = s.cap() > 0 ? s.scale() / s.cap() : s.scale();
+    for (int member = 0; member < groupSize(s); member++) {
+      Ops.matmul(
+          false, true, factor, queries(s, q, member), keys(s, k), 0, matrix(s, slot, member));
+    }
+    if (s.cap() > 0) {
+      INDArray scores = views.scratch(slot, size(s));
+      Ops.tanh(scores, scores);
+    }
+  }
+
+  /** Returns what one example's scores {@code [heads, queries, tokens]} have of a bias. */
+  private INDArray bias(AttentionShape s, Tensor bias, int groups, int b) {
+    long area = (long) s.queries() * s.tokens();
+    boolean isOfExamples = groups > s.heads() || groups == s.heads() && s.batch() == 1;
+    return views.strided(
+        bias,
+        isOfExamples ? b * area : 0,
+        new long[] {groups == 1 ? 1 : s.heads(), s.queries(), s.tokens()},
+        new long[] {isOfExamples ? s.batch() * area : area, s.tokens(), 1});
+  }
+
+  private INDArray scores(AttentionShape s, int slot, int b) {
+    long area = (long) s.queries() * s.tokens();
+    return views.scratchStrided(
+        slot,
+        b * s.heads() * area,
+        new long[] {s.heads(), s.queries(), s.tokens()},
+        new long[] {area, s.tokens(), 1});
+  }
+
   /** Leaves the weights before dropout in their slot. */
-  private void softmax(AttentionShape s, Tensor q, Tensor k, int[] maskOfTokens, Tensor sums) {
+  private void softmax(
+      AttentionShape s, Tensor q, Tensor k, int[] maskOfTokens, Tensor bias, Tensor sums) {
     long size = size(s);
     long rows = size / s.tokens();
     INDArray weights = views.scratch(WEIGHTS, rows, s.tokens());
-    for (int member = 0; member < groupSize(s); member++) {
-      Ops.matmul(
-          false, true, s.scale(), queries(s, q, member), keys(s, k), 0, matrix(s, WEIGHTS, member));
+    capped(s, q, k, WEIGHTS);
+    if (s.cap() > 0) {
+      weights.muli(s.cap());
+    }
+    for (int b = 0; bias != null && b < s.batch(); b++) {
+      INDArray own = scores(s, WEIGHTS, b);
+      Ops.add(own, bias(s, bias, s.biasGroups(bias), b), own);
     }
     addMask(s, maskOfTokens);
     INDArray largest = views.scratch(SMALL, rows, 1);

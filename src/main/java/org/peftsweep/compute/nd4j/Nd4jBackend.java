@@ -350,9 +350,10 @@ public final class Nd4jBackend implements Backend {
       Tensor v,
       Tensor mask,
       Tensor seed,
+      Tensor bias,
       Tensor out,
       Tensor logSum) {
-    attention.forward(shape, q, k, v, Bits.ints(mask), seedOf(shape, seed), out, logSum);
+    attention.forward(shape, q, k, v, Bits.ints(mask), seedOf(shape, seed), bias, out, logSum);
   }
 
   private static long seedOf(AttentionShape shape, Tensor seed) {
@@ -367,13 +368,16 @@ public final class Nd4jBackend implements Backend {
       Tensor v,
       Tensor mask,
       Tensor seed,
+      Tensor bias,
       Tensor out,
       Tensor logSum,
       Tensor dOut,
       Tensor dq,
       Tensor dk,
-      Tensor dv) {
-    attention.backward(shape, q, k, v, Bits.ints(mask), seedOf(shape, seed), dOut, dq, dk, dv);
+      Tensor dv,
+      Tensor dBias) {
+    attention.backward(
+        shape, q, k, v, Bits.ints(mask), seedOf(shape, seed), bias, dOut, dq, dk, dv, dBias);
   }
 
   @Override
@@ -403,6 +407,11 @@ public final class Nd4jBackend implements Backend {
   @Override
   public void scatterAdd(Tensor rowTensor, Tensor ids, Tensor table) {
     rows.scatterAdd(rowTensor, Bits.ints(ids), table);
+  }
+
+  @Override
+  public void sumColumns(Tensor x, Tensor starts, Tensor columns, Tensor out) {
+    rows.sumColumns(x, Bits.ints(starts), Bits.ints(columns), out);
   }
 
   @Override

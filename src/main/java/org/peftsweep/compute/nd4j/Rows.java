@@ -5,6 +5,7 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.api.ops.DynamicCustomOp;
 import org.nd4j.linalg.factory.Nd4j;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Sizes;
 import org.peftsweep.compute.Tensor;
 
 /** Kernels with integer inputs, and losses. */
@@ -76,6 +77,22 @@ final class Rows {
     try (Integers indices = new Integers(IntStream.of(taken).map(i -> ids[i]).toArray())) {
       scatterAdd(updates, indices, views.matrix(table));
     }
+  }
+
+  /** By the host: ND4J has no such operation whose gradients add up in one order. */
+  void sumColumns(Tensor x, int[] starts, int[] columns, Tensor out) {
+    Sizes.columns(x, starts, columns, out);
+    float[] in = new float[Math.toIntExact(x.size())];
+    backend.read(x, 0, in, 0, in.length);
+    float[] sums = new float[Math.toIntExact(out.size())];
+    for (int at = 0; at < sums.length; at++) {
+      int row = at / out.columns() * x.columns();
+      int j = at % out.columns();
+      for (int e = starts[j]; e < starts[j + 1]; e++) {
+        sums[at] += in[row + columns[e]];
+      }
+    }
+    backend.write(sums, 0, out, 0, sums.length);
   }
 
   /** Returns the mean loss. */

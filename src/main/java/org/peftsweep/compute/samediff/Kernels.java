@@ -24,9 +24,6 @@ import org.peftsweep.compute.Tensor;
  * examples.
  */
 final class Kernels {
-  /** Below every score, and far enough from the lowest float to add scores to. */
-  private static final double HIDDEN = 1e30;
-
   /** Squares that are lost among those of any norm, for derivatives where it is 0. */
   private static final double LEAST = 1e-30;
 
@@ -208,9 +205,6 @@ final class Kernels {
 
   // ---- attention
 
-  /**
-   * Heads that share keys are more queries of one: {@code [batch, keyHeads, groups·queries, …]}.
-   */
   public void attention(
       AttentionShape shape,
       Tensor q,
@@ -218,80 +212,17 @@ final class Kernels {
       Tensor v,
       Tensor mask,
       Tensor seed,
+      Tensor bias,
       Tensor out,
       Tensor logSum) {
-    int groups = shape.heads() / shape.keyHeads();
-    int width = shape.headWidth();
-    int asking = groups * shape.queries();
-    SDVariable queries =
-        graph.reshape(
-            graph.permute(
-                graph.reshape(of(q), -1, shape.queries(), shape.keyHeads(), groups, width),
-                0,
-                2,
-                3,
-                1,
-                4),
-            -1,
-            shape.keyHeads(),
-            asking,
-            width);
-    SDVariable scores = graph.mmul(queries, keys(shape, k), false, true, false).mul(shape.scale());
-    SDVariable texts =
-        graph.reshape(graph.castTo(of(mask), DataType.FLOAT), -1, 1, 1, shape.tokens());
-    SDVariable seen = graph.castTo(graph.neq(texts, 0), DataType.FLOAT);
-    if (shape.causal()) {
-      seen = seen.mul(earlier(groups, shape.tokens())).mul(ofOneText(shape, texts, groups));
-    }
-    SDVariable weights = graph.nn().softmax(scores.add(seen.sub(1).mul(HIDDEN)), -1);
-    if (shape.dropout() > 0) {
-      int count = shape.batch() * shape.heads() * shape.queries() * shape.tokens();
-      float[] kept = kept(count, shape.dropout(), seed);
-      weights =
-          weights.mul(
-              graph.constant(
-                  Nd4j.createFromArray(kept)
-                      .reshape(shape.batch(), shape.keyHeads(), asking, shape.tokens())));
-    }
-    SDVariable mixed =
-        graph.permute(
-            graph.reshape(
-                graph.mmul(weights, keys(shape, v)),
-                -1,
-                shape.keyHeads(),
-                groups,
-                shape.queries(),
-                width),
-            0,
-            3,
-            1,
-            2,
-            4);
-    values.set(out, graph.reshape(mixed, -1, shape.heads() * width));
-  }
-
-  /** Keys or values {@code [batch, keyHeads, tokens, headWidth]}. */
-  private SDVariable keys(AttentionShape shape, Tensor x) {
-    return graph.permute(
-        graph.reshape(of(x), -1, shape.tokens(), shape.keyHeads(), shape.headWidth()), 0, 2, 1, 3);
-  }
-
-  /** Ones but where query and key are of different texts. */
-  private SDVariable ofOneText(AttentionShape shape, SDVariable texts, int groups) {
-    SDVariable asking = graph.tile(graph.reshape(texts, -1, 1, shape.tokens(), 1), 1, 1, groups, 1);
-    SDVariable own = graph.castTo(graph.gt(asking, 0), DataType.FLOAT);
-    SDVariable other = graph.castTo(graph.gt(texts, 0), DataType.FLOAT);
-    SDVariable differs = graph.castTo(graph.neq(asking, texts), DataType.FLOAT);
-    return own.mul(other).mul(differs).rsub(1);
-  }
-
-  /** Ones where a key is not later than a query. */
-  private SDVariable earlier(int groups, int tokens) {
-    float[] seen = new float[groups * tokens * tokens];
-    for (int i = 0; i < seen.length; i++) {
-      seen[i] = i % tokens <= i / tokens % tokens ? 1 : 0;
-    }
-    return graph.constant(Nd4j.createFromArray(seen).reshape(1, 1, groups * tokens, tokens));
+    float[] kept =
+        shape.dropout() > 0
+            ? kept(Math.toIntExact(shape.scores()), shape.dropout(), seed)
+            : null;
+    SDVariable added = bias == null ? null : of(bias);
+    int groups = bias == null ? 0 : shape.biasGroups(bias);
+    Attention attention = new Attention(graph, shape);
+    values.set(out, attention.of(of(q), of(k), of(v), of(mask), kept, added, groups));
   }
 
   /** {@code x·cos + half(x)·sin}, half being a turn of each pair by a right angle. */
@@ -351,6 +282,22 @@ final class Kernels {
     SDVariable some =
         which.length == places.length ? of(rows) : graph.gather(of(rows), ints(which), 0);
     values.set(table, graph.scatterAdd(of(table), ints(to), some));
+  }
+
+  public void sumColumns(Tensor x, Tensor starts, Tensor columns, Tensor out) {
+    int[] from = host.ints(starts);
+    int[] taken = host.ints(columns);
+    float[] sums = new float[Math.multiplyExact(x.columns(), out.columns())];
+    for (int j = 0; j < out.columns(); j++) {
+      for (int e = from[j]; e < from[j + 1]; e++) {
+        sums[taken[e] * out.columns() + j]++;
+      }
+    }
+    values.set(
+        out,
+        graph.mmul(
+            of(x),
+            graph.constant(Nd4j.createFromArray(sums).reshape(x.columns(), out.columns()))));
   }
 
   // ---- losses

@@ -66,16 +66,24 @@ public final class PeftAdapter {
     settings.put("peft_type", form.type());
     settings.put("base_model_name_or_path", base);
     settings.put("inference_mode", true);
-    List<String> heads = model.isLanguageModel() ? List.of() : HEADS;
+    List<String> heads = model.isLanguageModel() ? List.of() : heads(model);
     List<String> whole = Stream.concat(heads.stream(), saved(model, layout).stream()).toList();
     if (!whole.isEmpty()) {
       settings.put("modules_to_save", whole);
     }
-    settings.put(
-        "target_modules", List.copyOf(PeftForm.suffixes(adapted(model, form, layout), model)));
+    Set<String> adapted = adapted(model, form, layout);
+    JoinedLowRanks joined = JoinedLowRanks.of(model, form);
+    adapted.removeAll(joined.parts());
+    Set<String> targets = new TreeSet<>(PeftForm.suffixes(adapted, model));
+    targets.addAll(joined.modules());
+    settings.put("target_modules", List.copyOf(targets));
     settings.putAll(form.deciding());
     settings.putAll(form.others());
     settings.putAll(ofLayout(form, layout));
+    settings.putAll(joined.settings());
+    if (adapted(model, form, layout).stream().anyMatch(module -> isTurned(model, module))) {
+      settings.put("fan_in_fan_out", true);
+    }
     SafeTensorsWriter tensors = new SafeTensorsWriter();
     Namer namer = new Namer(model, form);
     for (Parameter parameter : model.parameters()) {
@@ -86,13 +94,29 @@ public final class PeftAdapter {
     for (Linear linear : model.projections()) {
       if (linear.adapter() instanceof ExchangedAdapter exchanged) {
         exchanged.write(tensors, backend);
-      } else if (linear.adapter() != null) {
+      } else if (linear.adapter() != null && !joined.parts().contains(linear.name())) {
         for (Parameter parameter : linear.adapter().kept()) {
           TrainedTensors.add(tensors, PeftFolder.PREFIX + parameter.name(), parameter, backend);
         }
       }
     }
+    joined.write(tensors, backend);
     PeftFolder.write(folder, settings, tensors);
+  }
+
+  /** Whether the reference library has a module's matrix as its Conv1D does. */
+  private static boolean isTurned(Model model, String module) {
+    return model.placement(module + ".weight").isTurned();
+  }
+
+  /** Returns the modules of a head that learns, by names that PEFT finds them by. */
+  private static List<String> heads(Model model) {
+    Stream<String> others =
+        model.parameters().stream()
+            .filter(parameter -> parameter.role() == Role.HEAD)
+            .map(parameter -> parameter.module().split("\\.")[0])
+            .filter(module -> HEADS.stream().noneMatch(module::endsWith));
+    return Stream.concat(HEADS.stream(), others).distinct().toList();
   }
 
   /**
@@ -109,6 +133,7 @@ public final class PeftAdapter {
               + " as a PEFT adapter, PEFT does not read such a one: "
               + (isMergeable ? "export the merged model" : "use the kept tensors"));
     }
+    JoinedLowRanks.requireForm(method, model);
   }
 
   /** Returns modules to save by endings that PEFT finds no other module by. */

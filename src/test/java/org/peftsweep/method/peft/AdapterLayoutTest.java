@@ -91,6 +91,11 @@ class AdapterLayoutTest {
         .flatMap(
             method ->
                 Architectures.all().stream()
+                    // Layouts name modules of PEFT, and these have some of them in parts.
+                    .filter(
+                        architecture ->
+                            !List.of("gpt2", "modernbert")
+                                .contains(architecture.modelTypes().get(0)))
                     .flatMap(
                         architecture ->
                             IntStream.range(0, 4)
