@@ -307,17 +307,11 @@ final class Decoder implements Backbone {
     tape.done(context);
     tape.done(x);
     Var normed = pass.rmsNorm(Pass.parts(lanes, Layer::feedForwardNorm), middle, epsilon, rows);
-    Var gate = pass.linear(Pass.parts(lanes, Layer::gate), normed, rows);
-    Var up = pass.linear(Pass.parts(lanes, Layer::up), normed, rows);
     boolean isRead = lanes.stream().anyMatch(layer -> layer.feedForward.adapter() != null);
-    if (!isRead) {
-      tape.done(normed);
-    }
-    Var inner = tape.swiglu(gate, up);
-    tape.done(gate);
-    tape.done(up);
-    Var fed = pass.linear(Pass.parts(lanes, Layer::down), inner, rows);
-    tape.done(inner);
+    List<Linear> gate = Pass.parts(lanes, Layer::gate);
+    List<Linear> up = Pass.parts(lanes, Layer::up);
+    List<Linear> down = Pass.parts(lanes, Layer::down);
+    Var fed = pass.feedForward(gate, up, down, normed, !isRead, rows);
     if (isRead) {
       fed = pass.around(Pass.parts(lanes, Layer::feedForward), middle, normed, fed, rows);
       tape.done(normed);
