@@ -110,11 +110,20 @@ __device__ __forceinline__ float phi(float x) {
                   : 0.5f + 0.5f * erff(x * 0.70710678118654752f);
 }
 
-// y <- f(x + bias, dy), with a bias for each column and dy, or without either.
-template <class F>
+// y <- f(x + bias, dy), with a bias for each column and dy, or without either; kept, if not null,
+// <- x rounded to halves.
+template <class X, class Y, class F>
 __device__ __forceinline__ void mapBiased(
-    const float* x, const float* bias, const float* dy, float* y, int rows, int columns, F f) {
-  bool wide = columns % 4 == 0 && aligned(x) && aligned(y) && (dy == 0 || aligned(dy));
+    const X* x,
+    const float* bias,
+    const float* dy,
+    bf16* kept,
+    Y* y,
+    int rows,
+    int columns,
+    F f) {
+  bool wide = columns % 4 == 0 && aligned(x) && aligned(y) && (dy == 0 || aligned(dy)) &&
+      (kept == 0 || aligned(kept));
   bool wideBias = aligned(bias);
   for (long long row = firstRow(); row < rows; row += rowStep()) {
     long long at = row * columns;
@@ -129,6 +138,9 @@ __device__ __forceinline__ void mapBiased(
       if (dy != 0) {
         load4(dy + at, j, columns, wide, d);
       }
+      if (kept != 0) {
+        store4(kept + at, j, columns, wide, v);
+      }
 #pragma unroll
       for (int c = 0; c < 4; c++) {
         v[c] = f(v[c] + b[c], d[c]);
@@ -138,17 +150,37 @@ __device__ __forceinline__ void mapBiased(
   }
 }
 
+struct Gelu {
+  __device__ __forceinline__ float operator()(float v, float) const {
+    return v * phi(v);
+  }
+};
+
+struct GeluBackward {
+  __device__ __forceinline__ float operator()(float v, float d) const {
+    float density = 0.39894228040143268f * expf(-0.5f * v * v);
+    return d * (phi(v) + v * density);
+  }
+};
+
 extern "C" __global__ void gelu(
     const float* x, const float* bias, float* y, int rows, int columns) {
-  mapBiased(x, bias, 0, y, rows, columns, [](float v, float) { return v * phi(v); });
+  mapBiased(x, bias, 0, 0, y, rows, columns, Gelu());
 }
 
 extern "C" __global__ void gelu_backward(
     const float* x, const float* bias, const float* dy, float* dx, int rows, int columns) {
-  mapBiased(x, bias, dy, dx, rows, columns, [](float v, float d) {
-    float density = 0.39894228040143268f * expf(-0.5f * v * v);
-    return d * (phi(v) + v * density);
-  });
+  mapBiased(x, bias, dy, 0, dx, rows, columns, GeluBackward());
+}
+
+extern "C" __global__ void gelu_to_halves(
+    const float* x, const float* bias, bf16* kept, bf16* y, int rows, int columns) {
+  mapBiased(x, bias, 0, kept, y, rows, columns, Gelu());
+}
+
+extern "C" __global__ void gelu_backward_of_halves(
+    const bf16* x, const float* bias, const float* dy, bf16* dx, int rows, int columns) {
+  mapBiased(x, bias, dy, 0, dx, rows, columns, GeluBackward());
 }
 
 __device__ __forceinline__ float logistic(float x) {
@@ -159,8 +191,36 @@ extern "C" __global__ void swiglu(const float* gate, const float* up, float* y, 
   map(gate, up, y, n, [](float g, float u) { return g * logistic(g) * u; });
 }
 
-extern "C" __global__ void swiglu_backward(
-    const float* gate, const float* up, const float* dy, float* dGate, float* dUp, long long n) {
+// The same as halves; each kept, if not null, <- its factor rounded.
+extern "C" __global__ void swiglu_to_halves(
+    const float* gate,
+    const float* up,
+    bf16* keptGate,
+    bf16* keptUp,
+    bf16* y,
+    long long n) {
+  bool wide = aligned(gate) && aligned(up) && aligned(y);
+  bool wideKept = keptGate != 0 && aligned(keptGate) && aligned(keptUp);
+  for (long long i = firstElement(); i < n; i += elementStep()) {
+    float g[4];
+    float u[4];
+    load4(gate, i, n, wide, g);
+    load4(up, i, n, wide, u);
+    if (keptGate != 0) {
+      store4(keptGate, i, n, wideKept, g);
+      store4(keptUp, i, n, wideKept, u);
+    }
+#pragma unroll
+    for (int c = 0; c < 4; c++) {
+      g[c] = g[c] * logistic(g[c]) * u[c];
+    }
+    store4(y, i, n, wide, g);
+  }
+}
+
+template <class X, class Y>
+__device__ __forceinline__ void swigluBackward(
+    const X* gate, const X* up, const float* dy, Y* dGate, Y* dUp, long long n) {
   bool wide =
       aligned(gate) && aligned(up) && aligned(dy) && aligned(dGate) && aligned(dUp);
   for (long long i = firstElement(); i < n; i += elementStep()) {
@@ -181,4 +241,14 @@ extern "C" __global__ void swiglu_backward(
     store4(dGate, i, n, wide, g);
     store4(dUp, i, n, wide, u);
   }
+}
+
+extern "C" __global__ void swiglu_backward(
+    const float* gate, const float* up, const float* dy, float* dGate, float* dUp, long long n) {
+  swigluBackward(gate, up, dy, dGate, dUp, n);
+}
+
+extern "C" __global__ void swiglu_backward_of_halves(
+    const bf16* gate, const bf16* up, const float* dy, bf16* dGate, bf16* dUp, long long n) {
+  swigluBackward(gate, up, dy, dGate, dUp, n);
 }

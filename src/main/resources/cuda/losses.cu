@@ -99,9 +99,60 @@ extern "C" __global__ void mean_squared_error(
   }
 }
 
-// sum <- sum + factor * number; one block.
-extern "C" __global__ void add_number(double factor, const double* number, double* sum) {
-  if (threadIdx.x == 0) {
-    *sum += factor * *number;
+#define MOST_NUMBERS 160
+
+struct Addend {
+  double factor;
+  const double* number;
+  double* sum;
+};
+
+struct Addends {
+  long long count;
+  Addend addend[MOST_NUMBERS];
+};
+
+// sum <- sum + factor * number of each addend, those of one sum in order; one block.
+extern "C" __global__ void add_numbers(Addends all) {
+  for (int i = threadIdx.x; i < all.count; i += blockDim.x) {
+    double* sum = all.addend[i].sum;
+    bool isFirst = true;
+    for (int j = 0; j < i; j++) {
+      isFirst = isFirst && all.addend[j].sum != sum;
+    }
+    if (isFirst) {
+      double total = *sum;
+      for (int j = i; j < all.count; j++) {
+        if (all.addend[j].sum == sum) {
+          total += all.addend[j].factor * *all.addend[j].number;
+        }
+      }
+      *sum = total;
+    }
+  }
+}
+
+// Numbers, and the list whose first element counts how often others were put at its end.
+struct Appended {
+  double* numbers;
+  double* list;
+  long long n;
+};
+
+struct AppendedAll {
+  long long count;
+  Appended each[MOST_NUMBERS];
+};
+
+// Puts numbers at the ends of their lists and sets them to 0, a thread for each list; one block.
+extern "C" __global__ void append(AppendedAll all) {
+  for (int i = threadIdx.x; i < all.count; i += blockDim.x) {
+    Appended own = all.each[i];
+    double* end = own.list + 1 + own.n * (long long)own.list[0];
+    for (int j = 0; j < own.n; j++) {
+      end[j] = own.numbers[j];
+      own.numbers[j] = 0.0;
+    }
+    own.list[0] += 1.0;
   }
 }

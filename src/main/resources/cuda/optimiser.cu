@@ -1,22 +1,38 @@
-// Many tensors at once: norms of gradients, clipping, AdamW. Tensors are cut into stretches, a
-// block each; the list of tensors is an argument, so that a captured launch keeps it.
+// Many tensors at once, of however many trials: norms of gradients, clipping, AdamW. Tensors are
+// cut into stretches, a block each; the list of tensors is an argument, so that a captured launch
+// keeps it. What comes of a tensor does not depend on which others are in its launch.
 #include "common.cuh"
 
 #define STRETCH 8192
-#define MOST_TENSORS 128
+#define MOST_TENSORS 126
 #define MOST_MOMENTS 72
+#define MOST_GROUPS 126
 #define THREADS 256
 
-// A tensor, and the number of stretches of those before it.
+// A tensor, the number of stretches of those before it, and the group of tensors that it is of.
 struct Part {
   float* x;
   long long n;
   long long first;
+  long long group;
 };
 
 struct Parts {
   long long count;
   Part part[MOST_TENSORS];
+};
+
+// Gradients of one norm: where their sums are, and what the norm may be at most.
+struct Group {
+  long long first;
+  long long sums;
+  double most;
+  double* norm;
+};
+
+struct Groups {
+  long long count;
+  Group group[MOST_GROUPS];
 };
 
 struct Moment {
@@ -71,21 +87,21 @@ extern "C" __global__ void squares(double* partial, int first, Parts parts) {
   }
 }
 
-// norm <- the root of all sums; factor <- what brings gradients down to a norm of at most `most`,
-// 1 where that is 0; one block.
-extern "C" __global__ void clip_factor(
-    const double* partial, int count, double most, double* norm, float* factor) {
+// Of each group, a block each: norm <- the root of all sums; factor <- what brings gradients down
+// to a norm of at most `most`, 1 where that is 0.
+extern "C" __global__ void clip_factors(const double* partial, float* factors, Groups groups) {
   __shared__ double room[THREADS / WARP];
+  Group own = groups.group[blockIdx.x];
   double sum = 0.0;
-  for (int i = threadIdx.x; i < count; i += blockDim.x) {
-    sum += partial[i];
+  for (long long i = threadIdx.x; i < own.sums; i += blockDim.x) {
+    sum += partial[own.first + i];
   }
   sum = blockSum(sum, room);
   if (threadIdx.x == 0) {
     double length = sqrt(sum);
-    float down = (float)(most / (length + 1e-6));
-    *norm = length;
-    *factor = most > 0.0 && down < 1.0f ? down : 1.0f;
+    float down = (float)(own.most / (length + 1e-6));
+    *own.norm = length;
+    factors[blockIdx.x] = own.most > 0.0 && down < 1.0f ? down : 1.0f;
   }
 }
 
@@ -105,13 +121,13 @@ extern "C" __global__ void normalise_factor(
   }
 }
 
-// Multiplies all tensors by a factor that another kernel left.
-extern "C" __global__ void scale_all(const float* factor, Parts parts) {
-  float alpha = *factor;
+// Multiplies all tensors by the factors that another kernel left for their groups.
+extern "C" __global__ void scale_all(const float* factors, Parts parts) {
+  Part part = parts.part[find(parts.part, (int)parts.count, blockIdx.x)];
+  float alpha = factors[part.group];
   if (alpha == 1.0f) {
     return;
   }
-  Part part = parts.part[find(parts.part, (int)parts.count, blockIdx.x)];
   long long from = (blockIdx.x - part.first) * STRETCH;
   long long to = min(part.n, from + STRETCH);
   bool wide = aligned(part.x);

@@ -1,15 +1,17 @@
-// Products of small matrices of which one side is narrow, as adapters of low rank have them: many in
-// one launch, of whatever sizes, the list being an argument. How a sum is added up depends on the
-// sizes of its own product alone.
+// Products of matrices of which one side is narrow, as adapters of low rank have them: many in one
+// launch, of whatever sizes, the list being an argument. How a sum is added up depends on the sizes
+// of its own product alone.
 #include "common.cuh"
 
 #define THREADS 256
 #define WARPS (THREADS / WARP)
-#define MOST_PRODUCTS 72
+#define MOST_PRODUCTS 63
 // Columns of the narrow side that a thread adds up at a time.
 #define NARROW 8
 // Elements of a block where the inner side is the narrow one.
 #define ELEMENTS (4 * THREADS)
+// Rows that a block adds up of a transposed factor; where there are more, other blocks have them.
+#define PART_ROWS 256
 
 // c <- alpha * op(a) * op(b) + beta * c, and the number of blocks of the products before it; not
 // both factors are transposed.
@@ -23,6 +25,8 @@ struct SmallProduct {
   int transposed;
   float alpha;
   float beta;
+  // Where sums of parts lie, one part after the other.
+  float* parts;
   long long first;
 };
 
@@ -97,7 +101,7 @@ __device__ __forceinline__ void elements(const SmallProduct& p, int block) {
 }
 
 // The transpose of a times b, one of which has few columns: lanes have 32 columns of the other one,
-// warps share out the rows of both.
+// warps share out a part of the rows of both.
 __device__ __forceinline__ void columns(
     const SmallProduct& p, int block, float (*room)[NARROW][WARP]) {
   bool aIsWide = p.m >= p.n;
@@ -106,7 +110,10 @@ __device__ __forceinline__ void columns(
   int wideColumns = aIsWide ? p.m : p.n;
   int narrowColumns = aIsWide ? p.n : p.m;
   int warp = threadIdx.x / WARP;
-  int column = block * WARP + lane();
+  int blocks = (wideColumns + WARP - 1) / WARP;
+  int part = block / blocks;
+  int last = min(p.k, (part + 1) * PART_ROWS);
+  int column = block % blocks * WARP + lane();
   for (int from = 0; from < narrowColumns; from += NARROW) {
     int some = min(NARROW, narrowColumns - from);
     float sums[NARROW];
@@ -114,7 +121,7 @@ __device__ __forceinline__ void columns(
     for (int j = 0; j < NARROW; j++) {
       sums[j] = 0.0f;
     }
-    for (int row = warp; row < p.k; row += WARPS) {
+    for (int row = part * PART_ROWS + warp; row < last; row += WARPS) {
       float x = column < wideColumns ? wide[(long long)row * wideColumns + column] : 0.0f;
       const float* few = narrow + (long long)row * narrowColumns + from;
 #pragma unroll
@@ -137,13 +144,18 @@ __device__ __forceinline__ void columns(
         sum += room[w][warp][lane()];
       }
       long long few = from + warp;
-      put(p, aIsWide ? column * (long long)p.n + few : few * p.n + column, sum);
+      long long at = aIsWide ? column * (long long)p.n + few : few * p.n + column;
+      if (p.k <= PART_ROWS) {
+        put(p, at, sum);
+      } else {
+        p.parts[(long long)part * p.m * p.n + at] = sum;
+      }
     }
   }
 }
 
-extern "C" __global__ void small_products(SmallProducts list) {
-  __shared__ float room[WARPS][NARROW][WARP];
+// Returns the product that a block is of.
+__device__ __forceinline__ const SmallProduct& find(const SmallProducts& list) {
   int low = 0;
   int high = (int)list.count - 1;
   while (low < high) {
@@ -154,7 +166,12 @@ extern "C" __global__ void small_products(SmallProducts list) {
       high = middle - 1;
     }
   }
-  const SmallProduct& p = list.product[low];
+  return list.product[low];
+}
+
+extern "C" __global__ void small_products(SmallProducts list) {
+  __shared__ float room[WARPS][NARROW][WARP];
+  const SmallProduct& p = find(list);
   int block = (int)(blockIdx.x - p.first);
   if ((p.transposed & TRANSPOSED_A) != 0) {
     columns(p, block, room);
@@ -162,5 +179,21 @@ extern "C" __global__ void small_products(SmallProducts list) {
     rows(p, block);
   } else {
     elements(p, block);
+  }
+}
+
+// c <- the sums of the parts that the kernel before left.
+extern "C" __global__ void join_parts(SmallProducts list) {
+  const SmallProduct& p = find(list);
+  long long all = (long long)p.m * p.n;
+  for (int i = 0; i < ELEMENTS; i += THREADS) {
+    long long at = (blockIdx.x - p.first) * ELEMENTS + i + threadIdx.x;
+    if (at < all) {
+      float sum = 0.0f;
+      for (int from = 0; from < p.k; from += PART_ROWS) {
+        sum += p.parts[from / PART_ROWS * all + at];
+      }
+      put(p, at, sum);
+    }
   }
 }

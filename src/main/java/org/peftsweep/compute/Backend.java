@@ -1,6 +1,5 @@
 package org.peftsweep.compute;
 
-import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 
@@ -21,7 +20,7 @@ import java.util.OptionalLong;
  * <p>One instance serves one thread at a time. Memory may be read by several instances of the same
  * kind at once: that is how trials share frozen weights.
  */
-public interface Backend extends Products, AutoCloseable {
+public interface Backend extends Products, ActivationKernels, StepKernels, AutoCloseable {
   /**
    * Returns the name by which settings choose this backend: {@code nd4j}, {@code cpu}, {@code
    * cuda}.
@@ -66,11 +65,13 @@ public interface Backend extends Products, AutoCloseable {
    *
    * @throws OutOfMemoryError if there is not so much
    */
+  @Override
   Memory allocate(long floats);
 
   /** Allocates zeroed memory that outlives this backend, for what trials share. */
   Memory allocateShared(long floats);
 
+  @Override
   void free(Memory memory);
 
   /** Returns what {@link #allocate} handed out and is not free yet. */
@@ -101,6 +102,7 @@ public interface Backend extends Products, AutoCloseable {
   void fill(Tensor x, float value);
 
   /** Copies all elements; both tensors may be of any type. */
+  @Override
   void copy(Tensor from, Tensor to);
 
   // ---- products
@@ -169,26 +171,6 @@ public interface Backend extends Products, AutoCloseable {
 
   /** {@code y ← 1 / x}. */
   void reciprocal(Tensor x, Tensor y);
-
-  void tanh(Tensor x, Tensor y);
-
-  /** {@code dx ← dy ⊙ (1 − y²)}. */
-  void tanhBackward(Tensor y, Tensor dy, Tensor dx);
-
-  /**
-   * {@code y ← (x + bias)·Φ(x + bias)}, the exact GELU (erf to 1e-6); bias {@code [columns]} or
-   * null.
-   */
-  void gelu(Tensor x, Tensor bias, Tensor y);
-
-  /** {@code dx ← dy ⊙ gelu′(x + bias)}; dx may be dy. */
-  void geluBackward(Tensor x, Tensor bias, Tensor dy, Tensor dx);
-
-  /** {@code y ← gate·σ(gate) ⊙ up} (Shazeer, arXiv:2002.05202). */
-  void swiglu(Tensor gate, Tensor up, Tensor y);
-
-  /** Gradients of {@link #swiglu} for gate and up. */
-  void swigluBackward(Tensor gate, Tensor up, Tensor dy, Tensor dGate, Tensor dUp);
 
   /**
    * {@code y ← x / (1 − p)} where kept, else 0; element i is kept when {@link Dropout#keeps} says
@@ -394,25 +376,6 @@ public interface Backend extends Products, AutoCloseable {
    */
   void normalise(Tensor x, double weight, Tensor norm);
 
-  /** {@code sum ← sum + factor·number}, both of {@code F64} and one element. */
-  void addNumber(double factor, Tensor number, Tensor sum);
-
-  // ---- optimisation
-
-  /**
-   * {@code norm ← √Σ g²} over all gradients, in double precision, and scales them by {@code min(1,
-   * most / (norm + 1e-6))}; 0 for most leaves them as they are.
-   */
-  void clip(List<Tensor> gradients, double most, Tensor norm);
-
-  /**
-   * AdamW of each parameter: {@code m ← β₁m + (1 − β₁)g}, {@code v ← β₂v + (1 − β₂)g²}, {@code p ←
-   * decay·p − rate·m / (√v·rootCorrection + ε)}.
-   *
-   * @param steps {@code [parameters, 6]}, a row each, as {@link AdamStep} writes it
-   */
-  void adamW(List<Moments> parameters, Tensor steps);
-
   // ---- plans
 
   /**
@@ -423,7 +386,10 @@ public interface Backend extends Products, AutoCloseable {
     return kernels;
   }
 
-  /** Returns how many steps may pass between two looks at their losses, each of which waits. */
+  /**
+   * Returns how many steps may pass between two looks at their losses, each of which waits. Where
+   * it is more than one, a step ends before anybody looks, and all of it may be one plan.
+   */
   default int stepsBetweenLooks() {
     return 1;
   }

@@ -43,27 +43,42 @@ public final class DryBackend implements InvocationHandler {
   /** Rows of a pass; 0 for as many as a backend has that says nothing of it. */
   private final int passRows;
 
-  private DryBackend(Predicate<ElementType> reorders, int passRows) {
-    this.reorders = reorders;
-    this.passRows = passRows;
+  private final int stepsBetweenLooks;
+
+  /** Whose products take what its own do; null for 32-bit floats only. */
+  private final Backend other;
+
+  private DryBackend() {
+    this.reorders = factors -> false;
+    this.passRows = 0;
+    this.stepsBetweenLooks = 1;
+    this.other = null;
+  }
+
+  private DryBackend(Backend other) {
+    this.reorders = other::reordersWeights;
+    this.passRows = other.passRows();
+    this.stepsBetweenLooks = other.stepsBetweenLooks();
+    this.other = other;
   }
 
   /** Opens one whose products keep nothing. */
   public static Backend open() {
-    return open(factors -> false, 0);
+    return open(new DryBackend());
   }
 
-  /** Opens one whose products keep what those of another backend do, and whose passes are alike. */
+  /**
+   * Opens one whose products keep what those of another backend do, and whose passes and steps are
+   * alike.
+   */
   public static Backend like(Backend other) {
-    return open(other::reordersWeights, other.passRows());
+    return open(new DryBackend(other));
   }
 
-  private static Backend open(Predicate<ElementType> reorders, int passRows) {
+  private static Backend open(DryBackend made) {
     return (Backend)
         Proxy.newProxyInstance(
-            Backend.class.getClassLoader(),
-            new Class<?>[] {Backend.class},
-            new DryBackend(reorders, passRows));
+            Backend.class.getClassLoader(), new Class<?>[] {Backend.class}, made);
   }
 
   /** Returns what products keep of shared weights in an order of their own, in bytes. */
@@ -95,7 +110,14 @@ public final class DryBackend implements InvocationHandler {
         : Proxy.newProxyInstance(
             Products.class.getClassLoader(),
             new Class<?>[] {Products.class},
-            (products, method, arguments) -> multiply(factors, method.getName(), arguments));
+            (products, method, arguments) ->
+                method.getName().equals("takesHalves")
+                    ? takesHalves(factors, (int) arguments[0], (int) arguments[1])
+                    : multiply(factors, method.getName(), arguments));
+  }
+
+  private boolean takesHalves(ElementType factors, int columns, int inner) {
+    return other != null && other.products(factors).takesHalves(columns, inner);
   }
 
   @Override
@@ -103,7 +125,10 @@ public final class DryBackend implements InvocationHandler {
     if (passRows > 0 && method.getName().equals("passRows")) {
       return passRows;
     }
-    if (method.isDefault()) {
+    if (method.getName().equals("stepsBetweenLooks")) {
+      return stepsBetweenLooks;
+    }
+    if (method.isDefault() && method.getReturnType() != void.class) {
       return InvocationHandler.invokeDefault(proxy, method, arguments);
     }
     return switch (method.getName()) {
@@ -121,7 +146,6 @@ public final class DryBackend implements InvocationHandler {
       case "hashCode" -> System.identityHashCode(proxy);
       case "equals" -> proxy == arguments[0];
       case "plan" -> arguments[0];
-      case "stepsBetweenLooks" -> 1;
       case "numbers" -> {
         double[] ones = new double[Math.toIntExact(((Tensor) arguments[0]).size())];
         Arrays.fill(ones, 1);

@@ -79,9 +79,14 @@ final class KernelBench implements AutoCloseable {
   }
 
   Tensor number() {
-    Tensor number = new Tensor(ElementType.F64, memory(2), 0, 1);
-    backend.fill(number, 0);
-    return number;
+    return numbers(1);
+  }
+
+  /** Returns zeros. */
+  Tensor numbers(int count) {
+    Tensor numbers = new Tensor(ElementType.F64, memory(2L * count), 0, count);
+    backend.fill(numbers, 0);
+    return numbers;
   }
 
   /** What a norm takes. */
@@ -112,7 +117,11 @@ final class KernelBench implements AutoCloseable {
     for (Tensor tensor : tensors) {
       float[] values;
       if (tensor.type() == ElementType.F64) {
-        values = new float[] {(float) backend.numbers(tensor)[0]};
+        double[] numbers = backend.numbers(tensor);
+        values = new float[numbers.length];
+        for (int i = 0; i < values.length; i++) {
+          values[i] = (float) numbers[i];
+        }
       } else {
         values = new float[Math.toIntExact(tensor.size())];
         backend.read(tensor, 0, values, 0, values.length);

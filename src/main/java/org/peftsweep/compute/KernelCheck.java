@@ -46,6 +46,9 @@ public final class KernelCheck {
   private static final double EXACT = 4e-6;
   private static final double SUMMED = 2e-4;
 
+  /** A last bit of a half, which may fall to either side. */
+  private static final double HALF = 0x1p-7;
+
   private static final Map<String, Case> CASES = new LinkedHashMap<>();
 
   private KernelCheck() {}
@@ -347,15 +350,7 @@ public final class KernelCheck {
   }
 
   private static void addLossesAndOptimiser() {
-    add(
-        "crossEntropy",
-        EXACT,
-        (bench, on) -> {
-          Tensor logits = bench.normal(ROWS, COLUMNS);
-          Tensor loss = bench.number();
-          on.crossEntropy(logits, bench.ints(ROWS, -1, COLUMNS), logits, loss);
-          bench.result(logits, loss);
-        });
+    add("crossEntropy", EXACT, StepUses::crossEntropy);
     add(
         "meanSquaredError",
         EXACT,
@@ -372,50 +367,15 @@ public final class KernelCheck {
           inPlace(bench, x -> on.normalise(x, 2, norm));
           bench.result(norm);
         });
-    add(
-        "addNumber",
-        EXACT,
-        (bench, on) -> {
-          Tensor sum = bench.number();
-          Tensor number = bench.number();
-          on.fill(number, 1.25f);
-          on.addNumber(0.5, number, sum);
-          bench.result(sum);
-        });
-    add(
-        "clip",
-        EXACT,
-        (bench, on) -> {
-          List<Tensor> gradients =
-              List.of(bench.normal(ROWS, COLUMNS), bench.normal(3), bench.normal(COLUMNS));
-          Tensor norm = bench.number();
-          on.clip(gradients, 1, norm);
-          gradients.forEach(bench::result);
-          bench.result(norm);
-        });
-    add(
-        "adamW",
-        EXACT,
-        (bench, on) -> {
-          List<Moments> parameters = new ArrayList<>();
-          for (int rows : new int[] {ROWS, 1, 7}) {
-            parameters.add(
-                new Moments(
-                    bench.normal(rows, COLUMNS),
-                    bench.normal(rows, COLUMNS),
-                    bench.normal(rows, COLUMNS),
-                    bench.positive(rows, COLUMNS)));
-          }
-          float[] steps = new float[AdamStep.LENGTH * parameters.size()];
-          for (int i = 0; i < parameters.size(); i++) {
-            new AdamStep(1e-2f * (i + 1), 0.9f, 0.99f, 1e-6f, 0.1f, 0.1, 0.01)
-                .write(steps, AdamStep.LENGTH * i);
-          }
-          Tensor step = bench.normal(parameters.size(), AdamStep.LENGTH);
-          on.write(steps, 0, step, 0, steps.length);
-          on.adamW(parameters, step);
-          parameters.forEach(each -> bench.result(each.parameter(), each.first(), each.second()));
-        });
+    add("geluToHalves", HALF, HalfUses::geluToHalves);
+    add("geluBackwardOfHalves", HALF, HalfUses::geluBackwardOfHalves);
+    add("swigluToHalves", HALF, HalfUses::swigluToHalves);
+    add("swigluBackwardOfHalves", HALF, HalfUses::swigluBackwardOfHalves);
+    add("addNumber", EXACT, StepUses::addNumber);
+    add("addNumbers", EXACT, StepUses::addNumbers);
+    add("append", EXACT, StepUses::append);
+    add("clip", EXACT, StepUses::clip);
+    add("adamW", EXACT, StepUses::adamW);
   }
 
   // ---- uses that many kernels share

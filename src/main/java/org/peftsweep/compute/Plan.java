@@ -1,7 +1,6 @@
 package org.peftsweep.compute;
 
 import java.util.List;
-import java.util.function.Supplier;
 
 /**
  * The kernels of a step that ran once, with its tensors where they were, to run again on other
@@ -10,7 +9,7 @@ import java.util.function.Supplier;
  * <p>It serves as long as its memory is there and what learns is the same.
  */
 public final class Plan {
-  /** What the host hands to kernels before they run. */
+  /** What lets others write to memory before the kernels run. */
   interface Feed {
     void write(Backend backend);
   }
@@ -32,6 +31,7 @@ public final class Plan {
   private final Backend backend;
   private final Recorder.Kernels kernels;
   private final Runnable planned;
+  private final List<FedBlock> numbers;
   private final List<Feed> feeds;
   private final DropoutSeeds seeds;
   private final List<Learning> before;
@@ -40,12 +40,14 @@ public final class Plan {
   Plan(
       Backend backend,
       Recorder.Kernels kernels,
+      List<FedBlock.Part> numbers,
       List<Feed> feeds,
       DropoutSeeds seeds,
       List<Learning> before) {
     this.backend = backend;
     this.kernels = kernels;
     this.planned = backend.plan(kernels);
+    this.numbers = FedBlock.of(numbers);
     this.feeds = List.copyOf(feeds);
     this.seeds = seeds;
     this.before = before;
@@ -68,24 +70,14 @@ public final class Plan {
    * @param dropout seeds as for {@link Tape#startTraining}
    */
   public void run(long... dropout) {
+    for (FedBlock block : numbers) {
+      block.write(backend);
+    }
     for (Feed feed : feeds) {
       feed.write(backend);
     }
     seeds.write(dropout);
     planned.run();
     reached.forEach(Var::markGradientFresh);
-  }
-
-  /** Writes numbers where kernels read them. */
-  static Feed ofInts(Supplier<int[]> values, Tensor to) {
-    return backend -> backend.write(values.get(), to);
-  }
-
-  /** Writes values where kernels read them. */
-  static Feed ofFloats(Supplier<float[]> values, Tensor to) {
-    return backend -> {
-      float[] all = values.get();
-      backend.write(all, 0, to, 0, all.length);
-    };
   }
 }

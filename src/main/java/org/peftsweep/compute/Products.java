@@ -44,4 +44,12 @@ public interface Products {
    * rows does, so that a row's result does not depend on how many others there are.
    */
   boolean sumsRowsAlike(int rows, int columns, int inner);
+
+  /**
+   * Whether {@code x·wᵀ} and {@code dy·w}, w {@code [columns, inner]}, round x and dy to {@link
+   * ElementType#BF16} and take them in that type too: to store them so changes nothing then.
+   */
+  default boolean takesHalves(int columns, int inner) {
+    return false;
+  }
 }

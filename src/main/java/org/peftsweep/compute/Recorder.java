@@ -150,6 +150,10 @@ final class Recorder implements InvocationHandler {
         for (Tensor tensor : tensors) {
           addMemories(tensor, to);
         }
+      } else if (argument instanceof List<?> several) {
+        several.forEach(each -> addMemories(each, to));
+      } else if (argument instanceof Moments moments) {
+        addMemories(moments.tensors(), to);
       }
     }
 

@@ -59,9 +59,13 @@ public final class Tape implements AutoCloseable {
   /** What the host writes: nothing of it is given back in a step, as plans write all at once. */
   private final Arena fed;
 
+  /** Losses, apart from those so that they lie side by side. */
+  private final Arena numbers;
+
   private final Gradients gradients;
   private Products products;
   private final List<Node> nodes = new ArrayList<>();
+  private final List<FedBlock.Part> fedNumbers = new ArrayList<>();
   private final List<Plan.Feed> feeds = new ArrayList<>();
   private List<Plan.Learning> planned;
   private boolean training;
@@ -86,6 +90,7 @@ public final class Tape implements AutoCloseable {
     this.backend = recorder.backend();
     this.arena = new Arena(target);
     this.fed = new Arena(target, FED);
+    this.numbers = new Arena(target, FED);
     this.gradients = new Gradients(this.backend, arena);
     this.products = this.backend;
     this.dropoutSeeds = new DropoutSeeds(target, fed);
@@ -123,9 +128,13 @@ public final class Tape implements AutoCloseable {
     return arena;
   }
 
+  Gradients gradients() {
+    return gradients;
+  }
+
   /** Returns the most memory of steps that was in use at once, in bytes. */
   public long peakBytes() {
-    return arena.peakBytes() + fed.peakBytes();
+    return arena.peakBytes() + fed.peakBytes() + numbers.peakBytes();
   }
 
   /**
@@ -156,7 +165,7 @@ public final class Tape implements AutoCloseable {
     Recorder.Kernels kernels = recorder.stop();
     return kernels == null || graph != null
         ? null
-        : new Plan(target, kernels, feeds, dropoutSeeds, planned);
+        : new Plan(target, kernels, fedNumbers, feeds, dropoutSeeds, planned);
   }
 
   /** Begins a step without gradients and without dropout; values of the step before are gone. */
@@ -186,7 +195,7 @@ public final class Tape implements AutoCloseable {
     if (graph != null) {
       graph.name(to, name);
     }
-    feeds.add(Plan.ofInts(values, to.place()));
+    fedNumbers.add(new FedBlock.Part(values, to.place()));
     return to;
   }
 
@@ -195,7 +204,7 @@ public final class Tape implements AutoCloseable {
     float[] now = values.get();
     Tensor to = fed.take(now.length);
     target.write(now, 0, to, 0, now.length);
-    feeds.add(Plan.ofFloats(values, to.place()));
+    fedNumbers.add(FedBlock.Part.ofFloats(values, to.place()));
     return to;
   }
 
@@ -1031,7 +1040,7 @@ public final class Tape implements AutoCloseable {
     Tensor excess = arena.take(side, side);
     backend.copy(floats(() -> identity(side)), excess);
     backend.gemm(!ofRows, ofRows, 1, matrix, matrix, -1, excess);
-    Tensor loss = fed.take(ElementType.F64, 1);
+    Tensor loss = numbers.take(ElementType.F64, 1);
     backend.normalise(excess, weight, loss);
     if (learns(x)) {
       Tensor gradient = arena.take(matrix.shape());
@@ -1050,7 +1059,7 @@ public final class Tape implements AutoCloseable {
   public Tensor norm(Var x, double weight) {
     Tensor gradient = arena.take(x.value().shape());
     backend.copy(x.value(), gradient);
-    Tensor loss = fed.take(ElementType.F64, 1);
+    Tensor loss = numbers.take(ElementType.F64, 1);
     backend.normalise(gradient, weight, loss);
     if (learns(x)) {
       nodes.add(new Node(null, dy -> gradients.share(x, gradient), gradient));
@@ -1078,7 +1087,7 @@ public final class Tape implements AutoCloseable {
   }
 
   private Tensor loss(Var x, Loss loss) {
-    Tensor value = fed.take(ElementType.F64, 1);
+    Tensor value = numbers.take(ElementType.F64, 1);
     if (!learns(x)) {
       loss.compute(null, value);
       return value.place();
@@ -1094,16 +1103,19 @@ public final class Tape implements AutoCloseable {
     nodes.clear();
     arena.close();
     fed.close();
+    numbers.close();
   }
 
   // ---- bookkeeping
 
   private void reset(boolean trains, long... seeds) {
     nodes.clear();
+    fedNumbers.clear();
     feeds.clear();
     recorder.cancel();
     arena.reset();
     fed.reset();
+    numbers.reset();
     if (graph != null) {
       graph.begin();
       learning.clear();

@@ -299,17 +299,14 @@ final class Decoder implements Backbone {
     tape.done(context);
     tape.done(x);
     Var normed = normed(pass, Pass.parts(lanes, DecoderLayer::feedForwardNorm), middle, rows);
-    Var gate = pass.linear(Pass.parts(lanes, DecoderLayer::gate), normed, rows);
-    Var up = pass.linear(Pass.parts(lanes, DecoderLayer::up), normed, rows);
     boolean isRead = lanes.stream().anyMatch(layer -> layer.feedForward().adapter() != null);
-    if (!isRead) {
-      tape.done(normed);
-    }
-    Var inner = variant.gemma() == null ? tape.swiglu(gate, up) : geglu(tape, gate, up);
-    tape.done(gate);
-    tape.done(up);
-    Var fed = pass.linear(Pass.parts(lanes, DecoderLayer::down), inner, rows);
-    tape.done(inner);
+    List<Linear> gate = Pass.parts(lanes, DecoderLayer::gate);
+    List<Linear> up = Pass.parts(lanes, DecoderLayer::up);
+    List<Linear> down = Pass.parts(lanes, DecoderLayer::down);
+    Var fed =
+        variant.gemma() == null
+            ? pass.feedForward(gate, up, down, normed, !isRead, rows)
+            : geglu(pass, gate, up, down, normed, !isRead, rows);
     fed = after(pass, Pass.parts(lanes, DecoderLayer::afterFeedForward), fed, rows);
     if (isRead) {
       fed = pass.around(Pass.parts(lanes, DecoderLayer::feedForward), middle, normed, fed, rows);
@@ -356,10 +353,28 @@ final class Decoder implements Backbone {
     return y;
   }
 
-  private static Var geglu(Tape tape, Var gate, Var up) {
-    Var active = Activations.geluTanh(tape, gate);
-    Var y = tape.multiply(active, up);
+  /** {@code linear(GELU(linear(x)) ⊙ linear(x))}; x is done where nobody else reads it. */
+  private static Var geglu(
+      Pass pass,
+      List<Linear> gate,
+      List<Linear> up,
+      List<Linear> down,
+      Var x,
+      boolean isDone,
+      Lanes lanes) {
+    Tape tape = pass.tape();
+    Var open = pass.linear(gate, x, lanes);
+    Var wide = pass.linear(up, x, lanes);
+    if (isDone) {
+      tape.done(x);
+    }
+    Var active = Activations.geluTanh(tape, open);
+    Var inner = tape.multiply(active, wide);
+    tape.done(open);
     tape.done(active);
+    tape.done(wide);
+    Var y = pass.linear(down, inner, lanes);
+    tape.done(inner);
     return y;
   }
 

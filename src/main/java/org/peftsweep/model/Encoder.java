@@ -328,10 +328,9 @@ final class Encoder implements Backbone {
     attended = pass.around(attention, x, x, attended, rows);
     Var middle = pass.normOfSum(Pass.parts(lanes, Layer::outputNorm), attended, x, rows);
     tape.done(x);
-    Var inner = pass.linearGelu(Pass.parts(lanes, Layer::up), middle, rows);
-    Var down = pass.linear(Pass.parts(lanes, Layer::down), inner, rows);
+    List<Linear> up = Pass.parts(lanes, Layer::up);
+    Var down = pass.feedForward(up, Pass.parts(lanes, Layer::down), middle, rows);
     Var fed = tape.dropout(down, dropout, rows);
-    tape.done(inner);
     fed = pass.around(Pass.parts(lanes, Layer::feedForward), middle, middle, fed, rows);
     Var y = pass.normOfSum(Pass.parts(lanes, Layer::norm), fed, middle, rows);
     tape.done(middle);

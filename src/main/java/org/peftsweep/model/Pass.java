@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.function.Function;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.AttentionShape;
+import org.peftsweep.compute.FeedForward;
 import org.peftsweep.compute.Lanes;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
@@ -58,6 +59,63 @@ record Pass(Tape tape, List<RotaryTables.Turns> turns) {
       tape.done(inner[lane]);
     }
     return tape.join(made, lanes);
+  }
+
+  /** Whether nothing adapts, trains or watches these projections, and one product serves all. */
+  private boolean areFixed(List<Linear> parts, Lanes lanes) {
+    Linear first = parts.get(0);
+    boolean learns = first.bias() != null && first.bias().var().learns();
+    return arePlain(parts) && !learns && (parts.size() == 1 || !areFew(parts, lanes));
+  }
+
+  /** Whether {@link FeedForward} serves projections of lanes, from the first to the last. */
+  private boolean areFixed(Lanes lanes, List<List<Linear>> all) {
+    return all.stream().allMatch(parts -> areFixed(parts, lanes))
+        && FeedForward.isFor(tape, all.stream().map(parts -> weight(parts)).toArray(Var[]::new));
+  }
+
+  private static Var weight(List<Linear> parts) {
+    return parts.get(0).weight().var();
+  }
+
+  private static Var bias(List<Linear> parts) {
+    Parameter bias = parts.get(0).bias();
+    return bias == null ? null : bias.var();
+  }
+
+  /** {@code linear(GELU(linear(x)))}. */
+  Var feedForward(List<Linear> up, List<Linear> down, Var x, Lanes lanes) {
+    if (areFixed(lanes, List.of(up, down))) {
+      return FeedForward.gelu(tape, x, weight(up), bias(up), weight(down), bias(down));
+    }
+    Var inner = linearGelu(up, x, lanes);
+    Var y = linear(down, inner, lanes);
+    tape.done(inner);
+    return y;
+  }
+
+  /** {@code linear(SiLU(linear(x)) ⊙ linear(x))}; x is done where nobody else reads it. */
+  Var feedForward(
+      List<Linear> gate, List<Linear> up, List<Linear> down, Var x, boolean isDone, Lanes lanes) {
+    boolean areFixed = bias(gate) == null && bias(up) == null;
+    if (areFixed && areFixed(lanes, List.of(gate, up, down))) {
+      Var y = FeedForward.swiglu(tape, x, weight(gate), weight(up), weight(down), bias(down));
+      if (isDone) {
+        tape.done(x);
+      }
+      return y;
+    }
+    Var open = linear(gate, x, lanes);
+    Var wide = linear(up, x, lanes);
+    if (isDone) {
+      tape.done(x);
+    }
+    Var inner = tape.swiglu(open, wide);
+    tape.done(open);
+    tape.done(wide);
+    Var y = linear(down, inner, lanes);
+    tape.done(inner);
+    return y;
   }
 
   /**

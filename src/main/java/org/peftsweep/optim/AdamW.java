@@ -46,7 +46,7 @@ public record AdamW(double beta1, double beta2, double epsilon) implements Optim
   }
 
   /** The update of all scalars of a parameter. */
-  private static final class Dense implements Update {
+  private static final class Dense implements AdamUpdate {
     private final Parameter parameter;
     private final AdamW settings;
     private final OptimizerState state;
@@ -58,15 +58,18 @@ public record AdamW(double beta1, double beta2, double epsilon) implements Optim
     }
 
     @Override
-    public void step(Backend backend, double rate, double decay, Scratch scratch) {
+    public Moments moments(Backend backend) {
       int[] shape = parameter.value().shape();
-      Moments moments =
-          new Moments(
-              parameter.value(),
-              parameter.var().gradient(),
-              state.part(backend, 0, shape),
-              state.part(backend, parameter.size(), shape));
-      scratch.adamSteps().add(moments, settings.at(state.advance(), rate, settings.epsilon, decay));
+      return new Moments(
+          parameter.value(),
+          parameter.var().gradient(),
+          state.part(backend, 0, shape),
+          state.part(backend, parameter.size(), shape));
+    }
+
+    @Override
+    public AdamStep next(double rate, double decay) {
+      return settings.at(state.steps() + 1, rate, settings.epsilon, decay);
     }
 
     @Override

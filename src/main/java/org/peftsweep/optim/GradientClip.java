@@ -18,12 +18,15 @@ public final class GradientClip {
    * @param norm receives the norm before, {@code F64} of one element
    */
   public static void apply(Backend backend, List<Parameter> parameters, double most, Tensor norm) {
-    List<Tensor> gradients =
-        parameters.stream()
-            .map(Parameter::var)
-            .filter(parameter -> parameter.hasGradient())
-            .map(parameter -> parameter.gradient())
-            .toList();
-    backend.clip(gradients, most, norm);
+    backend.clip(gradients(parameters), most, norm);
+  }
+
+  /** Returns the gradients of those parameters that have one. */
+  public static List<Tensor> gradients(List<Parameter> parameters) {
+    return parameters.stream()
+        .map(Parameter::var)
+        .filter(parameter -> parameter.hasGradient())
+        .map(parameter -> parameter.gradient())
+        .toList();
   }
 }

@@ -5,6 +5,7 @@ import java.util.List;
 import org.peftsweep.checkpoint.StateReader;
 import org.peftsweep.checkpoint.StateWriter;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.Moments;
 import org.peftsweep.model.Parameter;
 
 /**
@@ -91,13 +92,50 @@ public final class Updates implements AutoCloseable {
       }
     }
     for (Entry entry : entries) {
-      Parameter parameter = entry.parameter;
-      if (parameter.var().hasGradient()) {
-        double decay = rates.decays(parameter) ? weightDecay : 0;
-        entry.update.step(backend, factor * rates.of(parameter), decay, scratch);
+      if (entry.parameter.var().hasGradient()) {
+        entry.update.step(backend, rate(entry, factor), decay(entry), scratch);
       }
     }
     scratch.adamSteps().run();
+  }
+
+  /**
+   * Whether a step is AdamW's kernel and nothing else, so that {@link #plan} can tell all of it
+   * before there are gradients.
+   */
+  public boolean arePlannable() {
+    return distance == null && entries.stream().allMatch(e -> e.update instanceof AdamUpdate);
+  }
+
+  /** Returns the step of those parameters that have a gradient now; {@link #advance} counts it. */
+  public PlannedStep plan() {
+    List<Moments> moments = new ArrayList<>();
+    List<PlannedStep.Scalars> scalars = new ArrayList<>();
+    for (Entry entry : entries) {
+      if (entry.parameter.var().hasGradient()) {
+        AdamUpdate update = (AdamUpdate) entry.update;
+        moments.add(update.moments(backend));
+        scalars.add(factor -> update.next(rate(entry, factor), decay(entry)));
+      }
+    }
+    return new PlannedStep(moments, scalars);
+  }
+
+  /** Counts a planned step that was made of those parameters that have a gradient. */
+  public void advance() {
+    for (Entry entry : entries) {
+      if (entry.parameter.var().hasGradient()) {
+        entry.update.state().advance();
+      }
+    }
+  }
+
+  private double rate(Entry entry, double factor) {
+    return factor * rates.of(entry.parameter);
+  }
+
+  private double decay(Entry entry) {
+    return rates.decays(entry.parameter) ? weightDecay : 0;
   }
 
   private void measure(double factor) {

@@ -80,7 +80,7 @@ final class MemoryModel {
       TokenisedTask data,
       AdapterLayout layout,
       boolean caches) {
-    Backend dry = DryBackend.open();
+    Backend dry = DryBackend.like(passes);
     boolean isRandom = trial.model().randomInit();
     ElementType matrices = trial.model().weights().type();
     Predicate<String> isOwn = isRandom ? name -> true : isMissing;

@@ -48,6 +48,10 @@ final class Pack implements AutoCloseable {
     private Tensor sum;
 
     private double weight;
+
+    /** What ends the lane's step in this pass, null for nothing. */
+    private StepEnd end;
+
     private Throwable failure;
 
     Request(Lane lane, Inputs inputs, boolean trains, long seed, BiConsumer<Tape, Var> receiver) {
@@ -65,6 +69,16 @@ final class Pack implements AutoCloseable {
 
     void fail(Throwable cause) {
       failure = cause;
+    }
+
+    /** Returns what tells its plans apart: the lane, and the passes of a step that ends with it. */
+    Object planned() {
+      return List.of(lane, end == null ? 0 : end.passes());
+    }
+
+    /** Whether a step ends here, and nothing is amiss. */
+    boolean isWhole() {
+      return end != null && failure == null;
     }
 
     /** Whether a pass before this one left gradients, which a pass that breaks off would spoil. */
@@ -110,11 +124,13 @@ final class Pack implements AutoCloseable {
      * @param seed of dropout
      * @param weight of this pass in its step
      * @param sum receives the loss times that, what the method adds included
+     * @param end of the step, which the pass makes too; null for none
      */
-    void train(Inputs inputs, long seed, double weight, Tensor sum) {
+    void train(Inputs inputs, long seed, double weight, Tensor sum, StepEnd end) {
       Request request = new Request(this, inputs, true, seed, (tape, outputs) -> {});
       request.weight = weight;
       request.sum = sum;
+      request.end = end;
       run(request);
     }
 
@@ -328,7 +344,7 @@ final class Pack implements AutoCloseable {
     long[] seeds = requests.stream().mapToLong(request -> request.seed).toArray();
     List<List<Tensor>> losses =
         planned.run(
-            lanes,
+            requests.stream().map(Request::planned).toList(),
             lanes.stream().map(lane -> lane.learning).toList(),
             packed,
             inputs,
@@ -351,14 +367,31 @@ final class Pack implements AutoCloseable {
                     });
               }
               tape.backward();
+              end(requests, recorded);
               return recorded;
             });
-    for (int i = 0; i < losses.size(); i++) {
+    addUp(requests, losses, false);
+  }
+
+  /** Ends the steps of those requests that say so. */
+  private void end(List<Request> requests, List<List<Tensor>> losses) {
+    addUp(requests, losses, true);
+    List<StepEnd> ends =
+        requests.stream().filter(Request::isWhole).map(request -> request.end).toList();
+    if (!ends.isEmpty()) {
+      StepEnd.run(tape, ends);
+    }
+  }
+
+  private void addUp(List<Request> requests, List<List<Tensor>> losses, boolean areEnding) {
+    LossSums sums = new LossSums();
+    for (int i = 0; i < requests.size(); i++) {
       Request request = requests.get(i);
-      for (Tensor loss : losses.get(i)) {
-        tape.backend().addNumber(request.weight, loss, request.sum);
+      if (areEnding ? request.isWhole() : request.end == null) {
+        losses.get(i).forEach(loss -> sums.add(request.weight, loss, request.sum));
       }
     }
+    sums.run(tape.backend());
   }
 
   /** Lets a fault be the lane's own. */

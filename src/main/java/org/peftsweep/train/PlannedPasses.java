@@ -110,12 +110,21 @@ final class PlannedPasses {
       this.plans.put(key, new Known());
     } else if (plans) {
       known.misses++;
-      known.plan = tape.plan();
+      known.plan = planned();
       known.packed = packed;
       known.readings = readings;
       known.losses = losses;
     }
     return losses;
+  }
+
+  /** Returns the plan of the pass that ran: one for which there is no memory is none. */
+  private Plan planned() {
+    try {
+      return tape.plan();
+    } catch (OutOfMemoryError e) {
+      return null;
+    }
   }
 
   private static void read(List<Reading> readings, List<Inputs> inputs) {

@@ -1,5 +1,7 @@
 package org.peftsweep.train;
 
+import java.util.ArrayList;
+import java.util.List;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Memory;
@@ -20,6 +22,9 @@ final class StepLosses implements AutoCloseable {
     void hear(double loss, double norm, int back);
   }
 
+  /** Numbers of a step: its loss, and the norm of its gradient. */
+  private static final int NUMBERS = 2;
+
   private final Backend backend;
   private final int most;
   private final Memory memory;
@@ -28,29 +33,39 @@ final class StepLosses implements AutoCloseable {
   StepLosses(Backend backend) {
     this.backend = backend;
     this.most = Math.max(1, backend.stepsBetweenLooks());
-    this.memory = backend.allocate(ElementType.F64.floats(2L * most));
+    this.memory = backend.allocate(ElementType.F64.floats(NUMBERS + listed()));
   }
 
-  /** Makes room for a step. */
-  void begin() {
-    backend.fill(loss(), 0);
+  private int listed() {
+    return 1 + NUMBERS * most;
   }
 
-  /** Returns where the step's loss adds up. */
+  /** Returns where the loss of the step at hand adds up, 0 at first. */
   Tensor loss() {
-    return number(pending);
+    return numbers(0, 1);
   }
 
-  /** Returns where the norm of the step's gradient belongs. */
+  /** Returns where the norm of its gradient belongs. */
   Tensor norm() {
-    return number(most + pending);
+    return numbers(1, 1);
   }
 
-  private Tensor number(int index) {
-    return new Tensor(ElementType.F64, memory, index, 1);
+  private Tensor numbers(int from, int count) {
+    return new Tensor(ElementType.F64, memory, from, count);
   }
 
-  /** Ends a step; returns whether there is no room for another before a look. */
+  /** Puts the numbers of steps, each of another trial, behind those of the steps before. */
+  static void append(Backend on, List<StepLosses> steps) {
+    List<Tensor> numbers = new ArrayList<>();
+    List<Tensor> lists = new ArrayList<>();
+    for (StepLosses step : steps) {
+      numbers.add(step.numbers(0, NUMBERS));
+      lists.add(step.numbers(NUMBERS, step.listed()));
+    }
+    on.append(numbers.toArray(Tensor[]::new), lists.toArray(Tensor[]::new));
+  }
+
+  /** Ends a step whose numbers were appended; returns whether there is no room for another. */
   boolean end() {
     return ++pending == most;
   }
@@ -60,9 +75,12 @@ final class StepLosses implements AutoCloseable {
     int count = pending;
     pending = 0;
     if (count > 0) {
-      double[] numbers = backend.numbers(new Tensor(ElementType.F64, memory, 0, 2 * most));
+      Tensor list = numbers(NUMBERS, listed());
+      double[] numbers = backend.numbers(list);
+      backend.fill(list, 0);
       for (int i = 0; i < count; i++) {
-        listener.hear(numbers[i], numbers[most + i], count - 1 - i);
+        int at = 1 + NUMBERS * i;
+        listener.hear(numbers[at], numbers[at + 1], count - 1 - i);
       }
     }
   }

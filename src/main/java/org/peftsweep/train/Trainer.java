@@ -29,7 +29,6 @@ import org.peftsweep.method.adapter.Probe;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.TrainedTensors;
-import org.peftsweep.optim.GradientClip;
 import org.peftsweep.optim.Schedule;
 import org.peftsweep.optim.Updates;
 import org.peftsweep.spec.Training;
@@ -71,6 +70,7 @@ final class Trainer {
   private int step;
   private double lastLoss = Double.NaN;
   private StepLosses unseen;
+  private StepEnd end;
 
   /** Of the losses since the last evaluation. */
   private double lossSum;
@@ -113,9 +113,14 @@ final class Trainer {
    */
   boolean run() {
     try (StepLosses memory = new StepLosses(backend)) {
-      unseen = memory;
+      begin(memory);
       return trainAndEvaluate();
     }
+  }
+
+  private void begin(StepLosses memory) {
+    unseen = memory;
+    end = new StepEnd(backend, learning, updates, training.clip(), memory);
   }
 
   private boolean trainAndEvaluate() {
@@ -189,7 +194,7 @@ final class Trainer {
    */
   void rehearse(int most) {
     try (StepLosses memory = new StepLosses(backend)) {
-      unseen = memory;
+      begin(memory);
       rehearseSteps(most);
     }
   }
@@ -296,7 +301,8 @@ final class Trainer {
     method.beforeStep(step, steps, new Shown());
     updates.rest();
     learning.forEach(parameter -> parameter.var().clearGradient());
-    unseen.begin();
+    end.begin(factor, passes.size());
+    boolean isEnded = false;
     for (int pass = 0; pass < passes.size(); pass++) {
       watch.deadline().require();
       long number = (long) step * training.accumulate() + pass;
@@ -304,19 +310,19 @@ final class Trainer {
       if (!inputs.isEmpty()) {
         long seed = seeds.of("dropout", number);
         double share = 1.0 / passes.size();
-        pass(() -> lane.train(inputs, seed, share, unseen.loss()));
+        isEnded = end.joinsPass() && pass == passes.size() - 1;
+        StepEnd own = isEnded ? end : null;
+        pass(() -> lane.train(inputs, seed, share, unseen.loss(), own));
       }
     }
     step++;
-    if (passes.size() > 1) {
-      average(passes.size());
+    if (!isEnded) {
+      end.run();
     }
-    updates.receive();
-    GradientClip.apply(backend, learning, training.clip(), unseen.norm());
     if (unseen.end()) {
       look();
     }
-    updates.step(factor);
+    end.update(isEnded);
     method.afterStep(step - 1, steps);
     measure();
     trainSeconds += lane.clock() - start;
@@ -387,15 +393,6 @@ final class Trainer {
       pass.run();
     } finally {
       deadline.add(lane.share() - before);
-    }
-  }
-
-  private void average(int passes) {
-    for (Parameter parameter : learning) {
-      if (parameter.var().hasGradient()) {
-        var gradient = parameter.var().gradient();
-        backend.scale(1f / passes, gradient, gradient);
-      }
     }
   }
 

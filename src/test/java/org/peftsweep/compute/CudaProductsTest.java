@@ -71,6 +71,21 @@ class CudaProductsTest extends BackendFixture {
     assertClose("linear", y, Reference.gemm(false, true, 1, host(x), host(w), 40, 31, 64), SUMMED);
   }
 
+  /** As many rows as one block adds up, one more, and such that a part is not whole. */
+  @ParameterizedTest
+  @CsvSource({"256, 8, 40", "257, 40, 8", "700, 31, 33", "513, 1, 1"})
+  void addUpManyRowsOfNarrowFactorsInParts(int k, int m, int n) {
+    Tensor a = normal(k, m);
+    Tensor b = normal(k, n);
+    Tensor c = normal(m, n);
+    double[] before = host(c);
+    double[] product = Reference.gemm(true, false, 0.7, host(a), host(b), m, n, k);
+    double[] sum =
+        IntStream.range(0, m * n).mapToDouble(i -> product[i] + 0.3 * before[i]).toArray();
+    backend.gemm(true, false, 0.7f, a, b, 0.3f, c);
+    assertClose("gemm", c, sum, SUMMED * Math.sqrt(k));
+  }
+
   /** What was rounded for the product before must not stand for values that came since. */
   @Test
   void roundAFactorAnewOnceItChanged() {

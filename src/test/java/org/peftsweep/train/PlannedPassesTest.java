@@ -85,7 +85,7 @@ class PlannedPassesTest {
           Pack.Lane lane = pack.lane(0).with(model, MethodHooks.PASSIVE, objective);
           Inputs inputs =
               objective.inputs(text.batch(BATCHES[pass % BATCHES.length]), new Seeds(1), pass);
-          lane.train(inputs, pass, 0.5, sum);
+          lane.train(inputs, pass, 0.5, sum, null);
           float[] gradient = TinyModels.read(backend, model.trainable().get(1).var().gradient());
           seen.add(gradient);
           seen.add(new float[] {(float) backend.numbers(sum)[0]});

@@ -9,10 +9,12 @@ import java.util.Set;
 import org.peftsweep.checkpoint.Architectures;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.checkpoint.Rope;
+import org.peftsweep.compute.AdamStep;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Plan;
 import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Tensor;
 import org.peftsweep.data.Batch;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.method.Method;
@@ -23,6 +25,7 @@ import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
 import org.peftsweep.model.Weights;
 import org.peftsweep.optim.AdamW;
+import org.peftsweep.optim.PlannedStep;
 import org.peftsweep.optim.Rates;
 import org.peftsweep.optim.Updates;
 
@@ -140,13 +143,26 @@ final class CheckedSteps implements AutoCloseable {
         tape.startPlanning(learning.stream().map(Parameter::var).toList(), 1);
         tape.crossEntropy(model.logits(tape, batch), tape.ints(() -> labels));
         tape.backward();
+        update();
         plan = tape.plan();
       } else {
         plan.run(1);
       }
-      updates.step(1);
+      updates.advance();
     }
     backend.read(learning.get(0).value(), 0, new float[1], 0, 1);
+  }
+
+  private void update() {
+    PlannedStep step = updates.plan();
+    float[] scalars = new float[AdamStep.LENGTH * step.moments().size()];
+    Tensor now =
+        tape.floats(
+            () -> {
+              step.write(1, scalars, 0);
+              return scalars;
+            });
+    tape.backend().adamW(step.moments(), now);
   }
 
   /** Returns the loss of the batch. */

@@ -835,6 +835,20 @@ public final class CpuBackend implements Backend {
     HostMemory.write(sum, 0, HostMemory.number(sum, 0) + factor * HostMemory.number(number, 0));
   }
 
+  @Override
+  public void append(Tensor[] numbers, Tensor[] lists) {
+    for (int i = 0; i < numbers.length; i++) {
+      double count = HostMemory.number(lists[i], 0);
+      int length = Math.toIntExact(numbers[i].size());
+      for (int j = 0; j < length; j++) {
+        int at = 1 + length * (int) count + j;
+        HostMemory.write(lists[i], at, HostMemory.number(numbers[i], j));
+        HostMemory.write(numbers[i], j, 0.0);
+      }
+      HostMemory.write(lists[i], 0, count + 1);
+    }
+  }
+
   // ---- optimisation
 
   @Override

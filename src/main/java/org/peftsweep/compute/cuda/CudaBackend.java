@@ -290,6 +290,26 @@ public final class CudaBackend implements Backend {
   }
 
   @Override
+  public void geluToHalves(Tensor x, Tensor bias, Tensor kept, Tensor y) {
+    elementwise.geluToHalves(x, bias, kept, y);
+  }
+
+  @Override
+  public void geluBackwardOfHalves(Tensor x, Tensor bias, Tensor dy, Tensor dx) {
+    elementwise.geluBackwardOfHalves(x, bias, dy, dx);
+  }
+
+  @Override
+  public void swigluToHalves(Tensor gate, Tensor up, Tensor keptGate, Tensor keptUp, Tensor y) {
+    elementwise.swigluToHalves(gate, up, keptGate, keptUp, y);
+  }
+
+  @Override
+  public void swigluBackwardOfHalves(Tensor gate, Tensor up, Tensor dy, Tensor dGate, Tensor dUp) {
+    elementwise.swigluBackwardOfHalves(gate, up, dy, dGate, dUp);
+  }
+
+  @Override
   public void dropout(Tensor x, float p, Tensor seed, Tensor y) {
     elementwise.dropout(x, p, seed, y);
   }
@@ -454,14 +474,29 @@ public final class CudaBackend implements Backend {
 
   @Override
   public void addNumber(double factor, Tensor number, Tensor sum) {
-    losses.addNumber(factor, number, sum);
+    losses.addNumbers(new double[] {factor}, new Tensor[] {number}, new Tensor[] {sum});
+  }
+
+  @Override
+  public void addNumbers(double[] factors, Tensor[] numbers, Tensor[] sums) {
+    losses.addNumbers(factors, numbers, sums);
+  }
+
+  @Override
+  public void append(Tensor[] numbers, Tensor[] lists) {
+    losses.append(numbers, lists);
   }
 
   // ---- optimisation
 
   @Override
   public void clip(List<Tensor> gradients, double most, Tensor norm) {
-    optimiser.clip(gradients, most, norm);
+    optimiser.clip(List.of(gradients), new double[] {most}, new Tensor[] {norm});
+  }
+
+  @Override
+  public void clip(List<List<Tensor>> gradients, double[] most, Tensor[] norms) {
+    optimiser.clip(gradients, most, norms);
   }
 
   @Override

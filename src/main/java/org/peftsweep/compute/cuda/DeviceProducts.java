@@ -115,6 +115,11 @@ final class DeviceProducts implements Products {
     return true;
   }
 
+  @Override
+  public boolean takesHalves(int columns, int inner) {
+    return factors == ElementType.BF16 && Math.min(columns, inner) >= LEAST;
+  }
+
   private void multiply(
       boolean transposeA,
       boolean transposeB,
@@ -157,6 +162,9 @@ final class DeviceProducts implements Products {
 
   /** Returns where a left factor lies in the number format of factors. */
   private long left(Tensor a, ElementType type) {
+    if (a.type() == ElementType.BF16) {
+      return halves(a, type);
+    }
     long from = DeviceMemory.address(launcher.device(), a, ElementType.F32);
     if (type == ElementType.F32) {
       return from;
@@ -169,6 +177,14 @@ final class DeviceProducts implements Products {
       roundedTo = to;
     }
     return room;
+  }
+
+  private long halves(Tensor a, ElementType type) {
+    if (type != ElementType.BF16) {
+      throw new IllegalArgumentException(
+          "Cannot multiply " + a + " by a narrow matrix: copy it to 32-bit floats first");
+    }
+    return DeviceMemory.address(launcher.device(), a, type);
   }
 
   /** Returns where a right factor lies in the number format of factors. */

@@ -1,6 +1,7 @@
 package org.peftsweep.compute.cuda;
 
 import java.util.List;
+import org.peftsweep.compute.ActivationKernels;
 import org.peftsweep.compute.Dropout;
 import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Sizes;
@@ -142,6 +143,60 @@ final class Elementwise {
         .floats(dy)
         .floats(dGate)
         .floats(dUp)
+        .value(gate.size())
+        .run(fours(gate));
+  }
+
+  /** See {@link ActivationKernels#geluToHalves}. */
+  void geluToHalves(Tensor x, Tensor bias, Tensor kept, Tensor y) {
+    Sizes.same("geluToHalves", x, kept, y);
+    Sizes.count("geluToHalves", x.columns(), bias);
+    call("gelu_to_halves")
+        .floats(x)
+        .floats(bias)
+        .halves(kept)
+        .halves(y)
+        .value(x.rows())
+        .value(x.columns())
+        .run(Grid.warps(x.rows()));
+  }
+
+  /** See {@link ActivationKernels#geluBackwardOfHalves}. */
+  void geluBackwardOfHalves(Tensor x, Tensor bias, Tensor dy, Tensor dx) {
+    Sizes.same("geluBackwardOfHalves", x, dy, dx);
+    Sizes.count("geluBackwardOfHalves", x.columns(), bias);
+    call("gelu_backward_of_halves")
+        .halves(x)
+        .floats(bias)
+        .floats(dy)
+        .halves(dx)
+        .value(x.rows())
+        .value(x.columns())
+        .run(Grid.warps(x.rows()));
+  }
+
+  /** See {@link ActivationKernels#swigluToHalves}. */
+  void swigluToHalves(Tensor gate, Tensor up, Tensor keptGate, Tensor keptUp, Tensor y) {
+    Sizes.count("swigluToHalves", gate.size(), up, keptGate, keptUp, y);
+    call("swiglu_to_halves")
+        .floats(gate)
+        .floats(up)
+        .halves(keptGate)
+        .halves(keptUp)
+        .halves(y)
+        .value(gate.size())
+        .run(fours(gate));
+  }
+
+  /** See {@link ActivationKernels#swigluBackwardOfHalves}. */
+  void swigluBackwardOfHalves(Tensor gate, Tensor up, Tensor dy, Tensor dGate, Tensor dUp) {
+    Sizes.count("swigluBackwardOfHalves", gate.size(), up, dy, dGate, dUp);
+    call("swiglu_backward_of_halves")
+        .halves(gate)
+        .halves(up)
+        .floats(dy)
+        .halves(dGate)
+        .halves(dUp)
         .value(gate.size())
         .run(fours(gate));
   }

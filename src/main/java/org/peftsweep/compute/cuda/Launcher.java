@@ -69,6 +69,12 @@ final class Launcher implements AutoCloseable {
     return memory.address();
   }
 
+  /** Returns how much memory {@link #room} has handed out last, 0 for none. */
+  long roomBytes(Room room) {
+    DeviceMemory memory = rooms.get(room);
+    return memory == null ? 0 : Float.BYTES * memory.floats();
+  }
+
   /** Says what comes before each call, if it waits. */
   void first(Runnable waiting) {
     first = waiting;

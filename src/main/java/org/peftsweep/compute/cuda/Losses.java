@@ -1,5 +1,6 @@
 package org.peftsweep.compute.cuda;
 
+import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Sizes;
 import org.peftsweep.compute.Tensor;
 
@@ -9,6 +10,11 @@ final class Losses {
 
   /** Classes up to which a warp is enough for a row. */
   private static final int FEW_CLASSES = 256;
+
+  private static final int MOST_NUMBERS = 160;
+
+  /** Of a number among those that a launch takes. */
+  private static final int SLOTS = 3;
 
   private static final Grid ONE_BLOCK = Grid.blocks(1);
 
@@ -56,7 +62,37 @@ final class Losses {
         .run(ONE_BLOCK);
   }
 
-  void addNumber(double factor, Tensor number, Tensor sum) {
-    call("add_number").value(factor).doubles(number).doubles(sum).run(new Grid(1, 1, 1, 32));
+  void addNumbers(double[] factors, Tensor[] numbers, Tensor[] sums) {
+    for (int from = 0; from < factors.length; from += MOST_NUMBERS) {
+      int some = Math.min(MOST_NUMBERS, factors.length - from);
+      long[] members = new long[1 + SLOTS * MOST_NUMBERS];
+      members[0] = some;
+      for (int i = 0; i < some; i++) {
+        members[1 + SLOTS * i] = Double.doubleToRawLongBits(factors[from + i]);
+        members[2 + SLOTS * i] = address(numbers[from + i]);
+        members[3 + SLOTS * i] = address(sums[from + i]);
+      }
+      call("add_numbers").structure(members).run(ONE_BLOCK);
+    }
+  }
+
+  void append(Tensor[] numbers, Tensor[] lists) {
+    for (int from = 0; from < numbers.length; from += MOST_NUMBERS) {
+      int some = Math.min(MOST_NUMBERS, numbers.length - from);
+      long[] members = new long[1 + SLOTS * MOST_NUMBERS];
+      members[0] = some;
+      for (int i = 0; i < some; i++) {
+        Tensor own = numbers[from + i];
+        Sizes.require(lists[from + i].size() > own.size(), "append", own, "a longer list is");
+        members[1 + SLOTS * i] = address(own);
+        members[2 + SLOTS * i] = address(lists[from + i]);
+        members[3 + SLOTS * i] = own.size();
+      }
+      call("append").structure(members).run(ONE_BLOCK);
+    }
+  }
+
+  private long address(Tensor numbers) {
+    return DeviceMemory.address(launcher.device(), numbers, ElementType.F64);
   }
 }

@@ -2,23 +2,29 @@ package org.peftsweep.compute.cuda;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.ToLongFunction;
 
 /**
- * Launches of {@code products.cu}: small products with a narrow side, as adapters of low rank have
- * them. While a graph is captured they wait for others that do not depend on them, such as those of
- * other trials of a pack, and become one launch together; whatever else is launched comes after
- * them.
+ * Launches of {@code products.cu}: products with a narrow side, as adapters of low rank have them,
+ * up to the sizes that one finds beside matrices of billions of weights. While a graph is captured
+ * they wait for others that do not depend on them, such as those of other trials of a pack, and
+ * become one launch together; whatever else is launched comes after them.
  *
  * <p>A product's numbers do not depend on what is launched with it.
  */
 final class SmallProducts {
   private static final String FAMILY = "products";
 
-  /** Multiplications beyond which cuBLASLt is faster than a launch more. */
-  private static final long MOST_MULTIPLICATIONS = 1 << 23;
+  /** Multiplications of a product that reads its factors as fast as memory hands them out. */
+  private static final long MOST_MULTIPLICATIONS = 1L << 28;
 
-  private static final int MOST_PRODUCTS = 72;
-  private static final int SLOTS_OF_PRODUCT = 7;
+  private static final int MOST_PRODUCTS = 63;
+  private static final int SLOTS_OF_PRODUCT = 8;
+  private static final int PART_ROWS = 256;
+
+  /** Products whose parts there is room for once one of them was launched; a graph cannot grow. */
+  private static final int TOGETHER = 16;
+
   private static final int WARPS = 8;
   private static final int WARP = 32;
   private static final int ELEMENTS = 1024;
@@ -111,18 +117,49 @@ final class SmallProducts {
     levels.clear();
     for (List<Item> level : all) {
       List<Item> products = level.stream().filter(item -> item.product != null).toList();
-      for (int from = 0; from < products.size(); from += MOST_PRODUCTS) {
-        launch(products.subList(from, Math.min(products.size(), from + MOST_PRODUCTS)));
+      while (!products.isEmpty()) {
+        int some = together(products);
+        launch(products.subList(0, some));
+        products = products.subList(some, products.size());
       }
       level.stream().filter(item -> item.other != null).forEach(item -> item.other.run());
     }
   }
 
+  /** Returns how many of some products fit one launch, and the room there is for their parts. */
+  private int together(List<Item> products) {
+    long most =
+        Math.max(
+            launcher.roomBytes(Launcher.Room.PARTIAL_SUMS) / Float.BYTES,
+            TOGETHER * sumsOfParts(products.get(0).product));
+    long sums = 0;
+    int some = 0;
+    while (some < Math.min(MOST_PRODUCTS, products.size())
+        && sums + sumsOfParts(products.get(some).product) <= most) {
+      sums += sumsOfParts(products.get(some).product);
+      some++;
+    }
+    return some;
+  }
+
   private void launch(List<Item> items) {
+    Item first = items.get(0);
+    long sums = items.stream().mapToLong(item -> sumsOfParts(item.product)).sum();
+    long wanted = Math.max(sums, TOGETHER * sumsOfParts(first.product));
+    long parts = sums == 0 ? 0 : launcher.room(Launcher.Room.PARTIAL_SUMS, wanted * Float.BYTES);
+    launch("small_products", items, parts, SmallProducts::blocks);
+    if (sums > 0) {
+      List<Item> split = items.stream().filter(item -> sumsOfParts(item.product) > 0).toList();
+      launch("join_parts", split, parts, p -> pieces((long) p.m() * p.n(), ELEMENTS));
+    }
+  }
+
+  private void launch(String kernel, List<Item> items, long parts, ToLongFunction<Product> blocks) {
     long[] members = new long[1 + SLOTS_OF_PRODUCT * MOST_PRODUCTS];
     members[0] = items.size();
     int at = 1;
-    int count = 0;
+    long count = 0;
+    long own = parts;
     for (Item item : items) {
       Product p = item.product;
       int transposed = (p.transposeA() ? TRANSPOSED_A : 0) + (p.transposeB() ? TRANSPOSED_B : 0);
@@ -132,10 +169,26 @@ final class SmallProducts {
       members[at++] = pair(p.m(), p.n());
       members[at++] = pair(p.k(), transposed);
       members[at++] = pair(Float.floatToRawIntBits(p.alpha()), Float.floatToRawIntBits(p.beta()));
+      members[at++] = own;
       members[at++] = count;
-      count += blocks(p);
+      own += sumsOfParts(p) * Float.BYTES;
+      count += blocks.applyAsLong(p);
     }
-    launcher.call(FAMILY, "small_products").structure(members).run(Grid.blocks(count));
+    launcher.call(FAMILY, kernel).structure(members).run(Grid.blocks(count));
+  }
+
+  /** Returns the parts in which the rows of a transposed factor are added up. */
+  private static long parts(Product p) {
+    return p.transposeA() ? pieces(p.k(), PART_ROWS) : 1;
+  }
+
+  /** Returns the floats that lie between two launches of a product, 0 where one is enough. */
+  private static long sumsOfParts(Product p) {
+    return parts(p) > 1 ? parts(p) * p.m() * p.n() : 0;
+  }
+
+  private static long pieces(long all, int one) {
+    return (all + one - 1) / one;
   }
 
   /** Of two numbers of 32 bits, the first comes first in memory. */
@@ -143,15 +196,10 @@ final class SmallProducts {
     return Integer.toUnsignedLong(first) | (long) second << Integer.SIZE;
   }
 
-  private static int blocks(Product p) {
-    long blocks;
+  private static long blocks(Product p) {
     if (p.transposeA()) {
-      blocks = (Math.max(p.m(), p.n()) + WARP - 1) / WARP;
-    } else if (p.n() <= p.k()) {
-      blocks = (p.m() + WARPS - 1) / WARPS;
-    } else {
-      blocks = ((long) p.m() * p.n() + ELEMENTS - 1) / ELEMENTS;
+      return Math.max(1, parts(p)) * pieces(Math.max(p.m(), p.n()), WARP);
     }
-    return Math.toIntExact(blocks);
+    return p.n() <= p.k() ? pieces(p.m(), WARPS) : pieces((long) p.m() * p.n(), ELEMENTS);
   }
 }

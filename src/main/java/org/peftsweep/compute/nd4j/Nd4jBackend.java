@@ -438,6 +438,18 @@ public final class Nd4jBackend implements Backend {
     Bits.write(sum, Bits.numbers(sum)[0] + factor * Bits.numbers(number)[0]);
   }
 
+  @Override
+  public void append(Tensor[] numbers, Tensor[] lists) {
+    for (int i = 0; i < numbers.length; i++) {
+      double[] added = Bits.numbers(numbers[i]);
+      double[] list = Bits.numbers(lists[i]);
+      System.arraycopy(added, 0, list, 1 + added.length * (int) list[0], added.length);
+      list[0]++;
+      Bits.write(lists[i], list);
+      Bits.write(numbers[i], new double[added.length]);
+    }
+  }
+
   // ---- optimisation
 
   @Override
