@@ -55,6 +55,7 @@ class ConfFilesTest {
     "search-grid, 205",
     "search-seeds, 30",
     "search-grid-minilm, 205",
+    "search-seeds-minilm, 15",
     "instruct-mini, 18",
   })
   void expandsToItsExactCount(String name, int trials) {

@@ -288,7 +288,7 @@ class PackedTrialsTest {
   private static Footprint footprint(Trial trial) {
     Base base = LIBRARY.base(trial.model(), "cpu");
     TokenisedTask data =
-        LIBRARY.tokenised(trial.task(), trial.model(), base, trial.training().maxTokens());
+        LIBRARY.tokenised(trial);
     try (Backend backend = Backends.open("cpu", 1)) {
       return MemoryModel.predict(
           trial,

@@ -136,7 +136,7 @@ class PrecisionInTrialsTest {
   private static Footprint footprint(Trial trial) {
     Base base = LIBRARY.base(trial.model(), "cpu");
     TokenisedTask data =
-        LIBRARY.tokenised(trial.task(), trial.model(), base, trial.training().maxTokens());
+        LIBRARY.tokenised(trial);
     try (Backend backend = Backends.open("cpu", 1, BlasLibrary.OPENBLAS)) {
       return MemoryModel.predict(
           trial,

@@ -189,7 +189,7 @@ class StorageInTrialsTest {
   private static Footprint footprint(Trial trial) {
     Base base = LIBRARY.base(trial.model(), "cpu");
     TokenisedTask data =
-        LIBRARY.tokenised(trial.task(), trial.model(), base, trial.training().maxTokens());
+        LIBRARY.tokenised(trial);
     return MemoryModel.predict(
         trial, base.config(), base::lacks, base.padId(), data, AdapterLayout.NONE);
   }
