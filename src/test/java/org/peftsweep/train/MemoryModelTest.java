@@ -66,7 +66,7 @@ class MemoryModelTest {
         assertThat(outcome.status()).isEqualTo(Status.FINISHED);
         Base base = LIBRARY.base(trial.model(), "cpu");
         TokenisedTask data =
-            LIBRARY.tokenised(trial.task(), trial.model(), base, trial.training().maxTokens());
+            LIBRARY.tokenised(trial);
         Footprint told =
             MemoryModel.predict(
                 trial,
