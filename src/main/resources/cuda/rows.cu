@@ -234,19 +234,21 @@ extern "C" __global__ void sum_columns(
     int columns,
     int xColumns,
     int* report) {
-  for (long long at = firstElement(); at < n; at += elementStep()) {
-    const float* row = x + at / columns * xColumns;
-    int j = at % columns;
-    float sum = 0.0f;
-    for (int e = starts[j]; e < starts[j + 1]; e++) {
-      int column = taken[e];
-      if (column < 0 || column >= xColumns) {
-        reportId(report, column, xColumns);
-      } else {
-        sum += row[column];
+  for (long long first = firstElement(); first < n; first += elementStep()) {
+    for (long long at = first; at < first + 4 && at < n; at++) {
+      const float* row = x + at / columns * xColumns;
+      int j = at % columns;
+      float sum = 0.0f;
+      for (int e = starts[j]; e < starts[j + 1]; e++) {
+        int column = taken[e];
+        if (column < 0 || column >= xColumns) {
+          reportId(report, column, xColumns);
+        } else {
+          sum += row[column];
+        }
       }
+      out[at] = sum;
     }
-    out[at] = sum;
   }
 }
 

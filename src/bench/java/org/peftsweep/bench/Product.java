@@ -93,16 +93,14 @@ record Product(boolean transposeA, boolean transposeB, int m, int n, int k) {
         if (arguments[2] instanceof QuantisedWeight) {
           Tensor a = (Tensor) arguments[1];
           int columns = ((Tensor) arguments[4]).columns();
-          seen.accept(
-              new Product(false, (boolean) arguments[0], a.rows(), columns, a.columns()));
+          seen.accept(new Product(false, (boolean) arguments[0], a.rows(), columns, a.columns()));
           return;
         }
         boolean transposeA = (boolean) arguments[0];
         Tensor a = (Tensor) arguments[3];
         Tensor c = (Tensor) arguments[6];
         int inner = transposeA ? a.rows() : a.columns();
-        seen.accept(
-            new Product(transposeA, (boolean) arguments[1], c.rows(), c.columns(), inner));
+        seen.accept(new Product(transposeA, (boolean) arguments[1], c.rows(), c.columns(), inner));
       }
       case "linear" -> {
         Tensor x = (Tensor) arguments[0];

@@ -875,7 +875,8 @@ public final class Tape implements AutoCloseable {
           dx.release();
         },
         in,
-        rstd);
+        rstd,
+        gamma.value());
     rstd.release();
     return out;
   }

@@ -25,8 +25,8 @@ public record DebertaV2Architecture(Facts facts) implements ModelArchitecture {
    * What decides besides sizes.
    *
    * @param seesDistances whether attention sees distances at all
-   * @param farthest {@code max_relative_positions}; that of positions where the file says less
-   *     than 1
+   * @param farthest {@code max_relative_positions}; that of positions where the file says less than
+   *     1
    * @param buckets {@code position_buckets}, 0 for none
    * @param sharesKeys whether keys and queries of distances are made as those of tokens are
    * @param queriesAsk whether queries are held against distances ({@code c2p})
@@ -98,7 +98,10 @@ public record DebertaV2Architecture(Facts facts) implements ModelArchitecture {
     boolean isRelative = file.flag(RELATIVE, false);
     int convolution = file.wholeOr(CONVOLUTION, 0);
     file.require(
-        convolution == 0, CONVOLUTION, convolution, "only models without a convolution can be built");
+        convolution == 0,
+        CONVOLUTION,
+        convolution,
+        "only models without a convolution can be built");
     file.requireWord("pooler_hidden_act", "gelu");
     int hidden = file.whole("hidden_size");
     int pooled = file.whole("pooler_hidden_size", hidden);

@@ -99,7 +99,8 @@ public interface Model extends AutoCloseable {
 
   /**
    * Returns how the reference library calls a model with this head: {@code
-   * ForSequenceClassification}, {@code ForMaskedLM} or {@code ForCausalLM}, after the architecture's name.
+   * ForSequenceClassification}, {@code ForMaskedLM} or {@code ForCausalLM}, after the
+   * architecture's name.
    */
   String task();
 

@@ -191,7 +191,7 @@ class ModelConfigTest {
       quoteCharacter = '`',
       textBlock =
           """
-          "model_type": "gpt2" | Cannot use model_type = gpt2 in | of which llama is most like it
+          "model_type": "gpt_neox" | Cannot use model_type = gpt_neox in | of which llama is most like it
           "hidden_act": "relu" | Cannot use hidden_act = relu in | only silu can be built
           "rope_scaling": {"type": "dynamic"} | Cannot use rope_type = dynamic in | choose one of [default, linear, llama3, yarn]
           "rope_scaling": {"type": "yarn"} | Cannot find factor in | it is mandatory
@@ -271,9 +271,18 @@ class ModelConfigTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {
-        "debertav2", "distilbert", "electra", "gemma2", "gpt2", "llamayarn", "mistral",
-        "modernbert", "qwen2", "qwen3"
+  @ValueSource(
+      strings = {
+        "debertav2",
+        "distilbert",
+        "electra",
+        "gemma2",
+        "gpt2",
+        "llamayarn",
+        "mistral",
+        "modernbert",
+        "qwen2",
+        "qwen3"
       })
   void familiesOfTheFieldReadAndWrite(String family) throws IOException {
     Path given = TestFolders.shared("cases/16-families").resolve(family).resolve("config.json");
@@ -296,8 +305,8 @@ class ModelConfigTest {
           modernbert | mlp_dropout | 0.1 | only 0 can be built
           modernbert | classifier_pooling | "max" | choose cls or mean
           """)
-  void whatAFamilyCannotBeBuiltWithIsRefused(
-      String family, String key, String value, String advice) throws IOException {
+  void whatAFamilyCannotBeBuiltWithIsRefused(String family, String key, String value, String advice)
+      throws IOException {
     String more =
         switch (family) {
           case "gpt2" -> "\"n_embd\": 32, \"n_layer\": 2, \"n_head\": 4, \"n_positions\": 64, ";
@@ -318,10 +327,7 @@ class ModelConfigTest {
   }
 
   @ParameterizedTest
-  @CsvSource({
-    "albert, bert",
-    "phi3, llama"
-  })
+  @CsvSource({"albert, bert", "phi3, llama"})
   void otherFamiliesNameTheNearest(String family, String nearest) {
     Path given = TestFolders.shared("cases/16-families").resolve(family).resolve("config.json");
     assertThatThrownBy(() -> ModelConfig.read(given))

@@ -143,7 +143,7 @@ abstract class AttentionContract extends BackendFixture {
     "4,5,4,2,false,0.2,1,16,0.4",
     "1,7,3,3,true,0,7,3,0",
     "4,4,2,2,true,0,4,0,0.5",
-    "4,70,1,1,true,0,70,1,0.9"
+    "2,20,1,1,true,0,20,1,0.9"
   })
   void aBiasAndACapOfScoresMatchReference(
       int batch,

@@ -48,8 +48,7 @@ class NextTokenContractTest {
                 MethodContractTest.SAMPLES.values().stream()
                     .filter(method -> MethodContractTest.fits(method, architecture))
                     .filter(
-                        method ->
-                            architecture.equals(TinyModels.LLAMA) || method instanceof LoRA)
+                        method -> architecture.equals(TinyModels.LLAMA) || method instanceof LoRA)
                     .map(method -> Arguments.of(method, architecture)));
   }
 
@@ -112,8 +111,7 @@ class NextTokenContractTest {
       }
       System.arraycopy(texts[2], 0, ids, 0, lengths[2]);
       Arrays.fill(mask, 0, lengths[2], 1);
-      Batch packed =
-          new Batch(2, 12, ids, mask, new int[ids.length], new float[2], new int[2]);
+      Batch packed = new Batch(2, 12, ids, mask, new int[ids.length], new float[2], new int[2]);
       at = 12;
       for (int[] text : texts) {
         int from = at;

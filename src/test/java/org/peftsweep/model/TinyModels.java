@@ -141,9 +141,7 @@ public final class TinyModels {
               plain.architecture(),
               plain.sizes(),
               plain.normEpsilon(),
-              plain.rope().isEmpty()
-                  ? new ModelConfig.Dropout(0.1, 0.1, 0.2)
-                  : plain.dropout(),
+              plain.rope().isEmpty() ? new ModelConfig.Dropout(0.1, 0.1, 0.2) : plain.dropout(),
               plain.padTokenId(),
               plain.rope(),
               plain.attentionBias(),

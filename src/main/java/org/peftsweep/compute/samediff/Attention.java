@@ -69,12 +69,7 @@ record Attention(SameDiff graph, AttentionShape shape) {
     SDVariable mixed =
         graph.permute(
             graph.reshape(
-                graph.mmul(weights, keys(v)),
-                -1,
-                shape.keyHeads(),
-                groups,
-                shape.queries(),
-                width),
+                graph.mmul(weights, keys(v)), -1, shape.keyHeads(), groups, shape.queries(), width),
             0,
             3,
             1,

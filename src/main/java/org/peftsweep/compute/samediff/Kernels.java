@@ -216,9 +216,7 @@ final class Kernels {
       Tensor out,
       Tensor logSum) {
     float[] kept =
-        shape.dropout() > 0
-            ? kept(Math.toIntExact(shape.scores()), shape.dropout(), seed)
-            : null;
+        shape.dropout() > 0 ? kept(Math.toIntExact(shape.scores()), shape.dropout(), seed) : null;
     SDVariable added = bias == null ? null : of(bias);
     int groups = bias == null ? 0 : shape.biasGroups(bias);
     Attention attention = new Attention(graph, shape);
@@ -296,8 +294,7 @@ final class Kernels {
     values.set(
         out,
         graph.mmul(
-            of(x),
-            graph.constant(Nd4j.createFromArray(sums).reshape(x.columns(), out.columns()))));
+            of(x), graph.constant(Nd4j.createFromArray(sums).reshape(x.columns(), out.columns()))));
   }
 
   // ---- losses

@@ -21,8 +21,8 @@ import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.method.DoRA;
-import org.peftsweep.method.LoRA;
 import org.peftsweep.method.LoHa;
+import org.peftsweep.method.LoRA;
 import org.peftsweep.method.Method;
 import org.peftsweep.method.RSLoRA;
 import org.peftsweep.method.adapter.AdapterLayout;
@@ -95,7 +95,7 @@ class JoinedLowRanksTest {
           }
         }
         assertThat(update).containsExactly(expected, within(1e-4));
-        assertThat(adapter.names()).noneMatch(stored -> stored.contains("c_attn."+"query"));
+        assertThat(adapter.names()).noneMatch(stored -> stored.contains("c_attn." + "query"));
       }
     }
   }
