@@ -234,7 +234,8 @@ extern "C" __global__ void sum_columns(
     int columns,
     int xColumns,
     int* report) {
-  for (long long at = firstElement(); at < n; at += elementStep()) {
+  long long step = (long long)gridDim.x * blockDim.x;
+  for (long long at = (long long)blockIdx.x * blockDim.x + threadIdx.x; at < n; at += step) {
     const float* row = x + at / columns * xColumns;
     int j = at % columns;
     float sum = 0.0f;
