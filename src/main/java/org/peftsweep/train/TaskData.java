@@ -23,7 +23,7 @@ public final class TaskData {
   private TaskData(Trial trial, Base base, Library library) {
     this.trial = trial;
     this.export = new GraphExport(trial, base, null);
-    this.data = library.tokenised(trial.task(), trial.model(), base, export.tokens());
+    this.data = library.tokenised(trial);
     this.batches =
         new Batches(
             trial.training().batch(),

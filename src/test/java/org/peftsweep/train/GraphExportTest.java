@@ -87,7 +87,7 @@ class GraphExportTest {
                 assertThat(names.stream().allMatch(name -> name.startsWith("classifier.")))
                     .isEqualTo(isMerged));
     Base base = LIBRARY.base(trial.model(), "cpu");
-    TokenisedTask data = LIBRARY.tokenised(trial.task(), trial.model(), base, TOKENS);
+    TokenisedTask data = LIBRARY.tokenised(trial);
     int rows = 50;
     Batch batch =
         new Batches(rows, TOKENS, Padding.MAX, 1, base.padId())
