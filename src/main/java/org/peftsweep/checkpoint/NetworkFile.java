@@ -185,7 +185,8 @@ public final class NetworkFile extends MappedTensors {
   /** Writes the values to a file that nobody else sees, the lowest byte of each first. */
   private MappedFile unpacked(ZipFile zip, long elements) throws IOException {
     Path file = Files.createTempFile("peft-sweep-network", ".bin");
-    try (CheckedInputStream checked = new CheckedInputStream(entry(zip, COEFFICIENTS), new CRC32());
+    try (CheckedInputStream checked =
+            new CheckedInputStream(entry(zip, COEFFICIENTS), new CRC32());
         DataInputStream in = new DataInputStream(new BufferedInputStream(checked, CHUNK));
         FileChannel out = FileChannel.open(file, StandardOpenOption.WRITE)) {
       header(in, elements);
@@ -199,7 +200,8 @@ public final class NetworkFile extends MappedTensors {
           out.write(turned);
         }
       }
-      if (in.read() >= 0 || checked.getChecksum().getValue() != zip.getEntry(COEFFICIENTS).getCrc()) {
+      if (in.read() >= 0
+          || checked.getChecksum().getValue() != zip.getEntry(COEFFICIENTS).getCrc()) {
         throw fault("its values are damaged, fetch it again");
       }
       return MappedFile.of(file);

@@ -13,7 +13,6 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.nd4j.graph.DType;
 import org.nd4j.graph.FlatArray;
 import org.nd4j.graph.FlatGraph;
 import org.nd4j.graph.FlatVariable;
@@ -48,7 +47,7 @@ public final class SameDiffFile implements TensorFile {
       FlatVariable variable = graph.variables(i);
       FlatArray array = variable.ndarray();
       String name = variable.name();
-      if (array != null && name.contains(".") && array.dtype() == DType.FLOAT) {
+      if (array != null && name.contains(".") && array.dtype() == org.nd4j.graph.DType.FLOAT) {
         if (tensors.putIfAbsent(name, values(name, array)) != null) {
           throw fault(path, "two of its variables are " + Shown.value(name));
         }
@@ -98,7 +97,10 @@ public final class SameDiffFile implements TensorFile {
     for (int i = 1; i <= rank; i++) {
       shape.add(array.shape(i));
     }
-    long bytes = shape.stream().anyMatch(size -> size < 0) ? -1 : MappedTensor.bytes(org.peftsweep.checkpoint.DType.F32, shape);
+    long bytes =
+        shape.stream().anyMatch(size -> size < 0)
+            ? -1
+            : MappedTensor.bytes(DType.F32, shape);
     if (bytes != array.bufferLength()) {
       throw fault(
           path,

@@ -14,8 +14,7 @@ public interface TensorFile extends AutoCloseable {
   /** Weights in other formats than safetensors, by their path within the folder. */
   Pattern FOREIGN =
       Pattern.compile(
-          "pytorch_model[\\w.-]*\\.(bin|bin\\.index\\.json)"
-              + "|model[\\w.-]*\\.(zip|fb)"
+          "pytorch_model[\\w.-]*\\.(bin|bin\\.index\\.json)|model[\\w.-]*\\.(zip|fb)"
               + "|(onnx/|variables/)?[^/]+(\\.onnx|\\.onnx[._]data|\\.index|\\.data-\\d{5}-of-\\d{5})");
 
   /** Whether a path within a model folder is one of weights in another format than safetensors. */
@@ -24,8 +23,8 @@ public interface TensorFile extends AutoCloseable {
   }
 
   /**
-   * Returns a tensor that lies within a module with a weight of its own, as what an adapter adds
-   * to one; empty for plain models.
+   * Returns a tensor that lies within a module with a weight of its own, as what an adapter adds to
+   * one; empty for plain models.
    */
   static Optional<String> nested(Set<String> names) {
     return names.stream()

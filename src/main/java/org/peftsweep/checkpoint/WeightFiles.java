@@ -15,8 +15,8 @@ import org.peftsweep.data.Shown;
 
 /**
  * Finds and opens the weights of a model folder. Of several formats the first counts, as in the
- * reference library: safetensors, PyTorch's zips, ONNX, TensorFlow; then
- * networks of Deeplearning4j, and graphs of SameDiff.
+ * reference library: safetensors, PyTorch's zips, ONNX, TensorFlow; then networks of
+ * Deeplearning4j, and graphs of SameDiff.
  */
 final class WeightFiles {
   static final String SAFE = "model.safetensors";

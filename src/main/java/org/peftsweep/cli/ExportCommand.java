@@ -19,7 +19,9 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** Writes a finished trial's model in the layouts of Hugging Face, of SameDiff or Deeplearning4j. */
+/**
+ * Writes a finished trial's model in the layouts of Hugging Face, of SameDiff or Deeplearning4j.
+ */
 @Command(
     name = "export",
     description =
@@ -60,8 +62,8 @@ final class ExportCommand implements Callable<Integer> {
   @Option(
       names = "--merged",
       description =
-          "With --format samediff or dl4j, folds what was trained into the base's weights; without, it"
-              + " stays apart and goes on learning.")
+          "With --format samediff or dl4j, folds what was trained into the base's weights; without,"
+              + " it stays apart and goes on learning.")
   private boolean isMerged;
 
   @Mixin private OutputFolder output;

@@ -36,11 +36,9 @@ public final class Adapters {
    */
   public static AdapterLayer layer(
       Method method, int in, int out, boolean hasBias, Activation activation, long seed) {
-    AdapterLayer layer =
-        AdapterLayer.of(method.id(), MethodSettings.of(method), activation, seed);
+    AdapterLayer layer = AdapterLayer.of(method.id(), MethodSettings.of(method), activation, seed);
     float[] bias = hasBias ? new float[out] : null;
-    DenseAdapter adapter =
-        DenseAdapter.record(method, in, out, new float[out * in], bias, seed);
+    DenseAdapter adapter = DenseAdapter.record(method, in, out, new float[out * in], bias, seed);
     layer.record(adapter.operations(), adapter.parameters(), out);
     return layer;
   }
@@ -164,9 +162,7 @@ public final class Adapters {
       ProjectionLayer plain = (ProjectionLayer) layer;
       long[] shape = plain.parameters().get(AdapterLayer.WEIGHT).shape();
       boolean hasBias = plain.parameters().containsKey(AdapterLayer.BIAS);
-      made =
-          layer(
-              method, (int) shape[1], (int) shape[0], hasBias, Activation.IDENTITY, seed);
+      made = layer(method, (int) shape[1], (int) shape[0], hasBias, Activation.IDENTITY, seed);
       made.setUpdater(plain.getUpdater());
       made.setBiasUpdater(plain.getBiasUpdater());
       made.setRegularization(plain.getRegularization());
@@ -181,7 +177,9 @@ public final class Adapters {
         .filter(each -> each.getActivationFunction().getClass() == function.getClass())
         .findFirst()
         .orElseThrow(
-            () -> new IllegalArgumentException("Cannot adapt a layer of " + function + ": SameDiff has no such activation"));
+            () ->
+                new IllegalArgumentException(
+                    "Cannot adapt a layer of " + function + ": SameDiff has no such activation"));
   }
 
   private static void copy(

@@ -209,7 +209,9 @@ final class Cuts {
         used.addAll(inputs(operation));
         used.addAll(operation.getOutputsOfOp());
       }
-      used.stream().filter(value -> !cuts.contains(value)).forEach(v -> parts.merge(v, 1, Integer::sum));
+      used.stream()
+          .filter(value -> !cuts.contains(value))
+          .forEach(v -> parts.merge(v, 1, Integer::sum));
     }
     List<String> shared = new ArrayList<>(parts.keySet());
     shared.removeIf(value -> parts.get(value) == 1 || !isToShare(value));

@@ -88,7 +88,8 @@ record DenseAdapter(
     SameDiffGraph recorded = new SameDiffGraph(backend);
     Map<String, Parameter> named =
         model.allParameters().stream()
-            .collect(Collectors.toMap(Parameter::name, each -> each, (a, b) -> a, LinkedHashMap::new));
+            .collect(
+                Collectors.toMap(Parameter::name, each -> each, (a, b) -> a, LinkedHashMap::new));
     named.forEach((name, each) -> recorded.naming(name, each.value(), each.isTrainable()));
     Tensor x = new Tensor(backend.allocate((long) ROWS * in), 0, ROWS, in);
     recorded.naming(RecordedLayer.INPUT, x, false);
@@ -102,7 +103,8 @@ record DenseAdapter(
               .filter(graph::hasVariable)
               .collect(Collectors.toMap(name -> name, name -> NAME));
       List<String> inputs = List.of(RecordedLayer.INPUT);
-      Cuts cuts = new Cuts(graph, inputs, List.of(out), modules, name -> named.get(name).isTrainable());
+      Cuts cuts =
+          new Cuts(graph, inputs, List.of(out), modules, name -> named.get(name).isTrainable());
       List<Parts.Part> parts = new Parts(graph, inputs, modules, cuts).all();
       if (parts.size() != 1) {
         throw new IllegalStateException("Cannot make one layer of " + parts.size() + " parts");

@@ -34,8 +34,7 @@ final class LayerRun extends SameDiffLayer {
     try (MemoryWorkspace none = Nd4j.getWorkspaceManager().scopeOutOfWorkspaces()) {
       sameDiff = SameDiff.create();
       // Parameters are views.
-      sameDiff.setArrayHolders(
-          new SingleThreadArrayHolder(), new SingleThreadArrayHolder(), false);
+      sameDiff.setArrayHolders(new SingleThreadArrayHolder(), new SingleThreadArrayHolder(), false);
       long[] shape = input.shape().clone();
       shape[0] = -1;
       SDVariable in = sameDiff.placeHolder(INPUT_KEY, dataType, shape);

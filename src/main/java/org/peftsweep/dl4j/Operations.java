@@ -59,8 +59,7 @@ final class Operations {
 
   /** Makes the variable of an operation's output, like one of another graph. */
   static void declare(SameDiff graph, String name, SDVariable like) {
-    graph.addVariable(
-        new SDVariable(name, VariableType.ARRAY, graph, null, like.dataType()));
+    graph.addVariable(new SDVariable(name, VariableType.ARRAY, graph, null, like.dataType()));
   }
 
   /** Adds an operation that no graph needs any more, from and to variables that are there. */

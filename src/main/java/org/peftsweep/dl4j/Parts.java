@@ -111,7 +111,8 @@ final class Parts {
     Map<String, String> names = new HashMap<>();
     List<SDVariable> anchors = new ArrayList<>();
     for (int i = 0; i < needed.size(); i++) {
-      SDVariable input = part.placeHolder(held.isEmpty() ? "in" + i : RecordedLayer.INPUT, DataType.FLOAT, -1, -1);
+      SDVariable input =
+          part.placeHolder(held.isEmpty() ? "in" + i : RecordedLayer.INPUT, DataType.FLOAT, -1, -1);
       DataType type = graph.getVariable(needed.get(i)).dataType();
       names.put(
           needed.get(i), type == DataType.FLOAT ? input.name() : part.castTo(input, type).name());
@@ -119,7 +120,12 @@ final class Parts {
         anchors.add(input);
       }
     }
-    String module = held.stream().map(modules::get).filter(m -> m != null && !m.isEmpty()).findFirst().orElse("");
+    String module =
+        held.stream()
+            .map(modules::get)
+            .filter(m -> m != null && !m.isEmpty())
+            .findFirst()
+            .orElse("");
     Map<String, String> parameters = new LinkedHashMap<>();
     for (String name : held) {
       String own = own(name, module, parameters.size());

@@ -32,8 +32,10 @@ public class RecordedLayer extends SameDiffLayer {
 
   @JsonProperty("operations")
   private String operations;
+
   @JsonProperty("parameters")
   private Map<String, RecordedParameter> parameters = new LinkedHashMap<>();
+
   @JsonProperty("out")
   private long out;
 

@@ -32,7 +32,8 @@ import org.peftsweep.optim.Rates;
  *
  * <p>Inputs are {@code ids} and {@code mask}, and {@code types} where the model reads them, each
  * {@code [examples, tokens]} of floats; rows of activations are tokens. The layer before the last
- * gives logits {@code [examples, outputs]}, the last one, {@value #OUTPUT}, probabilities or values.
+ * gives logits {@code [examples, outputs]}, the last one, {@value #OUTPUT}, probabilities or
+ * values.
  *
  * @param recorded a pass from {@link Placeholders}, whose parameters have their names
  * @param outputs of the pass

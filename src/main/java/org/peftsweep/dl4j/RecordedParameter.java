@@ -13,8 +13,10 @@ public final class RecordedParameter implements Serializable {
 
   @JsonProperty("shape")
   private long[] shape;
+
   @JsonProperty("rate")
   private double rate;
+
   @JsonProperty("decays")
   private boolean decays;
 

@@ -20,6 +20,7 @@ import org.nd4j.shade.jackson.annotation.JsonProperty;
 public class RecordedVertex extends SameDiffVertex {
   @JsonProperty("operations")
   private String operations;
+
   @JsonProperty("inputs")
   private List<String> inputs = new ArrayList<>();
 

@@ -42,8 +42,7 @@ final class VertexRun extends SameDiffGraphVertex {
   protected void doInit() {
     try (MemoryWorkspace none = Nd4j.getWorkspaceManager().scopeOutOfWorkspaces()) {
       sameDiff = SameDiff.create();
-      sameDiff.setArrayHolders(
-          new SingleThreadArrayHolder(), new SingleThreadArrayHolder(), false);
+      sameDiff.setArrayHolders(new SingleThreadArrayHolder(), new SingleThreadArrayHolder(), false);
       inputVars = new LinkedHashMap<>();
       for (String name : config.getVertexParams().getInputs()) {
         long[] shape = inputs[inputVars.size()].shape().clone();
@@ -72,8 +71,7 @@ final class VertexRun extends SameDiffGraphVertex {
         doInit();
       }
       if (!sameDiff.hasGradientFunction()) {
-        Derivatives.make(
-            sameDiff, config.getVertexParams().getInputs().toArray(String[]::new));
+        Derivatives.make(sameDiff, config.getVertexParams().getInputs().toArray(String[]::new));
       }
     }
     return super.doBackward(truncates, workspaces);

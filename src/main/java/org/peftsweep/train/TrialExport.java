@@ -300,8 +300,7 @@ public final class TrialExport implements AutoCloseable {
     List<TokenizedExample> rows = new ArrayList<>();
     int longest = base.config().longestInput() - trial.method().positions();
     for (String prompt : prompts) {
-      int[] ids =
-          isAsked ? base.tokenizer().question(prompt) : base.tokenizer().prompt(prompt);
+      int[] ids = isAsked ? base.tokenizer().question(prompt) : base.tokenizer().prompt(prompt);
       if (ids.length == 0 || ids.length >= longest) {
         throw new IllegalArgumentException(
             "Cannot go on with a prompt of %d tokens: give 1 to %d"

@@ -89,7 +89,8 @@ class NetworkFileTest {
     assertThat(file.floats(WORDS + ".weight")).containsExactly(floats(network, WORDS, "W"));
     for (String name : new String[] {QUERY, POOLER}) {
       INDArray weight = network.getLayer(name).getParam("W").transpose();
-      assertThat(file.shapes().get(name + ".weight")).containsExactly(weight.rows() + 0L, weight.columns() + 0L);
+      assertThat(file.shapes().get(name + ".weight"))
+          .containsExactly(weight.rows() + 0L, weight.columns() + 0L);
       assertThat(file.floats(name + ".weight"))
           .containsExactly(weight.dup('c').reshape(weight.length()).toFloatVector());
       assertThat(file.floats(name + ".bias")).containsExactly(floats(network, name, "b"));
@@ -132,7 +133,8 @@ class NetworkFileTest {
         byte[] bytes = zip.readAllBytes();
         to.write(
             next.getName().equals(entry)
-                ? change.apply(new String(bytes, StandardCharsets.UTF_8))
+                ? change
+                    .apply(new String(bytes, StandardCharsets.UTF_8))
                     .getBytes(StandardCharsets.UTF_8)
                 : bytes);
       }

@@ -61,7 +61,8 @@ class SameDiffFileTest {
     write(QUERY + ".weight", QUERY + ".lora_A.weight");
     assertThatThrownBy(() -> SameDiffFile.open(file()))
         .isInstanceOf(CheckpointException.class)
-        .hasMessageEndingWith("it has an adapter, " + QUERY + ".lora_A.weight, export it with --merged");
+        .hasMessageEndingWith(
+            "it has an adapter, " + QUERY + ".lora_A.weight, export it with --merged");
   }
 
   @Test
