@@ -34,8 +34,10 @@ final class VertexRun extends SameDiffGraphVertex {
 
   /** Masks of Deeplearning4j are of whole examples, which rows are not; nothing reads them. */
   private void maskNothing() {
-    maskArrays = new INDArray[inputs.length];
-    Arrays.setAll(maskArrays, i -> Nd4j.ones(dataType, 1, 1));
+    try (MemoryWorkspace none = Nd4j.getWorkspaceManager().scopeOutOfWorkspaces()) {
+      maskArrays = new INDArray[inputs.length];
+      Arrays.setAll(maskArrays, i -> Nd4j.ones(dataType, 1, 1));
+    }
   }
 
   @Override
@@ -65,8 +67,8 @@ final class VertexRun extends SameDiffGraphVertex {
 
   @Override
   public Pair<Gradient, INDArray[]> doBackward(boolean truncates, LayerWorkspaceMgr workspaces) {
+    maskNothing();
     try (MemoryWorkspace none = Nd4j.getWorkspaceManager().scopeOutOfWorkspaces()) {
-      maskNothing();
       if (sameDiff == null) {
         doInit();
       }
