@@ -3,6 +3,7 @@ package org.peftsweep.dl4j;
 import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
+import org.peftsweep.checkpoint.Placement;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
@@ -42,6 +43,11 @@ record SingleProduct(Linear linear) implements Model {
   @Override
   public List<Sublayer> sublayers() {
     return List.of();
+  }
+
+  @Override
+  public Placement placement(String name) {
+    throw new UnsupportedOperationException();
   }
 
   @Override
