@@ -31,6 +31,7 @@ class ArchitectureTest {
           "model",
           "optim",
           "method",
+          "dl4j",
           "search",
           "spec",
           "train",

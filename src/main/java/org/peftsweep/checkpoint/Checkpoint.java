@@ -10,9 +10,9 @@ import java.util.stream.Stream;
 
 /**
  * A model folder in Hugging Face layout: {@code config.json} with weights as safetensors, as
- * PyTorch's zips (either whole or in shards that an index names), as ONNX or as a TensorFlow
- * checkpoint. Tensors are found with and without the architecture's prefix, so that a bare model
- * and one with any head can both be used.
+ * PyTorch's zips (either whole or in shards that an index names), as ONNX, as a TensorFlow
+ * checkpoint, or as a network or graph of Deeplearning4j. Tensors are found with and without the
+ * architecture's prefix, so that a bare model and one with any head can both be used.
  */
 public final class Checkpoint implements AutoCloseable {
   private static final String CONFIG = "config.json";

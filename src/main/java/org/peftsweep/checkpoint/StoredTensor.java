@@ -41,12 +41,17 @@ public record StoredTensor(TensorFile file, String name, List<Long> shape) {
    */
   public StoredTensor requireShape(long... wanted) {
     List<Long> wantedShape = Arrays.stream(wanted).boxed().toList();
-    if (!shape.equals(wantedShape)) {
+    if (!withoutOnes(shape).equals(withoutOnes(wantedShape))) {
       throw new CheckpointException(
           "Cannot use %s in %s: its shape is %s, and config.json asks for %s"
               .formatted(Shown.value(name), file.path(), shape, wantedShape));
     }
     return this;
+  }
+
+  /** A vector may be a matrix of one row: ND4J has them so. */
+  private static List<Long> withoutOnes(List<Long> shape) {
+    return shape.size() == 2 && shape.get(0) == 1 ? shape.subList(1, 2) : shape;
   }
 
   /**

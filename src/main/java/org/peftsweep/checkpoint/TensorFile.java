@@ -4,6 +4,8 @@ import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Pattern;
 import org.peftsweep.data.Shown;
 
@@ -12,12 +14,32 @@ public interface TensorFile extends AutoCloseable {
   /** Weights in other formats than safetensors, by their path within the folder. */
   Pattern FOREIGN =
       Pattern.compile(
-          "pytorch_model[\\w.-]*\\.(bin|bin\\.index\\.json)"
+          "pytorch_model[\\w.-]*\\.(bin|bin\\.index\\.json)|model[\\w.-]*\\.(zip|fb)"
               + "|(onnx/|variables/)?[^/]+(\\.onnx|\\.onnx[._]data|\\.index|\\.data-\\d{5}-of-\\d{5})");
 
   /** Whether a path within a model folder is one of weights in another format than safetensors. */
   static boolean isForeign(String path) {
     return FOREIGN.matcher(path).matches();
+  }
+
+  /**
+   * Returns a tensor that lies within a module with a weight of its own, as what an adapter adds to
+   * one; empty for plain models.
+   */
+  static Optional<String> nested(Set<String> names) {
+    return names.stream()
+        .filter(
+            name -> {
+              int end = name.lastIndexOf('.');
+              String last = name.substring(end + 1);
+              boolean isOwn = last.equals("weight") || last.equals("bias");
+              int from = isOwn ? name.lastIndexOf('.', end - 1) : end;
+              while (from > 0 && !names.contains(name.substring(0, from) + ".weight")) {
+                from = name.lastIndexOf('.', from - 1);
+              }
+              return from > 0;
+            })
+        .findFirst();
   }
 
   Path path();

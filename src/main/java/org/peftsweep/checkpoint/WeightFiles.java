@@ -15,7 +15,8 @@ import org.peftsweep.data.Shown;
 
 /**
  * Finds and opens the weights of a model folder. Of several formats the first counts, as in the
- * reference library: safetensors, PyTorch's zips, ONNX, TensorFlow.
+ * reference library: safetensors, PyTorch's zips, ONNX, TensorFlow; then networks of
+ * Deeplearning4j, and graphs of SameDiff.
  */
 final class WeightFiles {
   static final String SAFE = "model.safetensors";
@@ -60,13 +61,20 @@ final class WeightFiles {
     }
     List<Path> onnx = matching("*.onnx");
     List<Path> bundles = matching("*.index");
+    List<Path> networks = matching("model*.zip");
+    List<Path> graphs = matching("model*.fb");
     if (!onnx.isEmpty()) {
       add(OnnxFile.open(one(onnx, "model.onnx")));
     } else if (!bundles.isEmpty()) {
       add(TensorFlowBundle.open(one(bundles, "variables.index")));
+    } else if (!networks.isEmpty()) {
+      add(NetworkFile.open(one(networks, "model.zip")));
+    } else if (!graphs.isEmpty()) {
+      add(SameDiffFile.open(one(graphs, "model.fb")));
     } else {
       throw new CheckpointException(
-          "Cannot find weights in %s: supply %s, %s, an .onnx file or a TensorFlow checkpoint"
+          ("Cannot find weights in %s: supply %s, %s, an .onnx file, a TensorFlow checkpoint, or a"
+                  + " model.zip or model.fb of Deeplearning4j")
               .formatted(folder, SAFE, PYTORCH));
     }
   }

@@ -19,13 +19,16 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** Writes a finished trial's model in the layouts of Hugging Face, or as a graph of SameDiff. */
+/**
+ * Writes a finished trial's model in the layouts of Hugging Face, of SameDiff or Deeplearning4j.
+ */
 @Command(
     name = "export",
     description =
         "Writes a finished trial as a PEFT adapter, DIR/adapter, and as a merged model, DIR/merged;"
             + " beside an adapter its base, DIR/base, where Python could not read it in its place."
-            + " As samediff, writes DIR/samediff, which programs of Deeplearning4j load and train.",
+            + " As samediff, writes a graph, DIR/samediff, and as dl4j a network, DIR/dl4j, which"
+            + " programs with ND4J or Deeplearning4j load and train.",
     mixinStandardHelpOptions = true)
 final class ExportCommand implements Callable<Integer> {
   /** What is written. */
@@ -33,7 +36,13 @@ final class ExportCommand implements Callable<Integer> {
     peft,
     merged,
     both,
-    samediff
+    samediff,
+    dl4j;
+
+    /** Whether it is for programs of another library of this language. */
+    boolean isRecorded() {
+      return this == samediff || this == dl4j;
+    }
   }
 
   private static final String CARD = "README.md";
@@ -53,8 +62,8 @@ final class ExportCommand implements Callable<Integer> {
   @Option(
       names = "--merged",
       description =
-          "With --format samediff, folds what was trained into the base's weights; without, it"
-              + " stays apart and goes on learning.")
+          "With --format samediff or dl4j, folds what was trained into the base's weights; without,"
+              + " it stays apart and goes on learning.")
   private boolean isMerged;
 
   @Mixin private OutputFolder output;
@@ -70,17 +79,19 @@ final class ExportCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     Configuration files = SparkHadoopUtil.get().conf();
-    if (isMerged && format != Format.samediff) {
+    if (isMerged && !format.isRecorded()) {
       throw new InputException(
-          "Cannot use --merged with --format " + format + ": give --format samediff or merged");
+          "Cannot use --merged with --format "
+              + format
+              + ": give --format samediff, dl4j or merged");
     }
     Path folder = Locations.ofProcess(files, Installation.home()).localFolder("DIR", given);
     try (Session session = Session.open("peft-sweep export")) {
       try (KeptTrial kept = KeptTrial.find(id, "export", output, files);
           Backend backend = Backends.open(Backends.DEFAULT, 1);
           TrialExport export = kept.open(new Library(files), backend)) {
-        if (format == Format.samediff) {
-          writeGraph(export, folder.resolve("samediff"));
+        if (format.isRecorded()) {
+          writeGraph(export, folder.resolve(format.name()));
           return 0;
         }
         ResultTables tables = ResultTables.of(session.spark(), kept.results());
@@ -92,11 +103,15 @@ final class ExportCommand implements Callable<Integer> {
 
   private void writeGraph(TrialExport export, Path folder) {
     try {
-      export.writeGraph(folder, isMerged);
+      if (format == Format.dl4j) {
+        export.writeNetwork(folder, isMerged);
+      } else {
+        export.writeGraph(folder, isMerged);
+      }
     } catch (IllegalArgumentException e) {
       throw new InputException(e.getMessage());
     }
-    out.println("SameDiff: " + folder);
+    out.println((format == Format.dl4j ? "Deeplearning4j: " : "SameDiff: ") + folder);
   }
 
   private void write(TrialExport export, Path folder, ModelCard card) throws IOException {

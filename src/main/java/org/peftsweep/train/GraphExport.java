@@ -3,26 +3,31 @@ package org.peftsweep.train;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.BiConsumer;
+import org.deeplearning4j.util.ModelSerializer;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.DenseWeight;
 import org.peftsweep.compute.Tape;
+import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Var;
 import org.peftsweep.compute.samediff.GraphFile;
 import org.peftsweep.compute.samediff.Placeholders;
 import org.peftsweep.compute.samediff.SameDiffGraph;
 import org.peftsweep.data.Batch;
 import org.peftsweep.data.Task;
+import org.peftsweep.dl4j.RecordedNetwork;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.spec.Trial;
 
 /**
- * A trial's model as a file of SameDiff, and what a program must know to feed it.
+ * A trial's model as a file of SameDiff or Deeplearning4j, and what a program must know to feed it.
  *
  * <p>The graph is recorded from a batch of a few rows of several lengths. It has no dropout.
  */
@@ -30,11 +35,58 @@ record GraphExport(Trial trial, Base base, Backend backend) {
   /** The graph. */
   static final String MODEL = "model.fb";
 
+  /** The network of Deeplearning4j. */
+  static final String NETWORK = "model.zip";
+
   /** What goes in and comes out. */
   private static final String TASK = "task.json";
 
   /** Writes a model that was built on the backend. */
   void write(Model model, Path file) {
+    record(
+        model,
+        (graph, outputs) ->
+            GraphFile.write(graph, outputs, trial.task().task().isRegression(), file));
+  }
+
+  /**
+   * Refuses a trial whose rows have no labels.
+   *
+   * @throws IllegalArgumentException saying what can be had instead
+   */
+  static void requireLabels(Trial trial) {
+    if (trial.task().task().isCompletion()) {
+      throw new IllegalArgumentException(
+          "Cannot make a network of "
+              + trial.id()
+              + ": it writes text, export it as a merged model or for PEFT");
+    }
+  }
+
+  /** Writes a model that was built on the backend as a network of Deeplearning4j. */
+  void writeNetwork(Model model, Path file) {
+    record(
+        model,
+        (graph, outputs) -> {
+          RecordedNetwork network =
+              new RecordedNetwork(
+                  graph,
+                  outputs,
+                  model,
+                  trial.method(),
+                  trial.task().task().isRegression(),
+                  trial.rates(),
+                  trial.training().weightDecay());
+          try {
+            Files.createDirectories(file.toAbsolutePath().getParent());
+            ModelSerializer.writeModel(network.build(), file.toFile(), false);
+          } catch (IOException e) {
+            throw new UncheckedIOException("Cannot write " + file + ": " + e.getMessage(), e);
+          }
+        });
+  }
+
+  private void record(Model model, BiConsumer<SameDiffGraph, Tensor> to) {
     Placeholders inputs = Placeholders.of(tokens(), hasTypes());
     SameDiffGraph graph = new SameDiffGraph(backend).reading(inputs);
     for (Parameter parameter : model.allParameters()) {
@@ -45,7 +97,7 @@ record GraphExport(Trial trial, Base base, Backend backend) {
     try (Tape tape = new Tape(backend, graph)) {
       tape.startEvaluation();
       Var outputs = model.logits(tape, batch(inputs));
-      GraphFile.write(graph, outputs.value(), trial.task().task().isRegression(), file);
+      to.accept(graph, outputs.value());
     }
   }
 
@@ -69,11 +121,12 @@ record GraphExport(Trial trial, Base base, Backend backend) {
     }
   }
 
-  private boolean hasTypes() {
+  boolean hasTypes() {
     return base.config().sizes().tokenTypes() > 1;
   }
 
-  private int tokens() {
+  /** Returns how long rows are that the graph takes. */
+  int tokens() {
     ModelConfig config = base.config();
     return Math.min(
         trial.training().maxTokens(), config.longestInput() - trial.method().positions());

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.BiConsumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -217,7 +218,8 @@ public final class TrialExport implements AutoCloseable {
   }
 
   /**
-   * Writes the model as a graph that SameDiff loads, what its labels are, and the base's tokenizer.
+   * Writes the model as a graph that SameDiff loads, what its labels are, and the base's tokenizer;
+   * a folded one is the model of a sweep too.
    *
    * @param isMerged whether what was trained is folded into the base's weights; else it stays apart
    *     and goes on learning
@@ -225,6 +227,21 @@ public final class TrialExport implements AutoCloseable {
    */
   public void writeGraph(Path folder, boolean isMerged) {
     Path file = folder.resolve(GraphExport.MODEL);
+    write(folder, isMerged, (export, written) -> export.write(written, file));
+  }
+
+  /**
+   * The same as a network of Deeplearning4j.
+   *
+   * @throws IllegalArgumentException if it cannot be folded, or writes text
+   */
+  public void writeNetwork(Path folder, boolean isMerged) {
+    GraphExport.requireLabels(trial);
+    Path file = folder.resolve(GraphExport.NETWORK);
+    write(folder, isMerged, (export, written) -> export.writeNetwork(written, file));
+  }
+
+  private void write(Path folder, boolean isMerged, BiConsumer<GraphExport, Model> to) {
     GraphExport export = new GraphExport(trial, base, backend);
     if (isMerged) {
       writeMerged(folder);
@@ -235,21 +252,20 @@ public final class TrialExport implements AutoCloseable {
                   trial.task().task().outputs(),
                   backend,
                   new CheckpointWeights(merged).forTrial(backend, new Seeds(0)))) {
-        export.write(plain, file);
+        to.accept(export, plain);
       }
-      deleteMerged(folder);
+      // Its configuration stays: with the graph it is a model that a sweep takes.
+      deleteWeights(folder);
     } else {
-      export.write(model, file);
+      to.accept(export, model);
       writeTokenizer(folder);
     }
     export.writeTask(folder);
   }
 
-  private static void deleteMerged(Path folder) {
+  private static void deleteWeights(Path folder) {
     try {
-      for (String name : List.of("config.json", "model.safetensors")) {
-        Files.delete(folder.resolve(name));
-      }
+      Files.delete(folder.resolve("model.safetensors"));
     } catch (IOException e) {
       throw new UncheckedIOException("Cannot delete a part of " + folder, e);
     }
@@ -284,8 +300,7 @@ public final class TrialExport implements AutoCloseable {
     List<TokenizedExample> rows = new ArrayList<>();
     int longest = base.config().longestInput() - trial.method().positions();
     for (String prompt : prompts) {
-      int[] ids =
-          isAsked ? base.tokenizer().question(prompt) : base.tokenizer().prompt(prompt);
+      int[] ids = isAsked ? base.tokenizer().question(prompt) : base.tokenizer().prompt(prompt);
       if (ids.length == 0 || ids.length >= longest) {
         throw new IllegalArgumentException(
             "Cannot go on with a prompt of %d tokens: give 1 to %d"

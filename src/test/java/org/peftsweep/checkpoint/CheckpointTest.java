@@ -108,7 +108,7 @@ class CheckpointTest {
         .isInstanceOf(CheckpointException.class)
         .hasMessage(
             "Cannot find weights in %s: supply model.safetensors, pytorch_model.bin, an .onnx file"
-                + " or a TensorFlow checkpoint",
+                + ", a TensorFlow checkpoint, or a model.zip or model.fb of Deeplearning4j",
             folder);
     Files.createFile(folder.resolve("pytorch_model.bin"));
     assertThatThrownBy(() -> Checkpoint.open(folder))

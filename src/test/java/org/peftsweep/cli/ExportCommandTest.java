@@ -143,6 +143,10 @@ class ExportCommandTest {
     assertThat(text(out)).isEqualTo("SameDiff: " + exported.resolve("samediff") + "\n");
     assertThat(names(exported.resolve("samediff")))
         .containsExactly("model.fb", "task.json", "tokenizer.json", "tokenizer_config.json");
+    assertThat(export(id, "--format", "dl4j")).isZero();
+    assertThat(text(out)).endsWith("Deeplearning4j: " + exported.resolve("dl4j") + "\n");
+    assertThat(names(exported.resolve("dl4j")))
+        .containsExactly("model.zip", "task.json", "tokenizer.json", "tokenizer_config.json");
   }
 
   @Test

@@ -3,20 +3,13 @@ package org.peftsweep.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import java.io.File;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import javax.tools.JavaCompiler;
-import javax.tools.ToolProvider;
 import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -44,17 +37,6 @@ import org.peftsweep.train.Outcome.Prediction;
 class GraphExportTest {
   private static final Library LIBRARY = new Library(new Configuration());
   private static final int TOKENS = 32;
-
-  /** What ND4J's own modules and what they ask for are called in a class path. */
-  private static final List<String> ND4J =
-      List.of(
-          "/org/nd4j/",
-          "/org/bytedeco/javacpp/",
-          "/org/bytedeco/openblas/",
-          "/flatbuffers-java/",
-          "/slf4j-api/",
-          "/org/apache/commons/",
-          "/commons-io/");
 
   @TempDir Path folder;
   private Path kept;
@@ -147,64 +129,22 @@ class GraphExportTest {
     Path data = Files.write(folder.resolve("train.tsv"), lines);
     Path saved = folder.resolve("better.fb");
     List<String> said =
-        sample(folder.resolve("graph").toString(), data.toString(), saved.toString());
+        new SampleProgram(folder, SampleProgram.ND4J, List.of())
+            .run(
+                "FineTuneWinner",
+                folder.resolve("graph").toString(),
+                data.toString(),
+                saved.toString());
     for (int i = 0; i < 3; i++) {
       String[] words = said.get(i).split(" ", 3);
       assertThat(words[0]).isEqualTo(labels.get((int) wanted.get(i).prediction()));
       assertThat(Double.parseDouble(words[1])).isCloseTo(wanted.get(i).score(), within(1e-4));
     }
-    double before = number(said, "loss before ");
-    assertThat(number(said, "loss after ")).isLessThan(before);
+    assertThat(SampleProgram.number(said, "loss after "))
+        .isLessThan(SampleProgram.number(said, "loss before "));
     SameDiff better = SameDiff.load(saved.toFile(), false);
     String b = "roberta.encoder.layer.0.attention.self.query.lora_B.weight";
     SameDiff first = SameDiff.load(folder.resolve("graph/model.fb").toFile(), false);
     assertThat(better.getVariable(b).getArr()).isNotEqualTo(first.getVariable(b).getArr());
-  }
-
-  private static double number(List<String> said, String start) {
-    String line = said.stream().filter(each -> each.startsWith(start)).findFirst().orElseThrow();
-    return Double.parseDouble(line.substring(start.length()));
-  }
-
-  /** Compiles and runs the program in a JVM of its own; returns its output. */
-  private List<String> sample(String... arguments) throws IOException, InterruptedException {
-    String jars =
-        Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
-            .filter(path -> path.endsWith(".jar") && ND4J.stream().anyMatch(path::contains))
-            .collect(Collectors.joining(File.pathSeparator));
-    Path classes = Files.createDirectory(folder.resolve("classes"));
-    JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
-    List<String> compile = new ArrayList<>(List.of("-cp", jars, "-d", classes.toString()));
-    for (String name : List.of("FineTuneWinner.java", "BytePairs.java")) {
-      compile.add(Path.of("src/samples/dl4j", name).toString());
-    }
-    assertThat(compiler.run(null, null, null, compile.toArray(String[]::new))).isZero();
-    List<String> command =
-        new ArrayList<>(
-            List.of(
-                ProcessHandle.current().info().command().orElseThrow(),
-                "-Xmx512m",
-                "-XX:TieredStopAtLevel=1",
-                "-cp",
-                classes + File.pathSeparator + jars,
-                "FineTuneWinner"));
-    command.addAll(List.of(arguments));
-    Path out = folder.resolve("out.txt");
-    Path err = folder.resolve("err.txt");
-    Process process =
-        new ProcessBuilder(command)
-            .redirectOutput(out.toFile())
-            .redirectError(err.toFile())
-            .start();
-    assertThat(process.waitFor()).as(() -> text(err)).isZero();
-    return Files.readAllLines(out);
-  }
-
-  private static String text(Path file) {
-    try {
-      return Files.readString(file).toLowerCase(Locale.ROOT);
-    } catch (IOException e) {
-      return e.getMessage();
-    }
   }
 }

@@ -5,11 +5,11 @@ import java.nio.charset.Charset;
 import org.nd4j.autodiff.samediff.SameDiff;
 
 /** Makes the gradients of a graph. */
-final class Derivatives {
+public final class Derivatives {
   private Derivatives() {}
 
   /** Makes those of variables; SameDiff, which names each operation on standard output, is mute. */
-  static synchronized void make(SameDiff graph, String... variables) {
+  public static synchronized void make(SameDiff graph, String... variables) {
     PrintStream out = System.out;
     Thread own = Thread.currentThread();
     System.setOut(
