@@ -257,8 +257,7 @@ public final class ConfigFile {
       return IntStream.range(0, layers).mapToObj(otherwise::test).toList();
     }
     require(types.size() == layers, key, types, "give one for each of " + layers + " layers");
-    require(
-        Set.of(kind, other).containsAll(types), key, types, "choose " + kind + " or " + other);
+    require(Set.of(kind, other).containsAll(types), key, types, "choose " + kind + " or " + other);
     return types.stream().map(kind::equals).toList();
   }
 

@@ -159,7 +159,9 @@ public record ModelConfig(
     return sizes.positions() - architecture.positionOffset(this);
   }
 
-  /** The same with what an architecture alone reads, and other facts that it has its defaults of. */
+  /**
+   * The same with what an architecture alone reads, and other facts that it has its defaults of.
+   */
   public ModelConfig of(Architecture own, OptionalInt padId, boolean areTied) {
     return new ModelConfig(
         own,

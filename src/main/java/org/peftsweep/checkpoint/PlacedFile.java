@@ -17,8 +17,7 @@ record PlacedFile(StoredTensor stored, Placement placement) implements TensorFil
       if (outputs % placement.parts() != 0) {
         throw new CheckpointException(
             "Cannot use %s in %s: its shape is %s, and it should have %d equal parts"
-                .formatted(
-                    stored.name(), stored.file().path(), stored.shape(), placement.parts()));
+                .formatted(stored.name(), stored.file().path(), stored.shape(), placement.parts()));
       }
     }
     return new StoredTensor(

@@ -98,9 +98,7 @@ public final class SameDiffFile implements TensorFile {
       shape.add(array.shape(i));
     }
     long bytes =
-        shape.stream().anyMatch(size -> size < 0)
-            ? -1
-            : MappedTensor.bytes(DType.F32, shape);
+        shape.stream().anyMatch(size -> size < 0) ? -1 : MappedTensor.bytes(DType.F32, shape);
     if (bytes != array.bufferLength()) {
       throw fault(
           path,

@@ -87,7 +87,9 @@ final class KeptTrial implements AutoCloseable {
     }
     if (row == null) {
       throw new InputException(
-          "Cannot " + what + " "
+          "Cannot "
+              + what
+              + " "
               + Shown.of(id)
               + ": "
               + output.shown()
@@ -99,11 +101,15 @@ final class KeptTrial implements AutoCloseable {
     }
     throw new InputException(
         row.status() == Status.FINISHED
-            ? "Cannot " + what + " "
+            ? "Cannot "
+                + what
+                + " "
                 + id
                 + ": its tensors were not kept; compute.keep-mebibytes says up to which size they"
                 + " are"
-            : "Cannot " + what + " "
+            : "Cannot "
+                + what
+                + " "
                 + id
                 + ": only finished trials are kept, and it is "
                 + TrialFile.word(row.status()));

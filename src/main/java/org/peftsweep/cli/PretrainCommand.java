@@ -38,7 +38,8 @@ import picocli.CommandLine.Parameters;
 /** Makes a small RoBERTa or Llama from text: tokenizer, training, a folder. */
 @Command(
     name = "pretrain",
-    description = "Pretrains a small RoBERTa or Llama, tokenizer included, and writes a model folder.",
+    description =
+        "Pretrains a small RoBERTa or Llama, tokenizer included, and writes a model folder.",
     mixinStandardHelpOptions = true)
 final class PretrainCommand implements Callable<Integer> {
   private static final Duration KEEP_EVERY = Duration.ofMinutes(1);

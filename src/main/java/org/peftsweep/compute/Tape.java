@@ -812,8 +812,7 @@ public final class Tape implements AutoCloseable {
       Tensor backStarts = ints(() -> ends);
       Tensor backColumns = ints(() -> taken);
       record(
-          out,
-          dy -> gradients.give(x, dx -> backend.sumColumns(dy, backStarts, backColumns, dx)));
+          out, dy -> gradients.give(x, dx -> backend.sumColumns(dy, backStarts, backColumns, dx)));
     }
     return out;
   }

@@ -56,8 +56,7 @@ final class AnswerScore {
     for (String word : given) {
       int[] now = new int[before.length];
       for (int i = 0; i < right.size(); i++) {
-        now[i + 1] =
-            word.equals(right.get(i)) ? before[i] + 1 : Math.max(now[i], before[i + 1]);
+        now[i + 1] = word.equals(right.get(i)) ? before[i] + 1 : Math.max(now[i], before[i + 1]);
       }
       before = now;
     }

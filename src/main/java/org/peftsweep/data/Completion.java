@@ -46,8 +46,7 @@ public record Completion(
 
   private static void require(boolean holds, String key, Number value, String legal) {
     if (!holds) {
-      throw new IllegalArgumentException(
-          "Cannot use " + key + " = " + value + ": give " + legal);
+      throw new IllegalArgumentException("Cannot use " + key + " = " + value + ": give " + legal);
     }
   }
 

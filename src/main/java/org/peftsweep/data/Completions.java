@@ -140,9 +140,7 @@ public final class Completions {
   }
 
   private int[] ended(int[] ids) {
-    return tokenizer.endId().isPresent()
-        ? ArrayUtils.add(ids, tokenizer.endId().getAsInt())
-        : ids;
+    return tokenizer.endId().isPresent() ? ArrayUtils.add(ids, tokenizer.endId().getAsInt()) : ids;
   }
 
   private static int common(int[] first, int[] second) {

@@ -45,7 +45,8 @@ final class JinjaDialect {
     text = REVERSED.matcher(text).replaceAll("($1|reverse|list)");
     return NAMESPACE
         .matcher(text)
-        .replaceAll(call -> "namespace(" + NAMED.matcher(call.group(1)).replaceAll("$1=($2)") + ")");
+        .replaceAll(
+            call -> "namespace(" + NAMED.matcher(call.group(1)).replaceAll("$1=($2)") + ")");
   }
 
   /** Returns what looks names up as the library does, after Python's methods of strings. */

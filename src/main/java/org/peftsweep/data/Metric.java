@@ -12,8 +12,9 @@ import org.peftsweep.data.Confusion.Counts;
  * GLUE metric of Hugging Face calls.
  *
  * <p>Classification metrics take class ids, or the probability of class 1; regression metrics take
- * values; metrics of completions take a row's own score, and its weight in place of a label. A score that is undefined (no rows, constant input of a correlation, a NaN prediction in
- * a regression, an area under the curve without both classes) is NaN.
+ * values; metrics of completions take a row's own score, and its weight in place of a label. A
+ * score that is undefined (no rows, constant input of a correlation, a NaN prediction in a
+ * regression, an area under the curve without both classes) is NaN.
  */
 public enum Metric {
   /** Share of equal pairs, 0 to 1. */
@@ -217,8 +218,7 @@ public enum Metric {
               + labels.length
               + " labels: give one prediction a label");
     }
-    boolean isNumber =
-        isCompletion() || isRegression() || this.answers == Answers.PROBABILITIES;
+    boolean isNumber = isCompletion() || isRegression() || this.answers == Answers.PROBABILITIES;
     boolean isUndefined =
         labels.length == 0
             || isNumber && Arrays.stream(answers).anyMatch(value -> !Double.isFinite(value));

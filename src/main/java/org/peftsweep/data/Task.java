@@ -11,8 +11,8 @@ import org.apache.commons.lang3.StringUtils;
  * @param name as in sweep files, such as {@code rte}
  * @param textColumns names of columns; the first is the first text, the others are joined by a
  *     space into the second
- * @param labelColumn column name of the label in the same files, or of the text to be written; empty
- *     where a row holds that elsewhere
+ * @param labelColumn column name of the label in the same files, or of the text to be written;
+ *     empty where a row holds that elsewhere
  * @param labelNames class names, the place being the class id; empty for a regression and for texts
  * @param metrics at least one; the first is the one that tables report
  * @param evaluationSets names of the reported sets; tables report their mean where there are two
@@ -68,8 +68,7 @@ public record Task(
             "metric = " + metric.id(),
             "it is defined for two labels, choose "
                 + Metric.ids(
-                    other ->
-                        !other.isBinary() && !other.isRegression() && !other.isCompletion()));
+                    other -> !other.isBinary() && !other.isRegression() && !other.isCompletion()));
       }
     }
     if (!completion.isNone() && !labelNames.isEmpty()) {

@@ -45,9 +45,7 @@ public final class Tasks {
   private static final List<Task> BUILT_IN = GLUE.stream().map(Tasks::mini).toList();
 
   private static final List<Task> WRITTEN =
-      List.of(
-          written("mini-ask", Metric.EXACT_MATCH),
-          written("mini-run", Metric.NUMERIC));
+      List.of(written("mini-ask", Metric.EXACT_MATCH), written("mini-run", Metric.NUMERIC));
 
   private Tasks() {}
 

@@ -12,8 +12,8 @@ public final class Activations {
   private Activations() {}
 
   /**
-   * {@code ½x·(1 + tanh(√(2/π)·(x + 0.044715x³)))}, the approximation of GELU (arXiv:1606.08415, §2)
-   * that the reference library calls {@code gelu_new} and {@code gelu_pytorch_tanh}.
+   * {@code ½x·(1 + tanh(√(2/π)·(x + 0.044715x³)))}, the approximation of GELU (arXiv:1606.08415,
+   * §2) that the reference library calls {@code gelu_new} and {@code gelu_pytorch_tanh}.
    */
   static Var geluTanh(Tape tape, Var x) {
     float slope = (float) Math.sqrt(2 / Math.PI);

@@ -99,7 +99,9 @@ final class Decoder implements Backbone {
         builder.linear(
             attention + "o_proj", Role.OUTPUT, index, width, queries, variant.outputBias()),
         gemma == null ? null : gamma(post + "attention_layernorm", index),
-        gamma(gemma == null ? post + "attention_layernorm" : prefix + "pre_feedforward_layernorm", index),
+        gamma(
+            gemma == null ? post + "attention_layernorm" : prefix + "pre_feedforward_layernorm",
+            index),
         builder.linear(mlp + "gate_proj", Role.FFN_GATE, index, inner, width, mlpBias),
         builder.linear(mlp + "up_proj", Role.FFN_UP, index, inner, width, mlpBias),
         builder.linear(mlp + "down_proj", Role.FFN_DOWN, index, width, inner, mlpBias),
@@ -115,7 +117,9 @@ final class Decoder implements Backbone {
 
   @Override
   public List<Sublayer> sublayers() {
-    return layers.stream().flatMap(layer -> Stream.of(layer.attention(), layer.feedForward())).toList();
+    return layers.stream()
+        .flatMap(layer -> Stream.of(layer.attention(), layer.feedForward()))
+        .toList();
   }
 
   /** RMS norms are none of them. */
@@ -233,7 +237,9 @@ final class Decoder implements Backbone {
       tape.done(asking);
     }
     Var k = pass.linear(Pass.parts(lanes, DecoderLayer::key), normed, all);
-    k = pass.rotary(rotary, normedHeads(pass, Pass.parts(lanes, DecoderLayer::keyNorm), k, all), packed);
+    k =
+        pass.rotary(
+            rotary, normedHeads(pass, Pass.parts(lanes, DecoderLayer::keyNorm), k, all), packed);
     Var v = pass.linear(Pass.parts(lanes, DecoderLayer::value), normed, all);
     tape.done(normed);
     if (packed.cache() != null) {
@@ -243,8 +249,7 @@ final class Decoder implements Backbone {
     List<Sublayer> attention = Pass.parts(lanes, DecoderLayer::attention);
     Scores scores =
         isNear ? Windows.backwards(tape, packed, window, cap()) : new Scores(cap(), null);
-    Var context =
-        pass.attention(attention, packed, config, true, oneAsks, q, k, v, seen, scores);
+    Var context = pass.attention(attention, packed, config, true, oneAsks, q, k, v, seen, scores);
     tape.done(q);
     tape.done(k);
     tape.done(v);
@@ -318,8 +323,7 @@ final class Decoder implements Backbone {
   }
 
   private Var normed(Pass pass, List<Parameter> gains, Var x, Lanes lanes) {
-    return pass.rmsNorm(
-        gains, x, (float) config.normEpsilon(), lanes, variant.gemma() != null);
+    return pass.rmsNorm(gains, x, (float) config.normEpsilon(), lanes, variant.gemma() != null);
   }
 
   /** The norm after a block, where there is one; consumes x. */

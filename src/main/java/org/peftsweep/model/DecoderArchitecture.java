@@ -34,7 +34,9 @@ interface DecoderArchitecture extends ModelArchitecture {
     return new Decoder.Variant(config.attentionBias(), false);
   }
 
-  /** Returns what a language model's logits are held below, by the rule of scores; 0 for nothing. */
+  /**
+   * Returns what a language model's logits are held below, by the rule of scores; 0 for nothing.
+   */
   default float logitCap() {
     return 0;
   }

@@ -30,7 +30,9 @@ record EncoderNames(
     String norm,
     String attention,
     String feedForward) {
-  /** Returns the same with other names of query, key, value, and attention's output and its norm. */
+  /**
+   * Returns the same with other names of query, key, value, and attention's output and its norm.
+   */
   EncoderNames attending(String q, String k, String v, String o, String oNorm) {
     return new EncoderNames(
         embeddings,

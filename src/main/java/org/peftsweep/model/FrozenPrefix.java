@@ -97,11 +97,11 @@ final class FrozenPrefix implements AutoCloseable {
   private static boolean areAlike(Tape tape, Backbone lane, int rows, int tokens, int frozen) {
     return lane.keepsExamplesApart()
         && lane.linears(frozen).stream()
-        .allMatch(
-            linear ->
-                tokens * linear.in() % VECTOR == 0
-                    && tokens * linear.out() % VECTOR == 0
-                    && tape.products().sumsRowsAlike(rows * tokens, linear.out(), linear.in()));
+            .allMatch(
+                linear ->
+                    tokens * linear.in() % VECTOR == 0
+                        && tokens * linear.out() % VECTOR == 0
+                        && tape.products().sumsRowsAlike(rows * tokens, linear.out(), linear.in()));
   }
 
   /** Puts a lane's states in their place. */

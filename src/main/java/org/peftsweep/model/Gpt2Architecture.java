@@ -141,11 +141,6 @@ public record Gpt2Architecture() implements DecoderArchitecture {
         config,
         builder,
         new PreNorm.Variant(
-            names,
-            true,
-            List.of(),
-            new int[config.sizes().layers()],
-            true,
-            Activations::geluTanh));
+            names, true, List.of(), new int[config.sizes().layers()], true, Activations::geluTanh));
   }
 }

@@ -104,11 +104,9 @@ public final class MergedModel {
     stored.forEach(
         (name, parts) -> {
           parts.sort(
-              Comparator.comparingInt(
-                  part -> config.architecture().placement(part.name()).part()));
+              Comparator.comparingInt(part -> config.architecture().placement(part.name()).part()));
           List<Long> shape = TrainedTensors.shape(parts.get(0));
-          boolean isTurned =
-              config.architecture().placement(parts.get(0).name()).isTurned();
+          boolean isTurned = config.architecture().placement(parts.get(0).name()).isTurned();
           List<FloatSource> values =
               parts.stream()
                   .map(part -> TrainedTensors.source(backend, value.apply(part)))

@@ -118,8 +118,7 @@ public record ModernBertArchitecture(Facts facts) implements ModelArchitecture {
     }
     file.requireWord("classifier_activation", "gelu");
     String pooling = file.word(POOLING, FIRST);
-    file.require(
-        List.of(FIRST, MEAN).contains(pooling), POOLING, pooling, "choose cls or mean");
+    file.require(List.of(FIRST, MEAN).contains(pooling), POOLING, pooling, "choose cls or mean");
     int every = file.whole("global_attn_every_n_layers", 3);
     double theta = theta(file, FULL, "global_rope_theta", 160_000);
     double nearTheta = theta(file, NEAR, "local_rope_theta", 10_000);
@@ -207,8 +206,7 @@ public record ModernBertArchitecture(Facts facts) implements ModelArchitecture {
     int width = config.sizes().headWidth();
     RotaryTables far = new RotaryTables(builder.backend(), config.rope().orElseThrow(), width);
     RotaryTables near =
-        new RotaryTables(
-            builder.backend(), new Rope(facts.nearTheta(), new Rope.None()), width);
+        new RotaryTables(builder.backend(), new Rope(facts.nearTheta(), new Rope.None()), width);
     return new PreNorm(
         config,
         builder,

@@ -88,8 +88,7 @@ public record MpnetArchitecture() implements ModelArchitecture {
         batch -> PositionIds.ofTokens(batch, first),
         names,
         encoder ->
-            new BucketedDistances(
-                config, builder, "mpnet.encoder.relative_attention_bias.weight"));
+            new BucketedDistances(config, builder, "mpnet.encoder.relative_attention_bias.weight"));
   }
 
   @Override

@@ -27,12 +27,7 @@ record NextTokenHead(Parameter projection, float cap) implements Head {
         config.tiedEmbeddings()
             ? backbone.embeddings().words()
             : builder.base(
-                name + ".weight",
-                Role.HEAD,
-                -1,
-                Fresh.NORMAL,
-                sizes.vocabulary(),
-                sizes.hidden()),
+                name + ".weight", Role.HEAD, -1, Fresh.NORMAL, sizes.vocabulary(), sizes.hidden()),
         cap);
   }
 

@@ -67,8 +67,8 @@ public final class Packed {
   }
 
   /**
-   * Lets the pass keep keys and values, or where some are kept run the one position of each row that
-   * is asked for alone.
+   * Lets the pass keep keys and values, or where some are kept run the one position of each row
+   * that is asked for alone.
    */
   Packed with(KeyValues kept) {
     cache = kept;

@@ -20,7 +20,8 @@ import org.peftsweep.data.Batch;
  *
  * <p>Everywhere a list has the same part of each lane's model, in the order of lanes.
  *
- * @param turns of each lane by the positions of its tokens, where rows hold several texts; else null
+ * @param turns of each lane by the positions of its tokens, where rows hold several texts; else
+ *     null
  */
 record Pass(Tape tape, List<RotaryTables.Turns> turns) {
   /** A pass of rows of one text each. */
@@ -215,11 +216,7 @@ record Pass(Tape tape, List<RotaryTables.Turns> turns) {
     Parameter first = parts.get(0);
     return parts.stream().allMatch(first::isSharedWith)
         ? rmsNorm(first, x, epsilon, fromOne)
-        : each(
-            x,
-            lanes,
-            false,
-            (lane, rows) -> rmsNorm(parts.get(lane), rows, epsilon, fromOne));
+        : each(x, lanes, false, (lane, rows) -> rmsNorm(parts.get(lane), rows, epsilon, fromOne));
   }
 
   private Var rmsNorm(Parameter part, Var x, float epsilon, boolean fromOne) {
@@ -293,12 +290,10 @@ record Pass(Tape tape, List<RotaryTables.Turns> turns) {
         (lane, rows) -> {
           Prompt prompt = parts.get(lane).prompt();
           Batch batch = packed.batches().get(lane);
-          return prompt == null ? rows : Rows.started(
-                  tape,
-                  prompt,
-                  rows,
-                  batch,
-                  i -> PositionIds.place(packed.batches().get(lane), i));
+          return prompt == null
+              ? rows
+              : Rows.started(
+                  tape, prompt, rows, batch, i -> PositionIds.place(packed.batches().get(lane), i));
         });
   }
 

@@ -22,11 +22,7 @@ public record RobertaArchitecture() implements ModelArchitecture {
 
   @Override
   public List<String> relatives() {
-    return List.of(
-        "longformer",
-        "roberta-prelayernorm",
-        "xlm-roberta-xl",
-        "xmod");
+    return List.of("longformer", "roberta-prelayernorm", "xlm-roberta-xl", "xmod");
   }
 
   @Override

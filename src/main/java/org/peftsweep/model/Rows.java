@@ -18,8 +18,7 @@ final class Rows {
    *
    * @param x {@code [batch·length, width]}, whose memory may be another's afterwards
    */
-  static Var started(
-      Tape tape, Prompt prompt, Var x, Batch batch, IntUnaryOperator places) {
+  static Var started(Tape tape, Prompt prompt, Var x, Batch batch, IntUnaryOperator places) {
     Var changed = x;
     int count = prompt.tokens();
     if (count > 0) {

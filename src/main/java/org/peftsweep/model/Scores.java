@@ -41,8 +41,7 @@ record Scores(float cap, Bias bias, boolean isShared) {
     }
     int tokens = bias.value().columns();
     int length = more + tokens;
-    Var places =
-        Var.constant(tape.floats(() -> later(length, tokens)).reshape(length, tokens));
+    Var places = Var.constant(tape.floats(() -> later(length, tokens)).reshape(length, tokens));
     Var longer = tape.linear(bias, places, null);
     tape.done(bias);
     return longer;

@@ -40,8 +40,7 @@ final class CompletionReader {
   }
 
   static Columns read(Fields fields) {
-    List<String> ways =
-        Stream.of(PROMPTS, MESSAGES, TEXT).filter(fields::has).toList();
+    List<String> ways = Stream.of(PROMPTS, MESSAGES, TEXT).filter(fields::has).toList();
     if (ways.size() != 1 || ways.contains(PROMPTS) != fields.has(COMPLETION)) {
       String given = COLUMNS.stream().filter(fields::has).findFirst().orElseThrow();
       throw Scalars.cannotUse(

@@ -113,7 +113,8 @@ final class NamedFolders {
 
   /** Whether all tasks are generated, so that nobody looks at data. */
   private static boolean isBuiltIn(Value.Section top) {
-    Set<String> builtIn = Tasks.all().stream().filter(Tasks::isBuiltIn).map(Task::name).collect(Collectors.toSet());
+    Set<String> builtIn =
+        Tasks.all().stream().filter(Tasks::isBuiltIn).map(Task::name).collect(Collectors.toSet());
     Value.Entry tasks = top.entries().get("tasks");
     List<Value> names =
         tasks != null && tasks.value() instanceof Value.Items i ? i.items() : List.of();

@@ -22,8 +22,7 @@ final class TaskReader {
   private static final List<String> PARTS = List.of("evaluation-sets", "quotes", "dev-fraction");
 
   private static final List<String> DECLARATION =
-      Stream.concat(
-              Stream.of("text-columns", "label-column", "labels", "metrics"), PARTS.stream())
+      Stream.concat(Stream.of("text-columns", "label-column", "labels", "metrics"), PARTS.stream())
           .toList();
 
   private static final Pattern NAME = Pattern.compile("[\\p{L}\\p{N}][\\p{L}\\p{N} ._-]*");
@@ -149,8 +148,7 @@ final class TaskReader {
       throw new SpecException(List.of());
     }
     return fields.guarded(
-        () ->
-            new Task(name, texts, label, labels, metrics, sets, quotes, fraction, completion));
+        () -> new Task(name, texts, label, labels, metrics, sets, quotes, fraction, completion));
   }
 
   /** Unknown keys, and values that tasks override, are faults too. */

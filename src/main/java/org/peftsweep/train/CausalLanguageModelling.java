@@ -37,8 +37,7 @@ import org.peftsweep.train.Evaluation.Answer;
  *
  * @param maxTokens the most tokens of a row, an answer included
  */
-record CausalLanguageModelling(Task task, Tokenizer tokenizer, int maxTokens)
-    implements Objective {
+record CausalLanguageModelling(Task task, Tokenizer tokenizer, int maxTokens) implements Objective {
   private static final int PLACES = 32;
 
   /** The class of a place that does not count. */
@@ -210,8 +209,7 @@ record CausalLanguageModelling(Task task, Tokenizer tokenizer, int maxTokens)
       for (int i = 0; i < examples.size(); i++) {
         int example = i;
         double value = values(first)[example];
-        List<Double> all =
-            task.metrics().stream().map(metric -> values(metric)[example]).toList();
+        List<Double> all = task.metrics().stream().map(metric -> values(metric)[example]).toList();
         answers.add(new Answer(weights(first)[example], value, value, all));
       }
       return new Evaluation(metrics.get(first.id()), metrics, answers);

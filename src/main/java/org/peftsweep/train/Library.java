@@ -49,8 +49,7 @@ import org.peftsweep.spec.Trial;
 public final class Library {
   private record RowsHash(TaskSource task) {}
 
-  private record TokenisedKey(
-      TaskSource task, String tokenizer, int maxTokens, boolean packing) {}
+  private record TokenisedKey(TaskSource task, String tokenizer, int maxTokens, boolean packing) {}
 
   private static Library shared;
 

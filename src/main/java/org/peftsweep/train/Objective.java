@@ -29,7 +29,9 @@ interface Objective {
    */
   Inputs inputs(Batch batch, Seeds seeds, long pass);
 
-  /** Whether a pass asks for outputs at some places of a batch, which differ from batch to batch. */
+  /**
+   * Whether a pass asks for outputs at some places of a batch, which differ from batch to batch.
+   */
   default boolean asksForPlaces() {
     return false;
   }

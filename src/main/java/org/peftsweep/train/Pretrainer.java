@@ -88,6 +88,7 @@ public final class Pretrainer {
           false,
           0,
           new Completion(Completion.Form.TEXT, Completion.LossOn.ALL, 1, 0, 1));
+
   private static final int ID_DIGITS = 12;
 
   private final Pretraining settings;

@@ -42,8 +42,7 @@ public final class StepClock {
     }
     Trial trial = withManySteps(asked);
     Base base = library.base(trial.model(), backend.place());
-    TokenisedTask data =
-        library.tokenised(trial);
+    TokenisedTask data = library.tokenised(trial);
     AdapterLayout layout = library.layout(trial, base.config(), trial.task().task().outputs());
     try (Pack pack = Pack.alone(backend);
         Assembly parts =

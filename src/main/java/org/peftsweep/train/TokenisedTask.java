@@ -35,7 +35,9 @@ record TokenisedTask(
             ? Completions.packed(cut.apply(dataset.train()), maxTokens)
             : cut.apply(dataset.train()),
         cut.apply(dataset.validation()),
-        dataset.dev().stream().map(set -> new Named(set.name(), cut.apply(set.examples()))).toList());
+        dataset.dev().stream()
+            .map(set -> new Named(set.name(), cut.apply(set.examples())))
+            .toList());
   }
 
   private static Objective objective(Task task, Tokenizer tokenizer, int maxTokens) {

@@ -81,6 +81,7 @@ final class Trainer {
 
   /** Of a pass; more than what is asked for where memory is to be told before. */
   private int leastPlaces;
+
   private double trainSeconds;
   private double evaluateSeconds;
   private long optimizerBytes;

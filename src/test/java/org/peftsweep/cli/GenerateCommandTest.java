@@ -78,7 +78,8 @@ class GenerateCommandTest {
     assertThat(err.toString()).matches("Cannot go on with a prompt of \\d+ tokens: .*\\n");
     assertThat(run("generate", id, "--prompt", "x", "--top-p", "2", "--output", output))
         .isEqualTo(2);
-    assertThat(err.toString()).isEqualTo("Cannot use top-p = 2.0: give a number above 0, at most 1\n");
+    assertThat(err.toString())
+        .isEqualTo("Cannot use top-p = 2.0: give a number above 0, at most 1\n");
 
     Path exported = folder.resolve("exported");
     assertThat(run("export", id, exported.toString(), "--output", output)).as("%s", err).isZero();
@@ -90,7 +91,8 @@ class GenerateCommandTest {
     assertThat(json(exported.resolve("merged/generation_config.json")).path("eos_token_id"))
         .isNotEmpty();
     assertThat(Files.readString(exported.resolve("adapter/README.md")))
-        .contains("AutoPeftModelForCausalLM", "apply_chat_template", "pipeline_tag: text-generation");
+        .contains(
+            "AutoPeftModelForCausalLM", "apply_chat_template", "pipeline_tag: text-generation");
     try (Checkpoint merged = Checkpoint.open(exported.resolve("merged"))) {
       assertThat(merged.tensors()).containsKey("model.embed_tokens.weight");
     }

@@ -30,8 +30,7 @@ class ChatTemplateTest {
     for (JsonNode one : cases.get("texts")) {
       String name = one.get("template").asText();
       List<Message> messages =
-          Message.parse(
-              cases.get("conversations").get(one.get("conversation").asInt()).toString());
+          Message.parse(cases.get("conversations").get(one.get("conversation").asInt()).toString());
       boolean asks = one.get("asks").asBoolean();
       ChatTemplate template =
           new ChatTemplate(cases.get("templates").get(name).asText(), TOKENS, "a folder");

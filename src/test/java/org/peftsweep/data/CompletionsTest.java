@@ -35,8 +35,20 @@ class CompletionsTest {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int ROWS = 25;
   private static final String[] PIECES = {
-    "why", "\u00fcber", "\u4f60\u597d", "\"quoted\"", "a,b", "line\nbreak", "{{ x }}", "[1, 2]",
-    "C:\\", "'", "\uD83D\uDE00", "12.5", "\t", "</s>"
+    "why",
+    "\u00fcber",
+    "\u4f60\u597d",
+    "\"quoted\"",
+    "a,b",
+    "line\nbreak",
+    "{{ x }}",
+    "[1, 2]",
+    "C:\\",
+    "'",
+    "\uD83D\uDE00",
+    "12.5",
+    "\t",
+    "</s>"
   };
 
   @TempDir Path folder;
@@ -250,7 +262,8 @@ class CompletionsTest {
       (cut.encoded().typeIds()[i] == 1 ? written : shown).append(token);
     }
     assertThat(written).hasToString("first answer</s>second</s>");
-    assertThat(shown).hasToString("[system]be brief</s>[user]one</s>[assistant][user]two</s>[assistant]");
+    assertThat(shown)
+        .hasToString("[system]be brief</s>[user]one</s>[assistant][user]two</s>[assistant]");
     assertThat(cut.answer()).isEqualTo("second");
     tokenizer.close();
   }

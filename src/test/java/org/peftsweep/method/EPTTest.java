@@ -102,7 +102,8 @@ class EPTTest {
       int rows = 3 * 7;
       Tensor words = tape.arena().take(rows, width);
       backend.fill(words, 0.5f);
-      float[] changed = floats(prompt.changed(tape, Var.constant(words), row -> row % 7).value(), backend);
+      float[] changed =
+          floats(prompt.changed(tape, Var.constant(words), row -> row % 7).value(), backend);
       for (int row = 0; row < rows; row++) {
         int place = row % 7 - 2;
         double added = place >= 0 && place < length ? place + 1 : 0;

@@ -141,9 +141,7 @@ class CausalTrialsTest {
       double loss =
           tape.number(
               objective.loss(
-                  tape,
-                  model.logits(tape, inputs.batch(), inputs.positions()),
-                  () -> inputs));
+                  tape, model.logits(tape, inputs.batch(), inputs.positions()), () -> inputs));
       tape.backward();
       for (Parameter parameter : model.parameters()) {
         if (parameter.var().hasGradient()) {
@@ -171,8 +169,7 @@ class CausalTrialsTest {
   @Test
   void whatCannotWriteIsRefusedBeforeTheFirstTrial() {
     Preflight preflight = new Preflight(LIBRARY);
-    for (String block :
-        List.of("{method: head-only}", "{method: lora, plug-in: drtune}")) {
+    for (String block : List.of("{method: head-only}", "{method: lora, plug-in: drtune}")) {
       Trial trial = tiny.trial(LIBRARY, "plain", block, 2);
       assertThatThrownBy(() -> preflight.require(trial)).hasMessageContaining("language model");
     }

@@ -65,8 +65,7 @@ class MemoryModelTest {
         Outcome outcome = new TrialRun(LIBRARY, backend).run(trial, Progress.SILENT);
         assertThat(outcome.status()).isEqualTo(Status.FINISHED);
         Base base = LIBRARY.base(trial.model(), "cpu");
-        TokenisedTask data =
-            LIBRARY.tokenised(trial);
+        TokenisedTask data = LIBRARY.tokenised(trial);
         Footprint told =
             MemoryModel.predict(
                 trial,

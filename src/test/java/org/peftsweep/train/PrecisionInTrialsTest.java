@@ -135,8 +135,7 @@ class PrecisionInTrialsTest {
 
   private static Footprint footprint(Trial trial) {
     Base base = LIBRARY.base(trial.model(), "cpu");
-    TokenisedTask data =
-        LIBRARY.tokenised(trial);
+    TokenisedTask data = LIBRARY.tokenised(trial);
     try (Backend backend = Backends.open("cpu", 1, BlasLibrary.OPENBLAS)) {
       return MemoryModel.predict(
           trial,

@@ -26,8 +26,8 @@ import org.peftsweep.spec.SweepFile;
 import org.peftsweep.spec.Trial;
 
 /**
- * A folder with a tiny Llama that was never trained, and three tasks of the same rows: the colour of a
- * thing, as prompt and completion, as messages and as running text.
+ * A folder with a tiny Llama that was never trained, and three tasks of the same rows: the colour
+ * of a thing, as prompt and completion, as messages and as running text.
  */
 public final class TinyWriter {
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -54,8 +54,7 @@ public final class TinyWriter {
          "num_key_value_heads": 2, "intermediate_size": 48, "rms_norm_eps": 1e-5,
          "initializer_range": 0.2, "tie_word_embeddings": true}
         """);
-    List<String> texts =
-        things.stream().map(thing -> prompt(thing) + COLOURS.get(thing)).toList();
+    List<String> texts = things.stream().map(thing -> prompt(thing) + COLOURS.get(thing)).toList();
     Files.writeString(
         folder.resolve("llama/tokenizer.json"),
         new BpeTrainer(290, 2).train(texts.stream()).toString());
@@ -73,8 +72,7 @@ public final class TinyWriter {
       for (int i = 0; i < rows; i++) {
         String thing = things.get(random.nextInt(things.size()));
         String colour = COLOURS.get(thing);
-        plain.add(
-            JSON.writeValueAsString(Map.of("ask", prompt(thing), "tell", colour)));
+        plain.add(JSON.writeValueAsString(Map.of("ask", prompt(thing), "tell", colour)));
         chats.add(
             JSON.writeValueAsString(
                 Map.of(
@@ -156,12 +154,12 @@ public final class TinyWriter {
         training: {max-steps: %d, evaluate-every: %d, max-tokens: 40, batch: 12}
         rates: {learning-rate: 5e-3}
         """
-            .formatted(
-                model.length == 0 ? folder.resolve("llama") : model[0],
-                folder.resolve("data"),
-                task,
-                block,
-                steps,
-                Math.max(1, steps));
+        .formatted(
+            model.length == 0 ? folder.resolve("llama") : model[0],
+            folder.resolve("data"),
+            task,
+            block,
+            steps,
+            Math.max(1, steps));
   }
 }

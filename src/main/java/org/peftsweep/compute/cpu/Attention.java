@@ -131,8 +131,7 @@ final class Attention {
     Pass shift = bias == null ? null : SHIFT;
     Pass clear = shape.causal() ? CLEAR : null;
     Pass drop = shape.dropout() > 0 ? DROP : null;
-    this.toWeights =
-        new Pass[] {isCapped ? CAP : null, shift, HIDE, PEAK, WEIGH, clear, drop};
+    this.toWeights = new Pass[] {isCapped ? CAP : null, shift, HIDE, PEAK, WEIGH, clear, drop};
     Pass dropSlopes = shape.dropout() > 0 ? DROP_SLOPES : null;
     Pass clearSlopes = shape.causal() ? CLEAR_SLOPES : null;
     this.toSlopes =
@@ -394,8 +393,7 @@ final class Attention {
 
   // ---- back
 
-  void backward(
-      int worker, long unit, Tensor dOut, Tensor dq, Tensor dk, Tensor dv, Tensor dBias) {
+  void backward(int worker, long unit, Tensor dOut, Tensor dq, Tensor dk, Tensor dv, Tensor dBias) {
     int b = (int) (unit / shape.keyHeads());
     int keyHead = (int) (unit % shape.keyHeads());
     clearKeyGradient(dk, b, keyHead);

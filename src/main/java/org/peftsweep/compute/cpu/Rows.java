@@ -85,8 +85,7 @@ final class Rows {
     }
   }
 
-  static void sumColumns(
-      Tensor x, int[] starts, int[] columns, Tensor out, long from, long to) {
+  static void sumColumns(Tensor x, int[] starts, int[] columns, Tensor out, long from, long to) {
     for (long i = from; i < to; i++) {
       long in = i * x.columns();
       long first = i * out.columns();

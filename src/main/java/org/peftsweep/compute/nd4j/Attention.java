@@ -136,7 +136,9 @@ final class Attention {
     }
   }
 
-  /** Leaves the scaled scores in a slot, divided by their cap and through tanh where there is one. */
+  /**
+   * Leaves the scaled scores in a slot, divided by their cap and through tanh where there is one.
+   */
   private void capped(AttentionShape s, Tensor q, Tensor k, int slot) {
     views.scratch(slot, size(s));
     double factor = s.cap() > 0 ? s.scale() / s.cap() : s.scale();

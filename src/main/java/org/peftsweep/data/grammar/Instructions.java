@@ -29,9 +29,9 @@ final class Instructions {
   private Instructions() {}
 
   /**
-   * A scene and a question of it with one right answer: the hypernym of its noun (0), the other word
-   * for one of its words (1), or one of its parts (2 and 3). Hard because half of the words are asked
-   * of in dev alone, and the first two answers do not stand in the scene.
+   * A scene and a question of it with one right answer: the hypernym of its noun (0), the other
+   * word for one of its words (1), or one of its parts (2 and 3). Hard because half of the words
+   * are asked of in dev alone, and the first two answers do not stand in the scene.
    */
   static Row question(int kind, Words words) {
     Scene scene = words.scene();

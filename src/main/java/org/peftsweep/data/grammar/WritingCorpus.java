@@ -5,8 +5,8 @@ import java.util.stream.Stream;
 import org.peftsweep.data.Seeds;
 
 /**
- * Endless text to pretrain a language model on: documents of the {@link Corpus} as running text, and
- * sums of one step between them.
+ * Endless text to pretrain a language model on: documents of the {@link Corpus} as running text,
+ * and sums of one step between them.
  *
  * @param settings the grammar, the same as that of the tasks
  * @param seed draws the documents, not the words
