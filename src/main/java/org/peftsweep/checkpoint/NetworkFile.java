@@ -37,7 +37,6 @@ import org.peftsweep.data.Shown;
 public final class NetworkFile extends MappedTensors {
   private static final String CONFIGURATION = "configuration.json";
   private static final String COEFFICIENTS = "coefficients.bin";
-  private static final String OURS = "org.peftsweep.dl4j.";
   private static final String THEIRS = "org.deeplearning4j.nn.conf.layers.";
 
   /** Layers of Deeplearning4j that have no parameters. */
@@ -150,7 +149,7 @@ public final class NetworkFile extends MappedTensors {
 
   private void add(List<Slot> slots, String name, JsonNode layer) {
     String type = layer.path("@class").asText();
-    if (type.startsWith(OURS)) {
+    if (layer.path("operations").isTextual()) {
       JsonNode parameters = layer.path("parameters");
       // As Deeplearning4j lays them out: those that decay come first.
       for (boolean decays : new boolean[] {true, false}) {

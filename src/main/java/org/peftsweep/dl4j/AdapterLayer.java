@@ -2,6 +2,7 @@ package org.peftsweep.dl4j;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.deeplearning4j.nn.weights.WeightInit;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.linalg.activations.Activation;
@@ -16,12 +17,6 @@ import org.nd4j.shade.jackson.annotation.JsonProperty;
  * own class is named here, so that a saved layer loads without.
  */
 public class AdapterLayer extends RecordedLayer {
-  /** The frozen weight {@code [out, in]}. */
-  public static final String WEIGHT = "weight";
-
-  /** The bias {@code [1, out]}. */
-  public static final String BIAS = "bias";
-
   @JsonProperty("method")
   private String method;
 
@@ -38,39 +33,22 @@ public class AdapterLayer extends RecordedLayer {
   protected AdapterLayer() {}
 
   /**
-   * Makes a layer that is to be recorded.
+   * Says what method it is, before it is recorded.
    *
    * @param method by id
    * @param settings from which it starts anew; empty where it is a trial's
    * @param seed of the start
    */
-  static AdapterLayer of(
-      String method, Map<String, String> settings, Activation activation, long seed) {
-    AdapterLayer layer =
-        switch (method) {
-          case "lora" -> new LoRALayer();
-          case "dora" -> new DoRALayer();
-          case "ia3" -> new IA3Layer();
-          default -> new AdapterLayer();
-        };
-    layer.method = method;
-    layer.settings = new LinkedHashMap<>(settings);
-    layer.activation = activation;
-    layer.seed = seed;
-    return layer;
+  final void adapt(String method, Map<String, String> settings, Activation activation, long seed) {
+    this.method = method;
+    this.settings = new LinkedHashMap<>(settings);
+    this.activation = activation;
+    this.seed = seed;
   }
 
   /** Returns the id of the method. */
   public final String method() {
     return method;
-  }
-
-  final Map<String, String> settings() {
-    return settings;
-  }
-
-  final long seed() {
-    return seed;
   }
 
   @Override
@@ -85,8 +63,19 @@ public class AdapterLayer extends RecordedLayer {
     super.initializeParameters(params);
     if (out() > 0) {
       long[] shape = parameters().get(WEIGHT).shape();
-      initWeights((int) shape[1], (int) shape[0], weightInit, params.get(WEIGHT));
-      Adapters.start(this, params);
+      initWeights(
+          (int) shape[1],
+          (int) shape[0],
+          weightInit == null ? WeightInit.XAVIER : weightInit,
+          params.get(WEIGHT));
+      start(params);
     }
+  }
+
+  /** Starts the adapter from the weight and the bias that the layer has. */
+  final void start(Map<String, INDArray> params) {
+    DenseAdapter.of(method, settings, params.get(WEIGHT), params.get(BIAS), seed)
+        .values()
+        .forEach((name, values) -> params.get(name).assign(values));
   }
 }

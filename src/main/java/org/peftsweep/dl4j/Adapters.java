@@ -36,42 +36,43 @@ public final class Adapters {
    */
   public static AdapterLayer layer(
       Method method, int in, int out, boolean hasBias, Activation activation, long seed) {
-    AdapterLayer layer = AdapterLayer.of(method.id(), MethodSettings.of(method), activation, seed);
+    AdapterLayer layer = named(method.id(), MethodSettings.of(method), activation, seed);
     float[] bias = hasBias ? new float[out] : null;
     DenseAdapter adapter = DenseAdapter.record(method, in, out, new float[out * in], bias, seed);
     layer.record(adapter.operations(), adapter.parameters(), out);
     return layer;
   }
 
-  static AdapterLayer lora(int in, int out, int rank, double alpha, long seed) {
-    return layer(new LoRA(rank, alpha, 0), in, out, true, Activation.IDENTITY, seed);
+  /** Makes a layer of LoRA with a bias, whose weight is drawn. */
+  public static LoRALayer lora(int in, int out, int rank, double alpha, long seed) {
+    Method method = new LoRA(rank, alpha, 0);
+    return (LoRALayer) layer(method, in, out, true, Activation.IDENTITY, seed);
   }
 
-  static AdapterLayer dora(int in, int out, int rank, double alpha, long seed) {
-    return layer(new DoRA(rank, alpha, 0), in, out, true, Activation.IDENTITY, seed);
+  /** Makes a layer of DoRA with a bias, whose weight is drawn. */
+  public static DoRALayer dora(int in, int out, int rank, double alpha, long seed) {
+    Method method = new DoRA(rank, alpha, 0);
+    return (DoRALayer) layer(method, in, out, true, Activation.IDENTITY, seed);
   }
 
-  static AdapterLayer ia3(int in, int out, long seed) {
-    return layer(new IA3(IA3.Inputs.NONE), in, out, true, Activation.IDENTITY, seed);
+  /** Makes a layer of IA3 over outputs with a bias, whose weight is drawn. */
+  public static IA3Layer ia3(int in, int out, long seed) {
+    Method method = new IA3(IA3.Inputs.NONE);
+    return (IA3Layer) layer(method, in, out, true, Activation.IDENTITY, seed);
   }
 
-  /** Starts the adapter of a layer from the weight and the bias that it has. */
-  static void start(AdapterLayer layer, Map<String, INDArray> params) {
-    long[] shape = params.get(AdapterLayer.WEIGHT).shape();
-    INDArray bias = params.get(AdapterLayer.BIAS);
-    DenseAdapter.record(
-            MethodSettings.method(layer.method(), layer.settings()),
-            (int) shape[1],
-            (int) shape[0],
-            floats(params.get(AdapterLayer.WEIGHT)),
-            bias == null ? null : floats(bias),
-            layer.seed())
-        .values()
-        .forEach((name, values) -> params.get(name).assign(values));
-  }
-
-  private static float[] floats(INDArray array) {
-    return array.dup('c').reshape(array.length()).toFloatVector();
+  /** Makes the layer of a method that is to be recorded. */
+  static AdapterLayer named(
+      String method, Map<String, String> settings, Activation activation, long seed) {
+    AdapterLayer layer =
+        switch (method) {
+          case "lora" -> new LoRALayer();
+          case "dora" -> new DoRALayer();
+          case "ia3" -> new IA3Layer();
+          default -> new AdapterLayer();
+        };
+    layer.adapt(method, settings, activation, seed);
+    return layer;
   }
 
   /**
@@ -199,6 +200,6 @@ public final class Adapters {
       INDArray bias = from.getParam(isOurs ? AdapterLayer.BIAS : "b");
       table.get(AdapterLayer.BIAS).assign(bias.reshape(table.get(AdapterLayer.BIAS).shape()));
     }
-    start(layer, table);
+    layer.start(table);
   }
 }

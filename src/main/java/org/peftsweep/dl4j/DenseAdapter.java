@@ -38,6 +38,27 @@ record DenseAdapter(
   private static final int ROWS = 2;
 
   /**
+   * The same of a method by its settings.
+   *
+   * @param weight {@code [out, in]}
+   * @param bias {@code [1, out]}, null for none
+   */
+  static DenseAdapter of(
+      String method, Map<String, String> settings, INDArray weight, INDArray bias, long seed) {
+    return record(
+        MethodSettings.method(method, settings),
+        weight.columns(),
+        weight.rows(),
+        floats(weight),
+        bias == null ? null : floats(bias),
+        seed);
+  }
+
+  private static float[] floats(INDArray array) {
+    return array.dup('c').reshape(array.length()).toFloatVector();
+  }
+
+  /**
    * Attaches a method and records it.
    *
    * @param weight {@code [out, in]}
@@ -49,8 +70,8 @@ record DenseAdapter(
     // One setting serves the process: it stays as it is.
     int threads = Math.max(1, Nd4j.getEnvironment().maxThreads());
     try (Backend backend = new Nd4jBackend(threads)) {
-      Parameter w = parameter(backend, AdapterLayer.WEIGHT, weight, out, in);
-      Parameter b = bias == null ? null : parameter(backend, AdapterLayer.BIAS, bias, out);
+      Parameter w = parameter(backend, RecordedLayer.WEIGHT, weight, out, in);
+      Parameter b = bias == null ? null : parameter(backend, RecordedLayer.BIAS, bias, out);
       SingleProduct model = new SingleProduct(new Linear(NAME, w, b));
       AttachContext to = new AttachContext(model, Set.of(Role.QUERY), backend, new Seeds(seed));
       try (MethodHooks hooks = attach(method, to)) {

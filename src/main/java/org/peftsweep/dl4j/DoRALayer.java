@@ -7,9 +7,4 @@ package org.peftsweep.dl4j;
 public final class DoRALayer extends AdapterLayer {
   /** For Jackson. */
   DoRALayer() {}
-
-  /** Makes a layer with a bias, whose weight is drawn. */
-  public static DoRALayer of(int in, int out, int rank, double alpha, long seed) {
-    return (DoRALayer) Adapters.dora(in, out, rank, alpha, seed);
-  }
 }

@@ -4,9 +4,4 @@ package org.peftsweep.dl4j;
 public final class LoRALayer extends AdapterLayer {
   /** For Jackson. */
   LoRALayer() {}
-
-  /** Makes a layer with a bias, whose weight is drawn. */
-  public static LoRALayer of(int in, int out, int rank, double alpha, long seed) {
-    return (LoRALayer) Adapters.lora(in, out, rank, alpha, seed);
-  }
 }

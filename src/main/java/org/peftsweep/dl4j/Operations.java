@@ -11,6 +11,7 @@ import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.autodiff.samediff.VariableType;
 import org.nd4j.autodiff.samediff.internal.SameDiffOp;
 import org.nd4j.autodiff.samediff.internal.Variable;
+import org.nd4j.linalg.api.ops.impl.reduce.Mmul;
 
 /**
  * Operations from some inputs to one output as text, which a layer keeps and repeats in the graph
@@ -65,6 +66,10 @@ final class Operations {
   /** Adds an operation that no graph needs any more, from and to variables that are there. */
   static void add(
       SameDiff graph, DifferentialFunction operation, List<String> inputs, List<String> outputs) {
+    if (operation instanceof Mmul product) {
+      // Its derivative asks for what loading leaves to the arguments.
+      product.configureFromArguments();
+    }
     operation.setSameDiff(graph);
     operation.setOwnName(outputs.get(0));
     graph.putOpForId(operation.getOwnName(), operation);

@@ -114,8 +114,9 @@ final class Parts {
       SDVariable input =
           part.placeHolder(held.isEmpty() ? "in" + i : RecordedLayer.INPUT, DataType.FLOAT, -1, -1);
       DataType type = graph.getVariable(needed.get(i)).dataType();
-      names.put(
-          needed.get(i), type == DataType.FLOAT ? input.name() : part.castTo(input, type).name());
+      boolean isCast = type != DataType.FLOAT && isUsed(needed.get(i), operations);
+      // What nothing reads Deeplearning4j takes for a loss.
+      names.put(needed.get(i), isCast ? part.castTo(input, type).name() : input.name());
       if (!reaches(needed.get(i), value, operations)) {
         anchors.add(input);
       }
@@ -144,6 +145,10 @@ final class Parts {
     }
     part.identity(Operations.OUTPUT, out);
     return new Part(module, needed, value, parameters, Operations.write(part));
+  }
+
+  private static boolean isUsed(String name, List<SameDiffOp> operations) {
+    return operations.stream().anyMatch(operation -> operation.getInputsToOp().contains(name));
   }
 
   /** Whether a value has a gradient for an input: whole numbers on the way have none. */

@@ -27,6 +27,12 @@ import org.nd4j.shade.jackson.annotation.JsonProperty;
  * where it was recorded are frozen: no updater, decay or norm of gradients sees them.
  */
 public class RecordedLayer extends SameDiffLayer {
+  /** The weight of a dense product {@code [out, in]}. */
+  public static final String WEIGHT = "weight";
+
+  /** Its bias {@code [1, out]}. */
+  public static final String BIAS = "bias";
+
   /** What goes in. */
   static final String INPUT = org.deeplearning4j.nn.layers.samediff.SameDiffLayer.INPUT_KEY;
 

@@ -181,7 +181,7 @@ public record RecordedNetwork(
             .anyMatch(linear -> linear.adapter() != null && linear.name().equals(part.name()));
     RecordedLayer layer = new RecordedLayer();
     if (isAdapted) {
-      layer = AdapterLayer.of(method.id(), Map.of(), Activation.IDENTITY, 0);
+      layer = Adapters.named(method.id(), Map.of(), Activation.IDENTITY, 0);
     } else if (part.value().equals(plain(recorded.graph()).get(part.name()))) {
       layer = new ProjectionLayer();
     }

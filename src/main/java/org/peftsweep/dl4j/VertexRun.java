@@ -1,11 +1,15 @@
 package org.peftsweep.dl4j;
 
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import org.deeplearning4j.nn.gradient.DefaultGradient;
 import org.deeplearning4j.nn.gradient.Gradient;
 import org.deeplearning4j.nn.graph.ComputationGraph;
 import org.deeplearning4j.nn.layers.samediff.SameDiffGraphVertex;
+import org.deeplearning4j.nn.workspace.ArrayType;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.autodiff.samediff.array.SingleThreadArrayHolder;
@@ -76,6 +80,20 @@ final class VertexRun extends SameDiffGraphVertex {
         Derivatives.make(sameDiff, config.getVertexParams().getInputs().toArray(String[]::new));
       }
     }
-    return super.doBackward(truncates, workspaces);
+    List<String> names = config.getVertexParams().getInputs();
+    Map<String, INDArray> given = new HashMap<>();
+    for (int i = 0; i < inputs.length; i++) {
+      given.put(names.get(i), inputs[i]);
+      given.put(names.get(i) + "_mask", maskArrays[i]);
+    }
+    given.put(fn.getGradPlaceholderName(), epsilon);
+    // What variables hold after a pass may have been given to others.
+    Map<String, INDArray> gradients = sameDiff.calculateGradients(given, names);
+    INDArray[] made = new INDArray[inputs.length];
+    Arrays.setAll(
+        made, i -> workspaces.dup(ArrayType.ACTIVATION_GRAD, gradients.get(names.get(i))));
+    sameDiff.clearPlaceholders(true);
+    sameDiff.clearOpInputs();
+    return new Pair<>(new DefaultGradient(), made);
   }
 }

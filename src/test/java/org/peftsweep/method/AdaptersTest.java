@@ -123,7 +123,7 @@ class AdaptersTest {
             .seed(3)
             .updater(new Sgd(0.1))
             .list()
-            .layer(LoRALayer.of(IN, WIDTH, 2, 4, 7))
+            .layer(Adapters.lora(IN, WIDTH, 2, 4, 7))
             .layer(
                 new OutputLayer.Builder(LossFunction.MSE)
                     .nIn(WIDTH)

@@ -58,7 +58,11 @@ class PrecisionInTrialsTest {
   /** The trials of a block in fp32 and in bf16. */
   private static List<Trial> trials(String block) {
     String file =
-        "name: x\nmodel: builtin:mini\ntasks: [mini-rte]\ntrain-limit: 640\ngrid: [{precision: [fp32, bf16], "
+        "name: x\n"
+            + "model: builtin:mini\n"
+            + "tasks: [mini-rte]\n"
+            + "train-limit: 640\n"
+            + "grid: [{precision: [fp32, bf16], "
             + block
             + "}]\ntraining: {max-steps: "
             + STEPS

@@ -42,7 +42,7 @@ public final class GraphFile {
       loss = difference.mul(difference).mean();
     } else {
       SDVariable labels = graph.placeHolder(LABELS, DataType.INT, -1);
-      graph.nn().softmax(PROBABILITIES, logits, -1);
+      graph.nn().softmax(PROBABILITIES, logits, 1);
       loss = Losses.crossEntropy(graph, logits, labels, outputs.columns());
     }
     graph.setLossVariables(graph.identity(LOSS, loss));
