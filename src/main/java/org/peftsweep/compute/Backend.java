@@ -321,8 +321,7 @@ public interface Backend extends Products, ActivationKernels, StepKernels, AutoC
       Tensor dq,
       Tensor dk,
       Tensor dv) {
-    attentionBackward(
-        shape, q, k, v, mask, seed, null, out, logSum, dOut, dq, dk, dv, null);
+    attentionBackward(shape, q, k, v, mask, seed, null, out, logSum, dOut, dq, dk, dv, null);
   }
 
   /**

@@ -76,7 +76,8 @@ public final class QuantisedWeight implements Weight {
   public static QuantisedWeight of(
       ElementType type, Memory memory, int rows, int columns, Values values, Backend backend) {
     QuantisedWeight weight = new QuantisedWeight(type, memory, rows, columns);
-    float[] scales = new float[Math.toIntExact(type == ElementType.I8 ? rows : blocks(weight.size()))];
+    float[] scales =
+        new float[Math.toIntExact(type == ElementType.I8 ? rows : blocks(weight.size()))];
     float[] some = new float[Math.multiplyExact(Math.min(ROWS, rows), columns)];
     for (int row = 0; row < rows; row += ROWS) {
       long from = (long) row * columns;
@@ -317,11 +318,9 @@ public final class QuantisedWeight implements Weight {
 
   private float[] blockScales(Backend backend, long from, long to) {
     long firstWord = from / Integer.BYTES;
-    float[] codes =
-        read(backend, scalesAt() + firstWord, (to - 1) / Integer.BYTES - firstWord + 1);
+    float[] codes = read(backend, scalesAt() + firstWord, (to - 1) / Integer.BYTES - firstWord + 1);
     long firstGroup = from / GROUP;
-    float[] groups =
-        read(backend, groupsAt() + firstGroup, (to - 1) / GROUP - firstGroup + 1);
+    float[] groups = read(backend, groupsAt() + firstGroup, (to - 1) / GROUP - firstGroup + 1);
     float mean = read(backend, meanAt(), 1)[0];
     float[] scales = new float[(int) (to - from)];
     for (int i = 0; i < scales.length; i++) {

@@ -17,8 +17,9 @@ import org.peftsweep.optim.Id;
  *
  * <p>Meng et al., arXiv:2404.02948, §3; the paper trains over the residual {@code W − s·B₀·A₀},
  * which is the same function. Differs from its §4, QPiSSA, over a quantised base: W are the
- * quantised values, which trials share, and the residual is not quantised in their place. Signs: the largest entry of each row of A is positive. Dropout, if
- * any, changes the output from the first training step.
+ * quantised values, which trials share, and the residual is not quantised in their place. Signs:
+ * the largest entry of each row of A is positive. Dropout, if any, changes the output from the
+ * first training step.
  *
  * @param rank inner dimension, from 1 to the smaller side of each target
  * @param alpha numerator of the scale

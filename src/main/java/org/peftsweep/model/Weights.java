@@ -15,8 +15,9 @@ public interface Weights {
   }
 
   /**
-   * Returns the storage of a tensor of the base that is no projection of a layer: matrices as asked,
-   * in {@link ElementType#BF16} where that quantises; vectors, which are few, in 32-bit floats.
+   * Returns the storage of a tensor of the base that is no projection of a layer: matrices as
+   * asked, in {@link ElementType#BF16} where that quantises; vectors, which are few, in 32-bit
+   * floats.
    *
    * @param matrices how matrices are stored
    */

@@ -135,9 +135,7 @@ abstract class QuantisedContract extends BackendFixture {
     assertClose("linear with bias", y, shifted, SUMMED);
     w.linear(backend, x, new Tensor[] {null, bias}, Lanes.of(2, n - 2), y);
     double[] mixed =
-        IntStream.range(0, n * out)
-            .mapToDouble(i -> i < 2 * out ? plain[i] : shifted[i])
-            .toArray();
+        IntStream.range(0, n * out).mapToDouble(i -> i < 2 * out ? plain[i] : shifted[i]).toArray();
     assertClose("lanes", y, mixed, SUMMED);
     Tensor dx = normal(n, in);
     Tensor dy = normal(n, out);
@@ -183,8 +181,7 @@ abstract class QuantisedContract extends BackendFixture {
         EXACT);
     for (int id : new int[] {9, -1}) {
       assertThatThrownBy(
-              () ->
-                  table.gather(backend, HostKernels.ints(backend, id), false, out.slice(0, 1)))
+              () -> table.gather(backend, HostKernels.ints(backend, id), false, out.slice(0, 1)))
           .isInstanceOf(IllegalArgumentException.class);
     }
   }
@@ -194,8 +191,7 @@ abstract class QuantisedContract extends BackendFixture {
     QuantisedWeight weight = quantised(ElementType.NF4, 4, 6);
     assertThatThrownBy(weight::tensor)
         .isInstanceOf(IllegalStateException.class)
-        .hasMessage(
-            "Cannot read NF4 [4, 6] as 32-bit floats: copy it, or use its products");
+        .hasMessage("Cannot read NF4 [4, 6] as 32-bit floats: copy it, or use its products");
     assertThatThrownBy(() -> backend.gemm(true, normal(3, 5), weight, 0, output(3, 4)))
         .isInstanceOf(RuntimeException.class);
   }

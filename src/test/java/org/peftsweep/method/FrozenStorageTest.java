@@ -152,8 +152,7 @@ class FrozenStorageTest {
       MergedModel.write(folder, TinyModels.config(family), source, backend);
     }
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
-      Weights weights =
-          new CheckpointWeights(checkpoint, type).forTrial(backend, new Seeds(9));
+      Weights weights = new CheckpointWeights(checkpoint, type).forTrial(backend, new Seeds(9));
       try (Model stored = Models.build(checkpoint.config(), TinyModels.OUTPUTS, backend, weights);
           Model wide = TinyModels.model(family, backend)) {
         round(wide, stored);

@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.within;
 import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
-import org.peftsweep.compute.DynamicTree;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.DynamicTree;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
 

@@ -287,8 +287,7 @@ class PackedTrialsTest {
 
   private static Footprint footprint(Trial trial) {
     Base base = LIBRARY.base(trial.model(), "cpu");
-    TokenisedTask data =
-        LIBRARY.tokenised(trial);
+    TokenisedTask data = LIBRARY.tokenised(trial);
     try (Backend backend = Backends.open("cpu", 1)) {
       return MemoryModel.predict(
           trial,

@@ -168,8 +168,7 @@ class StorageInTrialsTest {
     long quantised = 0;
     long elements = 0;
     try (Backend backend = Backends.open("cpu", 1);
-        Model model =
-            Models.build(base.config(), 2, backend, base.weights(trial, backend))) {
+        Model model = Models.build(base.config(), 2, backend, base.weights(trial, backend))) {
       for (Parameter parameter : model.parameters()) {
         boolean isOfBase = parameter.role() != Role.HEAD;
         long bytes = isOfBase ? parameter.asWeight().bytes() : 0;
@@ -188,8 +187,7 @@ class StorageInTrialsTest {
 
   private static Footprint footprint(Trial trial) {
     Base base = LIBRARY.base(trial.model(), "cpu");
-    TokenisedTask data =
-        LIBRARY.tokenised(trial);
+    TokenisedTask data = LIBRARY.tokenised(trial);
     return MemoryModel.predict(
         trial, base.config(), base::lacks, base.padId(), data, AdapterLayout.NONE);
   }

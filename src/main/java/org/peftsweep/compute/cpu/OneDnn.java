@@ -351,8 +351,8 @@ final class OneDnn {
     }
 
     /**
-     * Puts a right-hand factor {@code [k, n]} without gaps in the order that kernels read, in memory
-     * of {@link Reordering#floats}.
+     * Puts a right-hand factor {@code [k, n]} without gaps in the order that kernels read, in
+     * memory of {@link Reordering#floats}.
      */
     void reorder(ElementType type, boolean isTransposed, int n, int k, long address, long target) {
       reorderings

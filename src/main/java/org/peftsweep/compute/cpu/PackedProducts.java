@@ -135,8 +135,7 @@ final class PackedProducts implements Products, AutoCloseable {
           long plain = Quantised.STRETCH;
           // Kernels load whole cache lines.
           long ordered = plain + (type.floats((long) size * k) + 15) / 16 * 16;
-          HostMemory room =
-              scratch.of(worker, ordered + Reordering.floats(type, size, k));
+          HostMemory room = scratch.of(worker, ordered + Reordering.floats(type, size, k));
           ByteBuffer panel = room.window(plain);
           int at = HostMemory.position(plain);
           if (transposeW) {

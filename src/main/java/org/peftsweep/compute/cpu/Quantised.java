@@ -120,8 +120,7 @@ final class Quantised {
       long block = element / BLOCK;
       int some = (int) Math.min(count - done, (block + 1) * BLOCK - element);
       long word = codes + (block >>> 2);
-      int code =
-          memory.window(word).get(HostMemory.position(word) + (int) (block & 3)) & 0xFF;
+      int code = memory.window(word).get(HostMemory.position(word) + (int) (block & 3)) & 0xFF;
       float scale = TREE[code] * number(memory, groups + block / QuantisedWeight.GROUP) + mean;
       int place = yAt + done * Float.BYTES;
       look(memory, element, y, place, some);

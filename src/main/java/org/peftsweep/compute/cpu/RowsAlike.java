@@ -58,9 +58,7 @@ final class RowsAlike {
       // Products of 32-bit floats read weights in this order alone, and more rows than one.
       boolean isHalf = type == ElementType.BF16;
       OneDnn.Order[] orders =
-          isHalf && only == null
-              ? OneDnn.Order.values()
-              : new OneDnn.Order[] {OneDnn.Order.OWN};
+          isHalf && only == null ? OneDnn.Order.values() : new OneDnn.Order[] {OneDnn.Order.OWN};
       for (OneDnn.Order order : orders) {
         HostMemory right = order == OneDnn.Order.OWN ? ordered : w;
         multiply(caller, x, 0, ROWS, n, order, right, all);

@@ -426,8 +426,7 @@ public final class CudaBackend implements Backend {
       // Keys behind the last that is seen are not visited.
       fill(dBias, 0);
     }
-    attention.backward(
-        shape, q, k, v, mask, seed, bias, out, logSum, dOut, dq, dk, dv, dBias);
+    attention.backward(shape, q, k, v, mask, seed, bias, out, logSum, dOut, dq, dk, dv, dBias);
   }
 
   @Override

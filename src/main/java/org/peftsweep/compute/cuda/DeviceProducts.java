@@ -75,8 +75,7 @@ final class DeviceProducts implements Products {
     Sizes.require(a.rows() == c.rows(), "gemm", c, a.rows() + " rows");
     int columns = transposeW ? w.rows() : w.columns();
     Sizes.require(columns == c.columns(), "gemm", c, columns + " columns");
-    multiply(
-        false, transposeW, inner, 1, a, type -> quantised.values(w, type), beta, null, c);
+    multiply(false, transposeW, inner, 1, a, type -> quantised.values(w, type), beta, null, c);
   }
 
   @Override
