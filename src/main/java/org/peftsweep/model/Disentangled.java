@@ -171,7 +171,7 @@ final class Disentangled implements Relations {
    */
   private Var term(
       Tape tape, Linear projection, Var rows, float scale, Var x, int tokens, boolean ofKeys) {
-    Var projected = projection.forward(tape, rows);
+    Var projected = projection.unseen(tape, rows);
     Var scaled = tape.scale(projected, scale);
     tape.done(projected);
     Var[] parts = new Var[heads];

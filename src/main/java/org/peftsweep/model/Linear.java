@@ -92,6 +92,11 @@ public final class Linear {
     if (watcher != null) {
       watcher.accept(x);
     }
+    return unseen(tape, x);
+  }
+
+  /** The same of rows that are no tokens', which nobody is shown. */
+  Var unseen(Tape tape, Var x) {
     return response == 1 ? full(tape, x) : suppressed(tape, x);
   }
 
