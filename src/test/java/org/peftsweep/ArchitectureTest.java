@@ -62,6 +62,9 @@ class ArchitectureTest {
   private static final List<List<String>> KNOWN =
       List.of(
           List.of(
+              "compute/Backend", "compute/Products", "compute/QuantisedWeight", "compute/Weight"),
+          List.of("compute/cpu/OneDnn", "compute/cpu/Reordering"),
+          List.of(
               "checkpoint/Architecture",
               "checkpoint/Architectures",
               "checkpoint/ConfigFile",
