@@ -61,8 +61,7 @@ record Attention(SameDiff graph, AttentionShape shape) {
     SDVariable shown = graph.reshape(scores.add(seen.sub(1).mul(HIDDEN)), -1, shape.tokens());
     // A graph that was loaded derives it along axis 1, whatever it is computed along.
     SDVariable weights =
-        graph.reshape(
-            graph.nn().softmax(shown, 1), -1, shape.keyHeads(), asking, shape.tokens());
+        graph.reshape(graph.nn().softmax(shown, 1), -1, shape.keyHeads(), asking, shape.tokens());
     if (kept != null) {
       weights =
           weights.mul(
