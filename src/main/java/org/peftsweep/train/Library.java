@@ -286,7 +286,9 @@ public final class Library {
     @Override
     public Var outputs(Tape tape, Model model, Batch batch) {
       Inputs inputs = inputs(batch);
-      return model.logits(tape, inputs.batch(), inputs.positions());
+      return inputs.positions() == null
+          ? model.logits(tape, inputs.batch())
+          : model.logits(tape, inputs.batch(), inputs.positions());
     }
 
     @Override

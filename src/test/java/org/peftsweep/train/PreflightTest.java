@@ -111,7 +111,7 @@ class PreflightTest {
       }
     }
     assertThat(refused)
-        .containsExactly("full", "galore", "hft", "sara", "sift", "spiel", "spielma");
+        .containsExactly("apet", "full", "galore", "hft", "sara", "sift", "spiel", "spielma");
   }
 
   @ParameterizedTest
