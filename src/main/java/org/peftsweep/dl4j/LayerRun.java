@@ -9,7 +9,6 @@ import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.autodiff.samediff.array.SingleThreadArrayHolder;
-import org.nd4j.autodiff.util.SameDiffUtils;
 import org.nd4j.common.primitives.Pair;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.memory.MemoryWorkspace;
@@ -51,8 +50,7 @@ final class LayerRun extends SameDiffLayer {
             }
           });
       outputVar = recorded().defineLayer(sameDiff, in, variables, mask);
-      fn = SameDiffUtils.externalErrors(sameDiff, null, outputVar);
-      fn.outputVariable();
+      fn = Operations.errors(sameDiff, outputVar);
       outputKey = outputVar.name();
     }
   }

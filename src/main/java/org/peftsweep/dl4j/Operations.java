@@ -11,6 +11,8 @@ import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.autodiff.samediff.VariableType;
 import org.nd4j.autodiff.samediff.internal.SameDiffOp;
 import org.nd4j.autodiff.samediff.internal.Variable;
+import org.nd4j.autodiff.util.SameDiffUtils;
+import org.nd4j.linalg.api.ops.impl.layers.ExternalErrorsFunction;
 import org.nd4j.linalg.api.ops.impl.reduce.Mmul;
 
 /**
@@ -56,6 +58,16 @@ final class Operations {
       add(in, each.getOp(), each.getInputsToOp(), each.getOutputsOfOp());
     }
     return in.getVariable(OUTPUT);
+  }
+
+  /**
+   * Makes what takes the gradient of an output from the layers after it.
+   *
+   * <p>SameDiff adds that gradient to itself, as it finds it set already where it sets it: what it
+   * derives is half the output, which doubled is exact.
+   */
+  static ExternalErrorsFunction errors(SameDiff graph, SDVariable output) {
+    return SameDiffUtils.externalErrors(graph, null, output.mul(0.5));
   }
 
   /** Makes the variable of an operation's output, like one of another graph. */

@@ -13,7 +13,6 @@ import org.deeplearning4j.nn.workspace.ArrayType;
 import org.deeplearning4j.nn.workspace.LayerWorkspaceMgr;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.autodiff.samediff.array.SingleThreadArrayHolder;
-import org.nd4j.autodiff.util.SameDiffUtils;
 import org.nd4j.common.primitives.Pair;
 import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.memory.MemoryWorkspace;
@@ -57,8 +56,7 @@ final class VertexRun extends SameDiffGraphVertex {
         sameDiff.placeHolder(name + "_mask", dataType, -1, -1);
       }
       outputVar = config.defineVertex(sameDiff, inputVars, Map.of(), Map.of());
-      fn = SameDiffUtils.externalErrors(sameDiff, null, outputVar);
-      fn.outputVariable();
+      fn = Operations.errors(sameDiff, outputVar);
       outputKey = outputVar.name();
     }
   }
