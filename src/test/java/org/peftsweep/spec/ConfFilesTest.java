@@ -56,7 +56,7 @@ class ConfFilesTest {
     "search-seeds, 30",
     "search-grid-minilm, 205",
     "search-seeds-minilm, 15",
-    "instruct-mini, 18",
+    "instruct-mini, 24",
   })
   void expandsToItsExactCount(String name, int trials) {
     Sweep sweep = sweep("conf/" + name + ".yaml");
