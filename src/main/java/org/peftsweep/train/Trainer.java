@@ -201,6 +201,7 @@ final class Trainer {
   }
 
   private void rehearseSteps(int most) {
+    rehearseEvaluations();
     int steps = steps(training, stepsPerEpoch());
     List<Batch> order = batches.train(data.train(), seeds, 0);
     Batch largest =
@@ -212,7 +213,13 @@ final class Trainer {
     while (step < Math.min(most, steps)) {
       step(Collections.nCopies(Math.min(2, training.accumulate()), largest), 1, steps);
     }
-    // An evaluation may hold something beside what the steps have left.
+    if (objective.asksForPlaces()) {
+      // An evaluation may hold something beside what the steps have left.
+      rehearseEvaluations();
+    }
+  }
+
+  private void rehearseEvaluations() {
     List<List<TokenizedExample>> sets = new ArrayList<>(List.of(data.validation()));
     data.reported().forEach(set -> sets.add(set.examples()));
     for (List<TokenizedExample> set : sets) {

@@ -35,6 +35,7 @@ class AxesTest {
           "scale-parameter", "true",
           "relative-step", "true",
           "half-precision", "true",
+          "packing", "true",
           "safeguard-warmup", "true",
           "correct-bias", "false",
           "escape", "false");
