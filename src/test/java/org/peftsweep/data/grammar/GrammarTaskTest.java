@@ -151,7 +151,7 @@ class GrammarTaskTest {
   @Test
   void aTaskThatIsNotBuiltInIsRefused() {
     assertThatThrownBy(() -> new GrammarTask(Tasks.named("rte"), SETTINGS, 1, 1, 0))
-        .hasMessageContaining("choose one of [mini-cola");
+        .hasMessageContaining("choose one of [mini-ask, mini-cola");
   }
 
   private static Dataset dataset(Task task, long seed) {
