@@ -135,6 +135,7 @@ class SweepProcessIT {
       "--set", "stopping={rule: asha, cohort: 8}"
     };
     Process calm = start("calm", "calm.log", search);
+    assertThat(calm.waitFor()).as(text("calm.log")).isZero();
     Process killed = start("output", "killed", search);
     awaitRows();
     signal(killed, "KILL");
@@ -143,7 +144,6 @@ class SweepProcessIT {
     assertThat(before).isBetween(1, 63);
     Process again = start("output", "again", search);
     assertThat(again.waitFor()).as(text("again")).isZero();
-    assertThat(calm.waitFor()).as(text("calm.log")).isZero();
     ResultFolder undisturbed =
         new ResultFolder(
             new org.apache.hadoop.fs.Path(folder + "/calm/process"), new Configuration());
