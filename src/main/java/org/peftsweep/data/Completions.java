@@ -19,10 +19,14 @@ public final class Completions {
   private final Task task;
   private final int maxTokens;
 
+  /** Of conversations; null of other texts. */
+  private final ChatTemplate template;
+
   private Completions(Tokenizer tokenizer, Task task, int maxTokens) {
     this.tokenizer = tokenizer;
     this.task = task;
     this.maxTokens = maxTokens;
+    this.template = task.isOfMessages() ? tokenizer.chatTemplate() : null;
   }
 
   /**
@@ -103,7 +107,6 @@ public final class Completions {
 
   private TokenizedExample conversation(Example example) {
     List<Message> messages = Message.parse(example.first());
-    ChatTemplate template = tokenizer.chatTemplate();
     String whole = template.render(messages, false);
     int[] all = tokenizer.encodeRaw(whole);
     List<Integer> bounds = new ArrayList<>();

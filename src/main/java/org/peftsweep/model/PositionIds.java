@@ -16,7 +16,11 @@ record PositionIds(int[] ids, int[] learning) {
    */
   static PositionIds ofPlaces(Batch batch) {
     int[] ids = new int[batch.ids().length];
-    Arrays.setAll(ids, i -> batch.past() + place(batch, i));
+    for (int i = 0; i < ids.length; i++) {
+      boolean goesOn = i % batch.tokens() > 0 && batch.mask()[i] == batch.mask()[i - 1];
+      boolean isLater = batch.mask()[i] > 1;
+      ids[i] = isLater && goesOn ? ids[i - 1] + 1 : batch.past() + place(batch, i);
+    }
     return new PositionIds(ids, ids);
   }
 

@@ -206,11 +206,12 @@ record CausalLanguageModelling(Task task, Tokenizer tokenizer, int maxTokens) im
       }
       Metric first = task.primaryMetric();
       List<Answer> answers = new ArrayList<>();
+      double[] weights = weights(first);
       for (int i = 0; i < examples.size(); i++) {
         int example = i;
         double value = values(first)[example];
         List<Double> all = task.metrics().stream().map(metric -> values(metric)[example]).toList();
-        answers.add(new Answer(weights(first)[example], value, value, all));
+        answers.add(new Answer(weights[example], value, value, all));
       }
       return new Evaluation(metrics.get(first.id()), metrics, answers);
     }
