@@ -26,16 +26,24 @@ import org.slf4j.LoggerFactory;
 /**
  * Curves of the trials of a sweep, of all attempts together, read without Spark. A later attempt
  * went on from an earlier one, or came out the same.
+ *
+ * <p>A curve without its row is of an attempt that was killed between the two, and counts as not
+ * made: the row comes last, and with it what else the attempt has to leave.
  */
 public final class Readings {
   private static final Logger LOG = LoggerFactory.getLogger(Readings.class);
   private static final Set<String> COLUMNS =
-      Set.of("id", "step", "train_loss", "validation_score", "gradient_norm");
+      Set.of("id", "attempt", "step", "train_loss", "validation_score", "gradient_norm");
 
   private final ResultFolder folder;
   private final Configuration configuration;
   private final Set<String> known = new HashSet<>();
-  private final Map<String, SortedMap<Integer, Reading>> readings = new HashMap<>();
+
+  /** By trial, attempt and step. */
+  private final Map<String, SortedMap<Integer, SortedMap<Integer, Reading>>> readings =
+      new HashMap<>();
+
+  private Map<String, Integer> attempts = Map.of();
 
   public Readings(ResultFolder folder, Configuration configuration) {
     this.folder = folder;
@@ -69,6 +77,8 @@ public final class Readings {
 
   /** Reads what is new. */
   public Readings look() {
+    // Before the curves: the curve of each row that is seen is there.
+    attempts = folder.attempts();
     for (FileStatus file : folder.files(Tables.CURVES)) {
       if (known.add(file.getPath().getName())) {
         read(file.getPath());
@@ -79,7 +89,13 @@ public final class Readings {
 
   /** Returns what was read of a trial, by step. */
   public List<Reading> of(String id) {
-    return List.copyOf(readings.getOrDefault(id, new TreeMap<>()).values());
+    SortedMap<Integer, Reading> curve = new TreeMap<>();
+    readings
+        .getOrDefault(id, new TreeMap<>())
+        .headMap(1 + attempts.getOrDefault(id, 0))
+        .values()
+        .forEach(curve::putAll);
+    return List.copyOf(curve.values());
   }
 
   private void read(Path file) {
@@ -89,6 +105,7 @@ public final class Readings {
         int step = row.getInteger("step", 0);
         readings
             .computeIfAbsent(row.getString("id", 0), id -> new TreeMap<>())
+            .computeIfAbsent(row.getInteger("attempt", 0), attempt -> new TreeMap<>())
             .put(
                 step,
                 new Reading(

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -95,6 +96,31 @@ class SearchInSweepsTest {
         .containsPattern("tpe +predict ");
     assertThat(run("simulate", "found", "--rules", "best")).isEqualTo(2);
     assertThat(run("simulate", "nowhere")).isEqualTo(2);
+  }
+
+  @Test
+  void curvesOfAttemptsThatWereKilledBeforeTheirRowsDecideNothing() throws IOException {
+    assertThat(sweep(GRID + ASHA)).as(said()).isZero();
+    List<TrialFile> calm = results().trialFiles();
+    for (int seed = 0; seed < 3; seed++) {
+      // As killed between a curve and its row: any number of a trial's last rows never came.
+      Random random = new Random(seed);
+      Map<String, Integer> kept = new TreeMap<>();
+      results().attempts().forEach((id, last) -> kept.put(id, random.nextInt(1 + last)));
+      int killed = 0;
+      try (Stream<Path> rows = Files.list(folder.resolve("output/found/trials"))) {
+        for (Path row : rows.sorted().toList()) {
+          String[] name = row.getFileName().toString().split("-");
+          if (name.length == 3 && Integer.parseInt(name[1]) > kept.get(name[0])) {
+            Files.delete(row);
+            killed++;
+          }
+        }
+      }
+      assertThat(killed).isPositive();
+      assertThat(sweep(GRID + ASHA)).as(said()).isZero();
+      assertThat(results().trialFiles()).containsExactlyInAnyOrderElementsOf(calm);
+    }
   }
 
   @Test
