@@ -36,7 +36,7 @@ class ConfFilesTest {
     "table2-mini, 40",
     "precision, 40",
     "precision-minilm, 10",
-    "quantised, 60",
+    "quantised, 180",
     "quantised-minilm, 15",
     "quickstart-methods, 72",
     "paper-table2, 168",
