@@ -5,7 +5,10 @@
 
 For each folder that jobs/export.sh wrote: the adapter over its base and the merged model must give the same logits to
 1e-5, and a text of 5,000 words must go through a pipeline; of a language model, both must write the same. What it
-writes is printed, to be held against jobs/generate.sh. Prints a line each; ends with 1 if one does not hold.
+writes is printed, to be held against jobs/generate.sh. A folder that org.peftsweep.method.ExportedModel wrote has
+expected.json with ids and the logits that adapter and merged model must give; --record keeps those of the adapter over
+its base, or else of the merged model, in recorded.json beside it. (PEFT reads BOFT of several factors on GPUs alone.)
+Prints a line each; ends with 1 if one does not hold.
 """
 
 import json
@@ -70,7 +73,46 @@ def is_writing(folder):
     return config["architectures"][0].endswith("ForCausalLM")
 
 
+def check_expected(folder, records):
+    expected = json.loads((folder / "expected.json").read_text())
+    ids = torch.tensor(expected["input_ids"])
+    mask = torch.tensor(expected["attention_mask"])
+    wanted = torch.tensor(expected["logits"])
+    writes = expected["task"] == "ForCausalLM"
+    plain, adapted = (
+        (AutoModelForCausalLM, AutoPeftModelForCausalLM) if writes
+        else (AutoModelForSequenceClassification, AutoPeftModelForSequenceClassification))
+    differences = {}
+    kept = None
+    for kind, loader in (("merged", plain), ("adapter", adapted)):
+        if not (folder / kind).exists():
+            continue
+        more = {} if writes or kind == "merged" else {"num_labels": wanted.shape[1]}
+        model = loader.from_pretrained(str(folder / kind), **more).eval()
+        with torch.no_grad():
+            logits = model(input_ids=ids, attention_mask=mask).logits
+        kept = logits[mask.bool()] if writes else logits
+        differences[kind] = ((kept - wanted).abs().max() / max(1, wanted.abs().max())).item()
+    if records:
+        rows = [[round(value, 6) for value in row] for row in kept.tolist()]
+        (folder / "recorded.json").write_text(json.dumps(rows) + "\n")
+    told = ", ".join(f"{kind} {difference:.1e}" for kind, difference in differences.items())
+    print(f"{folder}: from what is expected differ {told or 'none, there are none'}", flush=True)
+    return all(difference < 1e-5 for difference in differences.values())
+
+
+def holds(folder, records):
+    if (folder / "expected.json").exists():
+        try:
+            return check_expected(folder, records)
+        except Exception as fault:
+            print(f"{folder}: is not read: {type(fault).__name__}: {' '.join(str(fault).split())}", flush=True)
+            return False
+    return check_writing(folder) if is_writing(folder) else check(folder)
+
+
 if __name__ == "__main__":
-    folders = [pathlib.Path(folder) for folder in sys.argv[1:]]
-    results = [check_writing(folder) if is_writing(folder) else check(folder) for folder in folders]
+    records = "--record" in sys.argv
+    folders = [pathlib.Path(folder) for folder in sys.argv[1:] if folder != "--record"]
+    results = [holds(folder, records) for folder in folders]
     sys.exit(0 if results and all(results) else 1)

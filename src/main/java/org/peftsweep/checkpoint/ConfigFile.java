@@ -86,7 +86,7 @@ public final class ConfigFile {
         hidden % heads == 0 || has("head_dim"),
         "hidden_size",
         hidden,
-        "it must be a multiple of num_attention_heads = " + heads);
+        "it must be a multiple of " + own("num_attention_heads") + " = " + heads);
     return new ModelConfig.Sizes(
         whole("vocab_size"),
         hidden,

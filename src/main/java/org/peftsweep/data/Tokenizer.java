@@ -18,6 +18,7 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.UnaryOperator;
 
 /**
  * Text to token ids, by Hugging Face's own tokenizers through DJL; safe for use by many threads.
@@ -46,6 +47,8 @@ public final class Tokenizer implements AutoCloseable {
   }
 
   private final String json;
+  private final UnaryOperator<String> prepares;
+  private final String used;
   private final JsonNode config;
   private final TokenizerVocabulary vocabulary;
   private final int padId;
@@ -55,11 +58,12 @@ public final class Tokenizer implements AutoCloseable {
   private final HuggingFaceTokenizer unlimited;
   private final Map<Integer, HuggingFaceTokenizer> limited = new ConcurrentHashMap<>();
 
-  private Tokenizer(ObjectNode tree, JsonNode config, String place) {
+  private Tokenizer(TokenizerSource source, JsonNode config, String place) {
     this.place = place;
-    tree.putNull("truncation");
-    tree.putNull("padding");
-    json = tree.toString();
+    ObjectNode tree = source.json();
+    json = unbounded(tree);
+    prepares = source.prepares();
+    used = unbounded(source.bare());
     this.config = config;
     vocabulary = TokenizerVocabulary.of(tree);
     maskId = vocabulary.find(TokenizerFiles.token(config, "mask_token"), MASK_TOKENS);
@@ -73,24 +77,32 @@ public final class Tokenizer implements AutoCloseable {
 
   /**
    * Opens a local folder that holds {@code tokenizer.json}, or {@code vocab.json} and {@code
-   * merges.txt}, or {@code vocab.txt}, or {@code tokenizer.model}.
+   * merges.txt}, or {@code vocab.txt}, or a model file of SentencePiece: {@code tokenizer.model},
+   * {@code spm.model} of DeBERTa or {@code sentencepiece.bpe.model} of XLM-RoBERTa.
    *
    * @throws DataException if none is there or it cannot be used
    */
   public static Tokenizer open(Path folder) {
     JsonNode config = TokenizerFiles.config(folder);
-    return of(TokenizerFiles.tokenizerJson(folder, config), config, folder.toString());
+    return of(TokenizerFiles.source(folder, config), config, folder.toString());
   }
 
   /** A tokenizer from the text of a {@code tokenizer.json}. */
   public static Tokenizer ofJson(String json) {
     ObjectNode config = TokenizerFiles.JSON.createObjectNode();
-    return of(TokenizerFiles.parse(json, "tokenizer.json"), config, "tokenizer.json");
+    TokenizerSource source = new TokenizerSource(TokenizerFiles.parse(json, "tokenizer.json"));
+    return of(source, config, "tokenizer.json");
   }
 
-  private static Tokenizer of(ObjectNode tree, JsonNode config, String place) {
+  private static String unbounded(ObjectNode tree) {
+    tree.putNull("truncation");
+    tree.putNull("padding");
+    return tree.toString();
+  }
+
+  private static Tokenizer of(TokenizerSource source, JsonNode config, String place) {
     try {
-      return new Tokenizer(tree, config, place);
+      return new Tokenizer(source, config, place);
     } catch (RuntimeException e) {
       throw new DataException(
           "Cannot use the tokenizer of " + place + ": " + e.getMessage() + "; supply another", e);
@@ -99,17 +111,18 @@ public final class Tokenizer implements AutoCloseable {
 
   /** One text with special tokens, of any length. */
   public Encoded encode(String text) {
-    return encoded(unlimited.encode(text, true, false));
+    return encoded(unlimited.encode(prepares.apply(text), true, false));
   }
 
   /** One text with special tokens, cut to {@code maxTokens} in all. */
   public Encoded encode(String text, int maxTokens) {
-    return encoded(limited(maxTokens).encode(text, true, false));
+    return encoded(limited(maxTokens).encode(prepares.apply(text), true, false));
   }
 
   /** Two texts with special tokens, cut to {@code maxTokens} in all, longest first. */
   public Encoded encode(String first, String second, int maxTokens) {
-    return encoded(limited(maxTokens).encode(first, second, true, false));
+    HuggingFaceTokenizer limited = limited(maxTokens);
+    return encoded(limited.encode(prepares.apply(first), prepares.apply(second), true, false));
   }
 
   /** An example's text or texts with special tokens, cut to {@code maxTokens} in all. */
@@ -141,7 +154,7 @@ public final class Tokenizer implements AutoCloseable {
 
   /** The ids of a text without special tokens, [tokens]. */
   public int[] encodeRaw(String text) {
-    return ints(unlimited.encode(text, false, false).getIds());
+    return ints(unlimited.encode(prepares.apply(text), false, false).getIds());
   }
 
   /** The text of ids; special tokens are written out. */
@@ -227,7 +240,7 @@ public final class Tokenizer implements AutoCloseable {
     return vocabulary.tokens();
   }
 
-  /** The {@code tokenizer.json} that is used, on one line. */
+  /** The {@code tokenizer.json} of this tokenizer, on one line. */
   public String json() {
     return json;
   }
@@ -281,7 +294,7 @@ public final class Tokenizer implements AutoCloseable {
                 String.valueOf(maxTokens));
     try {
       return HuggingFaceTokenizer.newInstance(
-          new ByteArrayInputStream(json.getBytes(StandardCharsets.UTF_8)), options);
+          new ByteArrayInputStream(used.getBytes(StandardCharsets.UTF_8)), options);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -31,11 +31,14 @@ final class TokenizerFiles {
    * {@code chat_template.jinja}, which newer folders have beside it.
    */
   static JsonNode config(Path folder) {
-    Path file = folder.resolve("tokenizer_config.json");
-    ObjectNode config =
-        Files.exists(file) ? parse(read(file), file.toString()) : JSON.createObjectNode();
+    ObjectNode config = parsed(folder.resolve("tokenizer_config.json"));
     Path template = folder.resolve("chat_template.jinja");
     return Files.exists(template) ? config.put("chat_template", read(template)) : config;
+  }
+
+  /** The object of a file, empty where there is none. */
+  private static ObjectNode parsed(Path file) {
+    return Files.exists(file) ? parse(read(file), file.toString()) : JSON.createObjectNode();
   }
 
   /** The name of a special token in a {@code tokenizer_config.json}, or null. */
@@ -46,31 +49,40 @@ final class TokenizerFiles {
   }
 
   /** The tokenizer of a folder; {@link DataException} says what to supply where there is none. */
-  static ObjectNode tokenizerJson(Path folder, JsonNode config) {
+  static TokenizerSource source(Path folder, JsonNode config) {
     Path whole = folder.resolve("tokenizer.json");
     Path words = folder.resolve("vocab.txt");
     Path vocabulary = folder.resolve("vocab.json");
     Path merges = folder.resolve("merges.txt");
     if (Files.exists(whole)) {
-      return parse(read(whole), whole.toString());
+      return new TokenizerSource(parse(read(whole), whole.toString()));
     }
     if (Files.exists(vocabulary) && Files.exists(merges)) {
-      return bytePairs(
-          parse(read(vocabulary), vocabulary.toString()),
-          read(merges),
-          config.path("add_prefix_space").asBoolean(false));
+      return new TokenizerSource(
+          bytePairs(
+              parse(read(vocabulary), vocabulary.toString()),
+              read(merges),
+              config.path("add_prefix_space").asBoolean(false)));
     }
     if (Files.exists(words)) {
-      return wordPieces(words, config.path("do_lower_case").asBoolean(true), config);
+      return new TokenizerSource(
+          wordPieces(words, config.path("do_lower_case").asBoolean(true), config));
     }
-    Path pieces = folder.resolve("tokenizer.model");
-    if (Files.exists(pieces)) {
-      return SentencePieceFile.tokenizerJson(pieces, config);
-    }
-    throw new DataException(
-        "Cannot find a tokenizer in "
-            + folder
-            + ": supply tokenizer.json, vocab.json with merges.txt, vocab.txt or tokenizer.model");
+    return SentencePieceTokenizer.find(folder)
+        .map(
+            pieces ->
+                SentencePieceTokenizer.of(
+                    pieces,
+                    config,
+                    parsed(folder.resolve("added_tokens.json")),
+                    parsed(folder.resolve("config.json"))))
+        .orElseThrow(
+            () ->
+                new DataException(
+                    "Cannot find a tokenizer in "
+                        + folder
+                        + ": supply tokenizer.json, vocab.json with merges.txt, vocab.txt, or"
+                        + " SentencePiece's tokenizer.model, spm.model or sentencepiece.bpe.model"));
   }
 
   /** A byte-level BPE tokenizer with RoBERTa's special tokens where the vocabulary has them. */

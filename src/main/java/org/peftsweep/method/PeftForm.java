@@ -7,7 +7,11 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
 
@@ -29,6 +33,8 @@ public record PeftForm(
     Map<String, Object> others,
     boolean isConverted,
     PeftForm unconverted) {
+  private static final Pattern LAYER = Pattern.compile("(.*?\\.)\\d+(\\..*)");
+
   public static PeftForm of(String type) {
     return new PeftForm(type, Map.of(), Map.of(), false, null);
   }
@@ -105,8 +111,9 @@ public record PeftForm(
    */
   private static Set<String> suffixes(Collection<String> chosen, Model model, int skipped) {
     List<String> others =
-        model.parameters().stream()
-            .map(Parameter::module)
+        Stream.concat(
+                model.parameters().stream().map(Parameter::module),
+                chosen.stream().flatMap(module -> ofOtherLayers(module, model.layers())))
             .filter(module -> !chosen.contains(module))
             .toList();
     return chosen.stream()
@@ -119,6 +126,17 @@ public record PeftForm(
               return module.substring(dot + 1);
             })
         .collect(Collectors.toCollection(TreeSet::new));
+  }
+
+  /**
+   * The same module of every layer, whether the model has it or not: where a layer lacks it, the
+   * reference library may have one there that does nothing, and PEFT cannot adapt that.
+   */
+  private static Stream<String> ofOtherLayers(String module, int layers) {
+    Matcher layer = LAYER.matcher(module);
+    return layer.matches()
+        ? IntStream.range(0, layers).mapToObj(i -> layer.group(1) + i + layer.group(2))
+        : Stream.of();
   }
 
   private static boolean endsAny(List<String> modules, String suffix) {

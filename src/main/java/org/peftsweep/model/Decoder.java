@@ -1,9 +1,7 @@
 package org.peftsweep.model;
 
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.Stream;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.Lanes;
 import org.peftsweep.compute.Tape;
@@ -18,7 +16,7 @@ import org.peftsweep.model.Weights.Fresh;
  *
  * <p>Positions count from 0 in every row, padding included, as in the reference implementation.
  */
-final class Decoder implements Backbone {
+final class Decoder extends Stack<Decoder, DecoderLayer> {
   /**
    * In what decoders differ.
    *
@@ -42,18 +40,15 @@ final class Decoder implements Backbone {
    */
   record Gemma(float embeddingFactor, float queryFactor, float cap, int... windows) {}
 
-  private final ModelConfig config;
   private final Builder builder;
   private final Variant variant;
   private final RotaryTables rotary;
   private final Parameter words;
   private final Embeddings embeddings;
-  private final List<DecoderLayer> layers = new ArrayList<>();
   private final Parameter norm;
-  private Trace trace;
 
   Decoder(ModelConfig config, Builder builder, Variant variant) {
-    this.config = config;
+    super(config);
     this.builder = builder;
     this.variant = variant;
     this.rotary =
@@ -115,13 +110,6 @@ final class Decoder implements Backbone {
     return embeddings;
   }
 
-  @Override
-  public List<Sublayer> sublayers() {
-    return layers.stream()
-        .flatMap(layer -> Stream.of(layer.attention(), layer.feedForward()))
-        .toList();
-  }
-
   /** RMS norms are none of them. */
   @Override
   public List<Norm> norms() {
@@ -142,73 +130,47 @@ final class Decoder implements Backbone {
   }
 
   @Override
-  public int frozenLayers() {
-    boolean isFrozen = trace == null && !isPrefixed() && words.isOfBase();
-    // The norm after the last layer goes with it.
-    int most = norm.isOfBase() ? layers.size() : layers.size() - 1;
-    int frozen = 0;
-    while (isFrozen && frozen < most && layers.get(frozen).isOfBase()) {
-      frozen++;
-    }
-    return frozen;
+  boolean isStartOfBase() {
+    return words.isOfBase();
   }
 
   @Override
-  public List<Linear> linears(int count) {
-    return layers.subList(0, count).stream().flatMap(layer -> layer.linears().stream()).toList();
+  boolean isEndOfBase() {
+    return norm.isOfBase();
   }
 
   @Override
-  public Var run(
-      Tape tape, List<? extends Backbone> backbones, Packed packed, Var below, int from, int to) {
-    List<Decoder> lanes = Pass.parts(backbones, Decoder.class::cast);
-    Pass pass = new Pass(tape, rotary.ofTexts(tape, packed));
-    KeyValues cache = packed.cache();
-    boolean goesOn = cache != null && !cache.isEmpty();
-    Var x = below;
-    if (goesOn) {
-      x = embedded(tape, tape.gather(words.var(), packed.chosen(tape, "ids", Batch::ids)));
-      x = pass.changed(embeddings, x, packed);
-    } else if (cache != null) {
-      Batch batch = packed.batches().get(0);
-      cache.begin(config, batch.rows(), batch.tokens());
+  Pass pass(Tape tape, Packed packed) {
+    return new Pass(tape, rotary.ofTexts(tape, packed));
+  }
+
+  @Override
+  Var embed(Pass pass, List<Decoder> lanes, Packed packed) {
+    Tape tape = pass.tape();
+    if (packed.goesOn()) {
+      Var last = embedded(tape, tape.gather(words.var(), packed.chosen(tape, "ids", Batch::ids)));
+      return pass.changed(embeddings, last, packed);
     }
-    if (x == null) {
-      Pass.requireShared(Pass.parts(lanes, decoder -> List.of(decoder.words)));
-      Tensor ids = packed.positions(tape, "ids", Batch::ids);
-      x = embedded(tape, tape.gather(words.var(), ids, packed.learningIds(tape)));
-      x = pass.prompted(Pass.parts(lanes, decoder -> decoder.embeddings), x, packed);
-      see(0, x);
+    Pass.requireShared(Pass.parts(lanes, decoder -> List.of(decoder.words)));
+    Tensor ids = packed.positions(tape, "ids", Batch::ids);
+    Var x = embedded(tape, tape.gather(words.var(), ids, packed.learningIds(tape)));
+    return pass.prompted(Pass.parts(lanes, decoder -> decoder.embeddings), x, packed);
+  }
+
+  @Override
+  Run<DecoderLayer> begin(Pass pass, List<Decoder> lanes, Packed packed) {
+    if (packed.goesOn()) {
+      return (index, parts, x, places) -> next(pass, packed, parts, x, index);
     }
-    int depth = layers.size();
-    boolean chooses = trace == null && !packed.asksForAll();
-    Tensor places = to < depth || packed.asksForAll() ? null : packed.places(tape);
-    List<Tensor> masks = packed.masks(tape);
-    for (int i = from; i < to; i++) {
-      int layer = i;
-      boolean last = i == depth - 1;
-      List<DecoderLayer> parts = Pass.parts(lanes, decoder -> decoder.layers.get(layer));
-      x =
-          goesOn
-              ? next(pass, packed, parts, x, layer)
-              : forward(pass, packed, masks, parts, x, last && chooses ? places : null, layer);
-      if (!last) {
-        see(i + 1, x);
-      }
-    }
-    if (to < depth) {
-      return x;
-    }
-    Lanes rows = goesOn || chooses ? packed.chosen() : packed.all();
+    List<Tensor> masks = packed.masks(pass.tape());
+    return (index, parts, x, places) -> forward(pass, packed, masks, parts, x, places, index);
+  }
+
+  @Override
+  Var end(Pass pass, List<Decoder> lanes, Var x, Lanes rows) {
     Var y = normed(pass, Pass.parts(lanes, decoder -> decoder.norm), x, rows);
-    see(depth, y);
-    return goesOn || chooses || packed.asksForAll() ? y : tape.gather(y, places);
-  }
-
-  private void see(int index, Var x) {
-    if (trace != null) {
-      trace.hidden(index, x.value());
-    }
+    pass.tape().done(x);
+    return y;
   }
 
   /** Runs a layer; with places, of what is above attention those alone. */
@@ -348,15 +310,6 @@ final class Decoder implements Backbone {
     return variant.gemma() == null ? q : scaled(tape, q, variant.gemma().queryFactor());
   }
 
-  private static Var scaled(Tape tape, Var x, float factor) {
-    if (factor == 1) {
-      return x;
-    }
-    Var y = tape.scale(x, factor);
-    tape.done(x);
-    return y;
-  }
-
   /** {@code linear(GELU(linear(x)) ⊙ linear(x))}; x is done where nobody else reads it. */
   private static Var geglu(
       Pass pass,
@@ -399,17 +352,6 @@ final class Decoder implements Backbone {
     Var together = tape.reshape(normed, rows, heads * config.sizes().headWidth());
     tape.done(normed);
     return together;
-  }
-
-  private static Var chosen(Tape tape, Var x, Tensor rows) {
-    Var some = tape.gather(x, rows);
-    tape.done(x);
-    return some;
-  }
-
-  @Override
-  public void trace(Trace trace) {
-    this.trace = trace;
   }
 
   @Override

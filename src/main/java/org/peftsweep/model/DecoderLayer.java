@@ -25,18 +25,18 @@ record DecoderLayer(
     Linear down,
     Parameter afterFeedForward,
     Sublayer attention,
-    Sublayer feedForward) {
-  List<Linear> linears() {
+    Sublayer feedForward)
+    implements Stack.Layer {
+  @Override
+  public List<Linear> linears() {
     return List.of(query, key, value, output, gate, up, down);
   }
 
-  boolean isOfBase() {
-    return linears().stream().allMatch(Linear::isOfBase)
-        && attentionNorm.isOfBase()
+  @Override
+  public boolean areNormsOfBase() {
+    return attentionNorm.isOfBase()
         && feedForwardNorm.isOfBase()
         && (queryNorm == null || queryNorm.isOfBase() && keyNorm.isOfBase())
-        && (afterAttention == null || afterAttention.isOfBase() && afterFeedForward.isOfBase())
-        && attention.isOfBase()
-        && feedForward.isOfBase();
+        && (afterAttention == null || afterAttention.isOfBase() && afterFeedForward.isOfBase());
   }
 }

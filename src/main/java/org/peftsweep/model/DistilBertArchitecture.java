@@ -1,5 +1,6 @@
 package org.peftsweep.model;
 
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.peftsweep.checkpoint.ConfigFile;
@@ -24,6 +25,9 @@ public record DistilBertArchitecture() implements ModelArchitecture {
           "hidden_dropout_prob", "dropout",
           "attention_probs_dropout_prob", "attention_dropout",
           "classifier_dropout", "seq_classif_dropout");
+
+  /** Of all of them, whatever their files say, as in the reference library. */
+  private static final double NORM_EPSILON = 1e-12;
 
   @Override
   public List<String> modelTypes() {
@@ -52,12 +56,26 @@ public record DistilBertArchitecture() implements ModelArchitecture {
 
   @Override
   public ModelConfig read(ConfigFile file) {
-    return EncoderConfig.read(file, this, PAD_TOKEN_ID, 0, 0.2);
+    ModelConfig read = EncoderConfig.read(file, this, PAD_TOKEN_ID, 0, 0.2);
+    return new ModelConfig(
+        this,
+        read.sizes(),
+        NORM_EPSILON,
+        read.dropout(),
+        read.padTokenId(),
+        read.rope(),
+        read.attentionBias(),
+        read.mlpBias(),
+        read.tiedEmbeddings(),
+        read.initializerRange(),
+        read.labels());
   }
 
   @Override
   public Map<String, Object> entries(ModelConfig config) {
-    return EncoderConfig.entries(config);
+    Map<String, Object> entries = new LinkedHashMap<>(EncoderConfig.entries(config));
+    entries.remove("layer_norm_eps");
+    return entries;
   }
 
   @Override

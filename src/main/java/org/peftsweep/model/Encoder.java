@@ -1,6 +1,5 @@
 package org.peftsweep.model;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Function;
@@ -20,8 +19,9 @@ import org.peftsweep.model.Weights.Fresh;
  * counted, whether they and token types have an embedding, whether embeddings are as wide as
  * layers, and in whether attention sees distances.
  */
-final class Encoder implements Backbone {
-  private record Layer(
+final class Encoder extends Stack<Encoder, Encoder.Layer> {
+  /** A layer. */
+  record Layer(
       Linear query,
       Linear key,
       Linear value,
@@ -31,35 +31,30 @@ final class Encoder implements Backbone {
       Linear down,
       Norm norm,
       Sublayer attention,
-      Sublayer feedForward) {
-    List<Linear> linears() {
+      Sublayer feedForward)
+      implements Stack.Layer {
+    @Override
+    public List<Linear> linears() {
       return List.of(query, key, value, output, up, down);
     }
 
-    boolean isOfBase() {
-      return linears().stream().allMatch(Linear::isOfBase)
-          && outputNorm.isOfBase()
-          && norm.isOfBase()
-          && attention.isOfBase()
-          && feedForward.isOfBase();
+    @Override
+    public boolean areNormsOfBase() {
+      return outputNorm.isOfBase() && norm.isOfBase();
     }
   }
 
-  private final ModelConfig config;
   private final Parameter words;
   private final Embeddings embeddings;
   private final Parameter positions;
   private final Parameter tokenTypes;
   private final Norm embeddingNorm;
   private final Linear embeddingProjection;
-  private final List<Layer> layers = new ArrayList<>();
   private final Function<Batch, PositionIds> positionIds;
   private final boolean projectsFirst;
 
   /** Null where attention sees no distances. */
   private final Relations relations;
-
-  private Trace trace;
 
   Encoder(ModelConfig config, Builder builder, Function<Batch, PositionIds> positionIds) {
     this(config, builder, positionIds, EncoderNames.ofBert(config.architecture().prefix()));
@@ -82,7 +77,7 @@ final class Encoder implements Backbone {
       Function<Batch, PositionIds> positionIds,
       EncoderNames names,
       Function<Encoder, Relations> relations) {
-    this.config = config;
+    super(config);
     this.positionIds = positionIds;
     this.projectsFirst = names.projectsFirst();
     ModelConfig.Sizes sizes = config.sizes();
@@ -170,11 +165,6 @@ final class Encoder implements Backbone {
   }
 
   @Override
-  public List<Sublayer> sublayers() {
-    return layers.stream().flatMap(layer -> Stream.of(layer.attention, layer.feedForward)).toList();
-  }
-
-  @Override
   public List<Norm> norms() {
     return Stream.concat(
             Stream.of(embeddingNorm),
@@ -183,74 +173,51 @@ final class Encoder implements Backbone {
   }
 
   @Override
-  public void trace(Trace trace) {
-    this.trace = trace;
+  boolean isStartOfBase() {
+    return tables().stream().allMatch(Parameter::isOfBase)
+        && embeddingNorm.isOfBase()
+        && (embeddingProjection == null || embeddingProjection.isOfBase())
+        && (relations == null || relations.isOfBase());
   }
 
   @Override
-  public int frozenLayers() {
-    boolean isFrozen =
-        trace == null
-            && !isPrefixed()
-            && tables().stream().allMatch(Parameter::isOfBase)
-            && embeddingNorm.isOfBase()
-            && (embeddingProjection == null || embeddingProjection.isOfBase())
-            && (relations == null || relations.isOfBase());
-    int frozen = 0;
-    while (isFrozen && frozen < layers.size() && layers.get(frozen).isOfBase()) {
-      frozen++;
-    }
-    return frozen;
+  boolean isEndOfBase() {
+    return true;
   }
 
   @Override
-  public List<Linear> linears(int count) {
-    return layers.subList(0, count).stream().flatMap(layer -> layer.linears().stream()).toList();
-  }
-
-  @Override
-  public Var run(
-      Tape tape, List<? extends Backbone> backbones, Packed packed, Var below, int from, int to) {
-    List<Encoder> lanes = Pass.parts(backbones, Encoder.class::cast);
-    Pass pass = new Pass(tape);
-    Var x = below;
-    if (x == null) {
-      x = embed(pass, lanes, packed);
-      see(0, x);
-    }
+  Run<Layer> begin(Pass pass, List<Encoder> lanes, Packed packed) {
     Relations.Run related =
         relations == null
             ? null
             : relations.run(pass, Pass.parts(lanes, encoder -> encoder.relations), packed);
-    boolean ends = to == layers.size();
-    Tensor places = ends && !packed.asksForAll() ? packed.places(tape) : null;
-    List<Tensor> masks = packed.masks(tape);
-    for (int i = from; i < to; i++) {
-      int layer = i;
-      boolean last = i == layers.size() - 1;
-      // Above the last attention positions are independent: what nobody reads is not computed.
-      boolean chooses = last && trace == null && !packed.asksForAll();
-      List<Layer> parts = Pass.parts(lanes, encoder -> encoder.layers.get(layer));
-      x = forward(pass, packed, masks, parts, related, i, x, chooses ? places : null);
-      see(i + 1, x);
-    }
-    if (related != null) {
-      related.close();
-    }
-    return places == null || trace == null ? x : tape.gather(x, places);
+    List<Tensor> masks = packed.masks(pass.tape());
+    return new Run<>() {
+      @Override
+      public Var layer(int index, List<Layer> parts, Var x, Tensor places) {
+        return forward(pass, packed, masks, parts, related, index, x, places);
+      }
+
+      @Override
+      public void close() {
+        if (related != null) {
+          related.close();
+        }
+      }
+    };
   }
 
-  private void see(int index, Var x) {
-    if (trace != null) {
-      trace.hidden(index, x.value());
-    }
+  @Override
+  Var end(Pass pass, List<Encoder> lanes, Var x, Lanes rows) {
+    return x;
   }
 
   private List<Parameter> tables() {
     return Stream.of(words, positions, tokenTypes).filter(Objects::nonNull).toList();
   }
 
-  private Var embed(Pass pass, List<Encoder> lanes, Packed packed) {
+  @Override
+  Var embed(Pass pass, List<Encoder> lanes, Packed packed) {
     Tape tape = pass.tape();
     Pass.requireShared(Pass.parts(lanes, Encoder::tables));
     Tensor ids = packed.positions(tape, "ids", Batch::ids);
@@ -307,7 +274,7 @@ final class Encoder implements Backbone {
     List<Sublayer> attention = Pass.parts(lanes, Layer::attention);
     Scores scores = Scores.PLAIN;
     if (related != null) {
-      q = factored(tape, q, relations.queryFactor());
+      q = scaled(tape, q, relations.queryFactor());
       scores = related.scores(index, q, k);
     }
     Var context = pass.attention(attention, packed, config, false, oneAsks, q, k, v, masks, scores);
@@ -337,23 +304,8 @@ final class Encoder implements Backbone {
     return y;
   }
 
-  private static Var factored(Tape tape, Var x, float factor) {
-    if (factor == 1) {
-      return x;
-    }
-    Var y = tape.scale(x, factor);
-    tape.done(x);
-    return y;
-  }
-
   @Override
   public boolean keepsExamplesApart() {
     return relations == null || relations.keepsExamplesApart();
-  }
-
-  private static Var chosen(Tape tape, Var x, Tensor rows) {
-    Var some = tape.gather(x, rows);
-    tape.done(x);
-    return some;
   }
 }

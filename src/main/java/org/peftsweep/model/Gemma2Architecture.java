@@ -97,13 +97,22 @@ public record Gemma2Architecture(Facts facts) implements DecoderArchitecture {
   @Override
   public Map<String, Object> entries(ModelConfig config) {
     Map<String, Object> entries = new LinkedHashMap<>(DecoderArchitecture.super.entries(config));
-    entries.put(SCALAR, facts.queryScalar());
+    entries.put(SCALAR, whole(facts.queryScalar()));
     entries.put(ATTENTION_CAP, orNull(facts.attentionCap()));
+    if (facts.attentionCap() != 0) {
+      // By the other ways that the reference library attends in, it leaves the cap out.
+      entries.put("attn_implementation", "eager");
+    }
     entries.put(LOGIT_CAP, orNull(facts.logitCap()));
     entries.put(WINDOW, facts.window() == 0 ? null : facts.window());
     entries.put(
         "layer_types", facts.nearSighted().stream().map(near -> near ? NEAR : FULL).toList());
     return entries;
+  }
+
+  /** The reference library takes it as a whole number alone. */
+  private static Object whole(double scalar) {
+    return scalar == Math.rint(scalar) ? (Object) (long) scalar : (Object) scalar;
   }
 
   private static Double orNull(double cap) {

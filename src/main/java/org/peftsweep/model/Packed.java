@@ -30,6 +30,7 @@ public final class Packed {
   private List<int[]> rows;
   private final Lanes chosen;
   private KeyValues cache;
+  private boolean goesOn;
 
   private Packed(List<Batch> batches, List<int[]> rows) {
     this.batches = batches;
@@ -72,12 +73,18 @@ public final class Packed {
    */
   Packed with(KeyValues kept) {
     cache = kept;
+    goesOn = !kept.isEmpty();
     return this;
   }
 
   /** Returns where keys and values are kept, or null. */
   KeyValues cache() {
     return cache;
+  }
+
+  /** Whether one position of each row is run, over keys and values that are kept. */
+  boolean goesOn() {
+    return goesOn;
   }
 
   List<Batch> batches() {

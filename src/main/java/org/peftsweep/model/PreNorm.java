@@ -1,6 +1,5 @@
 package org.peftsweep.model;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.BiFunction;
@@ -20,7 +19,7 @@ import org.peftsweep.model.Weights.Fresh;
  *
  * <p>Positions count from 0 in every row, padding included, as in the reference implementation.
  */
-final class PreNorm implements Backbone {
+final class PreNorm extends Stack<PreNorm, PreNorm.Layer> {
   /**
    * In what they differ.
    *
@@ -70,7 +69,7 @@ final class PreNorm implements Backbone {
       String lastNorm) {}
 
   /** A layer; the lowest one may lack the first norm. */
-  private record Layer(
+  record Layer(
       Norm firstNorm,
       Linear query,
       Linear key,
@@ -81,8 +80,10 @@ final class PreNorm implements Backbone {
       Linear up,
       Linear down,
       Sublayer attention,
-      Sublayer feedForward) {
-    List<Linear> linears() {
+      Sublayer feedForward)
+      implements Stack.Layer {
+    @Override
+    public List<Linear> linears() {
       return Stream.of(query, key, value, output, gate, up, down).filter(Objects::nonNull).toList();
     }
 
@@ -90,27 +91,22 @@ final class PreNorm implements Backbone {
       return Stream.of(firstNorm, secondNorm).filter(Objects::nonNull).toList();
     }
 
-    boolean isOfBase() {
-      return linears().stream().allMatch(Linear::isOfBase)
-          && norms().stream().allMatch(Norm::isOfBase)
-          && attention.isOfBase()
-          && feedForward.isOfBase();
+    @Override
+    public boolean areNormsOfBase() {
+      return norms().stream().allMatch(Norm::isOfBase);
     }
   }
 
-  private final ModelConfig config;
   private final Builder builder;
   private final Variant variant;
   private final Parameter words;
   private final Embeddings embeddings;
   private final Parameter positions;
   private final Norm embeddingNorm;
-  private final List<Layer> layers = new ArrayList<>();
   private final Norm lastNorm;
-  private Trace trace;
 
   PreNorm(ModelConfig config, Builder builder, Variant variant) {
-    this.config = config;
+    super(config);
     this.builder = builder;
     this.variant = variant;
     Names names = variant.names();
@@ -166,11 +162,6 @@ final class PreNorm implements Backbone {
   }
 
   @Override
-  public List<Sublayer> sublayers() {
-    return layers.stream().flatMap(layer -> Stream.of(layer.attention, layer.feedForward)).toList();
-  }
-
-  @Override
   public List<Norm> norms() {
     return Stream.of(
             Stream.of(embeddingNorm),
@@ -181,92 +172,76 @@ final class PreNorm implements Backbone {
         .toList();
   }
 
-  @Override
-  public void trace(Trace trace) {
-    this.trace = trace;
-  }
-
   private List<Parameter> tables() {
     return Stream.of(words, positions).filter(Objects::nonNull).toList();
   }
 
   @Override
-  public int frozenLayers() {
-    boolean isFrozen =
-        trace == null
-            && !isPrefixed()
-            && tables().stream().allMatch(Parameter::isOfBase)
-            && (embeddingNorm == null || embeddingNorm.isOfBase());
-    // The norm after the last layer goes with it.
-    int most = lastNorm.isOfBase() ? layers.size() : layers.size() - 1;
-    int frozen = 0;
-    while (isFrozen && frozen < most && layers.get(frozen).isOfBase()) {
-      frozen++;
-    }
-    return frozen;
+  boolean isStartOfBase() {
+    return tables().stream().allMatch(Parameter::isOfBase)
+        && (embeddingNorm == null || embeddingNorm.isOfBase());
   }
 
   @Override
-  public List<Linear> linears(int count) {
-    return layers.subList(0, count).stream().flatMap(layer -> layer.linears().stream()).toList();
+  boolean isEndOfBase() {
+    return lastNorm.isOfBase();
   }
 
   @Override
-  public Var run(
-      Tape tape, List<? extends Backbone> backbones, Packed packed, Var below, int from, int to) {
-    List<PreNorm> lanes = Pass.parts(backbones, PreNorm.class::cast);
-    Pass pass = new Pass(tape);
-    Var x = below;
-    if (x == null) {
-      x = embed(pass, lanes, packed);
-      see(0, x);
+  Run<Layer> begin(Pass pass, List<PreNorm> lanes, Packed packed) {
+    if (packed.goesOn()) {
+      return (index, parts, x, places) -> next(pass, packed, parts, index, x);
     }
-    int depth = layers.size();
-    boolean chooses = trace == null && !packed.asksForAll();
-    Tensor places = to < depth || packed.asksForAll() ? null : packed.places(tape);
-    List<Tensor> masks = packed.masks(tape);
-    for (int i = from; i < to; i++) {
-      int layer = i;
-      boolean isLast = i == depth - 1;
-      List<Layer> parts = Pass.parts(lanes, backbone -> backbone.layers.get(layer));
-      x = forward(pass, packed, masks, parts, i, x, isLast && chooses ? places : null);
-      if (!isLast) {
-        see(i + 1, x);
-      }
-    }
-    if (to < depth) {
-      return x;
-    }
-    Lanes rows = chooses ? packed.chosen() : packed.all();
+    List<Tensor> masks = packed.masks(pass.tape());
+    return (index, parts, x, places) -> forward(pass, packed, masks, parts, index, x, places);
+  }
+
+  @Override
+  Var end(Pass pass, List<PreNorm> lanes, Var x, Lanes rows) {
     Var y = pass.norm(Pass.parts(lanes, backbone -> backbone.lastNorm), x, rows);
-    tape.done(x);
-    see(depth, y);
-    return chooses || packed.asksForAll() ? y : tape.gather(y, places);
+    pass.tape().done(x);
+    return y;
   }
 
-  private void see(int index, Var x) {
-    if (trace != null) {
-      trace.hidden(index, x.value());
-    }
-  }
-
-  private Var embed(Pass pass, List<PreNorm> lanes, Packed packed) {
+  @Override
+  Var embed(Pass pass, List<PreNorm> lanes, Packed packed) {
     Tape tape = pass.tape();
     Pass.requireShared(Pass.parts(lanes, PreNorm::tables));
-    Tensor ids = packed.positions(tape, "ids", Batch::ids);
-    Var x = tape.gather(words.var(), ids, packed.learningIds(tape));
-    x = pass.prompted(Pass.parts(lanes, backbone -> backbone.embeddings), x, packed);
-    if (positions != null) {
-      Tensor places =
-          packed.positions(tape, "positions", batch -> PositionIds.ofPlaces(batch).ids());
-      x = tape.addGathered(x, positions.var(), places, places);
-    }
+    Var x = packed.goesOn() ? last(pass, packed) : all(pass, lanes, packed);
     Var normed = x;
     if (embeddingNorm != null) {
       normed = pass.norm(Pass.parts(lanes, backbone -> backbone.embeddingNorm), x, packed.all());
       tape.done(x);
     }
     return tape.dropout(normed, (float) config.dropout().hidden(), packed.all());
+  }
+
+  private Var all(Pass pass, List<PreNorm> lanes, Packed packed) {
+    Tape tape = pass.tape();
+    Tensor ids = packed.positions(tape, "ids", Batch::ids);
+    Var x = tape.gather(words.var(), ids, packed.learningIds(tape));
+    x = pass.prompted(Pass.parts(lanes, backbone -> backbone.embeddings), x, packed);
+    if (positions == null) {
+      return x;
+    }
+    Tensor places = packed.positions(tape, "positions", PreNorm::counted);
+    return tape.addGathered(x, positions.var(), places, places);
+  }
+
+  /** The tokens that rows are gone on with, alone. */
+  private Var last(Pass pass, Packed packed) {
+    Tape tape = pass.tape();
+    Var x = tape.gather(words.var(), packed.chosen(tape, "ids", Batch::ids));
+    x = pass.changed(embeddings, x, packed);
+    if (positions == null) {
+      return x;
+    }
+    Tensor places = packed.chosen(tape, "positions", PreNorm::counted);
+    return tape.addGathered(x, positions.var(), places, places);
+  }
+
+  private static int[] counted(Batch batch) {
+    return PositionIds.ofPlaces(batch).ids();
   }
 
   /** Runs a layer; with places, of what is above attention those alone. */
@@ -303,6 +278,9 @@ final class PreNorm implements Backbone {
       q = oneAsks ? rotary.turnAt(tape, q, packed) : pass.rotary(rotary, q, packed);
       k = pass.rotary(rotary, k, packed);
     }
+    if (packed.cache() != null) {
+      packed.cache().fill(index, k, v);
+    }
     boolean isCausal = variant.isCausal();
     List<Tensor> seen = isCausal && oneAsks ? packed.masksBefore(tape) : masks;
     List<Sublayer> attention = Pass.parts(lanes, Layer::attention);
@@ -315,6 +293,48 @@ final class PreNorm implements Backbone {
       context = oneAsks ? context : chosen(tape, context, places);
       x = chosen(tape, x, places);
     }
+    return above(pass, lanes, x, context, rows);
+  }
+
+  /** Runs a layer for one position of each row, over the keys and values that are kept. */
+  private Var next(Pass pass, Packed packed, List<Layer> lanes, int index, Var x) {
+    Tape tape = pass.tape();
+    Lanes rows = packed.chosen();
+    KeyValues cache = packed.cache();
+    boolean isNormed = lanes.get(0).firstNorm != null;
+    Var normed = isNormed ? pass.norm(Pass.parts(lanes, Layer::firstNorm), x, rows) : x;
+    Var q = pass.linear(Pass.parts(lanes, Layer::query), normed, rows);
+    Var k = pass.linear(Pass.parts(lanes, Layer::key), normed, rows);
+    Var v = pass.linear(Pass.parts(lanes, Layer::value), normed, rows);
+    if (isNormed) {
+      tape.done(normed);
+    }
+    if (!variant.rotary().isEmpty()) {
+      q = variant.rotary().get(index).turnAt(tape, q, packed);
+      k = variant.rotary().get(index).turnAt(tape, k, packed);
+    }
+    cache.add(index, k, v, packed.rows(0));
+    tape.done(k);
+    tape.done(v);
+    Var context =
+        pass.attention(
+            Pass.parts(lanes, Layer::attention),
+            packed,
+            config,
+            true,
+            true,
+            q,
+            cache.keys(index),
+            cache.values(index),
+            packed.masksBefore(tape));
+    tape.done(q);
+    return above(pass, lanes, x, context, rows);
+  }
+
+  /** Runs what of a layer is above its attention; consumes x and context. */
+  private Var above(Pass pass, List<Layer> lanes, Var x, Var context, Lanes rows) {
+    Tape tape = pass.tape();
+    List<Sublayer> attention = Pass.parts(lanes, Layer::attention);
     Var output = pass.linear(Pass.parts(lanes, Layer::output), context, rows);
     tape.done(context);
     output = tape.dropout(output, (float) config.dropout().hidden(), rows);
@@ -350,12 +370,6 @@ final class PreNorm implements Backbone {
     Var y = tape.addScaled(down, 1, middle);
     tape.done(middle);
     return y;
-  }
-
-  private static Var chosen(Tape tape, Var x, Tensor rows) {
-    Var some = tape.gather(x, rows);
-    tape.done(x);
-    return some;
   }
 
   @Override

@@ -9,6 +9,7 @@ import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Set;
 import org.apache.commons.codec.digest.DigestUtils;
 import org.apache.commons.io.FileUtils;
 import org.apache.hadoop.conf.Configuration;
@@ -25,6 +26,12 @@ import org.peftsweep.spec.ModelSource;
 final class ModelFolders {
   private static final List<String> BUILT_IN_FILES =
       List.of("config.json", "model.safetensors", "tokenizer.json");
+
+  /** Files of SentencePiece besides tokenizer.model, and tokenizers that come before them. */
+  private static final Set<String> PIECES =
+      Set.of("spm.model", "sentencepiece.bpe.model", "added_tokens.json");
+
+  private static final List<String> OTHERS = List.of("tokenizer.json", "vocab.json", "vocab.txt");
 
   private final Configuration hadoop;
 
@@ -61,17 +68,24 @@ final class ModelFolders {
     return HexFormat.of().formatHex(digest.digest());
   }
 
-  /** Of weights in several formats safetensors count. */
+  /** Of weights in several formats safetensors count; pieces do where they are the tokenizer. */
   private static List<Path> deciding(Path folder) throws IOException {
     try (var files = Files.walk(folder, 2)) {
       List<Path> all =
           files
               .filter(
-                  file -> Files.isRegularFile(file) && decides(folder.relativize(file).toString()))
+                  file -> {
+                    String name = folder.relativize(file).toString();
+                    return Files.isRegularFile(file) && (decides(name) || PIECES.contains(name));
+                  })
               .sorted()
               .toList();
       boolean hasSafe = all.stream().anyMatch(file -> file.toString().endsWith(".safetensors"));
+      boolean isCutByPieces =
+          OTHERS.stream().noneMatch(name -> all.contains(folder.resolve(name)))
+              && all.stream().anyMatch(file -> file.toString().endsWith(".model"));
       return all.stream()
+          .filter(file -> isCutByPieces || !PIECES.contains(folder.relativize(file).toString()))
           .filter(file -> !hasSafe || !TensorFile.isForeign(folder.relativize(file).toString()))
           .toList();
     }
@@ -139,7 +153,7 @@ final class ModelFolders {
       String name = below + status.getPath().getName();
       if (status.isDirectory() && below.isEmpty()) {
         copy(files, status.getPath(), name + "/", folder);
-      } else if (status.isFile() && (decides(name) || name.endsWith(".model"))) {
+      } else if (status.isFile() && (decides(name) || PIECES.contains(name))) {
         Path target = folder.resolve(name);
         Files.createDirectories(target.getParent());
         try (InputStream in = files.open(status.getPath())) {

@@ -290,43 +290,6 @@ class ModelConfigTest {
   }
 
   @ParameterizedTest
-  @CsvSource(
-      delimiter = '|',
-      textBlock =
-          """
-          gpt2 | scale_attn_by_inverse_layer_idx | true | only false can be built
-          gpt2 | embd_pdrop | 0.25 | give that of resid_pdrop = 0.1
-          gemma2 | use_bidirectional_attention | true | only false can be built
-          gemma2 | layer_types | ["full_attention"] | give one for each of 2 layers
-          mpnet | relative_attention_num_buckets | 64 | only 32 can be built
-          mpnet | pad_token_id | 3 | only 1 can be built, from which positions are counted
-          deberta-v2 | conv_kernel_size | 3 | only models without a convolution can be built
-          deberta-v2 | pos_att_type | "c2c" | choose of c2p and p2c
-          modernbert | mlp_dropout | 0.1 | only 0 can be built
-          modernbert | classifier_pooling | "max" | choose cls or mean
-          """)
-  void whatAFamilyCannotBeBuiltWithIsRefused(String family, String key, String value, String advice)
-      throws IOException {
-    String more =
-        switch (family) {
-          case "gpt2" -> "\"n_embd\": 32, \"n_layer\": 2, \"n_head\": 4, \"n_positions\": 64, ";
-          case "gemma2" -> "\"head_dim\": 8, \"num_key_value_heads\": 2, ";
-          case "deberta-v2" -> "\"relative_attention\": true, \"layer_norm_eps\": 1e-7, ";
-          default -> "";
-        };
-    String sizes =
-        """
-        "vocab_size": 100, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4,
-        "intermediate_size": 40, "max_position_embeddings": 64
-        """;
-    String entry = "\"%s\": %s, ".formatted(key, value);
-    assertThatThrownBy(() -> read("\"model_type\": \"" + family + "\", " + more + entry + sizes))
-        .isInstanceOf(CheckpointException.class)
-        .hasMessageStartingWith("Cannot use " + key + " = ")
-        .hasMessageEndingWith(": " + advice);
-  }
-
-  @ParameterizedTest
   @CsvSource({"albert, bert", "phi3, llama"})
   void otherFamiliesNameTheNearest(String family, String nearest) {
     Path given = TestFolders.shared("cases/16-families").resolve(family).resolve("config.json");

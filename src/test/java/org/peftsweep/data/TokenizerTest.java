@@ -118,7 +118,8 @@ class TokenizerTest {
   @Test
   void aFolderThatCannotBeUsedSaysWhatToSupply() throws IOException {
     assertRefused(
-        "supply tokenizer.json, vocab.json with merges.txt, vocab.txt or tokenizer.model");
+        "supply tokenizer.json, vocab.json with merges.txt, vocab.txt, or SentencePiece's"
+            + " tokenizer.model, spm.model or sentencepiece.bpe.model");
     Files.writeString(folder.resolve("tokenizer.model"), "sentence pieces");
     assertRefused("it is no whole SentencePiece model: supply the tokenizer.json");
     Files.writeString(folder.resolve("vocab.txt"), "[PAD]\nword\n");

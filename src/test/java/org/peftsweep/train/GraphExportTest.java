@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -16,18 +17,27 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.autodiff.samediff.VariableType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
+import org.peftsweep.checkpoint.Checkpoint;
 import org.peftsweep.checkpoint.SafeTensors;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.Tape;
 import org.peftsweep.data.Batch;
 import org.peftsweep.data.Batches;
 import org.peftsweep.data.Example;
 import org.peftsweep.data.Padding;
+import org.peftsweep.data.Seeds;
+import org.peftsweep.data.Task;
+import org.peftsweep.model.CheckpointWeights;
+import org.peftsweep.model.Model;
+import org.peftsweep.model.Models;
+import org.peftsweep.model.TinyModels;
 import org.peftsweep.spec.Sweep;
 import org.peftsweep.spec.SweepFile;
 import org.peftsweep.spec.Trial;
@@ -47,8 +57,16 @@ class GraphExportTest {
   }
 
   private static Trial trial(String block) {
+    return trial("mini", "mini-mnli", block);
+  }
+
+  private static Trial trial(String model, String task, String block) {
     String file =
-        "name: x\nmodel: builtin:mini\ntasks: [mini-mnli]\ntrain-limit: 100\ngrid: [{method: "
+        "name: x\nmodel: builtin:"
+            + model
+            + "\ntasks: ["
+            + task
+            + "]\ntrain-limit: 100\ngrid: [{method: "
             + block
             + "}]\ntraining: {max-steps: 6, batch: 8, max-tokens: "
             + TOKENS
@@ -101,6 +119,60 @@ class GraphExportTest {
     for (int i = 0; i < rows; i++) {
       assertThat((double) shares.getRow(i).maxNumber().floatValue())
           .isCloseTo(wanted.get(i).score(), within(1e-4));
+    }
+  }
+
+  /** Every token's logits, of the rows that the trial was scored on. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void theFileOfALanguageModelHasTheLogitsOfTheMergedModel(boolean isMerged) {
+    Trial trial = trial("mini-causal", "mini-ask", "lora");
+    Path merged = folder.resolve("merged");
+    int rows = 6;
+    try (Backend backend = Backends.open("cpu", 1)) {
+      new TrialRun(LIBRARY, backend)
+          .run(trial, RunLimits.FREE.with(t -> t.write(kept)), Progress.SILENT);
+      try (SafeTensors tensors = SafeTensors.open(kept);
+          TrialExport export = TrialExport.open(trial.id(), tensors, LIBRARY, backend)) {
+        export.writeGraph(folder.resolve("graph"), isMerged);
+        export.writeMerged(merged);
+      }
+      Base base = LIBRARY.base(trial.model(), "cpu");
+      Batch batch =
+          new Batches(rows, TOKENS, Padding.MAX, 1, base.padId())
+              .batch(
+                  LIBRARY.tokenised(trial).reported().get(0).examples(),
+                  IntStream.range(0, rows).toArray());
+      SameDiff graph = SameDiff.load(folder.resolve("graph/model.fb").toFile(), false);
+      assertThat(trainable(graph).stream().anyMatch(name -> name.contains(".lora_")))
+          .isEqualTo(!isMerged);
+      INDArray logits =
+          graph
+              .output(
+                  Map.of("ids", rows(rows, batch.ids()), "mask", rows(rows, batch.mask())),
+                  List.of("logits"))
+              .get("logits");
+      int[] real =
+          IntStream.range(0, batch.ids().length).filter(i -> batch.mask()[i] > 0).toArray();
+      try (Checkpoint checkpoint = Checkpoint.open(merged);
+          Model plain =
+              Models.build(
+                  checkpoint.config(),
+                  Task.NEXT_TOKEN,
+                  backend,
+                  new CheckpointWeights(checkpoint).forTrial(backend, new Seeds(0)));
+          Tape tape = new Tape(backend)) {
+        tape.startEvaluation();
+        float[] wanted = TinyModels.read(backend, plain.logits(tape, batch, real).value());
+        int width = wanted.length / real.length;
+        assertThat(logits.shape()).containsExactly((long) rows * TOKENS, width);
+        for (int i = 0; i < real.length; i++) {
+          assertThat(logits.getRow(real[i]).toFloatVector())
+              .as("token %d", real[i])
+              .containsExactly(
+                  Arrays.copyOfRange(wanted, i * width, (i + 1) * width), within(1e-4f));
+        }
+      }
     }
   }
 

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import org.apache.hadoop.conf.Configuration;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -35,6 +36,9 @@ class ModelFoldersTest {
         "bert_model.ckpt.index",
         "bert_model.ckpt.data-00000-of-00001",
         "tokenizer.json",
+        "tokenizer.model",
+        "spm.model",
+        "sentencepiece.bpe.model",
         "vocab.txt"
       })
   void theHashFollowsEveryByteOfThatFileAndNotThePlace(String name) throws IOException {
@@ -53,6 +57,23 @@ class ModelFoldersTest {
     String hash = folders.contentHash(folder);
     write(folder, name);
     assertThat(folders.contentHash(folder)).isEqualTo(hash);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"spm.model", "sentencepiece.bpe.model", "added_tokens.json"})
+  void besideAnotherTokenizerPiecesDecideNothing(String name) throws IOException {
+    write(folder, "tokenizer.json");
+    String hash = folders.contentHash(folder);
+    write(folder, name);
+    assertThat(folders.contentHash(folder)).isEqualTo(hash);
+  }
+
+  @Test
+  void tokensThatWereAddedToPiecesDecide() throws IOException {
+    write(folder, "spm.model");
+    String hash = folders.contentHash(folder);
+    write(folder, "added_tokens.json");
+    assertThat(folders.contentHash(folder)).isNotEqualTo(hash);
   }
 
   private static void write(Path folder, String name) throws IOException {
