@@ -291,6 +291,14 @@ public final class Library {
         new LossOfStart(data.objective(), new Seeds(task.dataSeed())));
   }
 
+  /** Returns preparations that take the memory of a trial's and compute nothing. */
+  static InitCache rehearsal(Trial trial, TokenisedTask data, int padId) {
+    TaskSource task = trial.task();
+    return InitCache.rehearsal(
+        () -> first(Assembly.batches(trial.training(), padId), data, task),
+        new LossOfStart(data.objective(), new Seeds(task.dataSeed())));
+  }
+
   /** What methods that start from gradients hold a model to. */
   private record LossOfStart(Objective objective, Seeds seeds) implements InitCache.Loss {
     private Inputs inputs(Batch batch) {
