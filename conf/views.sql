@@ -62,6 +62,8 @@ CREATE OR REPLACE TEMPORARY VIEW stored_trials (
   seed BIGINT COMMENT 'of all randomness',
   phase STRING COMMENT 'evaluation, or tuning: never looked at the reported sets and has no score there',
   copy INT COMMENT '0, or the number of a copy that differs in nothing but chance; its seed is derived',
+  retention STRING COMMENT 'task of texts whose loss was to be measured before and after; null for none',
+  retention_hash STRING COMMENT 'SHA-256 over these texts',
   trial STRING COMMENT 'everything asked, as JSON',
   metric STRING COMMENT 'the task\'s main metric, which all scores below are',
   score DOUBLE COMMENT 'on the reported sets (their mean where there are two), in [-1, 1], at score_step',
@@ -71,6 +73,9 @@ CREATE OR REPLACE TEMPORARY VIEW stored_trials (
   last_validation_score DOUBLE COMMENT 'as validation_score, after the last step',
   metrics MAP<STRING, DOUBLE> COMMENT 'every metric of every reported set at score_step, such as dev/f1',
   last_metrics MAP<STRING, DOUBLE> COMMENT 'as metrics, after the last step',
+  retention_loss_before DOUBLE COMMENT 'of the texts of retention before the first step, nats a token',
+  retention_loss_after DOUBLE COMMENT 'the same at score_step',
+  retention_loss_increase DOUBLE COMMENT 'the latter less the former: what was forgotten; below 0 where the texts were learned',
   final_loss DOUBLE COMMENT 'training loss at the end; null where it is no number',
   trainable_parameters BIGINT COMMENT 'scalars that learn, head excluded',
   head_parameters BIGINT COMMENT 'scalars of the head',
@@ -120,7 +125,8 @@ CREATE OR REPLACE TEMPORARY VIEW stored_curves (
   score DOUBLE COMMENT 'main metric on the reported sets, in [-1, 1]',
   metrics MAP<STRING, DOUBLE> COMMENT 'every metric of every reported set, such as dev/f1',
   evaluate_seconds DOUBLE COMMENT 'wall clock of this evaluation, s',
-  gradient_norm DOUBLE COMMENT 'mean norm of the gradient before clipping, over the same steps as train_loss'
+  gradient_norm DOUBLE COMMENT 'mean norm of the gradient before clipping, over the same steps as train_loss',
+  retention_loss DOUBLE COMMENT 'of the texts of retention at this step, nats a token; null where none was asked for'
 )
 USING parquet OPTIONS (path '${output}/*/curves', pathGlobFilter '*.parquet');
 
@@ -234,7 +240,8 @@ CREATE OR REPLACE TEMPORARY VIEW leaderboard (
   trainable_parameters COMMENT 'scalars that learn, head excluded',
   adapter_bytes COMMENT 'of these scalars in single precision',
   mean_train_seconds COMMENT 'wall clock of all steps; null where machines or software differ',
-  peak_bytes COMMENT 'most memory of a trial; null where machines or software differ')
+  peak_bytes COMMENT 'most memory of a trial; null where machines or software differ',
+  mean_retention_loss_increase COMMENT 'mean over seeds of what was forgotten of the texts of retention; null where none was asked for')
 COMMENT 'One row a recipe on a task: the mean over its seeds, best first.' AS
 SELECT
   sweep, model, task, metric,
@@ -244,7 +251,7 @@ SELECT
 FROM (
   SELECT
     sweep, model, task, metric,
-    left(sha2(regexp_replace(trial, ',"seed":-?[0-9]+', ''), 256), 12) AS recipe,
+    left(sha2(regexp_replace(trial, '(,"retention":.*?)?,"seed":-?[0-9]+', ''), 256), 12) AS recipe,
     method, method_label, targets, rank, ratio, learning_rate,
     avg(score) AS mean_score,
     stddev_samp(score) AS deviation,
@@ -256,7 +263,8 @@ FROM (
     max(trainable_parameters) AS trainable_parameters,
     4 * max(trainable_parameters) AS adapter_bytes,
     if(count(DISTINCT machine) <= 1, avg(train_seconds), NULL) AS mean_train_seconds,
-    if(count(DISTINCT machine) <= 1, max(peak_bytes), NULL) AS peak_bytes
+    if(count(DISTINCT machine) <= 1, max(peak_bytes), NULL) AS peak_bytes,
+    avg(retention_loss_increase) AS mean_retention_loss_increase
   FROM (
     SELECT *, concat_ws('|', processor, device, backend, threads, revision, semantics_version, pack IS NOT NULL) AS machine
     FROM trials)

@@ -366,11 +366,13 @@
     const groups = [...new Set(data.points.map(point => `${point.task} · ${point.machine}`))];
     if (!groups.length) return null;
     const names = { score: "score × 100", parameters: "trainable scalars", bytes: "peak memory, MB", seconds: "training time, s" };
+    if (data.points.some(p => Number.isFinite(p.costs.retention))) names.retention = "rise of the loss of texts of retention, nats a token";
+    const signed = ["score", "retention"];
     const state = { group: groups[0], x: "parameters", y: "score" };
     const value = (p, name) => name === "score" ? 100 * p.score : name === "bytes" ? p.costs.bytes / 1e6 : p.costs[name];
     const picture = chart("Recipes by two measures", 400, () => {
       const points = data.points.filter(p => `${p.task} · ${p.machine}` === state.group
-        && [state.x, state.y].every(name => Number.isFinite(value(p, name)) && (name === "score" || value(p, name) > 0)));
+        && [state.x, state.y].every(name => Number.isFinite(value(p, name)) && (signed.includes(name) || value(p, name) > 0)));
       const better = (a, b, name) => name === "score" ? value(a, name) - value(b, name) : value(b, name) - value(a, name);
       const front = points.filter(p => !points.some(q => better(q, p, state.x) >= 0 && better(q, p, state.y) >= 0
         && (better(q, p, state.x) > 0 || better(q, p, state.y) > 0))).sort((a, b) => value(a, state.x) - value(b, state.x));

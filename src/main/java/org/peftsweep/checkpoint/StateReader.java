@@ -72,6 +72,11 @@ public final class StateReader implements AutoCloseable {
     return value;
   }
 
+  /** Returns a text that states of earlier versions lack. */
+  public String text(String name, String otherwise) {
+    return file.metadata().containsKey(prefix + name) ? text(name) : otherwise;
+  }
+
   public long wholeNumber(String name) {
     return Long.parseLong(text(name));
   }

@@ -145,6 +145,7 @@ record SearchPhase(
             text(sweep.search()).strip(),
             contests.tried(),
             earlier.stream().mapToInt(List::size).sum(),
-            sweep.search().objectives().size() > 1));
+            sweep.search().objectives().size() > 1,
+            sweep.search().objectives()));
   }
 }

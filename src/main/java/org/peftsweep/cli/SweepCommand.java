@@ -27,6 +27,7 @@ import org.peftsweep.results.Lease;
 import org.peftsweep.results.Manifest;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.ResultTables;
+import org.peftsweep.results.RetentionRows;
 import org.peftsweep.results.TrialFile;
 import org.peftsweep.spec.Candidates;
 import org.peftsweep.spec.Locations;
@@ -162,15 +163,34 @@ final class SweepCommand implements Callable<Integer> {
     SearchPhase search =
         new SearchPhase(sweep, contents, candidates, folder, output, engine, forecast, stop, err);
     search.requireEarlier(files);
-    TrialFilter filter = again().filter(phases.trials(), folder);
     boolean isContest = sweep.search().isContest() && continued.isEmpty();
     Inspection inspection = Inspection.of(folder, files);
     inspection.notices("set aside, and its trials run again").forEach(err::println);
+    Set<TrialFile> unmeasured =
+        contents.retention().isNone() || again().isSome()
+            ? Set.of()
+            : RetentionRows.without(
+                contents.retention().contentHash(), inspection.without(), files);
+    TrialFilter filter = again().filter(phases.trials(), folder).anew(unmeasured);
     Plan first =
         Plan.of(
             phases.trials(), sweep.titles(), inspection.without(), forecast, Pace.UNKNOWN, filter);
+    PrintStream notices = isDryRun ? out : err;
     for (TaskPlan task : sweep.tasks()) {
-      engine.taskNotices(task.source(), files).forEach((isDryRun ? out : err)::println);
+      engine.taskNotices(task.source(), files).forEach(notices::println);
+    }
+    if (!sweep.retention().isNone()) {
+      engine.taskNotices(sweep.retention(), files).forEach(notices::println);
+    }
+    long again =
+        unmeasured.stream()
+            .filter(row -> isProposed || first.asked().containsKey(row.id()))
+            .count();
+    if (again > 0) {
+      notices.println(
+          again
+              + " trials begin anew: their rows do not tell what was kept of "
+              + sweep.retention().task().name());
     }
     if (isDryRun) {
       dryRun(sweep, phases, inspection.without(), filter, files);
@@ -206,7 +226,8 @@ final class SweepCommand implements Callable<Integer> {
       List<Candidates> choices = candidates;
       boolean isOver = true;
       if (isContest) {
-        SearchPhase.Found found = search.run(spark, rerun.isEmpty() ? TrialFilter.NONE : filter);
+        SearchPhase.Found found =
+            search.run(spark, rerun.isEmpty() ? TrialFilter.NONE.anew(unmeasured) : filter);
         choices = found.candidates();
         isOver = found.isOver();
         phases.compete(found.trials(), found.what());

@@ -181,6 +181,31 @@ public record Dataset(
     return withTrain(augmentation.applied(train, rate, copies, seed));
   }
 
+  /** The same with the reported sets alone. */
+  public Dataset withoutTrain() {
+    return new Dataset(task, List.of(), List.of(), dev, skippedRows, firstReasons, false);
+  }
+
+  /**
+   * Keeps the first rows of each reported set after a shuffle by the seed, in the file's order; all
+   * where it has no more.
+   */
+  public Dataset withReportedLimit(int rows, long seed) {
+    List<EvaluationSet> sets = new ArrayList<>();
+    for (EvaluationSet set : dev) {
+      List<Example> all = set.examples();
+      int[] order = new Seeds(seed).permutation("reported limit", all.size());
+      sets.add(
+          new EvaluationSet(
+              set.name(),
+              Arrays.stream(order, 0, Math.min(rows, order.length))
+                  .sorted()
+                  .mapToObj(all::get)
+                  .toList()));
+    }
+    return new Dataset(task, train, validation, sets, skippedRows, firstReasons, isDevCarved);
+  }
+
   private Dataset withTrain(List<Example> rows) {
     return new Dataset(task, rows, validation, dev, skippedRows, firstReasons, isDevCarved);
   }
@@ -188,7 +213,9 @@ public record Dataset(
   /** SHA-256 of each part that is used: {@code train}, {@code validation}, and the dev sets. */
   public Map<String, String> contentHashes() {
     Map<String, String> hashes = new TreeMap<>();
-    hashes.put("train", ContentHash.of(train));
+    if (!train.isEmpty()) {
+      hashes.put("train", ContentHash.of(train));
+    }
     if (!validation.isEmpty()) {
       hashes.put("validation", ContentHash.of(validation));
     }

@@ -54,8 +54,24 @@ public final class DatasetReader {
     if (task.mayCarveDev() && !hasPart(task, folder, Split.DEV, "dev")) {
       return Dataset.carved(task, train);
     }
+    return of(task, train.examples(), folder, new ArrayList<>(List.of(train)));
+  }
+
+  /**
+   * Every evaluation set of a task, and no train; without a file of dev, the part of train that the
+   * task declares.
+   *
+   * @param folder as of {@link #read(Task, String)}
+   */
+  public Dataset readReported(Task task, String folder) {
+    if (task.mayCarveDev() && !hasPart(task, folder, Split.DEV, "dev")) {
+      return Dataset.carved(task, read(task, folder, Split.TRAIN, "")).withoutTrain();
+    }
+    return of(task, List.of(), folder, new ArrayList<>());
+  }
+
+  private Dataset of(Task task, List<Example> train, String folder, List<Part> parts) {
     List<EvaluationSet> dev = new ArrayList<>();
-    List<Part> parts = new ArrayList<>(List.of(train));
     for (String name : task.evaluationSets()) {
       Part part = read(task, folder, Split.DEV, name);
       parts.add(part);
@@ -63,7 +79,7 @@ public final class DatasetReader {
     }
     int skipped = parts.stream().mapToInt(Part::skippedRows).sum();
     List<String> reasons = parts.stream().flatMap(part -> part.firstReasons().stream()).toList();
-    return new Dataset(task, train.examples(), List.of(), dev, skipped, reasons, false);
+    return new Dataset(task, train, List.of(), dev, skipped, reasons, false);
   }
 
   /**

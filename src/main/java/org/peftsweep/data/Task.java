@@ -158,6 +158,20 @@ public record Task(
     this(name, textColumns, labelColumn, labelNames, metrics, DEV);
   }
 
+  /** Returns the same scored otherwise. */
+  public Task scoredBy(List<Metric> others) {
+    return new Task(
+        name,
+        textColumns,
+        labelColumn,
+        labelNames,
+        others,
+        evaluationSets,
+        quotes,
+        devFraction,
+        completion);
+  }
+
   /** The metric that tables report. */
   public Metric primaryMetric() {
     return metrics.get(0);

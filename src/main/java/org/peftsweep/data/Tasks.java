@@ -47,6 +47,18 @@ public final class Tasks {
   private static final List<Task> WRITTEN =
       List.of(written("mini-ask", Metric.EXACT_MATCH), written("mini-run", Metric.NUMERIC));
 
+  private static final Task RUNNING_TEXT =
+      new Task(
+          "mini-text",
+          List.of("text"),
+          "",
+          List.of(),
+          List.of(Metric.TOKEN_ACCURACY, Metric.LOSS, Metric.PERPLEXITY),
+          List.of("dev"),
+          false,
+          0,
+          new Completion(Completion.Form.TEXT, Completion.LossOn.ALL, 8, 0, 1));
+
   private Tasks() {}
 
   /** CoLA, SST-2, MRPC, QQP, STS-B, MNLI, QNLI, RTE. */
@@ -67,12 +79,21 @@ public final class Tasks {
     return WRITTEN;
   }
 
+  /**
+   * The generated running text {@code mini-text}: what {@code builtin:mini-causal} was pretrained
+   * on, in rows that were not drawn for that.
+   */
+  public static Task runningText() {
+    return RUNNING_TEXT;
+  }
+
   /** GLUE's eight, WNLI, then the built-in ones. */
   public static List<Task> all() {
     List<Task> all = new ArrayList<>(GLUE);
     all.add(WNLI);
     all.addAll(BUILT_IN);
     all.addAll(WRITTEN);
+    all.add(RUNNING_TEXT);
     return List.copyOf(all);
   }
 
@@ -93,7 +114,7 @@ public final class Tasks {
 
   /** Whether the rows of that task are generated rather than read. */
   public static boolean isBuiltIn(Task task) {
-    return BUILT_IN.contains(task) || WRITTEN.contains(task);
+    return BUILT_IN.contains(task) || WRITTEN.contains(task) || task.equals(RUNNING_TEXT);
   }
 
   private static Task mini(Task task) {

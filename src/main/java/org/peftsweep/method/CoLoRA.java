@@ -70,7 +70,8 @@ public record CoLoRA(
             new Key(targets, rank, spread, probeRate, batches, to.seeds()),
             () -> search(to),
             kept -> SharedRanks.of(kept, to.projections()),
-            () -> SharedRanks.even(to, rank));
+            () -> SharedRanks.even(to, rank),
+            () -> new ContributionSearch(to, batches, probeRate).rehearse());
   }
 
   private SharedRanks search(AttachContext to) {

@@ -64,7 +64,8 @@ public record CorDA(int rank, double alpha, double dropout, Subspace subspace, i
                     targets.stream().map(Linear::name).toList(), rank, scale, subspace, batches),
                 () -> search(to, scale),
                 kept -> LowRankStarts.of(kept, targets),
-                () -> LowRankStarts.blank(targets, rank));
+                () -> LowRankStarts.blank(targets, rank),
+                () -> new CovarianceSearch(to).rehearse(batches));
     for (Linear linear : targets) {
       linear.attach(
           ResidualAdapter.of(to, linear, starts.of(linear.name()), (float) scale, (float) dropout));

@@ -79,7 +79,8 @@ public record EVA(int rank, double alpha, double dropout, double rho, double tau
             new Key(to.projections().stream().map(Linear::name).toList(), rank, rho, tau, batches),
             () -> search(to),
             kept -> ActivationStart.of(kept, to.projections()),
-            () -> ActivationStart.blank(to, rank));
+            () -> ActivationStart.blank(to, rank),
+            () -> new ActivationSearch(to, rank, components(), tau).rehearse(batches));
   }
 
   /** A search moves ranks but no scale; an adapter says both. */

@@ -74,7 +74,8 @@ public record LoRAGA(
                     to.seeds().seed()),
                 () -> search(to, settings),
                 kept -> LowRankStarts.of(kept, targets),
-                () -> LowRankStarts.blank(targets, rank));
+                () -> LowRankStarts.blank(targets, rank),
+                () -> new GradientSearch(to).rehearse(batches));
     for (Linear linear : targets) {
       linear.attach(
           ResidualAdapter.of(

@@ -25,6 +25,8 @@ import org.peftsweep.stats.Pareto;
  * {@linkplain Run#fingerprint fingerprint} gets a letter and stands by itself.
  */
 final class CostSections {
+  private static final String RETENTION = "retention";
+
   private final Results results;
   private final Source source;
   private final Map<String, String> letters = new LinkedHashMap<>();
@@ -72,6 +74,9 @@ final class CostSections {
               costs.put("parameters", mean(runs, Run::trainable));
               costs.put("bytes", mean(runs, Run::peakBytes));
               costs.put("seconds", mean(runs, Run::trainSeconds));
+              if (RetentionSection.isAny(results)) {
+                costs.put(RETENTION, mean(runs, Run::forgotten));
+              }
               points.add(
                   new Point(task, machine, line, mean(runs, Run::score), costs, runs.size()));
             });
@@ -103,52 +108,54 @@ final class CostSections {
                     point -> List.of(point.task(), point.machine()),
                     LinkedHashMap::new,
                     Collectors.toList()));
+    boolean retains = RetentionSection.isAny(results);
     List<List<String>> rows = new ArrayList<>();
     groups
         .values()
         .forEach(
             group -> {
               Map<String, boolean[]> fronts = new LinkedHashMap<>();
-              for (String cost : List.of("parameters", "bytes", "seconds")) {
-                fronts.put(cost, front(group, cost));
-              }
+              group.get(0).costs().keySet().forEach(cost -> fronts.put(cost, front(group, cost)));
               for (int i = 0; i < group.size(); i++) {
                 Point point = group.get(i);
                 int at = i;
-                rows.add(
-                    List.of(
-                        point.task(),
-                        point.machine(),
-                        results.label(point.line()),
-                        Figures.percent(point.score()),
-                        known(point, "parameters", value -> Figures.scalars(Math.round(value))),
-                        known(point, "bytes", Figures::megabytes),
-                        known(point, "seconds", Figures::seconds),
-                        "" + point.runs(),
-                        fronts.entrySet().stream()
-                            .filter(front -> front.getValue()[at])
-                            .map(Map.Entry::getKey)
-                            .collect(Collectors.joining(", "))));
+                List<String> row =
+                    new ArrayList<>(
+                        List.of(
+                            point.task(),
+                            point.machine(),
+                            results.label(point.line()),
+                            Figures.percent(point.score()),
+                            known(point, "parameters", value -> Figures.scalars(Math.round(value))),
+                            known(point, "bytes", Figures::megabytes),
+                            known(point, "seconds", Figures::seconds)));
+                if (retains) {
+                  row.add(known(point, RETENTION, RetentionSection::rise));
+                }
+                row.add("" + point.runs());
+                row.add(
+                    fronts.entrySet().stream()
+                        .filter(front -> front.getValue()[at])
+                        .map(Map.Entry::getKey)
+                        .collect(Collectors.joining(", ")));
+                rows.add(row);
               }
             });
+    List<String> header =
+        new ArrayList<>(
+            List.of("task", "on", "recipe", "score", "trainable", "peak MB", "train s"));
+    if (retains) {
+      header.add("loss rise");
+    }
+    header.addAll(List.of("runs", "on the front of"));
     return source.section(
         "costs",
         "Costs and Pareto fronts",
         "Front: no recipe of the same task and machine scores as high at as little of it. "
+            + (retains ? "Loss rise: of the texts of retention, nats a token. " : "")
             + machines(),
         TextTable.of(
-            List.of(
-                "task",
-                "on",
-                "recipe",
-                "score",
-                "trainable",
-                "peak MB",
-                "train s",
-                "runs",
-                "on the front of"),
-            Set.of("score", "trainable", "peak MB", "train s", "runs"),
-            rows),
+            header, Set.of("score", "trainable", "peak MB", "train s", "loss rise", "runs"), rows),
         source.costs());
   }
 

@@ -180,6 +180,9 @@ public final class Report {
             source.scores()));
     all.add(scores.importance());
     all.add(costs.costs());
+    if (RetentionSection.isAny(results)) {
+      all.add(new RetentionSection(results, comparisons, source).section());
+    }
     all.add(costs.effort(manifest));
     if (SearchSection.isAny(results, manifest)) {
       all.add(new SearchSection(results, source).section(manifest));

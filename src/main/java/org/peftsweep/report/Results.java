@@ -189,6 +189,8 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
         row.getAs("trainable_parameters"),
         row.getAs("peak_bytes"),
         row.getAs("train_seconds"),
+        row.getAs("retention_loss_before"),
+        row.getAs("retention_loss_after"),
         slotSeconds(row),
         FINGERPRINT.stream()
                 .map(column -> column + " " + Figures.text(row.getAs(column)))

@@ -15,6 +15,8 @@ import java.util.SortedMap;
  * @param scoreStep step of the score
  * @param steps all that were taken
  * @param trainable scalars that learn besides the head
+ * @param lossBefore of the texts of retention, before the first step
+ * @param lossAfter the same at the step of the score
  * @param slotSeconds from start to end
  * @param fingerprint hardware and software that times and memory depend on
  */
@@ -38,6 +40,8 @@ record Run(
     Long trainable,
     Long peakBytes,
     Double trainSeconds,
+    Double lossBefore,
+    Double lossAfter,
     double slotSeconds,
     String fingerprint) {
 
@@ -63,8 +67,15 @@ record Run(
         trainable,
         peakBytes,
         trainSeconds,
+        lossBefore,
+        lossAfter,
         slotSeconds,
         fingerprint);
+  }
+
+  /** Returns by how much training raised the loss of the texts of retention; null for not known. */
+  Double forgotten() {
+    return isFinite(lossBefore) && isFinite(lossAfter) ? lossAfter - lossBefore : null;
   }
 
   boolean isFinished() {

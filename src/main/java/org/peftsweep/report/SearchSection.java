@@ -8,6 +8,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import org.peftsweep.results.Manifest;
+import org.peftsweep.spec.Search;
 import org.peftsweep.stats.Pareto;
 
 /** How the best recipes were sought, and what that spared. */
@@ -100,7 +101,7 @@ final class SearchSection {
         + (place < 0 ? "" : " (recipe " + (place + 1) + " of " + tried.size() + ")");
   }
 
-  /** Recipes that nothing beats in score and size at once, where both are sought. */
+  /** Recipes that nothing beats in all that is sought, where that is several. */
   private static String front(Optional<Manifest.Found> found, List<Run> runs) {
     if (found.filter(Manifest.Found::hasFront).isEmpty()) {
       return Figures.MISSING;
@@ -108,12 +109,9 @@ final class SearchSection {
     List<Run> whole =
         runs.stream()
             .filter(run -> run.isFinished() && Run.isFinite(run.validationScore()))
-            .filter(run -> run.trainable() != null)
             .toList();
-    boolean[] front =
-        Pareto.front(
-            whole.stream().mapToDouble(Run::trainable).toArray(),
-            whole.stream().mapToDouble(Run::validationScore).toArray());
+    Map<String, String> sought = found.orElseThrow().objectives();
+    boolean[] front = Pareto.front(whole.stream().map(run -> measures(sought, run)).toList());
     List<String> titles = new ArrayList<>();
     for (int i = 0; i < front.length; i++) {
       if (front[i]) {
@@ -121,5 +119,22 @@ final class SearchSection {
       }
     }
     return String.join("; ", titles);
+  }
+
+  /** The higher the better; NaN where something was not measured. */
+  private static double[] measures(Map<String, String> sought, Run run) {
+    return sought.entrySet().stream()
+        .mapToDouble(
+            objective -> {
+              Number value =
+                  switch (objective.getKey()) {
+                    case Search.PARAMETERS -> run.trainable();
+                    case Search.FORGETTING -> run.forgotten();
+                    default -> run.validationScore();
+                  };
+              double number = value == null ? Double.NaN : value.doubleValue();
+              return objective.getValue().equals("min") ? -number : number;
+            })
+        .toArray();
   }
 }

@@ -71,6 +71,16 @@ record Source(List<String> sweeps, Dataset<Row> trials, long predictions) {
         "status = 'finished' AND " + EVALUATED);
   }
 
+  Query retention() {
+    String isMeasured =
+        "status = 'finished' AND retention_loss_increase IS NOT NULL AND " + EVALUATED;
+    return query(
+        "SELECT id, title, task, seed, score, retention, retention_loss_before,"
+            + " retention_loss_after, retention_loss_increase FROM trials WHERE sweep %s AND "
+            + isMeasured,
+        isMeasured);
+  }
+
   Query stopped() {
     return query(
         "SELECT id, title, task, status, rung, reason, steps FROM trials WHERE sweep %s"

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.peftsweep.spec.Claim;
+import org.peftsweep.spec.Search;
 
 /**
  * What a sweep was last asked to do: the file {@code manifest.json} beside its tables, from which
@@ -48,8 +49,25 @@ public record Manifest(
    * @param tried by task, the id of each recipe's first trial in the order of the contest
    * @param earlier recipes of other sweeps that it started from
    * @param hasFront whether several objectives were sought
+   * @param objectives these, to min or max
    */
-  public record Found(String how, Map<String, List<String>> tried, int earlier, boolean hasFront) {}
+  public record Found(
+      String how,
+      Map<String, List<String>> tried,
+      int earlier,
+      boolean hasFront,
+      Map<String, String> objectives) {
+    public Found {
+      // Older ones tell that there were two, and could be these alone.
+      objectives =
+          objectives != null
+              ? new TreeMap<>(objectives)
+              : new TreeMap<>(
+                  hasFront
+                      ? Map.of(Search.SCORE, "max", Search.PARAMETERS, "min")
+                      : Map.of(Search.SCORE, "max"));
+    }
+  }
 
   /**
    * What a sweep was called with.

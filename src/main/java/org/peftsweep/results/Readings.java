@@ -33,7 +33,14 @@ import org.slf4j.LoggerFactory;
 public final class Readings {
   private static final Logger LOG = LoggerFactory.getLogger(Readings.class);
   private static final Set<String> COLUMNS =
-      Set.of("id", "attempt", "step", "train_loss", "validation_score", "gradient_norm");
+      Set.of(
+          "id",
+          "attempt",
+          "step",
+          "train_loss",
+          "validation_score",
+          "gradient_norm",
+          "retention_loss");
 
   private final ResultFolder folder;
   private final Configuration configuration;
@@ -66,7 +73,8 @@ public final class Readings {
                     point.step(),
                     number(point.validationScore()),
                     number(point.trainLoss()),
-                    number(point.gradientNorm()))));
+                    number(point.gradientNorm()),
+                    number(point.retentionLoss()))));
     return readings;
   }
 
@@ -112,7 +120,8 @@ public final class Readings {
                     step,
                     number(row, "validation_score"),
                     number(row, "train_loss"),
-                    number(row, "gradient_norm")));
+                    number(row, "gradient_norm"),
+                    number(row, "retention_loss")));
       }
     } catch (IOException | RuntimeException e) {
       // Parquet answers damage with exceptions of many kinds; the trial's run tells the same again.

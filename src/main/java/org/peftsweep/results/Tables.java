@@ -57,7 +57,13 @@ public final class Tables {
                   "gradient_norm",
                   ColumnType.DOUBLE,
                   "mean norm of the gradient before clipping, over the same steps as train_loss",
-                  r -> TrialColumns.defined(r.point().gradientNorm()))));
+                  r -> TrialColumns.defined(r.point().gradientNorm())),
+              Column.optional(
+                  "retention_loss",
+                  ColumnType.DOUBLE,
+                  "of the texts of retention at this step, nats a token; null where none was asked"
+                      + " for",
+                  r -> TrialColumns.defined(r.point().retentionLoss()))));
 
   static final Table<PredictionRow> PREDICTIONS =
       new Table<>(

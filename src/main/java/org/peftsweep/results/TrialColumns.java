@@ -202,6 +202,16 @@ final class TrialColumns {
         INT,
         "0, or the number of a copy that differs in nothing but chance; its seed is derived",
         Trial::copy);
+    trial(
+        "retention",
+        TEXT,
+        "task of texts whose loss was to be measured before and after; null for none",
+        t -> t.retention().isNone() ? null : t.retention().task().name());
+    trial(
+        "retention_hash",
+        TEXT,
+        "SHA-256 over these texts",
+        t -> t.retention().isNone() ? null : t.retention().contentHash());
     required("trial", TEXT, "everything asked, as JSON", r -> r.trial().toJson());
   }
 
@@ -239,6 +249,17 @@ final class TrialColumns {
         "every metric of every reported set at score_step, such as dev/f1",
         CurvePoint::devMetrics);
     last("last_metrics", NUMBERS, "as metrics, after the last step", CurvePoint::devMetrics);
+    outcome(
+        "retention_loss_before",
+        DOUBLE,
+        "of the texts of retention before the first step, nats a token",
+        o -> defined(o.retentionLossBefore()));
+    selected("retention_loss_after", DOUBLE, "the same at score_step", CurvePoint::retentionLoss);
+    optional(
+        "retention_loss_increase",
+        DOUBLE,
+        "the latter less the former: what was forgotten; below 0 where the texts were learned",
+        TrialColumns::forgotten);
     outcome(
         "final_loss",
         DOUBLE,
@@ -382,6 +403,12 @@ final class TrialColumns {
 
   private void last(String name, ColumnType type, String comment, Function<CurvePoint, ?> value) {
     outcome(name, type, comment, o -> o.last() == null ? null : defined(value.apply(o.last())));
+  }
+
+  private static Object forgotten(TrialRow row) {
+    Double before = row.outcome().retentionLossBefore();
+    Double after = row.selected().map(CurvePoint::retentionLoss).orElse(null);
+    return before == null || after == null ? null : defined(after - before);
   }
 
   /** A score that is undefined, as the correlation of a constant, is no measurement. */

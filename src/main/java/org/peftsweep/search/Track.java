@@ -10,9 +10,12 @@ import java.util.List;
  *     there, −∞ where one failed before or has no defined score
  * @param running by rung, the mean of all scores so far
  * @param features by rung, what tells of the end; null while a trial is not there
- * @param costs objectives besides the score, each the higher the better
+ * @param costs objectives besides the score that are known before, each the higher the better
+ * @param kept by rung, the mean of what was not forgotten, the higher the better; null where that
+ *     does not count
  */
-public record Track(double[] best, double[] running, double[][] features, double[] costs) {
+public record Track(
+    double[] best, double[] running, double[][] features, double[] costs, double[] kept) {
   private static final double FAILED = Double.NEGATIVE_INFINITY;
 
   /** Looks at an entrant's trials. */
@@ -21,6 +24,7 @@ public record Track(double[] best, double[] running, double[][] features, double
     double[] best = new double[rungs + 1];
     double[] running = new double[rungs + 1];
     double[][] features = new double[rungs + 1][];
+    double[] kept = entrant.forgetting() == 0 ? null : new double[rungs + 1];
     for (int rung = 0; rung <= rungs; rung++) {
       int count = entrant.trials().size();
       double[][] parts = new double[count][];
@@ -31,19 +35,25 @@ public record Track(double[] best, double[] running, double[][] features, double
         best[rung] = sum(best[rung], score);
         running[rung] += seen == null ? Double.NaN : average(seen);
         parts[i] = seen == null ? null : features(seen);
+        if (kept != null) {
+          kept[rung] += seen == null ? Double.NaN : entrant.forgetting() * Trace.rise(seen) / count;
+        }
       }
       best[rung] /= count;
       running[rung] /= count;
       features[rung] = Double.isFinite(best[rung]) ? mean(parts, entrant.settings()) : null;
     }
-    return new Track(best, running, features, entrant.costs());
+    return new Track(best, running, features, entrant.costs(), kept);
   }
 
   /** All objectives at a rung. */
   double[] values(int rung) {
-    double[] values = new double[1 + costs.length];
+    double[] values = new double[1 + costs.length + (kept == null ? 0 : 1)];
     values[0] = best[rung];
     System.arraycopy(costs, 0, values, 1, costs.length);
+    if (kept != null) {
+      values[values.length - 1] = kept[rung];
+    }
     return values;
   }
 

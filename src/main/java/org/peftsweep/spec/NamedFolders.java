@@ -111,13 +111,18 @@ final class NamedFolders {
         };
   }
 
-  /** Whether all tasks are generated, so that nobody looks at data. */
+  /** Whether all tasks, and texts of retention, are generated, so that nobody looks at data. */
   private static boolean isBuiltIn(Value.Section top) {
     Set<String> builtIn =
         Tasks.all().stream().filter(Tasks::isBuiltIn).map(Task::name).collect(Collectors.toSet());
     Value.Entry tasks = top.entries().get("tasks");
     List<Value> names =
         tasks != null && tasks.value() instanceof Value.Items i ? i.items() : List.of();
-    return !names.isEmpty() && names.stream().allMatch(name -> builtIn.contains(name.text()));
+    Value.Entry retention = top.entries().get("retention");
+    return (retention == null
+            || AdapterSource.isNone(retention.value().text())
+            || builtIn.contains(retention.value().text()))
+        && !names.isEmpty()
+        && names.stream().allMatch(name -> builtIn.contains(name.text()));
   }
 }

@@ -38,6 +38,9 @@ public record Search(
   /** A further objective: scalars that learn, head excluded. */
   public static final String PARAMETERS = "trainable_parameters";
 
+  /** A further objective: by how much training raised the loss of the texts of retention. */
+  public static final String FORGETTING = "retention_loss_increase";
+
   /** Every recipe of the grid, to its end. */
   public static final Search GRID =
       new Search(
@@ -63,9 +66,20 @@ public record Search(
 
   /** Returns objectives besides the score of a trial that learns so many scalars. */
   public double[] costs(long trainableParameters) {
-    String direction = objectives.get(PARAMETERS);
-    return direction == null
-        ? new double[0]
-        : new double[] {direction.equals("min") ? -trainableParameters : trainableParameters};
+    int sign = sign(PARAMETERS);
+    return sign == 0 ? new double[0] : new double[] {(double) sign * trainableParameters};
+  }
+
+  /**
+   * Returns what the rise of the loss of the texts of retention counts: −1 where it is to be low, 1
+   * where it is to be high, 0 for nothing.
+   */
+  public int forgetting() {
+    return sign(FORGETTING);
+  }
+
+  private int sign(String objective) {
+    String direction = objectives.get(objective);
+    return direction == null ? 0 : direction.equals("min") ? -1 : 1;
   }
 }

@@ -75,7 +75,7 @@ final class SearchReader {
 
   private static TreeMap<String, String> objectives(Fields top) {
     Fields fields = top.fields(OPTIMIZE);
-    fields.allowOnly(List.of(Search.SCORE, Search.PARAMETERS));
+    fields.allowOnly(List.of(Search.SCORE, Search.PARAMETERS, Search.FORGETTING));
     TreeMap<String, String> objectives = new TreeMap<>();
     for (String key : fields.keys()) {
       List<String> directions = key.equals(Search.SCORE) ? List.of("max") : List.of("min", "max");
@@ -131,6 +131,17 @@ final class SearchReader {
     int number = Scalars.whole(key, fields.value(key));
     Scalars.checked(key, fields.value(key), () -> Settings.between(key, number, least, MOST));
     return number;
+  }
+
+  /** Refuses an objective that no trial would measure. */
+  static void requireRetention(Fields top, Search search, TaskSource retention) {
+    if (search.forgetting() != 0 && retention.isNone()) {
+      Fields fields = top.fields(OPTIMIZE);
+      throw Scalars.cannotUse(
+          Search.FORGETTING,
+          fields.value(Search.FORGETTING),
+          "no text is named whose loss would rise, give retention, such as mini-text");
+    }
   }
 
   /** Refuses a search by scores that no trial would have. */

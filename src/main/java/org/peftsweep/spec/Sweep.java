@@ -16,6 +16,7 @@ import java.util.function.Function;
  * @param model location of the base model
  * @param recipes in the order of the file, each once
  * @param tasks in the order of the file
+ * @param retention texts whose loss is measured beside the score, or none; without a content hash
  * @param seeds with which trials are evaluated
  * @param protocol how recipes are chosen for that
  * @param search how the best recipe is sought; recipes are then those that are known from the
@@ -29,6 +30,7 @@ public record Sweep(
     String model,
     List<Recipe> recipes,
     List<TaskPlan> tasks,
+    TaskSource retention,
     List<Long> seeds,
     Protocol protocol,
     Search search,
@@ -77,8 +79,11 @@ public record Sweep(
         tasks.stream()
             .map(task -> task.source().withContentHash(taskHash.apply(task.source())))
             .toList();
+    TaskSource texts =
+        retention.isNone() ? TaskSource.NONE : retention.withContentHash(taskHash.apply(retention));
     return new Contents(
         sources,
+        texts,
         asked -> {
           AdapterSource adapter =
               AdapterSource.isNone(asked.adapter())
@@ -93,15 +98,17 @@ public record Sweep(
    * Model and data of a sweep with their contents' hashes.
    *
    * @param sources of the tasks
+   * @param retention texts whose loss is measured beside the score, or none
    * @param base of a recipe
    */
-  public record Contents(List<TaskSource> sources, Function<Recipe, ModelSource> base) {}
+  public record Contents(
+      List<TaskSource> sources, TaskSource retention, Function<Recipe, ModelSource> base) {}
 
   /** Returns a recipe's trials on the task of that number. */
   public Candidates.Entrant entrant(Recipe recipe, int task, Contents contents) {
     return entrant(
-        trial(
-            recipe, contents.base().apply(recipe), contents.sources().get(task), tasks.get(task)));
+        trial(recipe, contents.base().apply(recipe), contents.sources().get(task), tasks.get(task))
+            .withRetention(contents.retention()));
   }
 
   /** The same choices of contents that were read before. */
@@ -111,7 +118,9 @@ public record Sweep(
       Recipe asked = recipes.get(recipe);
       ModelSource base = contents.base().apply(asked);
       for (int task = 0; task < tasks.size(); task++) {
-        Trial trial = trial(asked, base, contents.sources().get(task), tasks.get(task));
+        Trial trial =
+            trial(asked, base, contents.sources().get(task), tasks.get(task))
+                .withRetention(contents.retention());
         List<String> key = new ArrayList<>(List.of(contents.sources().get(task).task().name()));
         if (protocol.tunes()) {
           SortedMap<String, String> axes = Axes.of(trial);

@@ -74,6 +74,7 @@ public final class SweepFile {
     keys.add(GRID);
     keys.add(ClaimReader.CLAIMS);
     keys.addAll(TaskReader.DATA);
+    keys.addAll(TaskReader.RETENTIONS);
     keys.addAll(RecordFields.names(TrainSample.class));
     keys.addAll(
         List.of(
@@ -224,7 +225,8 @@ public final class SweepFile {
     Fields fields = axes.withoutLists(given);
     Optional<String> name = faults.attempt(() -> name(fields));
     Optional<String> model = faults.attempt(() -> fields.word("model"));
-    Optional<List<TaskPlan>> tasks = faults.attempt(() -> TaskReader.read(fields));
+    Optional<TaskReader.Read> data = faults.attempt(() -> TaskReader.read(fields));
+    Optional<List<TaskPlan>> tasks = data.map(TaskReader.Read::tasks);
     Optional<Search> search = faults.attempt(() -> SearchReader.read(fields));
     Optional<GridReader.Read> grid =
         faults.attempt(() -> GridReader.read(fields, axes, search.orElse(Search.GRID)));
@@ -242,6 +244,8 @@ public final class SweepFile {
               (long) recipes.orElseThrow().size() * tasks.orElseThrow().size(),
               protocol.orElseThrow());
           SearchReader.requireValidation(fields, search.orElseThrow(), tasks.orElseThrow());
+          SearchReader.requireRetention(
+              fields, search.orElseThrow(), data.orElseThrow().retention());
           requireOptimizers(fields, recipes.orElseThrow(), tasks.orElseThrow());
           requirePrecision(
               fields, execution.orElseThrow(), recipes.orElseThrow(), tasks.orElseThrow());
@@ -254,6 +258,7 @@ public final class SweepFile {
         model.orElseThrow(),
         recipes.orElseThrow(),
         tasks.orElseThrow(),
+        data.orElseThrow().retention(),
         protocol.orElseThrow().seeds(),
         protocol.orElseThrow().protocol(),
         search.orElseThrow(),

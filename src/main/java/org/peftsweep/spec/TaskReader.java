@@ -18,6 +18,21 @@ final class TaskReader {
   static final List<String> DATA =
       List.of("data", "train-limit", "validation-fraction", "data-seed", "skip-bad-rows");
 
+  private static final String RETENTION = "retention";
+  private static final String RETENTION_LIMIT = "retention-limit";
+
+  /** What is measured beside the score. */
+  static final List<String> RETENTIONS = List.of(RETENTION, RETENTION_LIMIT);
+
+  private static final String NONE = "none";
+
+  /**
+   * What was read.
+   *
+   * @param retention texts whose loss is measured beside the score, or none
+   */
+  record Read(List<TaskPlan> tasks, TaskSource retention) {}
+
   /** How a declared task's parts are found and read. */
   private static final List<String> PARTS = List.of("evaluation-sets", "quotes", "dev-fraction");
 
@@ -42,12 +57,45 @@ final class TaskReader {
     this.faults = top.faults();
   }
 
-  static List<TaskPlan> read(Fields top) {
+  static Read read(Fields top) {
     TaskReader reader = new TaskReader(top);
     Tasks.all().forEach(task -> reader.known.put(task.name(), task));
     reader.readDeclared();
     reader.checkTraining();
-    return top.list("tasks", reader::plan);
+    List<TaskPlan> tasks = top.list("tasks", reader::plan);
+    return new Read(
+        tasks, reader.faults.attempt(() -> reader.retention(tasks)).orElse(TaskSource.NONE));
+  }
+
+  private TaskSource retention(List<TaskPlan> tasks) {
+    Value value = top.value(RETENTION);
+    int limit = Scalars.whole(RETENTION_LIMIT, top.value(RETENTION_LIMIT));
+    if (limit < 0) {
+      throw Scalars.cannotUse(
+          RETENTION_LIMIT, top.value(RETENTION_LIMIT), "give a whole number of at least 0");
+    }
+    if (value.text().equals(NONE)) {
+      return TaskSource.NONE;
+    }
+    if (faulty.contains(value.text())) {
+      throw new SpecException(List.of());
+    }
+    List<String> texts = new ArrayList<>(List.of(NONE));
+    known.values().stream().filter(Task::isCompletion).map(Task::name).forEach(texts::add);
+    Task task = known.get(Scalars.choice(RETENTION, value, texts));
+    for (TaskPlan plan : tasks) {
+      Task learned = plan.source().task();
+      if (!learned.isCompletion()) {
+        throw Scalars.cannotUse(
+            RETENTION,
+            value,
+            "task "
+                + learned.name()
+                + " trains a head for labels, which tells no next tokens; give tasks of texts and"
+                + " a decoder, or leave retention out");
+      }
+    }
+    return source(task, value, top.under(own(task, value))).reported(limit);
   }
 
   private void readDeclared() {
@@ -172,13 +220,17 @@ final class TaskReader {
       throw new SpecException(List.of());
     }
     Task task = known.get(Scalars.choice(key, value, known.keySet()));
-    Fields perTask = top.fields("per-task");
-    Value.Section own =
-        perTask.has(task.name())
-            ? perTask.fields(task.name()).section()
-            : new Value.Section(value.place(), Map.of());
+    Value.Section own = own(task, value);
     Training training = training(top, top.fields("training").under(own));
     return new TaskPlan(source(task, value, top.under(own)), training);
+  }
+
+  /** Returns what the file says of this task alone. */
+  private Value.Section own(Task task, Value value) {
+    Fields perTask = top.fields("per-task");
+    return perTask.has(task.name())
+        ? perTask.fields(task.name()).section()
+        : new Value.Section(value.place(), Map.of());
   }
 
   private static Training training(Fields top, Fields fields) {

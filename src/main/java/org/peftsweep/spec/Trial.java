@@ -24,6 +24,8 @@ import org.peftsweep.optim.Rates;
  * @param seed of initialisation, data order, dropout and the method's own sampling
  * @param phase tuning trials never look at the reported sets
  * @param copy 0, or the number of a copy that differs in nothing but chance: its seed is derived
+ * @param retention texts whose loss is measured beside the score, before and after training; no
+ *     part of the identity, as nothing learns from them
  */
 public record Trial(
     ModelSource model,
@@ -35,7 +37,8 @@ public record Trial(
     Training training,
     long seed,
     Phase phase,
-    int copy) {
+    int copy,
+    TaskSource retention) {
   public Trial {
     Objects.requireNonNull(model, "model");
     Objects.requireNonNull(task, "task");
@@ -43,6 +46,7 @@ public record Trial(
     Objects.requireNonNull(rates, "rates");
     Objects.requireNonNull(training, "training");
     Objects.requireNonNull(phase, "phase");
+    Objects.requireNonNull(retention, "retention");
     String id = Methods.id(method);
     if (method.usesTargets() == targets.isEmpty()) {
       throw new IllegalArgumentException(
@@ -66,6 +70,21 @@ public record Trial(
     targets = Collections.unmodifiableSet(ordered);
   }
 
+  /** A trial of which no retention is measured. */
+  public Trial(
+      ModelSource model,
+      TaskSource task,
+      Method method,
+      Set<Role> targets,
+      Layers layers,
+      Rates rates,
+      Training training,
+      long seed,
+      Phase phase,
+      int copy) {
+    this(model, task, method, targets, layers, rates, training, seed, phase, copy, TaskSource.NONE);
+  }
+
   /** A trial that is evaluated, and no copy. */
   public Trial(
       ModelSource model,
@@ -80,35 +99,35 @@ public record Trial(
 
   /** Returns the same with another seed. */
   public Trial withSeed(long seed) {
-    return new Trial(model, task, method, targets, layers, rates, training, seed, phase, copy);
+    return with(seed, phase, copy);
+  }
+
+  /** Returns the same with other texts whose loss is measured; its id is the same too. */
+  public Trial withRetention(TaskSource texts) {
+    return new Trial(
+        model, task, method, targets, layers, rates, training, seed, phase, copy, texts);
+  }
+
+  private Trial with(long ownSeed, Phase ownPhase, int ownCopy) {
+    return new Trial(
+        model, task, method, targets, layers, rates, training, ownSeed, ownPhase, ownCopy,
+        retention);
   }
 
   /** Returns the same trial as a candidate with a tuning seed. */
   Trial tuning(long seed) {
-    return new Trial(model, task, method, targets, layers, rates, training, seed, Phase.TUNING, 0);
+    return with(seed, Phase.TUNING, 0);
   }
 
   /** Returns a copy with a seed of its own; number 0 is the trial itself. */
   Trial copy(int number) {
-    return number == 0
-        ? this
-        : new Trial(
-            model,
-            task,
-            method,
-            targets,
-            layers,
-            rates,
-            training,
-            new Seeds(seed).of("copy", number),
-            phase,
-            number);
+    return number == 0 ? this : with(new Seeds(seed).of("copy", number), phase, number);
   }
 
   /**
    * Returns 12 hexadecimal digits that name the trial wherever it runs: SHA-256 over {@link
    * #toJson} with the version of the method, and without what cannot change the result: where model
-   * and data lie, epochs beside max-steps, and how to train where no step is taken.
+   * and data lie, retention, epochs beside max-steps, and how to train where no step is taken.
    */
   public String id() {
     return TrialJson.id(this);
@@ -116,7 +135,7 @@ public record Trial(
 
   /** Returns the same for what the seeds of a recipe on a task have in common. */
   public String recipe() {
-    return new Trial(model, task, method, targets, layers, rates, training, 0, phase, 0).id();
+    return with(0, phase, 0).id();
   }
 
   /**

@@ -46,6 +46,7 @@ final class TrialJson {
 
   private static final String MODEL = "model";
   private static final String ADAPTER = "adapter";
+  private static final String RETENTION = "retention";
 
   /** The method that a plug-in is plugged into. */
   private static final String OVER = "over";
@@ -70,17 +71,19 @@ final class TrialJson {
 
   private static final NeutralValues NEUTRAL =
       new NeutralValues(
-          Map.of(
-              "phase", TextNode.valueOf("evaluation"),
-              "copy", IntNode.valueOf(0),
-              "layers", TextNode.valueOf(Layers.ALL.toString()),
-              "model/adapter", MAPPER.valueToTree(AdapterSource.NONE),
-              "model/weights", MAPPER.valueToTree(ModelSource.Storage.FP32),
-              "training/packing", BooleanNode.FALSE,
-              "task/sample", MAPPER.valueToTree(TrainSample.WHOLE),
-              "task/task/quotes", BooleanNode.FALSE,
-              "task/task/dev-fraction", DoubleNode.valueOf(0),
-              "task/task/completion", MAPPER.valueToTree(Completion.NONE)));
+          Map.ofEntries(
+              Map.entry("phase", TextNode.valueOf("evaluation")),
+              Map.entry("copy", IntNode.valueOf(0)),
+              Map.entry(RETENTION, MAPPER.valueToTree(TaskSource.NONE)),
+              Map.entry("layers", TextNode.valueOf(Layers.ALL.toString())),
+              Map.entry("model/adapter", MAPPER.valueToTree(AdapterSource.NONE)),
+              Map.entry("model/weights", MAPPER.valueToTree(ModelSource.Storage.FP32)),
+              Map.entry("training/packing", BooleanNode.FALSE),
+              Map.entry("task/sample", MAPPER.valueToTree(TrainSample.WHOLE)),
+              Map.entry("task/reported-only", BooleanNode.FALSE),
+              Map.entry("task/task/quotes", BooleanNode.FALSE),
+              Map.entry("task/task/dev-fraction", DoubleNode.valueOf(0)),
+              Map.entry("task/task/completion", MAPPER.valueToTree(Completion.NONE))));
 
   /** Raised whenever several passes a step would give other numbers. */
   private static final int ACCUMULATION_VERSION = 2;
@@ -114,7 +117,7 @@ final class TrialJson {
   }
 
   static String id(Trial trial) {
-    ObjectNode tree = tree(trial);
+    ObjectNode tree = tree(trial.withRetention(TaskSource.NONE));
     LEFT_OUT_OF_ID.forEach((section, keys) -> ((ObjectNode) tree.get(section)).remove(keys));
     ((ObjectNode) tree.get("task").get("task")).remove(COLUMNS);
     if (tree.get(MODEL).get(ADAPTER) instanceof ObjectNode adapter) {

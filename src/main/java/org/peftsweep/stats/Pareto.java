@@ -1,5 +1,9 @@
 package org.peftsweep.stats;
 
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
 /** What is worth its cost. */
 public final class Pareto {
   private Pareto() {}
@@ -13,18 +17,41 @@ public final class Pareto {
    * @param scores the higher the better
    */
   public static boolean[] front(double[] costs, double[] scores) {
-    boolean[] front = new boolean[costs.length];
+    List<double[]> values = new ArrayList<>();
     for (int i = 0; i < costs.length; i++) {
-      front[i] = Double.isFinite(costs[i]) && Double.isFinite(scores[i]);
-      for (int j = 0; j < costs.length && front[i]; j++) {
-        boolean asGood =
-            Double.isFinite(costs[j])
-                && Double.isFinite(scores[j])
-                && costs[j] <= costs[i]
-                && scores[j] >= scores[i];
-        front[i] = !(asGood && (costs[j] < costs[i] || scores[j] > scores[i]));
-      }
+      values.add(new double[] {-costs[i], scores[i]});
+    }
+    return front(values);
+  }
+
+  /**
+   * The same of any number of measures.
+   *
+   * @param points measures of each, the higher the better
+   */
+  public static boolean[] front(List<double[]> points) {
+    boolean[] front = new boolean[points.size()];
+    for (int i = 0; i < front.length; i++) {
+      double[] point = points.get(i);
+      front[i] =
+          isFinite(point)
+              && points.stream().noneMatch(other -> isFinite(other) && dominates(other, point));
     }
     return front;
+  }
+
+  private static boolean isFinite(double[] point) {
+    return Arrays.stream(point).allMatch(Double::isFinite);
+  }
+
+  private static boolean dominates(double[] other, double[] point) {
+    boolean isBetter = false;
+    for (int i = 0; i < point.length; i++) {
+      if (other[i] < point[i]) {
+        return false;
+      }
+      isBetter |= other[i] > point[i];
+    }
+    return isBetter;
   }
 }

@@ -11,14 +11,16 @@ import org.peftsweep.spec.Trial;
  * @param trials those that it is compared by
  * @param ids of these
  * @param settings numbers that may tell how it ends
- * @param costs objectives besides the score, each the higher the better
+ * @param costs objectives besides the score that are known before, each the higher the better
+ * @param forgetting as of an {@link org.peftsweep.search.Entrant}
  */
 record Competitor(
     Candidates.Entrant entrant,
     List<Trial> trials,
     List<String> ids,
     double[] settings,
-    double[] costs) {
+    double[] costs,
+    int forgetting) {
   static Competitor of(
       Candidates.Entrant entrant, boolean tunes, Forecast forecast, org.peftsweep.spec.Search s) {
     List<Trial> trials = tunes ? entrant.tuning() : entrant.evaluation();
@@ -30,6 +32,7 @@ record Competitor(
         trials,
         trials.stream().map(Trial::id).toList(),
         new double[] {rate > 0 ? Math.log(rate) : 0, Math.log1p(parameters)},
-        s.costs(parameters));
+        s.costs(parameters),
+        s.forgetting());
   }
 }

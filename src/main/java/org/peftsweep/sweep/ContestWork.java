@@ -227,7 +227,7 @@ final class ContestWork implements Work {
           for (int i = 0; i < c.ids().size(); i++) {
             traces.add(known(c.ids().get(i), c.trials().get(i)).trace());
           }
-          return new Entrant(traces, c.settings(), c.costs());
+          return new Entrant(traces, c.settings(), c.costs(), c.forgetting());
         });
   }
 
@@ -237,8 +237,13 @@ final class ContestWork implements Work {
         key -> {
           Known known = new Known(trial, forecast.of(trial));
           TrialFile row = rows.get(id);
-          stored.of(id).forEach(reading -> known.readings.put(reading.step(), reading));
-          if (row != null && !(again.takes(id, row) && !row.isDone() && isFailed(row.status()))) {
+          boolean isAnew = again.isAnew(row);
+          if (!isAnew) {
+            stored.of(id).forEach(reading -> known.readings.put(reading.step(), reading));
+          }
+          if (row != null
+              && !isAnew
+              && !(again.takes(id, row) && !row.isDone() && isFailed(row.status()))) {
             known.state = state(row.status());
           }
           known.isAskedToStop = asked.stops().contains(id);

@@ -52,7 +52,14 @@ public final class Replay {
     }
     List<String> points =
         now.curve().stream()
-            .map(p -> point(p.step(), p.trainLoss(), p.validationScore(), p.devScore()))
+            .map(
+                p ->
+                    point(
+                        p.step(),
+                        p.trainLoss(),
+                        p.validationScore(),
+                        p.devScore(),
+                        p.retentionLoss()))
             .toList();
     List<String> storedPoints =
         curve.stream()
@@ -62,7 +69,8 @@ public final class Replay {
                         row.getAs("step"),
                         row.getAs("train_loss"),
                         row.getAs("validation_score"),
-                        row.getAs("score")))
+                        row.getAs("score"),
+                        row.getAs("retention_loss")))
             .toList();
     List<String> predicted =
         now.predictions().stream()
@@ -88,13 +96,16 @@ public final class Replay {
   }
 
   /** The shortest decimal of a number names it bit for bit. */
-  private static String point(int step, Double loss, Double validation, Double score) {
+  private static String point(
+      int step, Double loss, Double validation, Double score, Double retention) {
     return "training loss "
         + text(loss)
         + ", validation score "
         + text(validation)
         + ", score "
         + text(score)
+        + ", retention loss "
+        + text(retention)
         + " at step "
         + step;
   }

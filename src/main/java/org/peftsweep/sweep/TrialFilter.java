@@ -21,8 +21,40 @@ public interface TrialFilter {
     return (id, row) -> ids.contains(id) || row != null && statuses.contains(row.status());
   }
 
+  /** Whether a row that is done, or stands on a rung, tells too little, so that all begins anew. */
+  default boolean isAnew(TrialFile row) {
+    return false;
+  }
+
+  /** Takes the trials with these rows too, and lets them begin anew. */
+  default TrialFilter anew(Set<TrialFile> rows) {
+    TrialFilter others = this;
+    return new TrialFilter() {
+      @Override
+      public boolean takes(String id, TrialFile row) {
+        return isAnew(row) || others.takes(id, row);
+      }
+
+      @Override
+      public boolean isAnew(TrialFile row) {
+        return row != null && rows.contains(row);
+      }
+    };
+  }
+
   /** Leaves these trials out. */
   default TrialFilter without(Set<String> ids) {
-    return (id, row) -> !ids.contains(id) && takes(id, row);
+    TrialFilter others = this;
+    return new TrialFilter() {
+      @Override
+      public boolean takes(String id, TrialFile row) {
+        return !ids.contains(id) && others.takes(id, row);
+      }
+
+      @Override
+      public boolean isAnew(TrialFile row) {
+        return others.isAnew(row);
+      }
+    };
   }
 }

@@ -37,7 +37,8 @@ public final class WarmStart {
                 "status = 'finished'",
                 "trial",
                 "coalesce(trainable_parameters, 0)",
-                "coalesce(validation_score, score)")
+                "coalesce(validation_score, score)",
+                "retention_loss_increase")
             .orderBy("id")
             .collectAsList()) {
       trial(row.getString(2))
@@ -68,7 +69,7 @@ public final class WarmStart {
   /** How far it went, then its objectives. */
   private static double[] values(Row row, Readings readings, Search search) {
     double[] costs = search.costs(row.getLong(3));
-    double[] values = new double[2 + costs.length];
+    double[] values = new double[2 + costs.length + (search.forgetting() == 0 ? 0 : 1)];
     values[0] = row.getBoolean(1) ? 1 : 0;
     values[1] =
         row.isNullAt(4)
@@ -79,6 +80,10 @@ public final class WarmStart {
                 .orElse(Double.NEGATIVE_INFINITY)
             : row.getDouble(4);
     System.arraycopy(costs, 0, values, 2, costs.length);
+    if (search.forgetting() != 0) {
+      double rise = row.isNullAt(5) ? Trace.rise(readings.of(row.getString(0))) : row.getDouble(5);
+      values[values.length - 1] = search.forgetting() * rise;
+    }
     return values;
   }
 

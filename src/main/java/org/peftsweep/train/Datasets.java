@@ -22,10 +22,12 @@ final class Datasets {
 
   /** Reads or generates, limits and splits train, and takes the sample of it. */
   static Dataset read(TaskSource source, Configuration hadoop) {
+    if (source.reportedOnly()) {
+      return reported(source, hadoop);
+    }
     Dataset dataset =
         Tasks.isBuiltIn(source.task())
-            ? new GrammarTask(source.task(), GrammarSettings.STANDARD, TRAIN_ROWS, DEV_ROWS, 0)
-                .dataset()
+            ? generated(source)
             : new DatasetReader(hadoop, source.skipBadRows())
                 .read(source.task(), source.location());
     if (source.trainLimit() > 0) {
@@ -42,6 +44,22 @@ final class Datasets {
             sample.augmentationRate(),
             sample.augmentationCopies(),
             source.dataSeed());
+  }
+
+  private static Dataset reported(TaskSource source, Configuration hadoop) {
+    Dataset dataset =
+        Tasks.isBuiltIn(source.task())
+            ? generated(source).withoutTrain()
+            : new DatasetReader(hadoop, source.skipBadRows())
+                .readReported(source.task(), source.location());
+    return source.trainLimit() > 0
+        ? dataset.withReportedLimit(source.trainLimit(), source.dataSeed())
+        : dataset;
+  }
+
+  private static Dataset generated(TaskSource source) {
+    return new GrammarTask(source.task(), GrammarSettings.STANDARD, TRAIN_ROWS, DEV_ROWS, 0)
+        .dataset();
   }
 
   /** Returns SHA-256 over all rows that are used, by part. */

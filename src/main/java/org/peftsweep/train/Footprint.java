@@ -9,6 +9,8 @@ package org.peftsweep.train;
  *     step included
  * @param passBytes what the activations of its passes take, kept from pass to pass
  * @param passRows positions of such a pass
+ * @param startBytes most that is allocated at once where the method searches data for its start,
+ *     the search's activations included: before the passes take theirs; 0 where it does not
  * @param sharedBytes frozen weights of the base, once for all trials of a process
  * @param packedBytes the same weights again as products of 16-bit factors read them, once likewise
  */
@@ -17,6 +19,7 @@ record Footprint(
     long ownBytes,
     long passBytes,
     long passRows,
+    long startBytes,
     long sharedBytes,
     long packedBytes) {
   /**
@@ -28,12 +31,13 @@ record Footprint(
         Math.max(ownBytes, other.ownBytes),
         passBytes == other.passBytes ? passBytes : passBytes + other.passBytes,
         Math.min(passRows, other.passRows),
+        Math.max(startBytes, other.startBytes),
         sharedBytes,
         Math.max(packedBytes, other.packedBytes));
   }
 
   /** Returns the most that it holds at once where it trains alone, its base apart. */
   long heldBytes() {
-    return ownBytes + passBytes;
+    return Math.max(ownBytes + passBytes, startBytes);
   }
 }

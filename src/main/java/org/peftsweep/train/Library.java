@@ -51,6 +51,8 @@ public final class Library {
 
   private record TokenisedKey(TaskSource task, String tokenizer, int maxTokens, boolean packing) {}
 
+  private record RetainedKey(TaskSource texts, String tokenizer, int maxTokens) {}
+
   private static Library shared;
 
   private final Configuration hadoop;
@@ -246,15 +248,27 @@ public final class Library {
         });
   }
 
-  /** Returns a trial's examples as token ids. */
+  /** Returns a trial's examples as token ids, and the texts of its retention. */
   TokenisedTask tokenised(Trial trial) {
     TaskSource task = trial.task();
     String model = trial.model().location();
     int maxTokens = trial.training().maxTokens();
     boolean packing = trial.training().packing();
+    TokenisedTask data =
+        once(
+            new TokenisedKey(task.withContentHash(""), model, maxTokens, packing),
+            () -> TokenisedTask.of(dataset(task), tokenizer(model), maxTokens, packing));
+    return trial.retention().isNone() ? data : data.with(retained(trial));
+  }
+
+  /** Returns the texts whose loss a trial measures beside its score, as token ids. */
+  TokenisedTask.Retained retained(Trial trial) {
+    TaskSource texts = trial.retention();
+    String model = trial.model().location();
+    int maxTokens = trial.training().maxTokens();
     return once(
-        new TokenisedKey(task.withContentHash(""), model, maxTokens, packing),
-        () -> TokenisedTask.of(dataset(task), tokenizer(model), maxTokens, packing));
+        new RetainedKey(texts.withContentHash(""), model, maxTokens),
+        () -> TokenisedTask.retained(dataset(texts), tokenizer(model), maxTokens));
   }
 
   /**
@@ -274,6 +288,14 @@ public final class Library {
         base,
         List.of(task, batches),
         () -> first(batches, data, task),
+        new LossOfStart(data.objective(), new Seeds(task.dataSeed())));
+  }
+
+  /** Returns preparations that take the memory of a trial's and compute nothing. */
+  static InitCache rehearsal(Trial trial, TokenisedTask data, int padId) {
+    TaskSource task = trial.task();
+    return InitCache.rehearsal(
+        () -> first(Assembly.batches(trial.training(), padId), data, task),
         new LossOfStart(data.objective(), new Seeds(task.dataSeed())));
   }
 

@@ -74,7 +74,7 @@ public final class MemoryBudget {
   /** Left to the JVM itself and to kernels' own small memory. */
   private static final long RESERVE = 512L << 20;
 
-  private static final Footprint NOTHING = new Footprint(0, 0, 0, 0, 0, 0);
+  private static final Footprint NOTHING = new Footprint(0, 0, 0, 0, 0, 0, 0);
 
   private static final String MACHINE = "machine";
   private static final Map<String, MemoryBudget> SHARED = new ConcurrentHashMap<>();
@@ -188,10 +188,11 @@ public final class MemoryBudget {
     baseBytes += baseWanted(footprint, base);
     bases.merge(base, footprint, MemoryBudget::both);
     long ofPasses = passes.with(footprint);
-    trialBytes += footprint.ownBytes() + ofPasses - passes.bytes;
+    long own = own(footprint, ofPasses - passes.bytes);
+    trialBytes += own + ofPasses - passes.bytes;
     passes.bytes = ofPasses;
     passes.lanes.add(footprint);
-    return () -> release(footprint, passes);
+    return () -> release(footprint, own, passes);
   }
 
   private long wanted(Footprint footprint, Object base, Passes passes) {
@@ -206,7 +207,16 @@ public final class MemoryBudget {
                   + ", raise compute.memory-mebibytes or lower batch or max-tokens")
               .formatted(bytes, footprint.heldBytes(), shared(footprint)));
     }
-    return footprint.ownBytes() + passes.with(footprint) - passes.bytes + shared;
+    long ofPasses = passes.with(footprint) - passes.bytes;
+    return own(footprint, ofPasses) + ofPasses + shared;
+  }
+
+  /**
+   * Returns what a trial takes besides more for passes, so that there is room for its start: it
+   * comes before these, but the passes of other lanes hold their memory meanwhile.
+   */
+  private static long own(Footprint footprint, long forPasses) {
+    return Math.max(footprint.ownBytes(), footprint.startBytes() - forPasses);
   }
 
   private long baseWanted(Footprint footprint, Object base) {
@@ -221,6 +231,7 @@ public final class MemoryBudget {
         0,
         0,
         0,
+        0,
         Math.max(a.sharedBytes(), b.sharedBytes()),
         Math.max(a.packedBytes(), b.packedBytes()));
   }
@@ -229,8 +240,8 @@ public final class MemoryBudget {
     return footprint.sharedBytes() + footprint.packedBytes();
   }
 
-  private synchronized void release(Footprint footprint, Passes passes) {
-    trialBytes -= footprint.ownBytes();
+  private synchronized void release(Footprint footprint, long own, Passes passes) {
+    trialBytes -= own;
     passes.lanes.remove(footprint);
     if (passes.lanes.isEmpty()) {
       trialBytes -= passes.bytes;

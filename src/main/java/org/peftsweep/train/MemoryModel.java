@@ -23,7 +23,8 @@ import org.peftsweep.spec.Trial;
 /**
  * Tells a trial's off-heap memory before it runs: a few of its steps and evaluations, on its
  * largest batches, are taken on a {@link DryBackend}, which counts and computes nothing. So it
- * stays right whatever models, methods and kernels keep.
+ * stays right whatever models, methods and kernels keep. So is what a method does with data before
+ * the first step.
  */
 final class MemoryModel {
   /** Enough for layers that take turns, and for updates that begin with the second gradient. */
@@ -105,8 +106,30 @@ final class MemoryModel {
           (long) (SLACK * dry.allocations().peakBytes()),
           Math.max((long) (SLACK * passed), passed + Arena.SMALLEST_BYTES),
           pack.lane(0).rows(),
+          startBytes(passes, trial, config, isOwn, padId, data, layout),
           isRandom ? 0 : baseBytes(parts.model(), isMissing),
           DryBackend.packedBytes(passes));
+    }
+  }
+
+  /** Returns what a trial's method takes with its search over data; 0 where it has none. */
+  private static long startBytes(
+      Backend passes,
+      Trial trial,
+      ModelConfig config,
+      Predicate<String> isOwn,
+      int padId,
+      TokenisedTask data,
+      AdapterLayout layout) {
+    Backend dry = DryBackend.like(passes);
+    Weights weights = new Blank(dry, isOwn, trial.model().weights().type());
+    InitCache rehearsal = Library.rehearsal(trial, data, padId);
+    try (Pack pack = Pack.alone(dry);
+        Assembly parts =
+            Assembly.of(
+                trial, config, padId, data, weights, rehearsal, layout, dry, pack.lane(0))) {
+      long peak = parts.backend().allocations().peakBytes();
+      return rehearsal.isUsed() ? Math.max((long) (SLACK * peak), peak + Arena.SMALLEST_BYTES) : 0;
     }
   }
 

@@ -76,6 +76,11 @@ public record Outcome(
     return best;
   }
 
+  /** Returns the loss of the texts of retention before the first step; null where it has none. */
+  public Double retentionLossBefore() {
+    return curve.isEmpty() || curve.get(0).step() > 0 ? null : curve.get(0).retentionLoss();
+  }
+
   /** Returns the same of a trial that trained in a pack. */
   Outcome inPack(String name, double seconds) {
     return new Outcome(
@@ -127,6 +132,8 @@ public record Outcome(
    *     trial may not look at them
    * @param devMetrics every metric of every reported set, {@code "dev/accuracy"} to value, in order
    * @param gradientNorm mean over the same steps as the loss, before clipping; null at step 0
+   * @param retentionLoss mean cross-entropy of the texts of retention, in nats a token; null where
+   *     the trial has none
    */
   public record CurvePoint(
       int step,
@@ -136,7 +143,36 @@ public record Outcome(
       Double devScore,
       SortedMap<String, Double> devMetrics,
       double seconds,
-      Double gradientNorm) {}
+      Double gradientNorm,
+      Double retentionLoss) {
+    /** A point of a trial that measures no retention. */
+    public CurvePoint(
+        int step,
+        double epoch,
+        Double trainLoss,
+        Double validationScore,
+        Double devScore,
+        SortedMap<String, Double> devMetrics,
+        double seconds,
+        Double gradientNorm) {
+      this(
+          step,
+          epoch,
+          trainLoss,
+          validationScore,
+          devScore,
+          devMetrics,
+          seconds,
+          gradientNorm,
+          null);
+    }
+
+    /** Returns the same without what was measured of retention. */
+    CurvePoint withoutRetention() {
+      return new CurvePoint(
+          step, epoch, trainLoss, validationScore, devScore, devMetrics, seconds, gradientNorm);
+    }
+  }
 
   /**
    * One example of a reported set as the model of the {@link #best} point sees it.

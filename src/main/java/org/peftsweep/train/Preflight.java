@@ -10,6 +10,7 @@ import java.util.Set;
 import org.peftsweep.checkpoint.CheckpointException;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.data.Batches;
 import org.peftsweep.data.DataException;
 import org.peftsweep.data.Dataset;
 import org.peftsweep.data.Shown;
@@ -117,6 +118,11 @@ public final class Preflight {
                 .method()
                 .requireFit(
                     library.outline(location, outputs).within(trial.layers()), trial.targets()));
+    if (!trial.retention().isNone()) {
+      once(
+          List.of("retention", location, maxTokens, trial.retention()),
+          () -> requireRetention(trial));
+    }
     AdapterLayout layout = library.layout(trial, library.config(location), outputs);
     if (model.weights().type().isQuantised()) {
       once(
@@ -126,6 +132,25 @@ public final class Preflight {
     once(
         List.of("batches", location, trial.task(), trial.method(), trial.training()),
         () -> library.requireBatchesFit(trial));
+  }
+
+  /** Refuses texts of retention whose loss nobody could tell. */
+  private void requireRetention(Trial trial) {
+    String name = trial.retention().task().name();
+    if (trial.task().task().outputs() != Task.NEXT_TOKEN) {
+      throw new IllegalArgumentException(
+          "Cannot measure retention on %s beside %s, whose head for labels tells no next tokens: give"
+                  .formatted(name, trial.task().task().name())
+              + " tasks of texts and a decoder, or leave retention out");
+    }
+    Batches batches =
+        Assembly.batches(trial.training(), library.tokenizer(trial.model().location()).padId());
+    if (!library.retained(trial).hasTokens(batches)) {
+      throw new IllegalArgumentException(
+          "Cannot measure retention on %s: none of its rows has a token to tell within max-tokens = %d,"
+                  .formatted(name, trial.training().maxTokens())
+              + " give longer texts or more tokens");
+    }
   }
 
   /** Refuses a method that trains matrices whose values are quantised. */

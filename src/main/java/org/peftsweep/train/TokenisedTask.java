@@ -1,22 +1,55 @@
 package org.peftsweep.train;
 
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
+import org.peftsweep.data.Batches;
 import org.peftsweep.data.Completions;
 import org.peftsweep.data.Dataset;
+import org.peftsweep.data.EvaluationSet;
 import org.peftsweep.data.Example;
+import org.peftsweep.data.Metric;
+import org.peftsweep.data.Seeds;
 import org.peftsweep.data.Task;
 import org.peftsweep.data.TokenizedExample;
 import org.peftsweep.data.Tokenizer;
 
-/** Examples as token ids, cut to one length, and what is to be learned from them. */
+/**
+ * Examples as token ids, cut to one length, and what is to be learned from them.
+ *
+ * @param retained texts whose loss is measured beside the score
+ */
 record TokenisedTask(
     Objective objective,
     List<TokenizedExample> train,
     List<TokenizedExample> validation,
-    List<Named> reported) {
+    List<Named> reported,
+    Optional<Retained> retained) {
   /** One reported set. */
   record Named(String name, List<TokenizedExample> examples) {}
+
+  /**
+   * Texts that nothing learns from, and how their loss is measured.
+   *
+   * @param hash of the texts, which tells states of trials apart that measured others
+   */
+  record Retained(Objective objective, List<TokenizedExample> examples, String hash) {
+    /** Whether there is any token that follows another and counts. */
+    boolean hasTokens(Batches batches) {
+      return batches.evaluation(examples).stream()
+          .anyMatch(batch -> !objective.inputs(batch, new Seeds(0), -1).isEmpty());
+    }
+  }
+
+  /** A task beside which no retention is measured. */
+  TokenisedTask(
+      Objective objective,
+      List<TokenizedExample> train,
+      List<TokenizedExample> validation,
+      List<Named> reported) {
+    this(objective, train, validation, reported, Optional.empty());
+  }
 
   /**
    * Cuts a dataset into tokens.
@@ -47,8 +80,28 @@ record TokenisedTask(
     return task.isRegression() ? new Regression(task) : new Classification(task);
   }
 
+  /** Cuts the texts of all reported sets of a dataset into tokens. */
+  static Retained retained(Dataset dataset, Tokenizer tokenizer, int maxTokens) {
+    List<Example> all = new ArrayList<>();
+    for (EvaluationSet set : dataset.dev()) {
+      for (Example example : set.examples()) {
+        all.add(new Example(all.size(), example.first(), example.second(), example.label()));
+      }
+    }
+    Task task = dataset.task().scoredBy(List.of(Metric.TOKEN_ACCURACY, Metric.LOSS));
+    return new Retained(
+        new CausalLanguageModelling(task, tokenizer, maxTokens),
+        Completions.of(all, task, tokenizer, maxTokens),
+        Datasets.contentHash(dataset));
+  }
+
+  /** Returns the same with texts whose loss is measured beside the score. */
+  TokenisedTask with(Retained texts) {
+    return new TokenisedTask(objective, train, validation, reported, Optional.of(texts));
+  }
+
   /** Returns the same without the sets that only an evaluation may look at. */
   TokenisedTask withoutReported() {
-    return new TokenisedTask(objective, train, validation, List.of());
+    return new TokenisedTask(objective, train, validation, List.of(), retained);
   }
 }

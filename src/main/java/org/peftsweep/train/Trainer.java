@@ -21,6 +21,7 @@ import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
 import org.peftsweep.data.Batches;
 import org.peftsweep.data.Encoded;
+import org.peftsweep.data.Metric;
 import org.peftsweep.data.Padding;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.data.TokenizedExample;
@@ -79,6 +80,9 @@ final class Trainer {
 
   private int losses;
 
+  /** Tells texts of retention apart; empty for none. */
+  private final String retention;
+
   /** Of a pass; more than what is asked for where memory is to be told before. */
   private int leastPlaces;
 
@@ -100,6 +104,7 @@ final class Trainer {
     this.lane = parts.lane();
     this.seeds = parts.seeds();
     this.batches = parts.batches();
+    this.retention = data.retained().map(TokenisedTask.Retained::hash).orElse("");
     this.progress = progress;
     this.watch = watch;
   }
@@ -125,7 +130,13 @@ final class Trainer {
   }
 
   private boolean trainAndEvaluate() {
-    watch.restore(this::restore);
+    watch.restore(
+        state -> {
+          // What a first step has changed cannot be measured as it was before.
+          if (retention.isEmpty() || retention.equals(state.text("retention", ""))) {
+            restore(state);
+          }
+        });
     int perEpoch = stepsPerEpoch();
     int steps = steps(training, perEpoch);
     int warmup = Schedule.warmupSteps(steps, training.warmupFraction());
@@ -209,7 +220,7 @@ final class Trainer {
             .limit((long) steps * training.accumulate())
             .max(Comparator.comparingInt(batch -> batch.ids().length))
             .orElse(null);
-    leastPlaces = mostPlaces(order);
+    leastPlaces = mostPlaces(objective, order);
     while (step < Math.min(most, steps)) {
       step(Collections.nCopies(Math.min(2, training.accumulate()), largest), 1, steps);
     }
@@ -222,19 +233,22 @@ final class Trainer {
   private void rehearseEvaluations() {
     List<List<TokenizedExample>> sets = new ArrayList<>(List.of(data.validation()));
     data.reported().forEach(set -> sets.add(set.examples()));
-    for (List<TokenizedExample> set : sets) {
-      leastPlaces = mostPlaces(batches.evaluation(set));
-      evaluation(objective.largest(set, training.batch()), () -> {});
-    }
+    sets.forEach(set -> rehearse(objective, set));
+    data.retained().ifPresent(texts -> rehearse(texts.objective(), texts.examples()));
+  }
+
+  private void rehearse(Objective how, List<TokenizedExample> set) {
+    leastPlaces = mostPlaces(how, batches.evaluation(set));
+    evaluation(how, how.largest(set, training.batch()), () -> {});
   }
 
   /** Returns the most places that are asked for in any of these batches. */
-  private int mostPlaces(List<Batch> all) {
-    if (!objective.asksForPlaces()) {
+  private int mostPlaces(Objective how, List<Batch> all) {
+    if (!how.asksForPlaces()) {
       return 0;
     }
     return all.stream()
-        .map(batch -> objective.inputs(batch, seeds, -1).positions())
+        .map(batch -> how.inputs(batch, seeds, -1).positions())
         .mapToInt(positions -> positions.length)
         .max()
         .orElse(0);
@@ -257,6 +271,7 @@ final class Trainer {
     state.number("arena-bytes", arenaBytes());
     try {
       state.text("curve", JSON.writeValueAsString(curve));
+      state.text("retention", retention);
     } catch (JsonProcessingException e) {
       throw new IllegalStateException(e);
     }
@@ -281,7 +296,8 @@ final class Trainer {
     heldBytes = state.wholeNumber("held-bytes");
     arenaBytes = state.wholeNumber("arena-bytes");
     try {
-      curve.addAll(JSON.readValue(state.text("curve"), CURVE));
+      List<CurvePoint> kept = JSON.readValue(state.text("curve"), CURVE);
+      kept.forEach(point -> curve.add(retention.isEmpty() ? point.withoutRetention() : point));
     } catch (JsonProcessingException e) {
       throw new CheckpointException("Cannot read the curve of a checkpoint", e);
     }
@@ -409,7 +425,7 @@ final class Trainer {
     SortedMap<String, Double> metrics = new TreeMap<>();
     if (updates.compareAverages()) {
       for (TokenisedTask.Named set : data.reported()) {
-        evaluation(set.examples(), this::stopIfAsked)
+        evaluation(set.examples())
             .metrics()
             .forEach((name, value) -> metrics.put(set.name() + "/last/" + name, value));
       }
@@ -425,22 +441,25 @@ final class Trainer {
       Double trainLoss,
       Double gradientNorm,
       SortedMap<String, Double> metrics) {
-    Double validation =
-        data.validation().isEmpty()
-            ? null
-            : evaluation(data.validation(), this::stopIfAsked).score();
+    Double validation = data.validation().isEmpty() ? null : evaluation(data.validation()).score();
     Double score = data.reported().isEmpty() ? null : 0.0;
     List<Prediction> answers = new ArrayList<>();
     for (TokenisedTask.Named set : data.reported()) {
-      Evaluation evaluation = evaluation(set.examples(), this::stopIfAsked);
+      Evaluation evaluation = evaluation(set.examples());
       evaluation.metrics().forEach((name, value) -> metrics.put(set.name() + "/" + name, value));
       score += evaluation.score() / data.reported().size();
       answers.addAll(answers(set, evaluation));
     }
+    Double retained =
+        data.retained()
+            .map(texts -> evaluation(texts.objective(), texts.examples(), this::stopIfAsked))
+            .map(evaluation -> evaluation.metrics().get(Metric.LOSS.id()))
+            .orElse(null);
     double seconds = lane.clock() - start;
     evaluateSeconds += seconds;
     CurvePoint point =
-        new CurvePoint(step, epoch, trainLoss, validation, score, metrics, seconds, gradientNorm);
+        new CurvePoint(
+            step, epoch, trainLoss, validation, score, metrics, seconds, gradientNorm, retained);
     curve.add(point);
     if (Outcome.best(curve) == point) {
       predictions = answers;
@@ -448,9 +467,14 @@ final class Trainer {
     progress.evaluated(point);
   }
 
+  private Evaluation evaluation(List<TokenizedExample> examples) {
+    return evaluation(objective, examples, this::stopIfAsked);
+  }
+
   /** Runs the model without dropout over all examples. */
-  private Evaluation evaluation(List<TokenizedExample> examples, Runnable beforeBatch) {
-    Objective.Scorer scorer = objective.scorer(examples, seeds);
+  private Evaluation evaluation(
+      Objective how, List<TokenizedExample> examples, Runnable beforeBatch) {
+    Objective.Scorer scorer = how.scorer(examples, seeds);
     for (Batch batch : batches.evaluation(examples)) {
       beforeBatch.run();
       Inputs inputs = scorer.inputs(batch).withPlaces(leastPlaces);

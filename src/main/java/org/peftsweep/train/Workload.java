@@ -82,6 +82,12 @@ public record Workload(
     double backwards = trainable == 0 ? 0 : perToken + 2.0 * trainable;
     double operations = tokens * trained * (perToken + backwards);
     operations += tokens * evaluations * evaluated * perToken;
+    TaskSource texts = trial.retention();
+    if (!texts.isNone()) {
+      double held =
+          library.dataset(texts).dev().stream().mapToInt(set -> set.examples().size()).sum();
+      operations += tokens(texts, library, training) * evaluations * held * perToken;
+    }
     return new Workload(trainable, trial.method().learns() ? head : 0, steps, operations);
   }
 
@@ -115,7 +121,15 @@ public record Workload(
       return training.maxTokens();
     }
     double words =
-        library.once(new MeanWords(task), () -> meanWords(library.dataset(task).train()));
+        library.once(
+            new MeanWords(task),
+            () -> {
+              Dataset data = library.dataset(task);
+              return meanWords(
+                  task.reportedOnly()
+                      ? data.dev().stream().flatMap(set -> set.examples().stream()).toList()
+                      : data.train());
+            });
     return Math.min(training.maxTokens(), TOKENS_PER_WORD * words + SPECIAL_TOKENS);
   }
 

@@ -189,6 +189,38 @@ class SearchInSweepsTest {
     assertThat(statuses()).isEqualTo(Map.of("stopped", 9L));
   }
 
+  /** What rows do not tell is measured: the same trials, once more. */
+  @Test
+  void rowsWithoutRetentionBeginAnewOnceItIsAskedFor() throws IOException {
+    String plain =
+        GRID.replace("mini-rte", "mini-ask").replace("builtin:mini", "builtin:mini-causal");
+    String asked = plain + "retention: mini-text\n";
+    for (String search : List.of("", ASHA)) {
+      assertThat(sweep(plain + search)).as(said()).isZero();
+      Map<String, Integer> attempts = results().attempts();
+      assertThat(sweep(asked + search, "--dry-run")).isZero();
+      assertThat(out.toString(StandardCharsets.UTF_8))
+          .contains("16 trials begin anew: their rows do not tell what was kept of mini-text");
+      assertThat(sweep(asked + search)).as(said()).isZero();
+      Map<String, Integer> again = new TreeMap<>(attempts);
+      again.replaceAll((id, attempt) -> results().attempts().get(id) - attempt);
+      assertThat(again.values()).as(search).allMatch(more -> more >= 1);
+      Set<String> files = files();
+      assertThat(sweep(asked + search)).isZero();
+      assertThat(sweep(plain + search)).isZero();
+      assertThat(files()).isEqualTo(files);
+      out.reset();
+      assertThat(run("query", "SELECT count(*) FROM trials WHERE retention = 'mini-text'"))
+          .isZero();
+      assertThat(out.toString(StandardCharsets.UTF_8)).contains("16");
+      delete();
+    }
+  }
+
+  private void delete() throws IOException {
+    org.apache.commons.io.FileUtils.deleteDirectory(folder.resolve("output").toFile());
+  }
+
   private int sweep(String text, String... more) throws IOException {
     String name = text.lines().findFirst().orElseThrow().substring("name: ".length());
     Path file = Files.writeString(folder.resolve(name + ".yaml"), text);

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.TestInstance;
@@ -21,8 +22,14 @@ import org.peftsweep.compute.DenseWeight;
 import org.peftsweep.compute.Memory;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Weight;
+import org.peftsweep.data.Batch;
+import org.peftsweep.data.Batches;
+import org.peftsweep.data.Encoded;
+import org.peftsweep.data.Padding;
 import org.peftsweep.data.Seeds;
+import org.peftsweep.data.TokenizedExample;
 import org.peftsweep.method.adapter.AttachContext;
+import org.peftsweep.method.adapter.InitCache;
 import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
@@ -90,6 +97,16 @@ class CountsTest {
     return Models.build(ROBERTA_BASE, 2, backend, overlapping);
   }
 
+  /** What a method that starts from data is shown: two examples of three tokens. */
+  private static Batch batch() {
+    List<TokenizedExample> rows =
+        IntStream.range(0, 2)
+            .mapToObj(
+                row -> new TokenizedExample(row, new Encoded(new int[] {0, 5 + row, 2}, new int[3]), row))
+            .toList();
+    return new Batches(2, 3, Padding.LONGEST, 1, 1).batch(rows, new int[] {0, 1});
+  }
+
   @ParameterizedTest(name = "{0} r={1} {2}: {3}")
   @CsvSource({
     "full, 0, QV, 14174208",
@@ -149,6 +166,9 @@ class CountsTest {
     "ramt, 0, QV, 14155776",
     "tinylora, 2, QV, 384",
     "vblora, 4, QV, 74880",
+    "colora, 8, QV, 294912",
+    "colora, 16, QKV, 884736",
+    "colora-even, 8, QV, 294912",
     "ln-tuning, 0, none, 38400",
     "adalora, 8, QV, 295104",
     "adalora, 16, QV, 590208",
@@ -168,8 +188,9 @@ class CountsTest {
   void equalsTheDerivedCount(String id, int rank, String targets, long wanted) {
     Method method = method(id, rank);
     try (Model model = model()) {
+      InitCache data = InitCache.alone(List.of(batch()));
       MethodHooks attached =
-          method.attach(new AttachContext(model, roles(targets), backend, new Seeds(0)));
+          method.attach(new AttachContext(model, roles(targets), backend, new Seeds(0), data));
       Map<Boolean, Long> counts = new HashMap<>();
       for (Parameter parameter : model.trainable()) {
         counts.merge(parameter.role() == Role.HEAD, attached.learning(parameter), Long::sum);
@@ -242,6 +263,8 @@ class CountsTest {
       case "said" -> new SAID(10_000, 0);
       case "ramt" -> new RAMT(1e-2, 5e-3, 1e-4);
       case "tinylora" -> new TinyLoRA(rank, 64, 4, 0);
+      case "colora" -> new CoLoRA(rank, 8, 0.1, 2, 0.01, 1);
+      case "colora-even" -> new CoLoRA(rank, 8, 0.1, 1, 0.01, 1);
       case "vblora" -> new VBLoRA(rank, 90, 256, 2, 10, 0);
       case "adalora" -> adaLoRA(rank, 1);
       case "adalora-3r" -> adaLoRA(rank, 3);

@@ -1,6 +1,7 @@
 package org.peftsweep.results;
 
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -10,6 +11,7 @@ import java.util.stream.IntStream;
 import org.peftsweep.data.Metric;
 import org.peftsweep.data.Padding;
 import org.peftsweep.data.Task;
+import org.peftsweep.data.Tasks;
 import org.peftsweep.method.LoRA;
 import org.peftsweep.method.Method;
 import org.peftsweep.method.adapter.MethodHooks.LayerScore;
@@ -19,6 +21,7 @@ import org.peftsweep.optim.Rates;
 import org.peftsweep.optim.Schedule;
 import org.peftsweep.spec.ModelSource;
 import org.peftsweep.spec.TaskSource;
+import org.peftsweep.spec.TrainSample;
 import org.peftsweep.spec.Training;
 import org.peftsweep.spec.Trial;
 import org.peftsweep.train.Outcome;
@@ -122,6 +125,57 @@ public final class Samples {
         predictions,
         List.of(new LayerScore(0, 0, 0, 0), new LayerScore(20, 0, -1.5, 7)),
         new TreeMap<>(Map.of("layer.0.query", 3)));
+  }
+
+  /** As {@link #finished(double, int)}, with what was kept of a text. */
+  public static Outcome retained(double score, double before, double after) {
+    Outcome plain = finished(score, 3);
+    List<CurvePoint> curve = new ArrayList<>();
+    for (CurvePoint point : plain.curve()) {
+      curve.add(
+          new CurvePoint(
+              point.step(),
+              point.epoch(),
+              point.trainLoss(),
+              point.validationScore(),
+              point.devScore(),
+              point.devMetrics(),
+              point.seconds(),
+              point.gradientNorm(),
+              point.step() == 0 ? before : point.step() == 10 ? after : 99.0));
+    }
+    return new Outcome(
+        plain.status(),
+        null,
+        curve.get(1),
+        curve.get(2),
+        plain.trainableParameters(),
+        plain.headParameters(),
+        plain.steps(),
+        plain.finalLoss(),
+        plain.optimizerBytes(),
+        plain.peakBytes(),
+        plain.predictedPeakBytes(),
+        plain.loadSeconds(),
+        plain.prepareSeconds(),
+        plain.prepareBytes(),
+        plain.trainSeconds(),
+        plain.evaluateSeconds(),
+        null,
+        null,
+        plain.backend(),
+        plain.device(),
+        null,
+        curve,
+        plain.predictions(),
+        plain.layers(),
+        plain.ranks());
+  }
+
+  /** The text of which that is kept. */
+  public static TaskSource text() {
+    return new TaskSource(
+        Tasks.runningText(), "builtin", "ef".repeat(32), 0, 0, 0, false, TrainSample.WHOLE, true);
   }
 
   /** Steps of {@link #upTo}. */

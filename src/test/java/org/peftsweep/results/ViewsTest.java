@@ -17,6 +17,7 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
+import org.apache.spark.sql.RowFactory;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -29,6 +30,7 @@ import org.peftsweep.method.HeadOnly;
 import org.peftsweep.method.LoRA;
 import org.peftsweep.method.Method;
 import org.peftsweep.model.Role;
+import org.peftsweep.spec.TaskSource;
 import org.peftsweep.spec.Trial;
 import org.peftsweep.train.Outcome.Prediction;
 import org.peftsweep.train.Outcome.Status;
@@ -81,6 +83,49 @@ class ViewsTest {
     assertEqual(view("predictions"), tables.predictions());
     assertEqual(view("layers"), tables.layers());
     assertEqual(view("events"), tables.events());
+  }
+
+  /** One row with what was kept of a text, and one of before it was asked for: one recipe. */
+  @Test
+  void tellWhatWasKeptAndAverageItByRecipe() throws Exception {
+    TaskSource text = Samples.text();
+    double[] after = {2.5, 2.75};
+    for (int seed = 0; seed < 2; seed++) {
+      folder.publish(
+          Samples.row(
+              SWEEP,
+              Samples.trial("rte", seed).withRetention(text),
+              1,
+              Samples.retained(0.5, 2, after[seed])));
+    }
+    publish(Samples.trial("rte", 2), 1, Status.FINISHED);
+    Views.create(spark, output.toString());
+    List<Row> trials =
+        spark
+            .sql(
+                "SELECT retention, retention_hash, retention_loss_before, retention_loss_after,"
+                    + " retention_loss_increase FROM trials ORDER BY seed")
+            .collectAsList();
+    String hash = text.contentHash();
+    assertThat(trials)
+        .containsExactly(
+            RowFactory.create("mini-text", hash, 2.0, 2.5, 0.5),
+            RowFactory.create("mini-text", hash, 2.0, 2.75, 0.75),
+            RowFactory.create(null, null, null, null, null));
+    assertThat(
+            spark.sql("SELECT step, retention_loss FROM curves WHERE retention_loss = 2").count())
+        .isEqualTo(2);
+    assertThat(
+            spark
+                .sql("SELECT seeds, mean_retention_loss_increase FROM leaderboard")
+                .collectAsList())
+        .containsExactly(RowFactory.create(3L, 0.625));
+    Set<TrialFile> lacking = RetentionRows.without(hash, folder, new Configuration());
+    assertThat(lacking)
+        .containsExactly(new TrialFile(Samples.trial("rte", 2).id(), 1, Status.FINISHED));
+    assertThat(RetentionRows.without("ab", folder, new Configuration())).hasSize(3);
+    new Compaction(folder, new Configuration(), 2, Duration.ofHours(1)).run();
+    assertThat(RetentionRows.without(hash, folder, new Configuration())).isEqualTo(lacking);
   }
 
   @Test

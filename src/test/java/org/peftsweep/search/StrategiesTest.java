@@ -106,6 +106,44 @@ class StrategiesTest {
     return contest.entrants().stream().mapToDouble(StrategiesTest::score).max().orElseThrow();
   }
 
+  /** Readings at steps 0, 5 and 10, the best of them the second. */
+  private static Trace retained(double before, double atBest, double atEnd) {
+    return new Trace(
+        List.of(
+            new Trace.Reading(0, 0.1, Double.NaN, Double.NaN, before),
+            new Trace.Reading(5, 0.9, 1, 1, atBest),
+            new Trace.Reading(10, 0.9, 1, 1, atEnd)),
+        10,
+        Trace.State.FINISHED);
+  }
+
+  /** Seen at the step that counts, the first of the best; the mean over seeds. */
+  @Test
+  void forgettingIsAnObjectiveBesideTheOthers() {
+    assertThat(Trace.rise(retained(2, 2.5, 7).readings())).isEqualTo(0.5);
+    assertThat(Trace.rise(retained(2, 2.5, 7).readings().subList(0, 1))).isZero();
+    assertThat(Trace.rise(retained(2, 2.5, 7).readings().subList(1, 3))).isNaN();
+    assertThat(Trace.rise(trace(1).readings())).isNaN();
+    assertThat(Trace.rise(List.of())).isNaN();
+    List<Trace> seeds = List.of(retained(2, 2.5, 7), retained(2, 3.5, 1));
+    double[] costs = {-300};
+    Track low = Track.of(Ladder.of(0.5, 2), new Entrant(seeds, new double[0], costs, -1));
+    assertThat(low.values(0)).containsExactly(0.9, -300, -1);
+    assertThat(low.values(1)).containsExactly(0.9, -300, -1);
+    Track high = Track.of(Ladder.NONE, new Entrant(seeds, new double[0], costs, 1));
+    assertThat(high.values(0)).containsExactly(0.9, -300, 1);
+    Track neither = Track.of(Ladder.NONE, new Entrant(seeds, new double[0], costs));
+    assertThat(neither.values(0)).containsExactly(0.9, -300);
+    Track unknown =
+        Track.of(
+            Ladder.NONE, new Entrant(List.of(seeds.get(0), trace(1)), new double[0], costs, -1));
+    assertThat(unknown.values(0)[2]).isNaN();
+    // Of equal scores that which keeps more; what was not measured is never better.
+    int[] order =
+        Ranking.order(List.of(unknown.values(0), new double[] {0.9, -300, -2}, low.values(1)));
+    assertThat(order).containsExactly(2, 1, 0);
+  }
+
   @Test
   void tpeFindsMoreThanDrawingDoes() {
     double tpe = 0;

@@ -152,6 +152,10 @@ class BadSweepFilesTest {
           data: no => Cannot use data = no in x.yaml:5: YAML does not take it for a word, put it in quotes if it is meant as one
           train-fraction: 0 => Cannot use train-fraction = 0 in x.yaml:5: give a number above 0 and at most 1
           augmentation: synonym => Cannot use augmentation = synonym in x.yaml:5: choose none, deletion, swap or synonyms
+          retention: mini-text => Cannot use retention = mini-text in x.yaml:5: task mini-rte trains a head for labels, which tells no next tokens; give tasks of texts and a decoder, or leave retention out
+          retention: mini-rte => Cannot use retention = mini-rte in x.yaml:5: choose none, mini-ask, mini-run or mini-text
+          retention: wiki => Cannot use retention = wiki in x.yaml:5: choose none, mini-ask, mini-run or mini-text
+          retention-limit: -1 => Cannot use retention-limit = -1 in x.yaml:5: give a whole number of at least 0
           train-limit: -5 => Cannot use train-limit = -5 in x.yaml:5: give a whole number of at least 0
           validation-fraction: 1 => Cannot use validation-fraction = 1 in x.yaml:5: give a number from 0 up to, not including, 1
           skip-bad-rows: yes => Cannot use skip-bad-rows = yes in x.yaml:5: choose true or false
@@ -208,7 +212,9 @@ class BadSweepFilesTest {
           stopping: {first-rung: 0} => Cannot use first-rung = 0 in x.yaml:5: give a number above 0
           stopping: {probability: 1.5} => Cannot use probability = 1.5 in x.yaml:5: give a number of at most 1
           optimize: {score: min} => Cannot use score = min in x.yaml:5: choose max
-          optimize: {seconds: min} => Cannot use the key seconds in x.yaml:5: choose score or trainable_parameters
+          optimize: {seconds: min} => Cannot use the key seconds in x.yaml:5: choose score, trainable_parameters or retention_loss_increase
+          optimize: {retention_loss_increase: low} => Cannot use retention_loss_increase = low in x.yaml:5: choose min or max
+          optimize: {retention_loss_increase: min} => Cannot use retention_loss_increase = min in x.yaml:5: no text is named whose loss would rise, give retention, such as mini-text
           warm-start: [before] => Cannot use warm-start = [before] in x.yaml:5: give search.strategy tpe, which alone uses it
           """)
   void refusesAKey(String line, String sentence) {

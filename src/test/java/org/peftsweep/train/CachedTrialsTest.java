@@ -107,7 +107,7 @@ class CachedTrialsTest {
     Trial trial = trial("method: lora, layers: 1", "max");
     Ended first = run(library, trial, BYTES, budget);
     long free = budget.freeBytes();
-    Footprint all = new Footprint(0, free + 1, 0, 0, 0, 0);
+    Footprint all = new Footprint(0, free + 1, 0, 0, 0, 0, 0);
     try (MemoryBudget.Share share = budget.admit(all, "another", new MemoryBudget.Passes(1))) {
       assertThat(share).isNotNull();
       assertThat(budget.freeBytes()).isPositive();

@@ -220,8 +220,27 @@ class MemoryBudgetTest {
     assertThat(budget.admitNow(needs(10, 0), "base", alone())).isPresent();
   }
 
+  /** The search of a trial comes before its passes, but beside those of other lanes. */
+  @Test
+  void aStartHasItsRoomAloneAndInAPack() {
+    MemoryBudget budget = new MemoryBudget(100 * MB);
+    MemoryBudget.Passes passes = new MemoryBudget.Passes(100);
+    Footprint searching = new Footprint(0, 10 * MB, 20 * MB, 100, 50 * MB, 0, 0);
+    assertThat(searching.heldBytes()).isEqualTo(50 * MB);
+    assertThat(searching.or(lane(1, 2)).startBytes()).isEqualTo(50 * MB);
+    MemoryBudget.Share first = budget.admitNow(searching, "base", passes).orElseThrow();
+    assertThat(budget.freeBytes()).isEqualTo(50 * MB);
+    MemoryBudget.Share second = budget.admitNow(searching, "base", passes).orElseThrow();
+    assertThat(budget.freeBytes()).isZero();
+    assertThat(budget.admitNow(lane(1, 20), "base", passes)).isEmpty();
+    first.close();
+    assertThat(budget.freeBytes()).isEqualTo(30 * MB);
+    second.close();
+    assertThat(budget.freeBytes()).isEqualTo(100 * MB);
+  }
+
   private static Footprint lane(long own, long pass) {
-    return new Footprint(0, own * MB, pass * MB, 100, 0, 0);
+    return new Footprint(0, own * MB, pass * MB, 100, 0, 0, 0);
   }
 
   private static MemoryBudget.Passes alone() {
@@ -229,6 +248,6 @@ class MemoryBudgetTest {
   }
 
   private static Footprint needs(long own, long shared) {
-    return new Footprint(own * MB, own * MB, 0, 0, shared * MB, 0);
+    return new Footprint(own * MB, own * MB, 0, 0, 0, shared * MB, 0);
   }
 }

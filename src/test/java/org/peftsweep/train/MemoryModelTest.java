@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeMap;
@@ -27,8 +28,10 @@ import org.peftsweep.method.DoRA;
 import org.peftsweep.method.Full;
 import org.peftsweep.method.LoRA;
 import org.peftsweep.method.Method;
+import org.peftsweep.method.Methods;
 import org.peftsweep.method.adapter.AdapterLayout;
 import org.peftsweep.method.adapter.InitCache;
+import org.peftsweep.model.Models;
 import org.peftsweep.model.Role;
 import org.peftsweep.model.TinyModels;
 import org.peftsweep.model.Weights;
@@ -55,35 +58,101 @@ class MemoryModelTest {
     check("conf/zoo.yaml", ShortTask.settings());
   }
 
+  /**
+   * Of the registry those that read data where they are attached, whoever they are: all matrices
+   * are their targets, so that the search takes more than the training.
+   */
+  @Test
+  void isRightForEveryMethodThatStartsFromData() {
+    Map<String, String> settings = new TreeMap<>(ShortTask.settings());
+    List<String> ids =
+        Methods.all().keySet().stream()
+            .filter(id -> readsData(trial(id, settings).method()))
+            .toList();
+    assertThat(ids).contains("colora", "corda", "eva", "loraga");
+    SoftAssertions all = new SoftAssertions();
+    for (String id : ids) {
+      Trial trial = trial(id, settings);
+      Footprint told = check(all, id + " of all matrices", trial);
+      if (id.equals("loraga")) {
+        // A copy and a gradient of each target.
+        long targets =
+            Models.outline(LIBRARY.config(trial.model().location()), 2).projections().stream()
+                .mapToLong(linear -> (long) linear.out() * linear.in())
+                .sum();
+        all.assertThat(told.startBytes()).isGreaterThan(2 * Float.BYTES * targets);
+        all.assertThat(told.startBytes()).isGreaterThan(told.ownBytes() + told.passBytes());
+      }
+    }
+    all.assertAll();
+  }
+
+  private static Trial trial(String method, Map<String, String> settings) {
+    Map<String, String> overrides = new TreeMap<>(settings);
+    overrides.put("training.max-steps", "5");
+    overrides.put("training.batch", "16");
+    overrides.put("training.max-tokens", "48");
+    String file =
+        """
+        name: x
+        model: builtin:mini
+        tasks: [short]
+        grid: [{method: %s}]
+        targets: all
+        """
+            .formatted(method);
+    return SweepFile.read(
+            "x.yaml",
+            overrides,
+            location -> Optional.ofNullable(location.equals("x.yaml") ? file : null))
+        .expand(LIBRARY::modelHash, LIBRARY::taskHash)
+        .get(0);
+  }
+
+  private static boolean readsData(Method method) {
+    boolean[] isAsked = new boolean[1];
+    try {
+      method.requireBatches(
+          () -> {
+            isAsked[0] = true;
+            return List.of();
+          });
+    } catch (IllegalArgumentException e) {
+      // No batches are too few.
+    }
+    return isAsked[0];
+  }
+
   private static void check(String file, Map<String, String> settings) {
     Map<String, String> overrides = new TreeMap<>(settings);
     overrides.put("training.max-steps", "5");
     Sweep sweep = SweepFile.read(file, overrides, new Configuration());
     SoftAssertions all = new SoftAssertions();
     for (Trial trial : sweep.expand(LIBRARY::modelHash, LIBRARY::taskHash)) {
-      try (Backend backend = Backends.open("cpu", 1)) {
-        Outcome outcome = new TrialRun(LIBRARY, backend).run(trial, Progress.SILENT);
-        assertThat(outcome.status()).isEqualTo(Status.FINISHED);
-        Base base = LIBRARY.base(trial.model(), "cpu");
-        TokenisedTask data = LIBRARY.tokenised(trial);
-        Footprint told =
-            MemoryModel.predict(
-                trial,
-                base.config(),
-                base::lacks,
-                base.tokenizer().padId(),
-                data,
-                AdapterLayout.NONE);
-        assertThat(outcome.predictedPeakBytes()).isEqualTo(told.peakBytes());
-        check(
-            all,
-            sweep.titles().apply(trial),
-            told,
-            outcome.peakBytes(),
-            backend.allocations().peakBytes());
-      }
+      check(all, sweep.titles().apply(trial), trial);
     }
     all.assertAll();
+  }
+
+  /** Runs a trial; its search, where it has one, takes memory of the same backend. */
+  private static Footprint check(SoftAssertions all, String what, Trial trial) {
+    try (Backend backend = Backends.open("cpu", 1)) {
+      Outcome outcome = new TrialRun(LIBRARY, backend).run(trial, Progress.SILENT);
+      assertThat(outcome.status()).isEqualTo(Status.FINISHED);
+      Base base = LIBRARY.base(trial.model(), "cpu");
+      TokenisedTask data = LIBRARY.tokenised(trial);
+      Footprint told =
+          MemoryModel.predict(
+              trial,
+              base.config(),
+              base::lacks,
+              base.tokenizer().padId(),
+              data,
+              AdapterLayout.NONE);
+      assertThat(outcome.predictedPeakBytes()).isEqualTo(told.peakBytes());
+      check(all, what, told, outcome.peakBytes(), backend.allocations().peakBytes());
+      return told;
+    }
   }
 
   /**
@@ -147,7 +216,7 @@ class MemoryModelTest {
           1e-5,
           new ModelConfig.Dropout(0.1, 0.1, 0.1),
           OptionalInt.of(1),
-          java.util.Optional.empty(),
+          Optional.empty(),
           false,
           false,
           false,
@@ -168,7 +237,7 @@ class MemoryModelTest {
         SweepFile.read(
             "x.yaml",
             Map.of(),
-            location -> java.util.Optional.ofNullable(location.equals("x.yaml") ? file : null));
+            location -> Optional.ofNullable(location.equals("x.yaml") ? file : null));
     Trial trial = sweep.expand(location -> "", source -> "").get(0);
     return new Trial(
         new ModelSource("roberta-base", "", false),

@@ -357,7 +357,7 @@ class PackedTrialsTest {
   }
 
   /** A backend that wants so many rows in a pass. */
-  private static Backend withPassRows(int rows, Backend backend) {
+  static Backend withPassRows(int rows, Backend backend) {
     return (Backend)
         Proxy.newProxyInstance(
             Backend.class.getClassLoader(),

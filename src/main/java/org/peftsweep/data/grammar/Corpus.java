@@ -1,6 +1,7 @@
 package org.peftsweep.data.grammar;
 
 import java.util.List;
+import java.util.function.LongFunction;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.peftsweep.data.Seeds;
@@ -43,6 +44,11 @@ public record Corpus(GrammarSettings settings, long seed) {
   /** The sentences, one or two, of document {@code number}; any may be asked for first. */
   public List<String> document(long number) {
     return new Source(settings, seed).document(number);
+  }
+
+  /** Makes documents by number faster, where many are wanted. */
+  LongFunction<List<String>> source() {
+    return new Source(settings, seed)::document;
   }
 
   /** The first documents, each as its sentences. */

@@ -1,5 +1,7 @@
 package org.peftsweep.data.grammar;
 
+import java.util.List;
+import java.util.function.LongFunction;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.peftsweep.data.Seeds;
@@ -16,16 +18,21 @@ public record WritingCorpus(GrammarSettings settings, long seed) {
 
   /** The first documents. */
   public Stream<String> documents(long count) {
-    Corpus corpus = new Corpus(settings, seed);
+    return documents(0, count);
+  }
+
+  /** So many documents from a number on. */
+  Stream<String> documents(long first, long count) {
+    LongFunction<List<String>> corpus = new Corpus(settings, seed).source();
     Seeds seeds = new Seeds(seed);
     Lexicon lexicon = Lexicon.of(settings);
-    return LongStream.range(0, count)
+    return LongStream.range(first, first + count)
         .mapToObj(
             number -> {
               Words words = new Words(lexicon, settings, seeds.random("sum " + number));
               return words.chance(SUMS)
                   ? Instructions.sum(words)
-                  : String.join(" ; ", corpus.document(number));
+                  : String.join(" ; ", corpus.apply(number));
             });
   }
 }

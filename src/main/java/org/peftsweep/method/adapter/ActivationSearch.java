@@ -28,7 +28,7 @@ public final class ActivationSearch {
 
   private final Model model;
   private final List<Linear> targets;
-  private final List<Batch> batches;
+  private final InitCache preparations;
   private final Tape tape;
   private final int rank;
   private final int components;
@@ -42,7 +42,7 @@ public final class ActivationSearch {
   public ActivationSearch(AttachContext to, int rank, int components, double tau) {
     this.model = to.model();
     this.targets = to.projections();
-    this.batches = to.preparations().batches();
+    this.preparations = to.preparations();
     this.tape = new Tape(to.backend());
     this.rank = rank;
     this.components = components;
@@ -54,10 +54,11 @@ public final class ActivationSearch {
    * them has at least as many real tokens as there are components.
    */
   public ActivationStart run(int most) {
+    List<Batch> batches = preparations.batches();
     // All positions are to be seen, also where the head reads only some.
     model.trace((index, hidden) -> {});
     try (tape) {
-      shareInputs();
+      shareInputs(batches.get(0));
       for (int i = 0; i < most && !isSettled(); i++) {
         pass(batches.get(i % batches.size()));
         if (searches.values().stream().allMatch(ActivationPca::hasComponents)) {
@@ -71,7 +72,19 @@ public final class ActivationSearch {
     return start();
   }
 
-  private void shareInputs() {
+  /** Takes the memory of such a run. */
+  public void rehearse(int most) {
+    model.trace((index, hidden) -> {});
+    try (tape) {
+      targets.forEach(target -> target.watch(x -> {}));
+      preparations.shapes(most).forEach(this::forward);
+    } finally {
+      model.trace(null);
+      targets.forEach(target -> target.watch(null));
+    }
+  }
+
+  private void shareInputs(Batch first) {
     Map<Var, ActivationPca> byInput = new IdentityHashMap<>();
     Map<Linear, ActivationPca> sharing = new LinkedHashMap<>();
     for (Linear target : targets) {
@@ -86,7 +99,7 @@ public final class ActivationSearch {
             }
           });
     }
-    forward(batches.get(0));
+    forward(first);
     searches.putAll(sharing);
     searches.keySet().forEach(target -> ranks.put(target, components));
   }

@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Memory;
@@ -23,7 +24,7 @@ public final class ContributionSearch {
   private final AttachContext to;
   private final Model model;
   private final Backend backend;
-  private final List<Batch> batches;
+  private final int most;
   private final double rate;
 
   /** One target's change, its gradient, and the sum of gradients so far, each of its size. */
@@ -37,33 +38,47 @@ public final class ContributionSearch {
     this.to = to;
     this.model = to.model();
     this.backend = to.backend();
-    this.batches = to.preparations().batches().stream().limit(most).toList();
+    this.most = most;
     this.rate = rate;
   }
 
   /** Returns the score of each target by name. */
   public SortedMap<String, Double> run() {
     SortedMap<String, Double> scores = new TreeMap<>();
+    List<Batch> batches = to.preparations().batches().stream().limit(most).toList();
+    probe(
+        batches, each -> scores.put(each.linear.name(), Math.abs(product(each)) / batches.size()));
+    return scores;
+  }
+
+  /** Takes the memory of such a run. */
+  public void rehearse() {
+    probe(to.preparations().shapes(most), each -> {});
+  }
+
+  /**
+   * Trains a layer at a time on batches.
+   *
+   * @param see is shown each target at the end of its layer's training
+   */
+  private void probe(List<Batch> batches, Consumer<Probed> see) {
     Map<Integer, List<Linear>> layers =
         to.projections().stream()
             .collect(Collectors.groupingBy(Linear::layer, TreeMap::new, Collectors.toList()));
     try (Tape tape = new Tape(backend)) {
-      layers.values().forEach(targets -> score(tape, targets, scores));
+      layers.values().forEach(targets -> train(tape, batches, targets, see));
     } finally {
       model.trainable().forEach(parameter -> parameter.var().clearGradient());
     }
-    return scores;
   }
 
-  private void score(Tape tape, List<Linear> targets, Map<String, Double> scores) {
+  private void train(Tape tape, List<Batch> batches, List<Linear> targets, Consumer<Probed> see) {
     List<Probed> probed = targets.stream().map(this::attached).toList();
     try {
       for (int i = 0; i < batches.size(); i++) {
         step(tape, batches.get(i), i, probed);
       }
-      for (Probed each : probed) {
-        scores.put(each.linear.name(), Math.abs(product(each)) / batches.size());
-      }
+      probed.forEach(see);
     } finally {
       for (Probed each : probed) {
         each.linear.detach();

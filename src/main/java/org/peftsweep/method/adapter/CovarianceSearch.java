@@ -19,13 +19,13 @@ import org.peftsweep.model.Model;
 public final class CovarianceSearch {
   private final Model model;
   private final List<Linear> targets;
-  private final List<Batch> batches;
+  private final InitCache preparations;
   private final Backend backend;
 
   public CovarianceSearch(AttachContext to) {
     this.model = to.model();
     this.targets = to.projections();
-    this.batches = to.preparations().batches();
+    this.preparations = to.preparations();
     this.backend = to.backend();
   }
 
@@ -36,7 +36,8 @@ public final class CovarianceSearch {
    * @param isLargest whether the largest singular values are taken, else the smallest
    */
   public LowRankStarts run(int most, int rank, double scale, boolean isLargest) {
-    Map<Linear, InputCovariance> covariances = covariances(Math.min(most, batches.size()));
+    Map<Linear, InputCovariance> covariances =
+        covariances(preparations.batches().stream().limit(most).toList());
     return LowRankStarts.of(
         targets,
         linear ->
@@ -50,12 +51,27 @@ public final class CovarianceSearch {
                     isLargest));
   }
 
-  private Map<Linear, InputCovariance> covariances(int count) {
+  /** Takes the memory of such a run. */
+  public void rehearse(int most) {
+    model.trace((index, hidden) -> {});
+    try (Tape tape = new Tape(backend)) {
+      targets.forEach(target -> target.watch(x -> {}));
+      for (Batch batch : preparations.shapes(most)) {
+        tape.startEvaluation();
+        model.logits(tape, batch);
+      }
+    } finally {
+      model.trace(null);
+      targets.forEach(target -> target.watch(null));
+    }
+  }
+
+  private Map<Linear, InputCovariance> covariances(List<Batch> batches) {
     Map<Linear, InputCovariance> byTarget = new LinkedHashMap<>();
     // All positions are to be seen, also where the head reads only some.
     model.trace((index, hidden) -> {});
     try (Tape tape = new Tape(backend)) {
-      for (Batch batch : batches.subList(0, count)) {
+      for (Batch batch : batches) {
         Map<Var, InputCovariance> seen = new IdentityHashMap<>();
         for (Linear target : targets) {
           target.watch(

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiConsumer;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Memory;
 import org.peftsweep.compute.Tape;
@@ -51,32 +52,12 @@ public final class GradientSearch {
   /** Runs through so many batches at most. */
   public LowRankStarts run(int most, GradientStart.Settings settings) {
     Map<Linear, double[]> gradients = new LinkedHashMap<>();
-    try {
-      Map<Linear, Var> weights = new LinkedHashMap<>();
-      for (Linear target : to.projections()) {
-        Var weight = learning(target);
-        weights.put(target, weight);
-        gradients.put(target, new double[target.out() * target.in()]);
-        target.attach(new Learning(weight));
-      }
-      List<Batch> batches = to.preparations().batches();
-      int count = Math.min(most, batches.size());
-      try (Tape tape = new Tape(backend)) {
-        for (int i = 0; i < count; i++) {
-          weights.values().forEach(Var::clearGradient);
-          tape.startTraining(i);
-          Batch batch = batches.get(i);
-          to.preparations().loss().of(tape, to.model(), batch);
-          tape.backward();
-          weights.forEach(
-              (target, weight) -> add(weight.gradient(), 1.0 / count, gradients.get(target)));
-        }
-      }
-    } finally {
-      to.projections().forEach(Linear::detach);
-      memory.forEach(backend::free);
-      to.model().trainable().forEach(parameter -> parameter.var().clearGradient());
-    }
+    to.projections()
+        .forEach(target -> gradients.put(target, new double[target.out() * target.in()]));
+    List<Batch> batches = to.preparations().batches().stream().limit(most).toList();
+    pass(
+        batches,
+        (target, weight) -> add(weight.gradient(), 1.0 / batches.size(), gradients.get(target)));
     return LowRankStarts.of(
         List.copyOf(gradients.keySet()),
         target ->
@@ -86,6 +67,40 @@ public final class GradientSearch {
                 target.out(),
                 target.in(),
                 settings));
+  }
+
+  /** Takes the memory of such a run. */
+  public void rehearse(int most) {
+    pass(to.preparations().shapes(most), (target, weight) -> {});
+  }
+
+  /**
+   * Runs through batches.
+   *
+   * @param see is shown the gradient of every target for each of them
+   */
+  private void pass(List<Batch> batches, BiConsumer<Linear, Var> see) {
+    try {
+      Map<Linear, Var> weights = new LinkedHashMap<>();
+      for (Linear target : to.projections()) {
+        Var weight = learning(target);
+        weights.put(target, weight);
+        target.attach(new Learning(weight));
+      }
+      try (Tape tape = new Tape(backend)) {
+        for (int i = 0; i < batches.size(); i++) {
+          weights.values().forEach(Var::clearGradient);
+          tape.startTraining(i);
+          to.preparations().loss().of(tape, to.model(), batches.get(i));
+          tape.backward();
+          weights.forEach(see);
+        }
+      }
+    } finally {
+      to.projections().forEach(Linear::detach);
+      memory.forEach(backend::free);
+      to.model().trainable().forEach(parameter -> parameter.var().clearGradient());
+    }
   }
 
   private Var learning(Linear target) {

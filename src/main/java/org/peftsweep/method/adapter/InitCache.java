@@ -2,6 +2,7 @@ package org.peftsweep.method.adapter;
 
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
@@ -69,6 +70,7 @@ public final class InitCache {
   private final Supplier<List<Batch>> batches;
   private final SafeTensors kept;
   private final Loss loss;
+  private final boolean rehearses;
   private boolean isUsed;
   private double seconds;
   private double waited;
@@ -82,7 +84,7 @@ public final class InitCache {
    */
   public InitCache(
       Store store, Object base, Object task, Supplier<List<Batch>> batches, Loss loss) {
-    this(store, base, task, batches, loss, null);
+    this(store, base, task, batches, loss, null, false);
   }
 
   private InitCache(
@@ -91,8 +93,10 @@ public final class InitCache {
       Object task,
       Supplier<List<Batch>> batches,
       Loss loss,
-      SafeTensors kept) {
+      SafeTensors kept,
+      boolean rehearses) {
     this.loss = loss;
+    this.rehearses = rehearses;
     this.store = store;
     this.base = base;
     this.task = task;
@@ -123,11 +127,21 @@ public final class InitCache {
   }
 
   /**
+   * Returns the same for whom memory matters too: what would be taken of the backend to make them
+   * is taken and given back, on a backend that computes nothing.
+   *
+   * @param batches first training batches, asked for where a method reads them
+   */
+  public static InitCache rehearsal(Supplier<List<Batch>> batches, Loss loss) {
+    return new InitCache(null, "base", "task", batches, loss, null, true);
+  }
+
+  /**
    * Returns preparations of a trial that was trained already: what it started from is read from its
    * tensors and not made again, so that no data is needed.
    */
   public static InitCache of(SafeTensors kept) {
-    return new InitCache(null, "base", "task", List::of, Loss.OF_CLASSES, kept);
+    return new InitCache(null, "base", "task", List::of, Loss.OF_CLASSES, kept, false);
   }
 
   /**
@@ -141,9 +155,24 @@ public final class InitCache {
     return take(new Key(base, key), make, read, blank);
   }
 
-  /** Returns what depends on the base model, the task's batches and the key only. */
+  /**
+   * Returns what depends on the base model, the task's batches and the key only.
+   *
+   * @param read takes it from the tensors of a trained trial
+   * @param blank makes the same without its values
+   * @param rehearse takes of the backend what {@code make} takes, gives it back, and looks at no
+   *     values
+   */
   public <T extends Prepared> T ofTask(
-      Object key, Supplier<T> make, Function<SafeTensors, T> read, Supplier<T> blank) {
+      Object key,
+      Supplier<T> make,
+      Function<SafeTensors, T> read,
+      Supplier<T> blank,
+      Runnable rehearse) {
+    if (rehearses) {
+      rehearse.run();
+      isUsed = true;
+    }
     return take(new Key(List.of(base, task), key), make, read, blank);
   }
 
@@ -158,6 +187,18 @@ public final class InitCache {
   /** Returns the first training batches. */
   public List<Batch> batches() {
     return batches.get();
+  }
+
+  /**
+   * Returns of so many first batches one of each shape, in their order: what passes leave of memory
+   * depends on all shapes before.
+   */
+  List<Batch> shapes(int most) {
+    Map<List<Integer>, Batch> first = new LinkedHashMap<>();
+    batches.get().stream()
+        .limit(most)
+        .forEach(batch -> first.putIfAbsent(List.of(batch.rows(), batch.tokens()), batch));
+    return List.copyOf(first.values());
   }
 
   /** Returns what the task holds outputs to. */
@@ -187,6 +228,11 @@ public final class InitCache {
    */
   public Double seconds() {
     return isUsed ? seconds : null;
+  }
+
+  /** Whether anything was taken, or rehearsed, that depends on data or needs work. */
+  public boolean isUsed() {
+    return isUsed;
   }
 
   /** Returns the memory of all that this trial took; null if it took nothing. */

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -45,6 +46,33 @@ class InstructionsTest {
     }
     assertThat(rows(task, 1)).isNotEqualTo(rows(task, 0)).isEqualTo(rows(task, 1));
     assertThat(Tasks.isBuiltIn(task)).isTrue();
+  }
+
+  /** Running text for the base: the kinds of documents that it was pretrained on, and no others. */
+  @Test
+  void runningTextIsMoreOfWhatTheBaseLearnedFrom() {
+    Task task = Tasks.runningText();
+    List<Example> rows = rows(task, 0);
+    assertThat(rows).hasSize(4500).allMatch(row -> row.second() == null);
+    assertThat(rows.stream().map(Example::first).distinct()).hasSize(4500);
+    assertThat(rows(task, 1)).isNotEqualTo(rows).isEqualTo(rows(task, 1));
+    assertThat(Tasks.isBuiltIn(task)).isTrue();
+    Set<String> words = new HashSet<>(GrammarTask.vocabulary(SETTINGS));
+    words.addAll(List.of(";", "=", "+", "-", "x", "y", "z"));
+    for (Example row : rows) {
+      assertThat(row.first().split(" "))
+          .allMatch(word -> words.contains(word) || word.matches("\\d+"));
+    }
+    List<Example> dev =
+        new GrammarTask(task, SETTINGS, 10, 500, 0).dataset().dev().get(0).examples();
+    // Sums and definitions are few; what has two sentences is new but for a coincidence.
+    Set<String> shown = new WritingCorpus(SETTINGS, 0).documents(5_000).collect(Collectors.toSet());
+    assertThat(dev.stream().map(Example::first).filter(text -> text.contains(" ; ")))
+        .hasSizeGreaterThan(200)
+        .filteredOn(text -> !text.contains("="))
+        .noneMatch(shown::contains);
+    assertThat(dev.stream().filter(row -> row.first().matches(".*\\d.*")).count())
+        .isBetween(50L, 175L);
   }
 
   @Test

@@ -47,6 +47,23 @@ class InitCacheTest {
     assertThat(InitCache.blank().seconds()).isNull();
   }
 
+  private void rehearse() {
+    made.add("rehearsed");
+  }
+
+  @Test
+  void aRehearsalTakesTheMemoryAndMakesNothing() {
+    InitCache rehearsal = InitCache.rehearsal(List::of, InitCache.Loss.OF_CLASSES);
+    Thing thing =
+        rehearsal.ofTask(
+            "pca", () -> make("cola"), kept -> null, InitCacheTest::blank, this::rehearse);
+    assertThat(thing).isEqualTo(blank());
+    assertThat(made).containsExactly("rehearsed");
+    InitCache.blank()
+        .ofTask("pca", () -> make("cola"), kept -> null, InitCacheTest::blank, this::rehearse);
+    assertThat(made).containsExactly("rehearsed");
+  }
+
   @Test
   void whatDependsOnTheBaseIsMadeOnceForAllTasks() {
     of("base", "cola").ofBase("svd", () -> make("first"), kept -> null, InitCacheTest::blank);
@@ -57,9 +74,12 @@ class InitCacheTest {
 
   @Test
   void whatDependsOnTheTaskIsMadeOnceForEach() {
-    of("base", "cola").ofTask("pca", () -> make("cola"), kept -> null, InitCacheTest::blank);
-    of("base", "cola").ofTask("pca", () -> make("again"), kept -> null, InitCacheTest::blank);
-    of("base", "rte").ofTask("pca", () -> make("rte"), kept -> null, InitCacheTest::blank);
+    of("base", "cola")
+        .ofTask("pca", () -> make("cola"), kept -> null, InitCacheTest::blank, this::rehearse);
+    of("base", "cola")
+        .ofTask("pca", () -> make("again"), kept -> null, InitCacheTest::blank, this::rehearse);
+    of("base", "rte")
+        .ofTask("pca", () -> make("rte"), kept -> null, InitCacheTest::blank, this::rehearse);
     assertThat(made).containsExactly("cola", "rte");
   }
 
