@@ -113,6 +113,11 @@ public final class NetworkFile extends MappedTensors {
     }
   }
 
+  @Override
+  public boolean hasOutputsFirst() {
+    return true;
+  }
+
   private InputStream entry(ZipFile zip, String name) throws IOException {
     ZipEntry entry = zip.getEntry(name);
     if (entry == null) {

@@ -97,7 +97,7 @@ public final class CheckpointWeights {
       @Override
       public Tensor head(String name, Fresh fresh, int... shape) {
         Optional<StoredTensor> stored =
-            checkpoint.lookup(name).filter(tensor -> tensor.shape().equals(longs(shape)));
+            checkpoint.lookup(name).filter(tensor -> tensor.hasShape(longs(shape)));
         return stored.isPresent()
             ? filled(
                 backend,

@@ -81,15 +81,8 @@ class SameDiffOracleTest {
         .flatMap(
             family ->
                 MethodContractTest.SAMPLES.values().stream()
-                    .filter(
-                        method ->
-                            MethodContractTest.FAMILIES.contains(family) || method instanceof LoRA)
-                    .filter(method -> fits(method, family))
+                    .filter(method -> MethodContractTest.fits(method, family))
                     .map(method -> Arguments.of(method, family)));
-  }
-
-  private static boolean fits(Method method, Architecture family) {
-    return !(method instanceof Bitfit) || TinyModels.config(family).attentionBias();
   }
 
   @ParameterizedTest(name = "{0} on {1}")
