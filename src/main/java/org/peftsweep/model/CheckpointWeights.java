@@ -13,6 +13,7 @@ import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.DenseWeight;
 import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Memory;
+import org.peftsweep.compute.QuantisedMatrix;
 import org.peftsweep.compute.QuantisedWeight;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Weight;
@@ -116,7 +117,7 @@ public final class CheckpointWeights {
 
   private Weight quantised(Backend backend, String name, int out, int in) {
     FloatSource values = stored(name, out, in).values();
-    Memory memory = backend.allocateShared(QuantisedWeight.floats(matrices, out, in));
+    Memory memory = backend.allocateShared(QuantisedMatrix.floats(matrices, out, in));
     return QuantisedWeight.of(
         matrices,
         memory,
