@@ -101,6 +101,14 @@ class SameDiffOracleTest {
     }
   }
 
+  /** The published way back of C3A is no derivative: the graph's gradients are it all the same. */
+  @Test
+  void derivesAsTheMethodSaysWhereThatIsNoDerivative() {
+    try (Model model = TinyModels.model(TinyModels.BERT, backend)) {
+      assertSame(model, attached(new C3A(4, false), model));
+    }
+  }
+
   /** Records a pass over one batch, and runs the graph on another. */
   private void assertTakesOtherBatches(Model model) {
     int tokens = 11;
