@@ -160,7 +160,7 @@ final class TinyFamilies {
       written:
         {prompt-columns: [first], completion-column: second, metrics: [token-accuracy, loss]}
     grid: [{method: %s}]
-    training: {epochs: 0, max-steps: %d, max-tokens: %d, batch: 4}
+    training: {%smax-tokens: %d, batch: 4}
     rates: {learning-rate: 1e-2}
     """
         .formatted(
@@ -169,7 +169,7 @@ final class TinyFamilies {
             folder.resolve("data"),
             task,
             steps == 0 ? "untrained" : "lora, targets: [[query, value, ffn-up, ffn-down]]",
-            steps,
+            steps == 0 ? "" : "epochs: 1, max-steps: " + steps + ", ",
             TOKENS);
   }
 }

@@ -12,6 +12,7 @@ import org.nd4j.linalg.factory.Nd4j;
 import org.peftsweep.compute.AttentionShape;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Dropout;
+import org.peftsweep.compute.Lanes;
 import org.peftsweep.compute.QuantisedMatrix;
 import org.peftsweep.compute.QuantisedWeight;
 import org.peftsweep.compute.Tensor;
@@ -86,6 +87,16 @@ final class Kernels {
   public void linear(Tensor x, Tensor w, Tensor bias, Tensor y) {
     SDVariable product = graph.mmul(of(x), of(w), false, true, false);
     values.set(y, bias == null ? product : product.add(row(bias)));
+  }
+
+  public void linear(Tensor x, QuantisedMatrix w, Tensor[] biases, Lanes lanes, Tensor y) {
+    gemm(true, x, w, 0, y);
+    for (int i = 0; i < biases.length; i++) {
+      if (biases[i] != null) {
+        Tensor own = y.slice(lanes.from(i), lanes.rows(i));
+        addRow(own, biases[i], own);
+      }
+    }
   }
 
   // ---- elementwise
