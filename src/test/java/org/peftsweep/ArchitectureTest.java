@@ -62,11 +62,6 @@ class ArchitectureTest {
   private static final List<List<String>> KNOWN =
       List.of(
           List.of(
-              "compute/Backend", "compute/Products", "compute/QuantisedWeight", "compute/Weight"),
-          List.of("compute/cpu/OneDnn", "compute/cpu/Reordering"),
-          List.of("dl4j/LayerRun", "dl4j/RecordedLayer"),
-          List.of("dl4j/RecordedVertex", "dl4j/VertexRun"),
-          List.of(
               "checkpoint/Architecture",
               "checkpoint/Architectures",
               "checkpoint/ConfigFile",

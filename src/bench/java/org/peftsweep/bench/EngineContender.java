@@ -9,11 +9,12 @@ import org.peftsweep.compute.DryBackend;
 import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Memory;
 import org.peftsweep.compute.Plan;
+import org.peftsweep.compute.QuantisedMatrix;
 import org.peftsweep.compute.QuantisedWeight;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
-import org.peftsweep.compute.Weight;
 import org.peftsweep.compute.Var;
+import org.peftsweep.compute.Weight;
 import org.peftsweep.data.Batch;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.data.Task;
@@ -73,8 +74,7 @@ final class EngineContender implements Contender {
    * @param factors number format of the factors of products
    * @param matrices how frozen matrices are stored
    */
-  EngineContender(
-      Backend backend, ElementType factors, ElementType matrices, Workload workload) {
+  EngineContender(Backend backend, ElementType factors, ElementType matrices, Workload workload) {
     this.backend = backend;
     this.factors = factors;
     this.matrices = matrices;
@@ -188,7 +188,7 @@ final class EngineContender implements Contender {
       float[] values = Draws.values(name, fresh, out, in);
       return QuantisedWeight.of(
           matrices,
-          memory(QuantisedWeight.floats(matrices, out, in)),
+          memory(QuantisedMatrix.floats(matrices, out, in)),
           out,
           in,
           (from, to, count) -> System.arraycopy(values, (int) from, to, 0, count),

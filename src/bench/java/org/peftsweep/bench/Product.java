@@ -5,6 +5,7 @@ import java.util.Set;
 import java.util.function.Consumer;
 import org.peftsweep.compute.AttentionShape;
 import org.peftsweep.compute.DenseWeight;
+import org.peftsweep.compute.QuantisedMatrix;
 import org.peftsweep.compute.QuantisedWeight;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Weight;
@@ -90,7 +91,7 @@ record Product(boolean transposeA, boolean transposeB, int m, int n, int k) {
   static void of(String kernel, Object[] arguments, Consumer<Product> seen) {
     switch (kernel) {
       case "gemm" -> {
-        if (arguments[2] instanceof QuantisedWeight) {
+        if (arguments[2] instanceof QuantisedMatrix) {
           Tensor a = (Tensor) arguments[1];
           int columns = ((Tensor) arguments[4]).columns();
           seen.accept(new Product(false, (boolean) arguments[0], a.rows(), columns, a.columns()));
@@ -105,8 +106,8 @@ record Product(boolean transposeA, boolean transposeB, int m, int n, int k) {
       case "linear" -> {
         Tensor x = (Tensor) arguments[0];
         Weight w =
-            arguments[1] instanceof QuantisedWeight quantised
-                ? quantised
+            arguments[1] instanceof QuantisedMatrix quantised
+                ? new QuantisedWeight(quantised)
                 : new DenseWeight((Tensor) arguments[1]);
         seen.accept(new Product(false, true, x.rows(), w.rows(), w.columns()));
       }

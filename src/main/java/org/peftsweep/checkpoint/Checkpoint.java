@@ -12,7 +12,9 @@ import java.util.stream.Stream;
  * A model folder in Hugging Face layout: {@code config.json} with weights as safetensors, as
  * PyTorch's zips (either whole or in shards that an index names), as ONNX, as a TensorFlow
  * checkpoint, or as a network or graph of Deeplearning4j. Tensors are found with and without the
- * architecture's prefix, so that a bare model and one with any head can both be used.
+ * architecture's prefix, so that a bare model and one with any head can both be used. Graphs and
+ * networks that this program exports have matrices as its models do: where the reference library
+ * joins some, by names of their own, and never turned.
  */
 public final class Checkpoint implements AutoCloseable {
   private static final String CONFIG = "config.json";
@@ -21,10 +23,16 @@ public final class Checkpoint implements AutoCloseable {
   private final ModelConfig config;
   private final WeightFiles weights;
 
+  /** Whether what the architecture's checkpoints join lies apart, as the model has it. */
+  private final boolean isApart;
+
   private Checkpoint(Path folder) {
     this.folder = folder;
     this.config = ModelConfig.read(folder.resolve(CONFIG));
     this.weights = WeightFiles.open(folder);
+    this.isApart =
+        weights.tensors().keySet().stream()
+            .anyMatch(name -> config.architecture().placement(name).parts() > 1);
   }
 
   /**
@@ -78,11 +86,16 @@ public final class Checkpoint implements AutoCloseable {
 
   /** As {@link #find}, for a tensor that a checkpoint may lack, such as a head. */
   public Optional<StoredTensor> lookup(String name) {
+    if (isApart) {
+      return stored(name);
+    }
     Placement placement = config.architecture().placement(name);
-    Optional<StoredTensor> stored = stored(placement.tensor());
-    return placement.equals(Placement.of(name))
-        ? stored
-        : stored.map(whole -> PlacedFile.tensor(whole, placement));
+    return stored(placement.tensor())
+        .map(
+            whole -> {
+              Placement own = whole.file().hasOutputsFirst() ? placement.unturned() : placement;
+              return own.equals(Placement.of(name)) ? whole : PlacedFile.tensor(whole, own);
+            });
   }
 
   private Optional<StoredTensor> stored(String name) {

@@ -17,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.zip.CRC32;
@@ -43,6 +44,9 @@ public final class NetworkFile extends MappedTensors {
   private static final List<String> EMPTY =
       List.of("ActivationLayer", "DropoutLayer", "GlobalPoolingLayer", "LossLayer");
 
+  /** What exported layers call what they have that is no tensor of the model. */
+  private static final String CONSTANT = "constant\\d+";
+
   private static final int MOST_TEXT = 1 << 28;
 
   /** What deflating can make of a byte. */
@@ -50,8 +54,13 @@ public final class NetworkFile extends MappedTensors {
 
   private static final int CHUNK = 1 << 16;
 
-  /** A parameter in the order of the file; without a name, one that is not offered. */
-  private record Slot(String name, List<Long> shape, boolean isTransposed) {
+  /**
+   * A parameter in the order of the file.
+   *
+   * @param name null for one that is not offered
+   * @param isCopy whether another layer may have it as its own, frozen as it is here
+   */
+  private record Slot(String name, List<Long> shape, boolean isTransposed, boolean isCopy) {
     long elements() {
       return MappedTensor.bytes(DType.F32, shape) / Float.BYTES;
     }
@@ -72,16 +81,21 @@ public final class NetworkFile extends MappedTensors {
         throw fault("its layers have " + elements + " parameters, which it is too short for");
       }
       MappedFile values = unpacked(zip, elements);
+      Map<String, MappedTensor> copies = new LinkedHashMap<>();
       long position = 0;
       for (Slot slot : slots) {
         if (slot.name() != null) {
-          MappedTensor tensor = new MappedTensor(values, DType.F32, position, slot.shape(), false);
-          if (!add(slot.name(), slot.isTransposed() ? tensor.transposed() : tensor)) {
+          MappedTensor stored = new MappedTensor(values, DType.F32, position, slot.shape(), false);
+          MappedTensor tensor = slot.isTransposed() ? stored.transposed() : stored;
+          if (slot.isCopy()) {
+            copies.put(slot.name(), tensor);
+          } else if (!add(slot.name(), tensor)) {
             throw fault("two of its parameters are " + Shown.value(slot.name()));
           }
         }
         position += slot.elements() * Float.BYTES;
       }
+      copies.forEach(this::add);
     }
     for (String name : TensorFile.nested(shapes().keySet()).stream().toList()) {
       throw fault("it has an adapter, " + Shown.value(name) + ", export it with --merged");
@@ -113,6 +127,11 @@ public final class NetworkFile extends MappedTensors {
     }
   }
 
+  @Override
+  public boolean hasOutputsFirst() {
+    return true;
+  }
+
   private InputStream entry(ZipFile zip, String name) throws IOException {
     ZipEntry entry = zip.getEntry(name);
     if (entry == null) {
@@ -134,20 +153,34 @@ public final class NetworkFile extends MappedTensors {
 
   private List<Slot> slots(JsonNode configuration) {
     List<Slot> slots = new ArrayList<>();
+    JsonNode vertices = configuration.get("vertices");
     for (JsonNode name : configuration.get("topologicalOrderStr")) {
-      JsonNode vertex = configuration.get("vertices").path(name.asText());
+      JsonNode vertex = vertices.path(name.asText());
       JsonNode layer = vertex.path("layerConf").path("layer");
       for (String frozen : List.of("layer", "underlying")) {
         layer = layer.path(frozen).isObject() ? layer.get(frozen) : layer;
       }
       if (layer.isObject()) {
-        add(slots, name.asText(), layer);
+        add(slots, name.asText(), module(name.asText(), vertices), layer);
       }
     }
     return slots;
   }
 
-  private void add(List<Slot> slots, String name, JsonNode layer) {
+  /** Returns the module of a layer: a number tells further layers of one from the first. */
+  private static String module(String name, JsonNode vertices) {
+    int end = name.lastIndexOf('.');
+    String rest = name.substring(0, Math.max(end, 0));
+    return name.substring(end + 1).matches("\\d+") && vertices.has(rest) ? rest : name;
+  }
+
+  /** Whether a layer's parameter is of another module: it has its whole name then. */
+  private static boolean isOfAnother(String layer, String parameter) {
+    int end = layer.indexOf('.');
+    return end > 0 && parameter.startsWith(layer.substring(0, end + 1));
+  }
+
+  private void add(List<Slot> slots, String name, String module, JsonNode layer) {
     String type = layer.path("@class").asText();
     if (layer.path("operations").isTextual()) {
       JsonNode parameters = layer.path("parameters");
@@ -157,7 +190,11 @@ public final class NetworkFile extends MappedTensors {
           if (each.getValue().path("decays").asBoolean() == decays) {
             List<Long> shape = new ArrayList<>();
             each.getValue().path("shape").forEach(size -> shape.add(size.asLong(-1)));
-            slots.add(new Slot(name + "." + each.getKey().replace('-', '_'), shape, false));
+            String own = each.getKey().replace('-', '_');
+            boolean isElsewhere = isOfAnother(name, own);
+            String whole = isElsewhere ? own : module + "." + own;
+            boolean isCopy = isElsewhere || !module.equals(name);
+            slots.add(new Slot(own.matches(CONSTANT) ? null : whole, shape, false, isCopy));
           }
         }
       }
@@ -169,9 +206,9 @@ public final class NetworkFile extends MappedTensors {
     boolean isEmbedding = kind.startsWith("Embedding");
     if (kind.equals("DenseLayer") || kind.equals("OutputLayer") || isEmbedding) {
       // Their weights lie column by column.
-      slots.add(new Slot(name + ".weight", List.of(out, in), isEmbedding));
+      slots.add(new Slot(name + ".weight", List.of(out, in), isEmbedding, false));
       if (layer.path("hasBias").asBoolean(false)) {
-        slots.add(new Slot(name + ".bias", List.of(out), false));
+        slots.add(new Slot(name + ".bias", List.of(out), false, false));
       }
     } else if (!EMPTY.contains(kind)) {
       throw fault(

@@ -22,6 +22,11 @@ public record Placement(String tensor, boolean isTurned, int part, int parts) {
     return new Placement(name, false, 0, 1);
   }
 
+  /** Returns the same of a file whose matrices are all {@code [out, in]}. */
+  Placement unturned() {
+    return new Placement(tensor, false, part, parts);
+  }
+
   /** Returns the shape of this part of a stored shape, as the model has it. */
   List<Long> shape(List<Long> stored) {
     boolean turns = isTurned && stored.size() == 2;

@@ -34,6 +34,11 @@ public record StoredTensor(TensorFile file, String name, List<Long> shape) {
     return file.values(name);
   }
 
+  /** Whether it has a shape, but for sizes of 1: some formats have vectors as rows. */
+  public boolean hasShape(List<Long> wanted) {
+    return withoutOnes(shape).equals(withoutOnes(wanted));
+  }
+
   /**
    * This tensor, if it has the shape that the model needs.
    *
@@ -41,7 +46,7 @@ public record StoredTensor(TensorFile file, String name, List<Long> shape) {
    */
   public StoredTensor requireShape(long... wanted) {
     List<Long> wantedShape = Arrays.stream(wanted).boxed().toList();
-    if (!withoutOnes(shape).equals(withoutOnes(wantedShape))) {
+    if (!hasShape(wantedShape)) {
       throw new CheckpointException(
           "Cannot use %s in %s: its shape is %s, and config.json asks for %s"
               .formatted(Shown.value(name), file.path(), shape, wantedShape));

@@ -47,6 +47,11 @@ public interface TensorFile extends AutoCloseable {
   /** Returns the sizes of all tensors, outermost first, in the order of the file. */
   Map<String, List<Long>> shapes();
 
+  /** Whether all matrices are {@code [out, in]}, whatever the reference library does. */
+  default boolean hasOutputsFirst() {
+    return false;
+  }
+
   /** Returns whether a tensor's elements are read as floats; others are listed only. */
   default boolean isFloat(String name) {
     return true;

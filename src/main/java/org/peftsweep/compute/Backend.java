@@ -119,7 +119,7 @@ public interface Backend extends Products, ActivationKernels, StepKernels, AutoC
   }
 
   @Override
-  default void linear(Tensor x, QuantisedWeight w, Tensor[] biases, Lanes lanes, Tensor y) {
+  default void linear(Tensor x, QuantisedMatrix w, Tensor[] biases, Lanes lanes, Tensor y) {
     spread(biases, lanes, y);
     gemm(true, x, w, 1, y);
   }
@@ -344,7 +344,7 @@ public interface Backend extends Products, ActivationKernels, StepKernels, AutoC
    *
    * @param ids null for all rows, in their order
    */
-  void gather(QuantisedWeight table, Tensor ids, boolean adds, Tensor out);
+  void gather(QuantisedMatrix table, Tensor ids, boolean adds, Tensor out);
 
   /** {@code table[ids[i]] ← table[ids[i]] + rows[i]}, in order of i; negative ids are left out. */
   void scatterAdd(Tensor rows, Tensor ids, Tensor table);

@@ -92,7 +92,7 @@ public final class DryBackend implements InvocationHandler {
     if ((isLinear || kernel.equals("gemm"))
         && reorders.test(factors)
         && arguments[isLinear ? 1 : 4] instanceof Tensor w
-        && !(arguments[2] instanceof QuantisedWeight)) {
+        && !(arguments[2] instanceof QuantisedMatrix)) {
       boolean isTransposed = isLinear || (boolean) arguments[1];
       boolean isKept =
           ((Nowhere) w.memory()).isShared

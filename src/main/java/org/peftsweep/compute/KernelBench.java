@@ -40,18 +40,19 @@ final class KernelBench implements AutoCloseable {
   }
 
   /** Quantised matrices of all formats. */
-  List<QuantisedWeight> quantised(int rows, int columns) {
-    List<QuantisedWeight> weights = new ArrayList<>();
+  List<QuantisedMatrix> quantised(int rows, int columns) {
+    List<QuantisedMatrix> weights = new ArrayList<>();
     for (ElementType type : List.of(ElementType.I8, ElementType.NF4)) {
       Tensor wide = normal(rows, columns);
       weights.add(
           QuantisedWeight.of(
-              type,
-              memory(QuantisedWeight.floats(type, rows, columns)),
-              rows,
-              columns,
-              (from, to, count) -> backend.read(wide, from, to, 0, count),
-              backend));
+                  type,
+                  memory(QuantisedMatrix.floats(type, rows, columns)),
+                  rows,
+                  columns,
+                  (from, to, count) -> backend.read(wide, from, to, 0, count),
+                  backend)
+              .matrix());
     }
     return weights;
   }

@@ -144,7 +144,7 @@ public final class KernelCheck {
           Tensor table = bench.half(50, COLUMNS);
           Tensor ids = bench.ints(ROWS, 0, 50);
           inPlace(bench, x -> on.gather(table, ids, true, x));
-          for (QuantisedWeight weight : bench.quantised(50, COLUMNS)) {
+          for (QuantisedMatrix weight : bench.quantised(50, COLUMNS)) {
             inPlace(bench, x -> on.gather(weight, ids, true, x));
           }
         });
@@ -210,7 +210,7 @@ public final class KernelCheck {
             gemm(bench, on, bits, ROWS, COLUMNS, RANK);
           }
           Tensor a = bench.normal(ROWS, INNER);
-          for (QuantisedWeight weight : bench.quantised(INNER, COLUMNS)) {
+          for (QuantisedMatrix weight : bench.quantised(INNER, COLUMNS)) {
             inPlace(bench, c -> on.gemm(false, a, weight, 0.5f, c));
           }
         });
@@ -226,7 +226,7 @@ public final class KernelCheck {
           bench.result(y);
           on.linear(x, w, new Tensor[] {null, bias}, Lanes.of(30, ROWS - 30), y);
           bench.result(y);
-          for (QuantisedWeight weight : bench.quantised(COLUMNS, INNER)) {
+          for (QuantisedMatrix weight : bench.quantised(COLUMNS, INNER)) {
             on.linear(x, weight, new Tensor[] {null, bias}, Lanes.of(30, ROWS - 30), y);
             bench.result(y);
           }

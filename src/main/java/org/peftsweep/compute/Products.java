@@ -34,10 +34,10 @@ public interface Products {
    * {@code c ← a·op(w) + beta·c} with {@code op} the transpose where asked, w by its values; {@code
    * beta = 0} never reads {@code c}.
    */
-  void gemm(boolean transposeW, Tensor a, QuantisedWeight w, float beta, Tensor c);
+  void gemm(boolean transposeW, Tensor a, QuantisedMatrix w, float beta, Tensor c);
 
   /** The same as {@link #linear(Tensor, Tensor, Tensor[], Lanes, Tensor)} with w by its values. */
-  void linear(Tensor x, QuantisedWeight w, Tensor[] biases, Lanes lanes, Tensor y);
+  void linear(Tensor x, QuantisedMatrix w, Tensor[] biases, Lanes lanes, Tensor y);
 
   /**
    * Whether a product of so many rows adds up each of them in the order in which a product of more

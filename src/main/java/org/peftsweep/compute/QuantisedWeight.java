@@ -1,7 +1,5 @@
 package org.peftsweep.compute;
 
-import java.util.Arrays;
-
 /**
  * A frozen matrix in 8 or 4 bits an element, in the formats of bitsandbytes:
  *
@@ -14,25 +12,13 @@ import java.util.Arrays;
  *       their mean is taken off, and blocks of 256 are codes of a {@link DynamicTree} as parts of
  *       their own largest magnitude (arXiv:2305.14314, §3, "double quantization").
  * </ul>
- *
- * <p>All lies in one memory: elements, the first of a byte in its upper half; then, of a row, its
- * largest magnitude; or, of blocks, their codes, the largest magnitudes of these, and the mean.
  */
 public final class QuantisedWeight implements Weight {
-  /** Elements of {@link ElementType#NF4} with one scale. */
-  public static final int BLOCK = 64;
-
-  /** Scales of such blocks with one scale. */
-  public static final int GROUP = 256;
-
-  /** What the largest magnitude of a row becomes. */
-  static final int MOST = 127;
-
   private static final float[] TREE = DynamicTree.codes(true);
   private static final float[] VALUES = NormalFloat.values();
 
   /** Rows that are quantised at a time: with any number of columns they are whole blocks. */
-  private static final int ROWS = BLOCK;
+  private static final int ROWS = QuantisedMatrix.BLOCK;
 
   /** Hands out a matrix's values, row-major, so many at a time. */
   public interface Values {
@@ -40,44 +26,32 @@ public final class QuantisedWeight implements Weight {
     void read(long from, float[] to, int count);
   }
 
-  private final ElementType type;
-  private final Memory memory;
-  private final int rows;
-  private final int columns;
+  private final QuantisedMatrix matrix;
 
   /**
-   * @param memory of {@link #floats}
+   * @param matrix whose content may not count yet
    */
-  private QuantisedWeight(ElementType type, Memory memory, int rows, int columns) {
-    this.type = type;
-    this.memory = memory;
-    this.rows = rows;
-    this.columns = columns;
+  public QuantisedWeight(QuantisedMatrix matrix) {
+    this.matrix = matrix;
   }
 
-  /** Returns the memory that a matrix takes, scales included, in 32-bit floats. */
-  public static long floats(ElementType type, int rows, int columns) {
-    long size = (long) rows * columns;
-    return type == ElementType.I8
-        ? type.floats(size) + rows
-        : type.floats(size) + ElementType.I8.floats(blocks(size)) + groups(size) + 1;
-  }
-
-  /** Makes one in memory whose content does not count yet. */
-  public static QuantisedWeight blank(ElementType type, Memory memory, int rows, int columns) {
-    return new QuantisedWeight(type, memory, rows, columns);
+  /** Returns what kernels read. */
+  public QuantisedMatrix matrix() {
+    return matrix;
   }
 
   /**
    * Quantises a matrix, a stretch of rows at a time.
    *
-   * @param memory of {@link #floats}
+   * @param memory of {@link QuantisedMatrix#floats}
    */
   public static QuantisedWeight of(
       ElementType type, Memory memory, int rows, int columns, Values values, Backend backend) {
-    QuantisedWeight weight = new QuantisedWeight(type, memory, rows, columns);
+    QuantisedWeight weight = new QuantisedWeight(new QuantisedMatrix(type, memory, rows, columns));
     float[] scales =
-        new float[Math.toIntExact(type == ElementType.I8 ? rows : blocks(weight.size()))];
+        new float
+            [Math.toIntExact(
+                type == ElementType.I8 ? rows : QuantisedMatrix.blocks(weight.size()))];
     float[] some = new float[Math.multiplyExact(Math.min(ROWS, rows), columns)];
     for (int row = 0; row < rows; row += ROWS) {
       long from = (long) row * columns;
@@ -86,7 +60,7 @@ public final class QuantisedWeight implements Weight {
       int[] words =
           type == ElementType.I8
               ? weight.wholeNumbers(some, count, scales, row)
-              : places(some, count, scales, (int) (from / BLOCK));
+              : places(some, count, scales, (int) (from / QuantisedMatrix.BLOCK));
       backend.write(words, weight.words(type.floats(from), words.length));
     }
     weight.writeScales(backend, scales);
@@ -94,12 +68,12 @@ public final class QuantisedWeight implements Weight {
   }
 
   private int[] wholeNumbers(float[] values, int count, float[] largest, int firstRow) {
-    int[] words = new int[(int) type.floats(count)];
-    for (int start = 0; start < count; start += columns) {
-      float most = most(values, start, start + columns);
-      largest[firstRow + start / columns] = most;
-      float factor = most == 0 ? 0 : MOST / most;
-      for (int i = start; i < start + columns; i++) {
+    int[] words = new int[(int) type().floats(count)];
+    for (int start = 0; start < count; start += columns()) {
+      float most = most(values, start, start + columns());
+      largest[firstRow + start / columns()] = most;
+      float factor = most == 0 ? 0 : QuantisedMatrix.MOST / most;
+      for (int i = start; i < start + columns(); i++) {
         int number = (int) Math.rint(values[i] * factor);
         words[i / Integer.BYTES] |= (number & 0xFF) << i % Integer.BYTES * Byte.SIZE;
       }
@@ -109,10 +83,10 @@ public final class QuantisedWeight implements Weight {
 
   private static int[] places(float[] values, int count, float[] largest, int firstBlock) {
     int[] words = new int[(int) ElementType.NF4.floats(count)];
-    for (int start = 0; start < count; start += BLOCK) {
-      int end = Math.min(count, start + BLOCK);
+    for (int start = 0; start < count; start += QuantisedMatrix.BLOCK) {
+      int end = Math.min(count, start + QuantisedMatrix.BLOCK);
       float most = most(values, start, end);
-      largest[firstBlock + start / BLOCK] = most;
+      largest[firstBlock + start / QuantisedMatrix.BLOCK] = most;
       for (int i = start; i < end; i++) {
         words[i / 8] |= NormalFloat.nearest(most == 0 ? 0 : values[i] / most) << shift(i);
       }
@@ -129,8 +103,9 @@ public final class QuantisedWeight implements Weight {
   }
 
   private void writeScales(Backend backend, float... scales) {
-    if (type == ElementType.I8) {
-      backend.write(scales, 0, new Tensor(memory, scalesAt(), rows), 0, scales.length);
+    if (type() == ElementType.I8) {
+      backend.write(
+          scales, 0, new Tensor(matrix.memory(), matrix.scalesAt(), rows()), 0, scales.length);
       return;
     }
     double sum = 0;
@@ -139,10 +114,10 @@ public final class QuantisedWeight implements Weight {
     }
     float mean = (float) (sum / scales.length);
     int[] words = new int[(int) ElementType.I8.floats(scales.length)];
-    float[] groups = new float[(scales.length + GROUP - 1) / GROUP];
+    float[] groups = new float[(scales.length + QuantisedMatrix.GROUP - 1) / QuantisedMatrix.GROUP];
     for (int group = 0; group < groups.length; group++) {
-      int from = group * GROUP;
-      int to = Math.min(scales.length, from + GROUP);
+      int from = group * QuantisedMatrix.GROUP;
+      int to = Math.min(scales.length, from + QuantisedMatrix.GROUP);
       for (int i = from; i < to; i++) {
         scales[i] -= mean;
       }
@@ -153,51 +128,14 @@ public final class QuantisedWeight implements Weight {
         words[i / Integer.BYTES] |= code << i % Integer.BYTES * Byte.SIZE;
       }
     }
-    backend.write(words, words(scalesAt(), words.length));
-    backend.write(groups, 0, new Tensor(memory, groupsAt(), groups.length), 0, groups.length);
-    backend.write(new float[] {mean}, 0, new Tensor(memory, meanAt(), 1), 0, 1);
-  }
-
-  // ---- where what is
-
-  /** Returns the memory that holds all of it. */
-  public Memory memory() {
-    return memory;
-  }
-
-  /** Returns the elements {@code [rows, columns]}, without their scales. */
-  public Tensor elements() {
-    return new Tensor(type, memory, 0, rows, columns);
-  }
-
-  /**
-   * Returns where the scales begin in the memory, in floats: the largest magnitudes of rows, or a
-   * byte for each block, the place of its scale's code.
-   */
-  public long scalesAt() {
-    return type.floats(size());
-  }
-
-  /** Returns where the largest magnitudes of groups of blocks' scales, less their mean, begin. */
-  public long groupsAt() {
-    return scalesAt() + ElementType.I8.floats(blocks(size()));
-  }
-
-  /** Returns where the mean of the scales of blocks is. */
-  public long meanAt() {
-    return floats(type, rows, columns) - 1;
+    backend.write(words, words(matrix.scalesAt(), words.length));
+    backend.write(
+        groups, 0, new Tensor(matrix.memory(), matrix.groupsAt(), groups.length), 0, groups.length);
+    backend.write(new float[] {mean}, 0, new Tensor(matrix.memory(), matrix.meanAt(), 1), 0, 1);
   }
 
   private Tensor words(long from, int count) {
-    return new Tensor(ElementType.I32, memory, from, count);
-  }
-
-  private static long blocks(long size) {
-    return (size + BLOCK - 1) / BLOCK;
-  }
-
-  private static long groups(long size) {
-    return (blocks(size) + GROUP - 1) / GROUP;
+    return new Tensor(ElementType.I32, matrix.memory(), from, count);
   }
 
   /** The first of a byte's elements is its upper half. */
@@ -209,76 +147,76 @@ public final class QuantisedWeight implements Weight {
 
   @Override
   public ElementType type() {
-    return type;
+    return matrix.type();
   }
 
   @Override
   public int[] shape() {
-    return new int[] {rows, columns};
+    return new int[] {rows(), columns()};
   }
 
   @Override
   public int rows() {
-    return rows;
+    return matrix.rows();
   }
 
   @Override
   public int columns() {
-    return columns;
+    return matrix.columns();
   }
 
   @Override
   public long size() {
-    return (long) rows * columns;
+    return matrix.size();
   }
 
   @Override
   public long bytes() {
-    return Float.BYTES * floats(type, rows, columns);
+    return Float.BYTES * QuantisedMatrix.floats(type(), rows(), columns());
   }
 
   @Override
   public void linear(Products products, Tensor x, Tensor bias, Tensor y) {
     if (bias == null) {
-      products.gemm(true, x, this, 0, y);
+      products.gemm(true, x, matrix, 0, y);
     } else {
-      products.linear(x, this, new Tensor[] {bias}, Lanes.of(x.rows()), y);
+      products.linear(x, matrix, new Tensor[] {bias}, Lanes.of(x.rows()), y);
     }
   }
 
   @Override
   public void linear(Products products, Tensor x, Tensor[] biases, Lanes lanes, Tensor y) {
-    products.linear(x, this, biases, lanes, y);
+    products.linear(x, matrix, biases, lanes, y);
   }
 
   @Override
   public void linearBackward(Products products, Tensor dy, float beta, Tensor dx) {
-    products.gemm(false, dy, this, beta, dx);
+    products.gemm(false, dy, matrix, beta, dx);
   }
 
   @Override
   public void gather(Backend backend, Tensor ids, boolean adds, Tensor out) {
-    backend.gather(this, ids, adds, out);
+    backend.gather(matrix, ids, adds, out);
   }
 
   @Override
   public void rowNorms(Backend backend, Tensor out) {
-    float[] row = new float[columns];
-    float[] norms = new float[rows];
-    for (int i = 0; i < rows; i++) {
-      read(backend, (long) i * columns, row, 0, columns);
+    float[] row = new float[columns()];
+    float[] norms = new float[rows()];
+    for (int i = 0; i < rows(); i++) {
+      read(backend, (long) i * columns(), row, 0, columns());
       double squares = 0;
       for (float value : row) {
         squares += (double) value * value;
       }
       norms[i] = (float) Math.sqrt(squares);
     }
-    backend.write(norms, 0, out, 0, rows);
+    backend.write(norms, 0, out, 0, rows());
   }
 
   @Override
   public void copy(Backend backend, Tensor to) {
-    backend.gather(this, null, false, to);
+    backend.gather(matrix, null, false, to);
   }
 
   @Override
@@ -287,54 +225,55 @@ public final class QuantisedWeight implements Weight {
       return;
     }
     long end = from + count;
-    long firstWord = type.floats(from + 1) - 1;
-    float[] words = read(backend, firstWord, type.floats(end) - firstWord);
-    if (type == ElementType.I8) {
-      int firstRow = (int) (from / columns);
-      long rowsRead = (end - 1) / columns - firstRow + 1;
-      float[] largest = read(backend, scalesAt() + firstRow, rowsRead);
+    long firstWord = type().floats(from + 1) - 1;
+    float[] words = read(backend, firstWord, type().floats(end) - firstWord);
+    if (type() == ElementType.I8) {
+      int firstRow = (int) (from / columns());
+      long rowsRead = (end - 1) / columns() - firstRow + 1;
+      float[] largest = read(backend, matrix.scalesAt() + firstRow, rowsRead);
       for (int i = 0; i < count; i++) {
         long element = from + i;
         int word = Float.floatToRawIntBits(words[(int) (element / Integer.BYTES - firstWord)]);
         byte number = (byte) (word >> (int) (element % Integer.BYTES) * Byte.SIZE);
-        target[targetOffset + i] = number * scale(largest[(int) (element / columns) - firstRow]);
+        target[targetOffset + i] =
+            number * QuantisedMatrix.scale(largest[(int) (element / columns()) - firstRow]);
       }
       return;
     }
-    long firstBlock = from / BLOCK;
-    float[] scales = blockScales(backend, firstBlock, (end - 1) / BLOCK + 1);
+    long firstBlock = from / QuantisedMatrix.BLOCK;
+    float[] scales = blockScales(backend, firstBlock, (end - 1) / QuantisedMatrix.BLOCK + 1);
     for (int i = 0; i < count; i++) {
       long element = from + i;
       int word = Float.floatToRawIntBits(words[(int) (element / 8 - firstWord)]);
-      float scale = scales[(int) (element / BLOCK - firstBlock)];
+      float scale = scales[(int) (element / QuantisedMatrix.BLOCK - firstBlock)];
       target[targetOffset + i] = VALUES[word >>> shift(element) & 15] * scale;
     }
   }
 
-  /** Returns what a row's whole numbers are multiplied by, of the largest magnitude. */
-  public static float scale(float largest) {
-    return largest * (1f / MOST);
-  }
-
   private float[] blockScales(Backend backend, long from, long to) {
     long firstWord = from / Integer.BYTES;
-    float[] codes = read(backend, scalesAt() + firstWord, (to - 1) / Integer.BYTES - firstWord + 1);
-    long firstGroup = from / GROUP;
-    float[] groups = read(backend, groupsAt() + firstGroup, (to - 1) / GROUP - firstGroup + 1);
-    float mean = read(backend, meanAt(), 1)[0];
+    float[] codes =
+        read(backend, matrix.scalesAt() + firstWord, (to - 1) / Integer.BYTES - firstWord + 1);
+    long firstGroup = from / QuantisedMatrix.GROUP;
+    float[] groups =
+        read(
+            backend,
+            matrix.groupsAt() + firstGroup,
+            (to - 1) / QuantisedMatrix.GROUP - firstGroup + 1);
+    float mean = read(backend, matrix.meanAt(), 1)[0];
     float[] scales = new float[(int) (to - from)];
     for (int i = 0; i < scales.length; i++) {
       long block = from + i;
       int word = Float.floatToRawIntBits(codes[(int) (block / Integer.BYTES - firstWord)]);
       int code = word >>> (int) (block % Integer.BYTES) * Byte.SIZE & 0xFF;
-      scales[i] = TREE[code] * groups[(int) (block / GROUP - firstGroup)] + mean;
+      scales[i] = TREE[code] * groups[(int) (block / QuantisedMatrix.GROUP - firstGroup)] + mean;
     }
     return scales;
   }
 
   private float[] read(Backend backend, long from, long count) {
     float[] bits = new float[(int) count];
-    backend.read(new Tensor(memory, from, bits.length), 0, bits, 0, bits.length);
+    backend.read(new Tensor(matrix.memory(), from, bits.length), 0, bits, 0, bits.length);
     return bits;
   }
 
@@ -346,16 +285,17 @@ public final class QuantisedWeight implements Weight {
 
   @Override
   public boolean isSameAs(Weight other) {
-    return other instanceof QuantisedWeight quantised && memory == quantised.memory;
+    return other instanceof QuantisedWeight quantised
+        && matrix.memory() == quantised.matrix.memory();
   }
 
   @Override
   public void free(Backend backend) {
-    backend.free(memory);
+    backend.free(matrix.memory());
   }
 
   @Override
   public String toString() {
-    return type + " " + Arrays.toString(shape());
+    return matrix.toString();
   }
 }

@@ -144,7 +144,7 @@ final class Recorder implements InvocationHandler {
     private static void addMemories(Object argument, Set<Memory> to) {
       if (argument instanceof Tensor tensor) {
         to.add(tensor.memory());
-      } else if (argument instanceof QuantisedWeight weight) {
+      } else if (argument instanceof QuantisedMatrix weight) {
         to.add(weight.memory());
       } else if (argument instanceof Tensor[] tensors) {
         for (Tensor tensor : tensors) {

@@ -224,7 +224,7 @@ public final class Tape implements AutoCloseable {
 
   /** Makes a value of this step one that nothing learns through. */
   public Var constant(Tensor value) {
-    if (graph != null && training) {
+    if (graph != null) {
       graph.hold(value);
     }
     return Var.constant(value);

@@ -2,6 +2,7 @@ package org.peftsweep.dl4j;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
 import org.deeplearning4j.nn.gradient.Gradient;
 import org.deeplearning4j.nn.layers.samediff.SameDiffLayer;
@@ -16,16 +17,18 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 import org.peftsweep.compute.samediff.Derivatives;
 
-/** Computes a {@link RecordedLayer}: frozen parameters are constants, which nothing derives. */
+/** Computes recorded operations: frozen parameters are constants, which nothing derives. */
 final class LayerRun extends SameDiffLayer {
   private static final long serialVersionUID = 1;
 
-  LayerRun(NeuralNetConfiguration conf, DataType type) {
-    super(conf, type);
-  }
+  private final Set<String> learning;
 
-  private RecordedLayer recorded() {
-    return (RecordedLayer) layerConf();
+  /**
+   * @param learning names of the parameters that are not frozen
+   */
+  LayerRun(NeuralNetConfiguration conf, DataType type, Set<String> learning) {
+    super(conf, type);
+    this.learning = learning;
   }
 
   @Override
@@ -41,7 +44,7 @@ final class LayerRun extends SameDiffLayer {
       Map<String, SDVariable> variables = new LinkedHashMap<>();
       paramTable.forEach(
           (name, values) -> {
-            if (recorded().learns(name)) {
+            if (learning.contains(name)) {
               SDVariable variable = sameDiff.var(name, dataType, values.shape());
               sameDiff.associateArrayWithVariable(values, variable);
               variables.put(name, variable);
@@ -49,7 +52,9 @@ final class LayerRun extends SameDiffLayer {
               variables.put(name, sameDiff.constant(name, values));
             }
           });
-      outputVar = recorded().defineLayer(sameDiff, in, variables, mask);
+      org.deeplearning4j.nn.conf.layers.samediff.SameDiffLayer recorded =
+          (org.deeplearning4j.nn.conf.layers.samediff.SameDiffLayer) layerConf();
+      outputVar = recorded.defineLayer(sameDiff, in, variables, mask);
       fn = Operations.errors(sameDiff, outputVar);
       outputKey = outputVar.name();
     }
@@ -67,7 +72,7 @@ final class LayerRun extends SameDiffLayer {
     }
     Map<String, INDArray> all = paramTable;
     paramTable = new LinkedHashMap<>(all);
-    paramTable.keySet().removeIf(name -> !recorded().learns(name));
+    paramTable.keySet().retainAll(learning);
     try {
       return super.backpropGradient(epsilon, workspaces);
     } finally {

@@ -4,6 +4,8 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.deeplearning4j.nn.api.Layer;
 import org.deeplearning4j.nn.conf.InputPreProcessor;
 import org.deeplearning4j.nn.conf.NeuralNetConfiguration;
@@ -119,7 +121,9 @@ public class RecordedLayer extends SameDiffLayer {
       INDArray view,
       boolean initializes,
       DataType type) {
-    LayerRun run = new LayerRun(conf, type);
+    Set<String> learning =
+        parameters.keySet().stream().filter(this::learns).collect(Collectors.toUnmodifiableSet());
+    LayerRun run = new LayerRun(conf, type, learning);
     run.setIndex(index);
     run.setParamsViewArray(view);
     run.setParamTable(initializer().init(conf, view, initializes));

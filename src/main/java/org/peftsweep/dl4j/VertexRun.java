@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.deeplearning4j.nn.conf.layers.samediff.SameDiffVertex;
 import org.deeplearning4j.nn.gradient.DefaultGradient;
 import org.deeplearning4j.nn.gradient.Gradient;
 import org.deeplearning4j.nn.graph.ComputationGraph;
@@ -20,12 +21,12 @@ import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 import org.peftsweep.compute.samediff.Derivatives;
 
-/** Computes a {@link RecordedVertex}. */
+/** Computes a vertex of recorded operations, which has no parameters. */
 final class VertexRun extends SameDiffGraphVertex {
   private static final long serialVersionUID = 1;
 
   VertexRun(
-      RecordedVertex config,
+      SameDiffVertex config,
       ComputationGraph graph,
       String name,
       int index,

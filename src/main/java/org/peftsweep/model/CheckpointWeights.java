@@ -13,6 +13,7 @@ import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.DenseWeight;
 import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Memory;
+import org.peftsweep.compute.QuantisedMatrix;
 import org.peftsweep.compute.QuantisedWeight;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Weight;
@@ -97,7 +98,7 @@ public final class CheckpointWeights {
       @Override
       public Tensor head(String name, Fresh fresh, int... shape) {
         Optional<StoredTensor> stored =
-            checkpoint.lookup(name).filter(tensor -> tensor.shape().equals(longs(shape)));
+            checkpoint.lookup(name).filter(tensor -> tensor.hasShape(longs(shape)));
         return stored.isPresent()
             ? filled(
                 backend,
@@ -116,7 +117,7 @@ public final class CheckpointWeights {
 
   private Weight quantised(Backend backend, String name, int out, int in) {
     FloatSource values = stored(name, out, in).values();
-    Memory memory = backend.allocateShared(QuantisedWeight.floats(matrices, out, in));
+    Memory memory = backend.allocateShared(QuantisedMatrix.floats(matrices, out, in));
     return QuantisedWeight.of(
         matrices,
         memory,

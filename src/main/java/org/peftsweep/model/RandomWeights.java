@@ -5,6 +5,7 @@ import java.util.SplittableRandom;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.DenseWeight;
 import org.peftsweep.compute.ElementType;
+import org.peftsweep.compute.QuantisedMatrix;
 import org.peftsweep.compute.QuantisedWeight;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Weight;
@@ -36,7 +37,7 @@ public record RandomWeights(
     float[] drawn = normal(name, Math.multiplyExact(out, in));
     return QuantisedWeight.of(
         matrices,
-        backend.allocate(QuantisedWeight.floats(matrices, out, in)),
+        backend.allocate(QuantisedMatrix.floats(matrices, out, in)),
         out,
         in,
         (from, to, count) -> System.arraycopy(drawn, (int) from, to, 0, count),

@@ -6,16 +6,19 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.BiConsumer;
 import org.deeplearning4j.util.ModelSerializer;
+import org.nd4j.linalg.api.ndarray.INDArray;
+import org.nd4j.linalg.factory.Nd4j;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.DenseWeight;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
-import org.peftsweep.compute.Var;
 import org.peftsweep.compute.samediff.GraphFile;
 import org.peftsweep.compute.samediff.Placeholders;
 import org.peftsweep.compute.samediff.SameDiffGraph;
@@ -37,6 +40,9 @@ record GraphExport(Trial trial, Base base, Backend backend) {
 
   /** The network of Deeplearning4j. */
   static final String NETWORK = "model.zip";
+
+  /** Of the largest output, as far as a graph's may be from the model's. */
+  private static final double TOLERANCE = 1e-4;
 
   /** What goes in and comes out. */
   private static final String TASK = "task.json";
@@ -96,8 +102,56 @@ record GraphExport(Trial trial, Base base, Backend backend) {
     }
     try (Tape tape = new Tape(backend, graph)) {
       tape.startEvaluation();
-      Var outputs = model.logits(tape, batch(inputs));
-      to.accept(graph, outputs.value());
+      Batch batch = batch(inputs);
+      Tensor outputs = model.logits(tape, batch).value();
+      requireSame(graph, outputs, batch, logits(model, batch, backend));
+      to.accept(graph, outputs);
+    }
+  }
+
+  /** Returns a model's outputs, row-major. */
+  static float[] logits(Model model, Batch batch, Backend backend) {
+    try (Tape tape = new Tape(backend)) {
+      tape.startEvaluation();
+      Tensor outputs = model.logits(tape, batch).value();
+      float[] values = new float[Math.toIntExact(outputs.size())];
+      backend.read(outputs, 0, values, 0, values.length);
+      return values;
+    }
+  }
+
+  /** Refuses a graph that gives other outputs than the model, such as of an inverse not reached. */
+  private void requireSame(SameDiffGraph graph, Tensor outputs, Batch batch, float... wanted) {
+    Map<String, int[]> all =
+        Map.of(
+            Placeholders.IDS, batch.ids(),
+            Placeholders.MASK, batch.mask(),
+            Placeholders.TYPES, batch.typeIds());
+    Map<String, INDArray> given = new HashMap<>();
+    for (String name : graph.graph().inputs()) {
+      given.put(name, Nd4j.createFromArray(all.get(name)).reshape(batch.rows(), batch.tokens()));
+    }
+    String name = graph.variable(outputs).name();
+    INDArray made = graph.graph().output(given, List.of(name)).get(name);
+    float[] floats = made.dup('c').reshape(made.length()).toFloatVector();
+    int[] mask = batch.mask();
+    int columns = outputs.columns();
+    boolean isOfTokens = wanted.length == mask.length * columns;
+    double largest = 1;
+    double difference = 0;
+    for (int i = 0; i < wanted.length; i++) {
+      // What padding sees of padding means nothing.
+      if (!isOfTokens || mask[i / columns] == 1) {
+        largest = Math.max(largest, Math.abs(wanted[i]));
+        difference = Math.max(difference, Math.abs(floats[i] - wanted[i]));
+      }
+    }
+    // Written so that NaN is refused.
+    if (!(difference <= TOLERANCE * largest)) {
+      throw new IllegalArgumentException(
+          "Cannot make a graph of %s: its outputs differ by %s from the trial's, export it as a"
+                  .formatted(trial.id(), difference)
+              + " merged model or for PEFT");
     }
   }
 

@@ -9,6 +9,7 @@ import org.peftsweep.compute.DenseWeight;
 import org.peftsweep.compute.DryBackend;
 import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Memory;
+import org.peftsweep.compute.QuantisedMatrix;
 import org.peftsweep.compute.QuantisedWeight;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Weight;
@@ -182,8 +183,9 @@ final class MemoryModel {
       if (!matrices.isQuantised()) {
         return base(name, fresh, out, in);
       }
-      long floats = QuantisedWeight.floats(matrices, out, in);
-      return QuantisedWeight.blank(matrices, memory(floats, owns(name)), out, in);
+      long floats = QuantisedMatrix.floats(matrices, out, in);
+      return new QuantisedWeight(
+          new QuantisedMatrix(matrices, memory(floats, owns(name)), out, in));
     }
 
     @Override

@@ -35,6 +35,7 @@ import org.peftsweep.method.adapter.AttachContext;
 import org.peftsweep.method.adapter.InitCache;
 import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.method.peft.PeftAdapter;
+import org.peftsweep.model.Addition;
 import org.peftsweep.model.CheckpointWeights;
 import org.peftsweep.model.MergedModel;
 import org.peftsweep.model.Model;
@@ -128,6 +129,16 @@ public final class TrialExport implements AutoCloseable {
 
   public Trial trial() {
     return trial;
+  }
+
+  /** Returns what the model gives, row-major. */
+  float[] logits(Batch batch) {
+    return GraphExport.logits(model, batch, backend);
+  }
+
+  /** Whether what was trained can be folded into the base's weights. */
+  boolean isMergeable() {
+    return model.additions().stream().allMatch(Addition::isMergeable);
   }
 
   /** Returns the settings of the adapter that the trial started from. */

@@ -166,7 +166,7 @@ class CpuHalfProductsTest extends BackendFixture {
     for (boolean transposes : new boolean[] {true, false}) {
       int rows = transposes ? n : k;
       int columns = transposes ? k : n;
-      Memory memory = backend.allocate(QuantisedWeight.floats(type, rows, columns));
+      Memory memory = backend.allocate(QuantisedMatrix.floats(type, rows, columns));
       QuantisedWeight w =
           QuantisedWeight.of(
               type,
@@ -181,10 +181,10 @@ class CpuHalfProductsTest extends BackendFixture {
       Tensor expected = output(m, n);
       products.gemm(false, transposes, 1, a, values, 0, expected);
       Tensor found = output(m, n);
-      products.gemm(transposes, a, w, 0, found);
+      products.gemm(transposes, a, w.matrix(), 0, found);
       assertClose("product " + transposes, found, host(expected), SUMMED * Math.sqrt(k));
       Tensor sum = copyOf(found);
-      products.gemm(transposes, a, w, 1, sum);
+      products.gemm(transposes, a, w.matrix(), 1, sum);
       backend.scale(2, found, found);
       assertClose("sum " + transposes, sum, host(found), SUMMED * Math.sqrt(k));
       backend.free(memory);
@@ -196,7 +196,7 @@ class CpuHalfProductsTest extends BackendFixture {
   void aRowOfAProductWithAQuantisedWeightIsTheSameAmongAnyOthers(int out, int in) {
     assumeTrue(products.sumsRowsAlike(40, out, in), "this processor adds up rows otherwise");
     float[] drawn = normals(out * in);
-    Memory memory = backend.allocate(QuantisedWeight.floats(ElementType.NF4, out, in));
+    Memory memory = backend.allocate(QuantisedMatrix.floats(ElementType.NF4, out, in));
     QuantisedWeight w =
         QuantisedWeight.of(
             ElementType.NF4,

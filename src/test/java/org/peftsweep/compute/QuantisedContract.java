@@ -26,7 +26,7 @@ abstract class QuantisedContract extends BackendFixture {
   }
 
   QuantisedWeight quantised(ElementType type, float[] values, int rows, int columns) {
-    Memory memory = backend.allocate(QuantisedWeight.floats(type, rows, columns));
+    Memory memory = backend.allocate(QuantisedMatrix.floats(type, rows, columns));
     memories.add(memory);
     return QuantisedWeight.of(
         type,
@@ -64,7 +64,7 @@ abstract class QuantisedContract extends BackendFixture {
       }
       assertThat(Math.abs(held[i] - given[i])).isLessThan((float) (most * (isRow ? 0.004 : 0.18)));
     }
-    assertThat(weight.bytes()).isEqualTo(4 * weight.memory().floats());
+    assertThat(weight.bytes()).isEqualTo(4 * weight.matrix().memory().floats());
     assertThat(weight.shape()).containsExactly(rows, columns);
   }
 
@@ -107,11 +107,11 @@ abstract class QuantisedContract extends BackendFixture {
       double[] expected =
           Reference.gemm(false, transposes, 1, host(a), doubles(values(w)), m, n, k);
       Tensor fresh = output(m, n);
-      backend.gemm(transposes, a, w, 0, fresh);
+      backend.gemm(transposes, a, w.matrix(), 0, fresh);
       assertClose("over NaN " + transposes, fresh, expected, SUMMED);
       Tensor c = normal(m, n);
       double[] before = host(c);
-      backend.gemm(transposes, a, w, 0.3f, c);
+      backend.gemm(transposes, a, w.matrix(), 0.3f, c);
       double[] sum =
           IntStream.range(0, m * n).mapToDouble(i -> expected[i] + 0.3 * before[i]).toArray();
       assertClose("added " + transposes, c, sum, SUMMED);
@@ -192,7 +192,7 @@ abstract class QuantisedContract extends BackendFixture {
     assertThatThrownBy(weight::tensor)
         .isInstanceOf(IllegalStateException.class)
         .hasMessage("Cannot read NF4 [4, 6] as 32-bit floats: copy it, or use its products");
-    assertThatThrownBy(() -> backend.gemm(true, normal(3, 5), weight, 0, output(3, 4)))
+    assertThatThrownBy(() -> backend.gemm(true, normal(3, 5), weight.matrix(), 0, output(3, 4)))
         .isInstanceOf(RuntimeException.class);
   }
 

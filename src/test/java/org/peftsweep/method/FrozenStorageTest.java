@@ -25,7 +25,7 @@ import org.peftsweep.checkpoint.Checkpoint;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.compute.ElementType;
-import org.peftsweep.compute.QuantisedWeight;
+import org.peftsweep.compute.QuantisedMatrix;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.data.Seeds;
@@ -165,7 +165,7 @@ class FrozenStorageTest {
                 .as("%s", parameter)
                 .isEqualTo(
                     own.isQuantised()
-                        ? 4 * QuantisedWeight.floats(own, shape[0], shape[1])
+                        ? 4 * QuantisedMatrix.floats(own, shape[0], shape[1])
                         : own.bytes(parameter.size()));
           }
         }

@@ -16,6 +16,7 @@ import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.compute.DynamicTree;
 import org.peftsweep.compute.ElementType;
+import org.peftsweep.compute.QuantisedMatrix;
 import org.peftsweep.compute.QuantisedWeight;
 import org.peftsweep.compute.Tensor;
 
@@ -43,7 +44,7 @@ class QuantisedGoldenTest {
       QuantisedWeight weight =
           QuantisedWeight.of(
               type,
-              backend.allocate(QuantisedWeight.floats(type, rows, columns)),
+              backend.allocate(QuantisedMatrix.floats(type, rows, columns)),
               rows,
               columns,
               (from, to, count) -> System.arraycopy(given, (int) from, to, 0, count),
@@ -61,7 +62,7 @@ class QuantisedGoldenTest {
       }
       if (isRow) {
         float[] largest = new float[rows];
-        Tensor scales = new Tensor(weight.memory(), weight.scalesAt(), rows);
+        Tensor scales = new Tensor(weight.matrix().memory(), weight.matrix().scalesAt(), rows);
         backend.read(scales, 0, largest, 0, rows);
         assertThat(largest).isEqualTo(file.floats(prefix + "largest"));
       }
@@ -71,7 +72,7 @@ class QuantisedGoldenTest {
   /** Returns the first bytes of a weight's elements, signed where they are numbers. */
   private static long[] bytes(Backend backend, QuantisedWeight weight, int count) {
     float[] words = new float[(count + 3) / 4];
-    Tensor all = new Tensor(weight.memory(), 0, words.length);
+    Tensor all = new Tensor(weight.matrix().memory(), 0, words.length);
     backend.read(all, 0, words, 0, words.length);
     long[] bytes = new long[count];
     Arrays.setAll(

@@ -57,6 +57,7 @@ class ConfFilesTest {
     "search-grid-minilm, 205",
     "search-seeds-minilm, 15",
     "instruct-mini, 24",
+    "samediff, 2",
   })
   void expandsToItsExactCount(String name, int trials) {
     Sweep sweep = sweep("conf/" + name + ".yaml");

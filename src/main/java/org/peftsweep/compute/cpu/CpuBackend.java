@@ -19,7 +19,7 @@ import org.peftsweep.compute.Memory;
 import org.peftsweep.compute.Moments;
 import org.peftsweep.compute.Processor;
 import org.peftsweep.compute.Products;
-import org.peftsweep.compute.QuantisedWeight;
+import org.peftsweep.compute.QuantisedMatrix;
 import org.peftsweep.compute.Sizes;
 import org.peftsweep.compute.Tensor;
 
@@ -244,7 +244,7 @@ public final class CpuBackend implements Backend {
   }
 
   @Override
-  public void gemm(boolean transposeW, Tensor a, QuantisedWeight w, float beta, Tensor c) {
+  public void gemm(boolean transposeW, Tensor a, QuantisedMatrix w, float beta, Tensor c) {
     int k = a.columns();
     Sizes.require(a.rows() == c.rows(), "gemm", c, a.rows() + " rows");
     Sizes.require((transposeW ? w.columns() : w.rows()) == k, "gemm", w, "inner size " + k);
@@ -743,7 +743,7 @@ public final class CpuBackend implements Backend {
   }
 
   @Override
-  public void gather(QuantisedWeight table, Tensor places, boolean adds, Tensor out) {
+  public void gather(QuantisedMatrix table, Tensor places, boolean adds, Tensor out) {
     int n = table.columns();
     int[] ids = places == null ? null : HostMemory.ints(places);
     int rows = ids == null ? table.rows() : ids.length;

@@ -6,8 +6,6 @@ import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ConcurrentHashMap;
-import org.bytedeco.dnnl.dnnl_engine;
 import org.bytedeco.dnnl.dnnl_exec_arg_t;
 import org.bytedeco.dnnl.dnnl_memory;
 import org.bytedeco.dnnl.dnnl_memory_desc;
@@ -17,8 +15,6 @@ import org.bytedeco.dnnl.dnnl_primitive_attr;
 import org.bytedeco.dnnl.dnnl_primitive_desc;
 import org.bytedeco.dnnl.dnnl_stream;
 import org.bytedeco.dnnl.dnnl_version_t;
-import org.bytedeco.javacpp.BytePointer;
-import org.bytedeco.javacpp.Pointer;
 import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Processor;
 
@@ -32,7 +28,7 @@ import org.peftsweep.compute.Processor;
  */
 final class OneDnn {
   /** Rows of one call at most. */
-  static final int BLOCK = 256;
+  static final int BLOCK = OneDnnMatrices.ROWS;
 
   /** How the elements of a right-hand factor {@code [k, n]} lie. */
   enum Order {
@@ -61,29 +57,11 @@ final class OneDnn {
       float beta,
       int strideC) {}
 
-  private record Layout(ElementType type, int n, int k) {}
-
-  static final class Library {
-    static final dnnl_engine ENGINE = open();
-
-    /** Returns null where there is no library for this platform. */
-    private static dnnl_engine open() {
-      try {
-        dnnl_engine engine = new dnnl_engine();
-        return dnnl_engine_create(engine, dnnl_cpu, 0) == dnnl_success ? engine : null;
-      } catch (LinkageError e) {
-        return null;
-      }
-    }
-  }
-
-  private static final Map<Layout, dnnl_memory_desc> LAYOUTS = new ConcurrentHashMap<>();
-
   private OneDnn() {}
 
   /** Whether there is a library for this platform. */
   static boolean isThere() {
-    return Library.ENGINE != null;
+    return OneDnnMatrices.Library.ENGINE != null;
   }
 
   /** Returns the library's version. */
@@ -112,70 +90,13 @@ final class OneDnn {
     return isThere() && (dnnl_get_effective_cpu_isa() & needed) == needed;
   }
 
-  static void require(int status, String what) {
-    if (status != dnnl_success) {
-      throw new IllegalStateException("Cannot " + what + ": oneDNN answers " + status);
-    }
-  }
-
-  private static int type(ElementType type) {
-    return type == ElementType.BF16 ? dnnl_bf16 : dnnl_f32;
-  }
-
-  /** Returns the memory of one element. */
-  static int bytes(ElementType type) {
-    return type == ElementType.BF16 ? Short.BYTES : Float.BYTES;
-  }
-
-  static dnnl_memory_desc matrix(
-      ElementType type, int rows, int columns, int rowStride, int columnStride) {
-    dnnl_memory_desc matrix = new dnnl_memory_desc();
-    require(
-        dnnl_memory_desc_create_with_strides(
-            matrix,
-            2,
-            new long[] {rows, columns},
-            type(type),
-            new long[] {rowStride, columnStride}),
-        "describe a matrix");
-    return matrix;
-  }
-
   private static dnnl_memory_desc right(Product product) {
     return switch (product.order) {
-      case PLAIN -> matrix(product.type, product.k, product.n, product.strideB, 1);
-      case TRANSPOSED -> matrix(product.type, product.k, product.n, 1, product.strideB);
-      case OWN -> layout(product.type, product.n, product.k);
+      case PLAIN -> OneDnnMatrices.matrix(product.type, product.k, product.n, product.strideB, 1);
+      case TRANSPOSED ->
+          OneDnnMatrices.matrix(product.type, product.k, product.n, 1, product.strideB);
+      case OWN -> OneDnnMatrices.layout(product.type, product.n, product.k);
     };
-  }
-
-  /** Returns the order in which kernels want a right-hand factor {@code [k, n]}. */
-  static dnnl_memory_desc layout(ElementType type, int n, int k) {
-    return LAYOUTS.computeIfAbsent(
-        new Layout(type, n, k),
-        missing -> {
-          dnnl_memory_desc a = matrix(type, BLOCK, k, k, 1);
-          dnnl_memory_desc any = new dnnl_memory_desc();
-          require(
-              dnnl_memory_desc_create_with_tag(
-                  any, 2, new long[] {k, n}, type(type), dnnl_format_tag_any),
-              "describe a matrix");
-          dnnl_memory_desc c = matrix(ElementType.F32, BLOCK, n, n, 1);
-          dnnl_primitive_desc primitive = new dnnl_primitive_desc();
-          require(
-              dnnl_matmul_primitive_desc_create(primitive, Library.ENGINE, a, any, null, c, null),
-              "multiply [%d, %d] by [%d, %d]".formatted(BLOCK, k, k, n));
-          dnnl_memory_desc layout = new dnnl_memory_desc();
-          require(
-              dnnl_memory_desc_clone(
-                  layout, dnnl_primitive_desc_query_md(primitive, dnnl_query_weights_md, 0)),
-              "describe a matrix");
-          dnnl_primitive_desc_destroy(primitive);
-          dnnl_memory_desc_destroy(a);
-          dnnl_memory_desc_destroy(any);
-          dnnl_memory_desc_destroy(c);
-          return layout;
-        });
   }
 
   /**
@@ -188,35 +109,11 @@ final class OneDnn {
       ElementType stored, long address, boolean isTransposed, ElementType type, int n, int k) {
     HostMemory made = new HostMemory(Reordering.floats(type, n, k));
     try (Reordering reordering = new Reordering(stored, isTransposed, type, n, k)) {
-      dnnl_stream stream = stream();
+      dnnl_stream stream = OneDnnMatrices.stream();
       reordering.run(stream, address, made.address(0));
       dnnl_stream_destroy(stream);
     }
     return made;
-  }
-
-  static dnnl_memory memory(dnnl_memory_desc description, Pointer at) {
-    dnnl_memory memory = new dnnl_memory();
-    require(dnnl_memory_create(memory, description, Library.ENGINE, at), "describe memory");
-    return memory;
-  }
-
-  private static dnnl_stream stream() {
-    dnnl_stream stream = new dnnl_stream();
-    require(dnnl_stream_create(stream, Library.ENGINE, dnnl_stream_default_flags), "open a stream");
-    return stream;
-  }
-
-  /** A pointer that is aimed anew for every call, so that calls make no garbage. */
-  static final class Aim extends BytePointer {
-    Aim() {
-      super((Pointer) null);
-    }
-
-    Aim at(long place) {
-      address = place;
-      return this;
-    }
   }
 
   /** One kernel with its arguments. */
@@ -234,25 +131,26 @@ final class OneDnn {
           "multiply [%d, %d] by [%d, %d]".formatted(product.m, product.k, product.k, product.n);
       dnnl_memory_desc left =
           product.transposeA
-              ? matrix(product.type, product.m, product.k, 1, product.strideA)
-              : matrix(product.type, product.m, product.k, product.strideA, 1);
+              ? OneDnnMatrices.matrix(product.type, product.m, product.k, 1, product.strideA)
+              : OneDnnMatrices.matrix(product.type, product.m, product.k, product.strideA, 1);
       dnnl_memory_desc right = right(product);
-      dnnl_memory_desc out = matrix(ElementType.F32, product.m, product.n, product.strideC, 1);
+      dnnl_memory_desc out =
+          OneDnnMatrices.matrix(ElementType.F32, product.m, product.n, product.strideC, 1);
       dnnl_primitive_attr attributes = attributes(product);
       dnnl_primitive_desc description = new dnnl_primitive_desc();
-      require(
+      OneDnnMatrices.require(
           dnnl_matmul_primitive_desc_create(
-              description, Library.ENGINE, left, right, null, out, attributes),
+              description, OneDnnMatrices.Library.ENGINE, left, right, null, out, attributes),
           what);
-      require(dnnl_primitive_create(primitive, description), what);
+      OneDnnMatrices.require(dnnl_primitive_create(primitive, description), what);
       dnnl_memory_desc needed =
           dnnl_primitive_desc_query_md(description, dnnl_query_scratchpad_md, 0);
       scratchBytes = dnnl_memory_desc_get_size(needed);
-      Aim nowhere = new Aim();
-      a = memory(left, nowhere);
-      b = memory(right, nowhere);
-      c = memory(out, nowhere);
-      scratch = memory(needed, nowhere);
+      OneDnnMatrices.Aim nowhere = new OneDnnMatrices.Aim();
+      a = OneDnnMatrices.memory(left, nowhere);
+      b = OneDnnMatrices.memory(right, nowhere);
+      c = OneDnnMatrices.memory(out, nowhere);
+      scratch = OneDnnMatrices.memory(needed, nowhere);
       arguments.position(0).arg(DNNL_ARG_SRC).memory(a);
       arguments.position(1).arg(DNNL_ARG_WEIGHTS).memory(b);
       arguments.position(2).arg(DNNL_ARG_DST).memory(c);
@@ -269,25 +167,26 @@ final class OneDnn {
 
     private static dnnl_primitive_attr attributes(Product product) {
       dnnl_primitive_attr attributes = new dnnl_primitive_attr();
-      require(dnnl_primitive_attr_create(attributes), "set attributes");
+      OneDnnMatrices.require(dnnl_primitive_attr_create(attributes), "set attributes");
       // Scratch of the library's own belongs to the thread that made the kernel.
-      require(
+      OneDnnMatrices.require(
           dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user),
           "set attributes");
       if (product.alpha != 1 || product.beta != 0) {
         dnnl_post_ops after = new dnnl_post_ops();
-        require(dnnl_post_ops_create(after), "set attributes");
+        OneDnnMatrices.require(dnnl_post_ops_create(after), "set attributes");
         if (product.alpha != 1) {
-          require(
+          OneDnnMatrices.require(
               dnnl_post_ops_append_eltwise(after, dnnl_eltwise_linear, product.alpha, 0),
               "set attributes");
         }
         if (product.beta != 0) {
-          require(
+          OneDnnMatrices.require(
               dnnl_post_ops_append_sum(after, product.beta, 0, dnnl_data_type_undef),
               "set attributes");
         }
-        require(dnnl_primitive_attr_set_post_ops(attributes, after), "set attributes");
+        OneDnnMatrices.require(
+            dnnl_primitive_attr_set_post_ops(attributes, after), "set attributes");
         dnnl_post_ops_destroy(after);
       }
       return attributes;
@@ -311,8 +210,8 @@ final class OneDnn {
 
     private final Map<Product, Kernel> kernels = new HashMap<>();
     private final Map<Factor, Reordering> reorderings = new HashMap<>();
-    private final dnnl_stream stream = stream();
-    private final Aim aim = new Aim();
+    private final dnnl_stream stream = OneDnnMatrices.stream();
+    private final OneDnnMatrices.Aim aim = new OneDnnMatrices.Aim();
     private HostMemory scratch = new HostMemory(1);
 
     /**
@@ -339,7 +238,7 @@ final class OneDnn {
       while (left > 0) {
         int rows = rows(left);
         long row = m - left;
-        long shiftA = row * (transposeA ? 1 : strideA) * bytes(type);
+        long shiftA = row * (transposeA ? 1 : strideA) * OneDnnMatrices.bytes(type);
         run(
             new Product(
                 type, rows, n, k, transposeA, strideA, order, strideB, alpha, beta, strideC),
@@ -382,7 +281,8 @@ final class OneDnn {
       dnnl_memory_set_data_handle(kernel.b, aim.at(b));
       dnnl_memory_set_data_handle(kernel.c, aim.at(c));
       dnnl_memory_set_data_handle(kernel.scratch, aim.at(scratch.address(0)));
-      require(dnnl_primitive_execute(kernel.primitive, stream, 4, kernel.arguments), "multiply");
+      OneDnnMatrices.require(
+          dnnl_primitive_execute(kernel.primitive, stream, 4, kernel.arguments), "multiply");
     }
 
     @Override

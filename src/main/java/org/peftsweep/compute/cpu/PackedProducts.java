@@ -5,7 +5,7 @@ import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Lanes;
 import org.peftsweep.compute.Products;
-import org.peftsweep.compute.QuantisedWeight;
+import org.peftsweep.compute.QuantisedMatrix;
 import org.peftsweep.compute.Sizes;
 import org.peftsweep.compute.Tensor;
 
@@ -105,7 +105,7 @@ final class PackedProducts implements Products, AutoCloseable {
   }
 
   @Override
-  public void linear(Tensor x, QuantisedWeight w, Tensor[] biases, Lanes lanes, Tensor y) {
+  public void linear(Tensor x, QuantisedMatrix w, Tensor[] biases, Lanes lanes, Tensor y) {
     gemm(true, x, w, 0, y);
     addBiases(biases, lanes, y);
   }
@@ -115,7 +115,7 @@ final class PackedProducts implements Products, AutoCloseable {
    * kernels read, and multiplies all rows by them.
    */
   @Override
-  public void gemm(boolean transposeW, Tensor a, QuantisedWeight w, float beta, Tensor c) {
+  public void gemm(boolean transposeW, Tensor a, QuantisedMatrix w, float beta, Tensor c) {
     int n = c.columns();
     int k = a.columns();
     if (isNarrow(n, k)) {

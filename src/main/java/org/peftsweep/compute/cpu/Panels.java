@@ -2,7 +2,7 @@ package org.peftsweep.compute.cpu;
 
 import static org.peftsweep.compute.cpu.HostMemory.address;
 
-import org.peftsweep.compute.QuantisedWeight;
+import org.peftsweep.compute.QuantisedMatrix;
 import org.peftsweep.compute.Tensor;
 
 /**
@@ -63,7 +63,7 @@ final class Panels {
   }
 
   /** {@code c ← a·op(w) + beta·c}. */
-  void gemm(boolean transposeW, Tensor a, QuantisedWeight w, float beta, Tensor c) {
+  void gemm(boolean transposeW, Tensor a, QuantisedMatrix w, float beta, Tensor c) {
     multiply(
         false,
         transposeW,

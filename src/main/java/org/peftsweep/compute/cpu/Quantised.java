@@ -17,10 +17,10 @@ import jdk.incubator.vector.VectorSpecies;
 import org.peftsweep.compute.DynamicTree;
 import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.NormalFloat;
-import org.peftsweep.compute.QuantisedWeight;
+import org.peftsweep.compute.QuantisedMatrix;
 import org.peftsweep.compute.Tensor;
 
-/** Values of {@link QuantisedWeight}s. */
+/** Values of {@link QuantisedMatrix}s. */
 final class Quantised {
   private static final int LEAST_VECTOR = 64;
 
@@ -37,7 +37,7 @@ final class Quantised {
   /** The two floats that a byte of places stands for, as they lie in memory. */
   private static final long[] PAIRS = pairs();
 
-  private static final int BLOCK = QuantisedWeight.BLOCK;
+  private static final int BLOCK = QuantisedMatrix.BLOCK;
 
   private Quantised() {}
 
@@ -55,7 +55,7 @@ final class Quantised {
   }
 
   /** Writes elements {@code from} to {@code from + count} as 32-bit floats. */
-  static void widen(QuantisedWeight w, long from, int count, HostMemory to, long index) {
+  static void widen(QuantisedMatrix w, long from, int count, HostMemory to, long index) {
     HostMemory memory = memory(w);
     ByteBuffer y = to.window(index);
     int yAt = HostMemory.position(index);
@@ -66,7 +66,7 @@ final class Quantised {
     }
   }
 
-  private static HostMemory memory(QuantisedWeight w) {
+  private static HostMemory memory(QuantisedMatrix w) {
     if (w.memory() instanceof HostMemory memory) {
       return memory;
     }
@@ -79,13 +79,13 @@ final class Quantised {
   }
 
   private static void widenRows(
-      QuantisedWeight w, HostMemory memory, long from, int count, ByteBuffer y, int yAt) {
+      QuantisedMatrix w, HostMemory memory, long from, int count, ByteBuffer y, int yAt) {
     int columns = w.columns();
     for (int done = 0; done < count; ) {
       long element = from + done;
       long row = element / columns;
       int some = (int) Math.min(count - done, (row + 1) * columns - element);
-      float scale = QuantisedWeight.scale(number(memory, w.scalesAt() + row));
+      float scale = QuantisedMatrix.scale(number(memory, w.scalesAt() + row));
       long word = element >>> 2;
       int xAt = HostMemory.position(word) + (int) (element & 3);
       multiply(memory.window(word), xAt, scale, y, yAt + done * Float.BYTES, some);
@@ -111,7 +111,7 @@ final class Quantised {
   }
 
   private static void widenBlocks(
-      QuantisedWeight w, HostMemory memory, long from, int count, ByteBuffer y, int yAt) {
+      QuantisedMatrix w, HostMemory memory, long from, int count, ByteBuffer y, int yAt) {
     float mean = number(memory, w.meanAt());
     long codes = w.scalesAt();
     long groups = w.groupsAt();
@@ -121,7 +121,7 @@ final class Quantised {
       int some = (int) Math.min(count - done, (block + 1) * BLOCK - element);
       long word = codes + (block >>> 2);
       int code = memory.window(word).get(HostMemory.position(word) + (int) (block & 3)) & 0xFF;
-      float scale = TREE[code] * number(memory, groups + block / QuantisedWeight.GROUP) + mean;
+      float scale = TREE[code] * number(memory, groups + block / QuantisedMatrix.GROUP) + mean;
       int place = yAt + done * Float.BYTES;
       look(memory, element, y, place, some);
       Elementwise.scale(scale, y, place, y, place, some);
@@ -154,7 +154,7 @@ final class Quantised {
    * @param wide scratch memory of {@link #STRETCH} floats
    */
   static void narrow(
-      QuantisedWeight w, long from, int count, HostMemory wide, ByteBuffer y, int yAt) {
+      QuantisedMatrix w, long from, int count, HostMemory wide, ByteBuffer y, int yAt) {
     for (int done = 0; done < count; done += STRETCH) {
       int some = Math.min(STRETCH, count - done);
       widen(w, from + done, some, wide, 0);
@@ -167,7 +167,7 @@ final class Quantised {
 
   /** Rows {@code from} to {@code to} of a result; ids null for all rows of the table. */
   static void gather(
-      QuantisedWeight table,
+      QuantisedMatrix table,
       int[] ids,
       boolean adds,
       Tensor out,

@@ -18,26 +18,28 @@ final class Reordering implements AutoCloseable {
   private final dnnl_memory from;
   private final dnnl_memory to;
   private final dnnl_exec_arg_t arguments = new dnnl_exec_arg_t(2);
-  private final OneDnn.Aim aim = new OneDnn.Aim();
+  private final OneDnnMatrices.Aim aim = new OneDnnMatrices.Aim();
 
   Reordering(ElementType stored, boolean isTransposed, ElementType type, int n, int k) {
     what = "reorder [%d, %d]".formatted(k, n);
-    dnnl_memory_desc layout = OneDnn.layout(type, n, k);
+    dnnl_memory_desc layout = OneDnnMatrices.layout(type, n, k);
     dnnl_memory_desc source =
-        isTransposed ? OneDnn.matrix(stored, k, n, 1, k) : OneDnn.matrix(stored, k, n, n, 1);
+        isTransposed
+            ? OneDnnMatrices.matrix(stored, k, n, 1, k)
+            : OneDnnMatrices.matrix(stored, k, n, n, 1);
     dnnl_primitive_desc description = new dnnl_primitive_desc();
-    OneDnn.require(
+    OneDnnMatrices.require(
         dnnl_reorder_primitive_desc_create(
             description,
             source,
-            OneDnn.Library.ENGINE,
+            OneDnnMatrices.Library.ENGINE,
             layout,
-            OneDnn.Library.ENGINE,
+            OneDnnMatrices.Library.ENGINE,
             (dnnl_primitive_attr) null),
         what);
-    OneDnn.require(dnnl_primitive_create(primitive, description), what);
-    from = OneDnn.memory(source, aim);
-    to = OneDnn.memory(layout, aim);
+    OneDnnMatrices.require(dnnl_primitive_create(primitive, description), what);
+    from = OneDnnMatrices.memory(source, aim);
+    to = OneDnnMatrices.memory(layout, aim);
     arguments.position(0).arg(DNNL_ARG_FROM).memory(from);
     arguments.position(1).arg(DNNL_ARG_TO).memory(to);
     arguments.position(0);
@@ -47,13 +49,13 @@ final class Reordering implements AutoCloseable {
 
   /** Returns the memory of a factor in that order, in floats. */
   static long floats(ElementType type, int n, int k) {
-    return (dnnl_memory_desc_get_size(OneDnn.layout(type, n, k)) + 3) / Float.BYTES;
+    return (dnnl_memory_desc_get_size(OneDnnMatrices.layout(type, n, k)) + 3) / Float.BYTES;
   }
 
   void run(dnnl_stream stream, long source, long target) {
     dnnl_memory_set_data_handle(from, aim.at(source));
     dnnl_memory_set_data_handle(to, aim.at(target));
-    OneDnn.require(dnnl_primitive_execute(primitive, stream, 2, arguments), what);
+    OneDnnMatrices.require(dnnl_primitive_execute(primitive, stream, 2, arguments), what);
   }
 
   @Override

@@ -122,7 +122,7 @@ final class RowsAlike {
         columns,
         k,
         1,
-        x.address(0) + (long) from * k * OneDnn.bytes(type),
+        x.address(0) + (long) from * k * OneDnnMatrices.bytes(type),
         k,
         order,
         right.address(0),

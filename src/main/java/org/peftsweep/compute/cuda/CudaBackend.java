@@ -17,7 +17,7 @@ import org.peftsweep.compute.Lanes;
 import org.peftsweep.compute.Memory;
 import org.peftsweep.compute.Moments;
 import org.peftsweep.compute.Products;
-import org.peftsweep.compute.QuantisedWeight;
+import org.peftsweep.compute.QuantisedMatrix;
 import org.peftsweep.compute.Tensor;
 
 /**
@@ -223,12 +223,12 @@ public final class CudaBackend implements Backend {
   }
 
   @Override
-  public void gemm(boolean transposeW, Tensor a, QuantisedWeight w, float beta, Tensor c) {
+  public void gemm(boolean transposeW, Tensor a, QuantisedMatrix w, float beta, Tensor c) {
     products.gemm(transposeW, a, w, beta, c);
   }
 
   @Override
-  public void linear(Tensor x, QuantisedWeight w, Tensor[] biases, Lanes lanes, Tensor y) {
+  public void linear(Tensor x, QuantisedMatrix w, Tensor[] biases, Lanes lanes, Tensor y) {
     products.linear(x, w, biases, lanes, y);
   }
 
@@ -442,7 +442,7 @@ public final class CudaBackend implements Backend {
   }
 
   @Override
-  public void gather(QuantisedWeight table, Tensor ids, boolean adds, Tensor out) {
+  public void gather(QuantisedMatrix table, Tensor ids, boolean adds, Tensor out) {
     quantised.gather(table, ids, adds, out);
   }
 

@@ -3,7 +3,7 @@ package org.peftsweep.compute.cuda;
 import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Lanes;
 import org.peftsweep.compute.Products;
-import org.peftsweep.compute.QuantisedWeight;
+import org.peftsweep.compute.QuantisedMatrix;
 import org.peftsweep.compute.Sizes;
 import org.peftsweep.compute.Tensor;
 
@@ -69,7 +69,7 @@ final class DeviceProducts implements Products {
   }
 
   @Override
-  public void gemm(boolean transposeW, Tensor a, QuantisedWeight w, float beta, Tensor c) {
+  public void gemm(boolean transposeW, Tensor a, QuantisedMatrix w, float beta, Tensor c) {
     int inner = a.columns();
     Sizes.require((transposeW ? w.columns() : w.rows()) == inner, "gemm", w, "inner size " + inner);
     Sizes.require(a.rows() == c.rows(), "gemm", c, a.rows() + " rows");
@@ -94,7 +94,7 @@ final class DeviceProducts implements Products {
   }
 
   @Override
-  public void linear(Tensor x, QuantisedWeight w, Tensor[] biases, Lanes lanes, Tensor y) {
+  public void linear(Tensor x, QuantisedMatrix w, Tensor[] biases, Lanes lanes, Tensor y) {
     gemm(true, x, w, 0, y);
     addBiases(biases, lanes, y);
   }

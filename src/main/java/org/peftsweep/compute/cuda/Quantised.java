@@ -2,7 +2,7 @@ package org.peftsweep.compute.cuda;
 
 import org.peftsweep.compute.DynamicTree;
 import org.peftsweep.compute.ElementType;
-import org.peftsweep.compute.QuantisedWeight;
+import org.peftsweep.compute.QuantisedMatrix;
 import org.peftsweep.compute.Sizes;
 import org.peftsweep.compute.Tensor;
 
@@ -22,7 +22,7 @@ final class Quantised {
   }
 
   /** Writes rows; ids null for all of them, in their order. */
-  void gather(QuantisedWeight table, Tensor ids, boolean adds, Tensor out) {
+  void gather(QuantisedMatrix table, Tensor ids, boolean adds, Tensor out) {
     int rows = ids == null ? table.rows() : (int) ids.size();
     Sizes.count("gather", (long) rows * table.columns(), out);
     long to = DeviceMemory.address(launcher.device(), out, ElementType.F32);
@@ -33,7 +33,7 @@ final class Quantised {
   }
 
   /** Returns where a weight's values lie in a number format, until the next right factor. */
-  long values(QuantisedWeight w, ElementType type) {
+  long values(QuantisedMatrix w, ElementType type) {
     long room = launcher.room(Launcher.Room.RIGHT_FACTOR, type.bytes(w.size()));
     if (type == ElementType.F32) {
       gather(w, null, false, room, w.rows());
@@ -47,7 +47,7 @@ final class Quantised {
     return room;
   }
 
-  private void gather(QuantisedWeight table, Tensor ids, boolean adds, long to, int rows) {
+  private void gather(QuantisedMatrix table, Tensor ids, boolean adds, long to, int rows) {
     matrix("gather", table)
         .ints(ids)
         .value(adds ? 1 : 0)
@@ -60,7 +60,7 @@ final class Quantised {
   }
 
   /** Begins the call of a kernel with where the matrix is. */
-  private Launcher matrix(String kernel, QuantisedWeight w) {
+  private Launcher matrix(String kernel, QuantisedMatrix w) {
     long start = DeviceMemory.address(launcher.device(), w.elements());
     long scales = start + w.scalesAt() * Float.BYTES;
     if (w.type() == ElementType.I8) {

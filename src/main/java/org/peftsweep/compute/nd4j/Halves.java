@@ -3,6 +3,7 @@ package org.peftsweep.compute.nd4j;
 import org.peftsweep.compute.BFloat16;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.ElementType;
+import org.peftsweep.compute.QuantisedMatrix;
 import org.peftsweep.compute.QuantisedWeight;
 import org.peftsweep.compute.Tensor;
 
@@ -41,15 +42,16 @@ final class Halves {
   }
 
   /** Returns a tensor of 32-bit floats with a weight's values. */
-  Tensor widened(QuantisedWeight w, Backend backend) {
+  Tensor widened(QuantisedMatrix w, Backend backend) {
+    QuantisedWeight values = new QuantisedWeight(w);
     reserve(w.size());
     float[] part = new float[CHUNK];
     for (long from = 0; from < w.size(); from += CHUNK) {
       int count = (int) Math.min(CHUNK, w.size() - from);
-      w.read(backend, from, part, 0, count);
+      values.read(backend, from, part, 0, count);
       wide.write(part, 0, from, count);
     }
-    return new Tensor(wide, 0, w.shape());
+    return new Tensor(wide, 0, values.shape());
   }
 
   /** Returns the rows of x with these ids as 32-bit floats. */

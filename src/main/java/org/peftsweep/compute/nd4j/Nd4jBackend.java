@@ -15,7 +15,7 @@ import org.peftsweep.compute.Memory;
 import org.peftsweep.compute.Moments;
 import org.peftsweep.compute.Processor;
 import org.peftsweep.compute.Products;
-import org.peftsweep.compute.QuantisedWeight;
+import org.peftsweep.compute.QuantisedMatrix;
 import org.peftsweep.compute.Tensor;
 
 /**
@@ -176,7 +176,7 @@ public final class Nd4jBackend implements Backend {
   }
 
   @Override
-  public void gemm(boolean transposeW, Tensor a, QuantisedWeight w, float beta, Tensor c) {
+  public void gemm(boolean transposeW, Tensor a, QuantisedMatrix w, float beta, Tensor c) {
     gemm(false, transposeW, 1, a, halves.widened(w, this), beta, c);
   }
 
@@ -393,7 +393,7 @@ public final class Nd4jBackend implements Backend {
   }
 
   @Override
-  public void gather(QuantisedWeight table, Tensor ids, boolean adds, Tensor out) {
+  public void gather(QuantisedMatrix table, Tensor ids, boolean adds, Tensor out) {
     Tensor values = halves.widened(table, this);
     if (ids != null) {
       gather(values, ids, adds, out);

@@ -12,6 +12,8 @@ import org.nd4j.linalg.factory.Nd4j;
 import org.peftsweep.compute.AttentionShape;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Dropout;
+import org.peftsweep.compute.Lanes;
+import org.peftsweep.compute.QuantisedMatrix;
 import org.peftsweep.compute.QuantisedWeight;
 import org.peftsweep.compute.Tensor;
 
@@ -77,7 +79,7 @@ final class Kernels {
     values.set(c, beta == 0 ? y : y.add(scaled(of(c), beta)));
   }
 
-  public void gemm(boolean transposeW, Tensor a, QuantisedWeight w, float beta, Tensor c) {
+  public void gemm(boolean transposeW, Tensor a, QuantisedMatrix w, float beta, Tensor c) {
     SDVariable y = graph.mmul(of(a), of(w), false, transposeW, false);
     values.set(c, beta == 0 ? y : y.add(scaled(of(c), beta)));
   }
@@ -85,6 +87,16 @@ final class Kernels {
   public void linear(Tensor x, Tensor w, Tensor bias, Tensor y) {
     SDVariable product = graph.mmul(of(x), of(w), false, true, false);
     values.set(y, bias == null ? product : product.add(row(bias)));
+  }
+
+  public void linear(Tensor x, QuantisedMatrix w, Tensor[] biases, Lanes lanes, Tensor y) {
+    gemm(true, x, w, 0, y);
+    for (int i = 0; i < biases.length; i++) {
+      if (biases[i] != null) {
+        Tensor own = y.slice(lanes.from(i), lanes.rows(i));
+        addRow(own, biases[i], own);
+      }
+    }
   }
 
   // ---- elementwise
@@ -261,7 +273,7 @@ final class Kernels {
     values.set(out, adds ? of(out).add(chosen) : chosen);
   }
 
-  public void gather(QuantisedWeight table, Tensor ids, boolean adds, Tensor out) {
+  public void gather(QuantisedMatrix table, Tensor ids, boolean adds, Tensor out) {
     SDVariable all = of(table);
     SDVariable chosen = ids == null ? all : graph.gather(all, graph.reshape(of(ids), -1), 0);
     values.set(out, adds ? of(out).add(chosen) : chosen);
@@ -345,9 +357,10 @@ final class Kernels {
     return graph.constant(Nd4j.valueArrayOf(shape, value, DataType.FLOAT));
   }
 
-  private SDVariable of(QuantisedWeight weight) {
+  private SDVariable of(QuantisedMatrix weight) {
     return graph.constant(
-        Nd4j.createFromArray(host.values(weight)).reshape(weight.rows(), weight.columns()));
+        Nd4j.createFromArray(host.values(new QuantisedWeight(weight)))
+            .reshape(weight.rows(), weight.columns()));
   }
 
   private SDVariable ints(int... numbers) {

@@ -18,6 +18,7 @@ import java.util.TreeMap;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
 import org.nd4j.autodiff.samediff.api.OutAndGrad;
+import org.nd4j.linalg.api.buffer.DataType;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
 import org.peftsweep.compute.Backend;
@@ -55,6 +56,9 @@ public final class SameDiffGraph implements Graph {
           && offset + size <= whole.offset() + whole.size();
     }
   }
+
+  /** What a float is multiplied by to be a whole number of 64 bits; its magnitude is below 2²³. */
+  private static final double WHOLE = 0x1p40;
 
   private static final Map<List<Object>, Method> KERNELS = new HashMap<>();
 
@@ -163,7 +167,9 @@ public final class SameDiffGraph implements Graph {
 
   @Override
   public void hold(Tensor value) {
-    values.set(value, graph.constant(computed(values.of(value))));
+    // Whole numbers have no gradient; only what is below 2⁻⁴⁰ is cut off.
+    SDVariable numbers = graph.castTo(values.of(value).mul(WHOLE), DataType.LONG);
+    values.set(value, graph.castTo(numbers, DataType.FLOAT).mul(1 / WHOLE));
   }
 
   @Override
