@@ -103,7 +103,7 @@ __device__ __forceinline__ Sight look(const int* mask, int tokens, int causal, i
   return sight;
 }
 
-// Blocks are (batch * heads, tiles of queries, chunks of columns).
+// halves <- out, or null. Blocks are (batch * heads, tiles of queries, chunks of columns).
 extern "C" __global__ __launch_bounds__(THREADS, RESIDENT) void attention(
     const float* q,
     const float* k,
@@ -112,6 +112,7 @@ extern "C" __global__ __launch_bounds__(THREADS, RESIDENT) void attention(
     const unsigned* seed,
     const float* bias,
     float* out,
+    bf16* halves,
     float* logSum,
     Shape shape) {
   __shared__ float left[TILE * ROOM_STRIDE];
@@ -220,7 +221,7 @@ extern "C" __global__ __launch_bounds__(THREADS, RESIDENT) void attention(
       sums[n][e] /= total;
     }
   }
-  store(sums, out + firstQuery + column, queryStride, rows, columns);
+  store(sums, out, halves, firstQuery + column, queryStride, rows, columns);
   if (blockIdx.z == 0 && (int)threadIdx.x < rows) {
     logSum[(long long)blockIdx.x * shape.queries + from + threadIdx.x] =
         peaks[threadIdx.x] + logf(totals[threadIdx.x]);
@@ -377,7 +378,8 @@ extern "C" __global__ __launch_bounds__(THREADS, RESIDENT) void attention_querie
     accumulate<false>(sums, s, keyTile + column, keyStride, count, columns, left);
   }
   if (dq != 0) {
-    store(sums, dq + firstQuery + column, queryStride, rows, columns);
+    // Its halves too would not fit into registers.
+    store(sums, dq, 0, firstQuery + column, queryStride, rows, columns);
   }
 }
 
@@ -393,7 +395,9 @@ extern "C" __global__ void attention_keys_backward(
     const float* dots,
     const float* dOut,
     float* dk,
+    bf16* keyHalves,
     float* dv,
+    bf16* valueHalves,
     Shape shape) {
   __shared__ float left[TILE * ROOM_STRIDE];
   __shared__ float right[TILE * ROOM_STRIDE];
@@ -479,9 +483,9 @@ extern "C" __global__ void attention_keys_backward(
     }
   }
   if (dv != 0) {
-    store(valueSums, dv + firstKey + column, keyStride, count, columns);
+    store(valueSums, dv, valueHalves, firstKey + column, keyStride, count, columns);
   }
   if (dk != 0) {
-    store(keySums, dk + firstKey + column, keyStride, count, columns);
+    store(keySums, dk, keyHalves, firstKey + column, keyStride, count, columns);
   }
 }

@@ -1,6 +1,14 @@
 // Layer norm and RMS norm, a warp a row; each lane reads again only what it read or wrote itself.
 #include "common.cuh"
 
+// Writes four values of a row of outputs rounded too, where somebody wants that.
+__device__ __forceinline__ void storeHalves(
+    bf16* halves, long long row, int j, int columns, bool wide, const float v[4]) {
+  if (halves != 0) {
+    store4(halves + row, j, columns, wide && ((unsigned long long)halves & 7) == 0, v);
+  }
+}
+
 // Returns the sum of squares of a row's distances from its mean to each lane.
 __device__ __forceinline__ float squares(const float* x, float mean, int columns, bool wide) {
   float sum = 0.0f;
@@ -16,7 +24,7 @@ __device__ __forceinline__ float squares(const float* x, float mean, int columns
   return warpSum(sum);
 }
 
-// x <- x + residual where there is one; y <- (x - mean) * rstd * gamma + beta.
+// x <- x + residual where there is one; y <- (x - mean) * rstd * gamma + beta; halves <- y, or null.
 extern "C" __global__ void layer_norm(
     float* x,
     const float* residual,
@@ -24,6 +32,7 @@ extern "C" __global__ void layer_norm(
     const float* beta,
     float epsilon,
     float* y,
+    bf16* halves,
     float* means,
     float* rstds,
     int rows,
@@ -62,6 +71,7 @@ extern "C" __global__ void layer_norm(
         v[c] = fmaf((v[c] - mean) * rstd, g[c], b[c]);
       }
       store4(y + row * columns, j, columns, wide, v);
+      storeHalves(halves, row * columns, j, columns, wide, v);
     }
     if (lane() == 0) {
       means[row] = mean;
@@ -75,6 +85,7 @@ extern "C" __global__ void rms_norm(
     const float* gamma,
     float epsilon,
     float* y,
+    bf16* halves,
     float* rstds,
     int rows,
     int columns) {
@@ -93,6 +104,7 @@ extern "C" __global__ void rms_norm(
         v[c] *= rstd * g[c];
       }
       store4(y + row * columns, j, columns, wide, v);
+      storeHalves(halves, row * columns, j, columns, wide, v);
     }
     if (lane() == 0) {
       rstds[row] = rstd;
@@ -101,7 +113,7 @@ extern "C" __global__ void rms_norm(
 }
 
 // dx <- rstd * (g - mean(g) - hat * mean(g * hat)) with g = dy * gamma and hat the normalised x;
-// without the mean of g where means is null, which is RMS norm. dx may be dy.
+// without the mean of g where means is null, which is RMS norm. dx may be dy. halves <- dx, or null.
 extern "C" __global__ void norm_backward(
     const float* x,
     const float* gamma,
@@ -109,6 +121,7 @@ extern "C" __global__ void norm_backward(
     const float* rstds,
     const float* dy,
     float* dx,
+    bf16* halves,
     int rows,
     int columns) {
   bool wide = columns % 4 == 0 && aligned(x) && aligned(dy) && aligned(dx);
@@ -148,6 +161,7 @@ extern "C" __global__ void norm_backward(
         v[c] = fmaf(v[c] - mean, -dot, d[c] * g[c] - sum) * rstd;
       }
       store4(dx + row * columns, j, columns, wide, v);
+      storeHalves(halves, row * columns, j, columns, wide, v);
     }
   }
 }

@@ -249,8 +249,15 @@ __device__ __forceinline__ void clear(float sums[8][4]) {
   }
 }
 
+// Writes sums to rows that begin at `first`, and their halves where these are not null.
 __device__ __forceinline__ void store(
-    const float sums[8][4], float* to, long long stride, int rows, int columns) {
+    const float sums[8][4],
+    float* to,
+    bf16* halves,
+    long long first,
+    long long stride,
+    int rows,
+    int columns) {
 #pragma unroll
   for (int n = 0; n < 8; n++) {
 #pragma unroll
@@ -258,7 +265,11 @@ __device__ __forceinline__ void store(
       int row = rowOf(e);
       int column = sumColumn(n, e);
       if (row < rows && column < columns) {
-        to[row * stride + column] = sums[n][e];
+        long long at = first + row * stride + column;
+        to[at] = sums[n][e];
+        if (halves != 0) {
+          halves[at] = narrow(sums[n][e]);
+        }
       }
     }
   }

@@ -43,6 +43,7 @@ final class DoctorCommand implements Callable<Integer> {
   private record Look(String what, String found, boolean isFine, String remedy) {}
 
   private static final String CUDA = "cuda";
+  private static final String ND4J = "nd4j";
   private static final String NO_CARD = "none; trials run on processors";
 
   @Mixin private OutputFolder output;
@@ -172,9 +173,13 @@ final class DoctorCommand implements Callable<Integer> {
   private void gpu() {
     String cards = cards();
     look("GPU", cards, true, "");
+    boolean isWanted = testsGpu || !cards.equals(NO_CARD);
+    if (Backends.usesGpus(ND4J)) {
+      nd4jOnGpu(isWanted);
+      return;
+    }
     Optional<String> lack = Backends.lack(CUDA);
     if (lack.isPresent()) {
-      boolean isWanted = testsGpu || !cards.equals(NO_CARD);
       look("CUDA", isWanted ? "cannot be used" : "not there", !isWanted, lack.get());
       return;
     }
@@ -198,6 +203,21 @@ final class DoctorCommand implements Callable<Integer> {
     }
   }
 
+  /** In the jar of -Pnd4j-cuda, whose CUDA is that of ND4J. */
+  private void nd4jOnGpu(boolean isWanted) {
+    Optional<String> lack = Backends.lack(ND4J);
+    if (lack.isPresent()) {
+      look("CUDA", isWanted ? "cannot be used" : "not there", !isWanted, lack.get());
+      return;
+    }
+    try (Backend nd4j = Backends.open(ND4J, 1)) {
+      look("CUDA", nd4j.device(), true, "");
+      if (testsGpu) {
+        kernels(nd4j);
+      }
+    }
+  }
+
   /** Returns where CUDA's libraries were found, as the system tells. */
   private static String libraries() {
     try (Stream<String> lines = Files.lines(Path.of("/proc/self/maps"))) {
@@ -213,9 +233,9 @@ final class DoctorCommand implements Callable<Integer> {
   }
 
   /** Runs all kernels on the GPU and on the processor. */
-  private void kernels(Backend cuda) {
+  private void kernels(Backend gpu) {
     try (Backend cpu = Backends.open(Backends.DEFAULT, 1)) {
-      List<KernelCheck.Result> results = KernelCheck.compare(cpu, cuda);
+      List<KernelCheck.Result> results = KernelCheck.compare(cpu, gpu);
       List<String> off =
           results.stream()
               .filter(result -> !result.isFine())

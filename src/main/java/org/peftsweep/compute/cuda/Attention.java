@@ -32,6 +32,7 @@ final class Attention {
       Tensor out,
       Tensor logSum) {
     require("attention", shape, mask, logSum, new Tensor[] {q, out}, k, v);
+    long halves = launcher.rounded().alsoTo(out);
     shape(
             launcher
                 .call(FAMILY, "attention")
@@ -42,10 +43,11 @@ final class Attention {
                 .seed(shape.dropout() > 0 ? seed : null)
                 .floats(bias)
                 .floats(out)
+                .address(halves)
                 .floats(logSum),
             shape,
             bias)
-        .run(grid(shape, shape.heads(), shape.queries()));
+        .runWriting(grid(shape, shape.heads(), shape.queries()), logSum);
   }
 
   void backward(
@@ -78,18 +80,23 @@ final class Attention {
         .value(shape.heads())
         .value(shape.headWidth())
         .value(rows)
-        .run(Grid.warps(rows));
+        .runWriting(Grid.warps(rows));
     if (dq != null || dBias != null) {
       inputs("attention_queries_backward", q, k, v, mask, drawn, bias, logSum, dots, dOut)
           .floats(dq)
           .floats(dBias);
-      shape(launcher, shape, bias).run(grid(shape, shape.heads(), shape.queries()));
+      shape(launcher, shape, bias)
+          .runWriting(grid(shape, shape.heads(), shape.queries()), dq, dBias);
     }
     if (dk != null || dv != null) {
+      long halvesOfKeys = launcher.rounded().alsoTo(dk);
+      long halvesOfValues = launcher.rounded().alsoTo(dv);
       inputs("attention_keys_backward", q, k, v, mask, drawn, bias, logSum, dots, dOut)
           .floats(dk)
-          .floats(dv);
-      shape(launcher, shape, bias).run(grid(shape, shape.keyHeads(), shape.tokens()));
+          .address(halvesOfKeys)
+          .floats(dv)
+          .address(halvesOfValues);
+      shape(launcher, shape, bias).runWriting(grid(shape, shape.keyHeads(), shape.tokens()));
     }
   }
 

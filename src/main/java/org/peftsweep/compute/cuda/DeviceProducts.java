@@ -11,7 +11,7 @@ import org.peftsweep.compute.Tensor;
  * Products of a device whose factors are taken in one number format, rounded or widened before
  * where they are stored in another; those with a factor narrower than {@value #LEAST} columns, as
  * low-rank updates have, in 32 bits, as on processors, those that are small by {@link
- * SmallProducts}. A tensor that several products in a row round is rounded once.
+ * SmallProducts}. What several products round, or a kernel wrote rounded too, is not rounded anew.
  */
 final class DeviceProducts implements Products {
   private static final int LEAST = 32;
@@ -28,14 +28,6 @@ final class DeviceProducts implements Products {
     long in(ElementType type);
   }
 
-  /** What lies rounded in the room of left factors: from where to where it was, 0 for nothing. */
-  private long roundedFrom;
-
-  private long roundedTo;
-
-  /** Changes until which it is that. */
-  private long roundedAt;
-
   DeviceProducts(
       Launcher launcher,
       Elementwise elementwise,
@@ -49,6 +41,9 @@ final class DeviceProducts implements Products {
     this.quantised = quantised;
     this.smallProducts = smallProducts;
     this.factors = factors;
+    if (factors == ElementType.BF16) {
+      launcher.rounded().want();
+    }
   }
 
   @Override
@@ -136,9 +131,7 @@ final class DeviceProducts implements Products {
     ElementType stored = type == ElementType.BF16 ? ElementType.BF16 : ElementType.F32;
     long left = left(a, stored);
     long right = b.in(stored);
-    boolean isOverwritten = target < roundedTo && roundedFrom < target + c.size() * Float.BYTES;
-    roundedFrom = isOverwritten ? 0 : roundedFrom;
-    roundedAt = launcher.changes();
+    launcher.rounded().overwritten(target, target + c.size() * Float.BYTES);
     Product product =
         new Product(
             transposeA,
@@ -169,12 +162,12 @@ final class DeviceProducts implements Products {
       return from;
     }
     long to = from + a.size() * Float.BYTES;
-    long room = launcher.room(Launcher.Room.LEFT_FACTOR, type.bytes(a.size()));
-    if (roundedAt != launcher.changes() || roundedFrom != from || roundedTo != to) {
-      elementwise.narrow(a, room);
-      roundedFrom = from;
-      roundedTo = to;
+    long there = launcher.rounded().find(from, to);
+    if (there != 0) {
+      return there;
     }
+    long room = launcher.rounded().forProduct(from, to);
+    elementwise.narrow(a, room);
     return room;
   }
 

@@ -58,14 +58,14 @@ final class Elementwise {
     }
   }
 
-  /** Rounds the floats of a tensor to halves at an address. */
+  /** Rounds the floats of a tensor to halves at an address of a room. */
   void narrow(Tensor from, long to) {
-    call("narrow_all").floats(from).address(to).value(from.size()).run(fours(from));
+    call("narrow_all").floats(from).address(to).value(from.size()).runWriting(fours(from));
   }
 
-  /** Copies the halves of a tensor to floats at an address. */
+  /** Copies the halves of a tensor to floats at an address of a room. */
   void widen(Tensor from, long to) {
-    call("widen_all").halves(from).address(to).value(from.size()).run(fours(from));
+    call("widen_all").halves(from).address(to).value(from.size()).runWriting(fours(from));
   }
 
   void addScaled(float alpha, Tensor x, Tensor y) {

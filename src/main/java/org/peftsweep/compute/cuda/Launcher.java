@@ -17,6 +17,8 @@ final class Launcher implements AutoCloseable {
   /** What lies between two kernels, each in memory of its own. */
   enum Room {
     LEFT_FACTOR,
+    FIRST_WRITTEN,
+    SECOND_WRITTEN,
     RIGHT_FACTOR,
     PARTIAL_SUMS,
     NUMBERS
@@ -29,12 +31,12 @@ final class Launcher implements AutoCloseable {
   /** What captured kernels may still use. */
   private final List<DeviceMemory> outgrown = new ArrayList<>();
 
+  private final RoundedFactors rounded = new RoundedFactors(this);
   private final long[] slots = new long[MOST_SLOTS];
   private Runnable first = () -> {};
   private Device.Kernel kernel;
   private int used;
   private int parameters;
-  private long changes;
 
   Launcher(Device device) {
     this.device = device;
@@ -44,14 +46,14 @@ final class Launcher implements AutoCloseable {
     return device;
   }
 
-  /** Returns how often something else than a product may have changed memory. */
-  long changes() {
-    return changes;
+  /** Returns what lies rounded beside the floats that launches write. */
+  RoundedFactors rounded() {
+    return rounded;
   }
 
   /** Says that something else than these launches changed memory, or will. */
   void changed() {
-    changes++;
+    rounded.clear();
   }
 
   /** Returns the address of memory of any content, which stays until a larger one is asked for. */
@@ -155,17 +157,35 @@ final class Launcher implements AutoCloseable {
     return this;
   }
 
-  /** Returns what runs the call, which may be later and only once. */
+  /** Returns what runs the call, which may be later and only once; it says itself what changes. */
   Runnable held(Grid grid) {
-    changes++;
     Device.Kernel own = kernel;
     long[] values = Arrays.copyOf(slots, used);
     int count = parameters;
     return () -> device.launch(own, grid, values, values.length, count);
   }
 
+  /** Runs a call that may write to any memory. */
   void run(Grid grid) {
-    changes++;
+    rounded.clear();
+    launch(grid);
+  }
+
+  /**
+   * Runs a call that writes to no other floats than those of tensors, null for none, and those that
+   * {@link RoundedFactors#alsoTo} was asked for.
+   */
+  void runWriting(Grid grid, Tensor... written) {
+    for (Tensor each : written) {
+      if (each != null) {
+        long from = DeviceMemory.address(device, each, ElementType.F32);
+        rounded.overwritten(from, from + each.size() * Float.BYTES);
+      }
+    }
+    launch(grid);
+  }
+
+  private void launch(Grid grid) {
     if (grid.x() > 0) {
       device.launch(kernel, grid, slots, used, parameters);
     }

@@ -27,6 +27,7 @@ final class Norms {
     Sizes.same("layerNorm", x, residual, y);
     Sizes.count("layerNorm", x.columns(), gamma, beta);
     Sizes.count("layerNorm", x.rows(), mean, rstd);
+    long halves = launcher.rounded().alsoTo(y);
     launcher
         .call(FAMILY, "layer_norm")
         .floats(x)
@@ -35,11 +36,12 @@ final class Norms {
         .floats(beta)
         .value(epsilon)
         .floats(y)
+        .address(halves)
         .floats(mean)
         .floats(rstd)
         .value(x.rows())
         .value(x.columns())
-        .run(Grid.warps(x.rows()));
+        .runWriting(Grid.warps(x.rows()), x, mean, rstd);
   }
 
   void layerNormBackward(
@@ -64,16 +66,18 @@ final class Norms {
     Sizes.same("rmsNorm", x, y);
     Sizes.count("rmsNorm", x.columns(), gamma);
     Sizes.count("rmsNorm", x.rows(), rstd);
+    long halves = launcher.rounded().alsoTo(y);
     launcher
         .call(FAMILY, "rms_norm")
         .floats(x)
         .floats(gamma)
         .value(epsilon)
         .floats(y)
+        .address(halves)
         .floats(rstd)
         .value(x.rows())
         .value(x.columns())
-        .run(Grid.warps(x.rows()));
+        .runWriting(Grid.warps(x.rows()), rstd);
   }
 
   void rmsNormBackward(Tensor x, Tensor gamma, Tensor rstd, Tensor dy, Tensor dx, Tensor dGamma) {
@@ -88,6 +92,7 @@ final class Norms {
     if (dGamma != null) {
       rows.addGammaGradient(x, mean, rstd, dy, dGamma);
     }
+    long halves = launcher.rounded().alsoTo(dx);
     launcher
         .call(FAMILY, "norm_backward")
         .floats(x)
@@ -96,8 +101,9 @@ final class Norms {
         .floats(rstd)
         .floats(dy)
         .floats(dx)
+        .address(halves)
         .value(x.rows())
         .value(x.columns())
-        .run(Grid.warps(x.rows()));
+        .runWriting(Grid.warps(x.rows()));
   }
 }

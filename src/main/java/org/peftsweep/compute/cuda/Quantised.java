@@ -42,7 +42,7 @@ final class Quantised {
           .address(room)
           .value(w.rows())
           .value(w.columns())
-          .run(Grid.warps(w.rows()));
+          .runWriting(Grid.warps(w.rows()));
     }
     return room;
   }

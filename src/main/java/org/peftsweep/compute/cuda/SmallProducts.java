@@ -77,7 +77,10 @@ final class SmallProducts {
     waits = doWait;
   }
 
-  /** Multiplies now or later, but before anything else than such products is launched. */
+  /**
+   * Multiplies now or later, but before anything else than such products is launched; the caller
+   * says what is overwritten.
+   */
   void multiply(Product p, long a, long b, long c) {
     Place result = Place.of(c, (long) p.m() * p.n());
     List<Place> read = new ArrayList<>();
@@ -91,6 +94,7 @@ final class SmallProducts {
    * writes the same.
    */
   void launch(Runnable launch, List<Place> read, Place write) {
+    launcher.rounded().overwritten(write.from, write.to);
     add(new Item(null, null, launch, read, write));
   }
 
@@ -174,7 +178,7 @@ final class SmallProducts {
       own += sumsOfParts(p) * Float.BYTES;
       count += blocks.applyAsLong(p);
     }
-    launcher.call(FAMILY, kernel).structure(members).run(Grid.blocks(count));
+    launcher.call(FAMILY, kernel).structure(members).runWriting(Grid.blocks(count));
   }
 
   /** Returns the parts in which the rows of a transposed factor are added up. */

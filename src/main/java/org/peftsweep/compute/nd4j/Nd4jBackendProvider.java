@@ -2,6 +2,7 @@ package org.peftsweep.compute.nd4j;
 
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.nd4j.linalg.factory.Nd4j;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.BackendProvider;
@@ -19,18 +20,27 @@ public final class Nd4jBackendProvider implements BackendProvider {
 
   private final boolean isOnGpus;
   private final Function<String, Optional<Double>> capabilities;
+  private final Supplier<Optional<String>> lacking;
 
   public Nd4jBackendProvider() {
-    this(Nd4jBackendProvider.class.getResource(PLATFORM_OF_GPUS) != null, ComputeCapability::ofGpu);
+    this(
+        Nd4jBackendProvider.class.getResource(PLATFORM_OF_GPUS) != null,
+        ComputeCapability::ofGpu,
+        CudaOfNd4j::lack);
   }
 
   /**
    * @param isOnGpus whether ND4J computes on GPUs
    * @param capabilities compute capability of the GPU of an address, where it is known
+   * @param lacking what ND4J lacks on this machine to compute on GPUs; empty for nothing
    */
-  Nd4jBackendProvider(boolean isOnGpus, Function<String, Optional<Double>> capabilities) {
+  Nd4jBackendProvider(
+      boolean isOnGpus,
+      Function<String, Optional<Double>> capabilities,
+      Supplier<Optional<String>> lacking) {
     this.isOnGpus = isOnGpus;
     this.capabilities = capabilities;
+    this.lacking = lacking;
   }
 
   @Override
@@ -58,7 +68,8 @@ public final class Nd4jBackendProvider implements BackendProvider {
                     + gpu
                     + ": ND4J has no code for compute capability "
                     + capability
-                    + ", choose backend = cuda and the program built without -Pnd4j-cuda");
+                    + ", choose backend = cuda and the program built without -Pnd4j-cuda")
+        .or(() -> lacking.get().map(lack -> "Cannot compute by nd4j on GPU " + gpu + ": " + lack));
   }
 
   @Override

@@ -2,6 +2,7 @@ package org.peftsweep.compute.nd4j;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -13,7 +14,7 @@ import org.peftsweep.compute.BlasLibrary;
 /** What the nd4j backend says where ND4J is that for GPUs, of which there is none here. */
 class Nd4jOnGpusTest {
   private static Nd4jBackendProvider on(double capability) {
-    return new Nd4jBackendProvider(true, address -> Optional.of(capability));
+    return new Nd4jBackendProvider(true, address -> Optional.of(capability), Optional::empty);
   }
 
   @ParameterizedTest
@@ -34,6 +35,24 @@ class Nd4jOnGpusTest {
   void takesOthers(double capability) {
     assertThat(on(capability).usesGpus()).isTrue();
     assertThat(on(capability).lack()).isEmpty();
+  }
+
+  /** What the driver and CUDA 11.6 lack is said before ND4J's own start, which prints a trace. */
+  @Test
+  void refusesAMachineWithoutALibraryInASentenceThatNamesIt() {
+    Nd4jBackendProvider provider =
+        new Nd4jBackendProvider(true, address -> Optional.empty(), CudaOfNd4j::lack);
+    // The bindings of the tests are those of CUDA 13, whose libraries are missing here too.
+    assumeTrue(provider.lack().isPresent(), "this machine has CUDA's libraries and a GPU");
+    assertThat(provider.lack().orElseThrow())
+        .matches(
+            "Cannot compute by nd4j on GPU 0: (libcu\\w+\\.so[.\\d]*|CUDA's libraries) cannot be loaded;"
+                + " install NVIDIA's"
+                + " driver and CUDA 11\\.6, name their folders in LD_LIBRARY_PATH, or choose backend ="
+                + " cpu");
+    assertThatThrownBy(() -> provider.open(1, BlasLibrary.AUTO, Optional.of("1")))
+        .isInstanceOf(BackendUnavailableException.class)
+        .hasMessageStartingWith("Cannot compute by nd4j on GPU 1: libcu");
   }
 
   @Test
