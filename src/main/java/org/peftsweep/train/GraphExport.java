@@ -134,14 +134,10 @@ record GraphExport(Trial trial, Base base, Backend backend) {
     String name = graph.variable(outputs).name();
     INDArray made = graph.graph().output(given, List.of(name)).get(name);
     float[] floats = made.dup('c').reshape(made.length()).toFloatVector();
-    int[] mask = batch.mask();
-    int columns = outputs.columns();
-    boolean isOfTokens = wanted.length == mask.length * columns;
     double largest = 1;
     double difference = 0;
     for (int i = 0; i < wanted.length; i++) {
-      // What padding sees of padding means nothing.
-      if (!isOfTokens || mask[i / columns] == 1) {
+      if (isShown(i / outputs.columns(), outputs.rows(), batch)) {
         largest = Math.max(largest, Math.abs(wanted[i]));
         difference = Math.max(difference, Math.abs(floats[i] - wanted[i]));
       }
@@ -153,6 +149,17 @@ record GraphExport(Trial trial, Base base, Backend backend) {
                   .formatted(trial.id(), difference)
               + " merged model or for PEFT");
     }
+  }
+
+  /**
+   * Whether a row of outputs means something: what padding sees of padding does not.
+   *
+   * @param rows of all outputs: one an example, or one a token and more in front of each example's
+   */
+  static boolean isShown(int row, int rows, Batch batch) {
+    int length = rows / batch.rows();
+    int token = row % length - (length - batch.tokens());
+    return length == 1 || token < 0 || batch.mask()[row / length * batch.tokens() + token] == 1;
   }
 
   /** Writes what labels, padding and longest input are. */

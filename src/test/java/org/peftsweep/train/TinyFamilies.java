@@ -43,7 +43,9 @@ final class TinyFamilies {
   /** That of models that write. */
   static final String WRITTEN = "written";
 
-  private static final int VOCABULARY = 280;
+  /** Outputs of models that write. */
+  static final int VOCABULARY = 280;
+
   private static final int POSITIONS = 32;
   private static final List<String> WORDS =
       List.of("red", "green", "blue", "dog", "cat", "runs", "sleeps", "fast");
