@@ -102,7 +102,9 @@ class CountsTest {
     List<TokenizedExample> rows =
         IntStream.range(0, 2)
             .mapToObj(
-                row -> new TokenizedExample(row, new Encoded(new int[] {0, 5 + row, 2}, new int[3]), row))
+                row ->
+                    new TokenizedExample(
+                        row, new Encoded(new int[] {0, 5 + row, 2}, new int[3]), row))
             .toList();
     return new Batches(2, 3, Padding.LONGEST, 1, 1).batch(rows, new int[] {0, 1});
   }
