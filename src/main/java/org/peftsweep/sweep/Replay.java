@@ -104,8 +104,7 @@ public final class Replay {
         + text(validation)
         + ", score "
         + text(score)
-        + ", retention loss "
-        + text(retention)
+        + (retention == null ? "" : ", retention loss " + text(retention))
         + " at step "
         + step;
   }

@@ -8,6 +8,7 @@ import org.peftsweep.data.DatasetReader;
 import org.peftsweep.data.Tasks;
 import org.peftsweep.data.grammar.GrammarSettings;
 import org.peftsweep.data.grammar.GrammarTask;
+import org.peftsweep.data.grammar.RunningText;
 import org.peftsweep.spec.TaskSource;
 import org.peftsweep.spec.TrainSample;
 
@@ -58,8 +59,10 @@ final class Datasets {
   }
 
   private static Dataset generated(TaskSource source) {
-    return new GrammarTask(source.task(), GrammarSettings.STANDARD, TRAIN_ROWS, DEV_ROWS, 0)
-        .dataset();
+    return source.task().equals(Tasks.runningText())
+        ? new RunningText(GrammarSettings.STANDARD, TRAIN_ROWS, DEV_ROWS, 0).dataset()
+        : new GrammarTask(source.task(), GrammarSettings.STANDARD, TRAIN_ROWS, DEV_ROWS, 0)
+            .dataset();
   }
 
   /** Returns SHA-256 over all rows that are used, by part. */

@@ -17,13 +17,8 @@ import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.checkpoint.PeftFolder;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
-import org.peftsweep.compute.Tape;
-import org.peftsweep.compute.Tensor;
-import org.peftsweep.compute.Var;
-import org.peftsweep.data.Batch;
 import org.peftsweep.data.Batches;
 import org.peftsweep.data.Dataset;
-import org.peftsweep.data.Seeds;
 import org.peftsweep.data.Tokenizer;
 import org.peftsweep.method.adapter.AdapterLayout;
 import org.peftsweep.method.adapter.InitCache;
@@ -287,40 +282,8 @@ public final class Library {
         this::once,
         base,
         List.of(task, batches),
-        () -> first(batches, data, task),
-        new LossOfStart(data.objective(), new Seeds(task.dataSeed())));
-  }
-
-  /** Returns preparations that take the memory of a trial's and compute nothing. */
-  static InitCache rehearsal(Trial trial, TokenisedTask data, int padId) {
-    TaskSource task = trial.task();
-    return InitCache.rehearsal(
-        () -> first(Assembly.batches(trial.training(), padId), data, task),
-        new LossOfStart(data.objective(), new Seeds(task.dataSeed())));
-  }
-
-  /** What methods that start from gradients hold a model to. */
-  private record LossOfStart(Objective objective, Seeds seeds) implements InitCache.Loss {
-    private Inputs inputs(Batch batch) {
-      return objective.inputs(batch, seeds, -1);
-    }
-
-    @Override
-    public Var outputs(Tape tape, Model model, Batch batch) {
-      Inputs inputs = inputs(batch);
-      return inputs.positions() == null
-          ? model.logits(tape, inputs.batch())
-          : model.logits(tape, inputs.batch(), inputs.positions());
-    }
-
-    @Override
-    public Tensor of(Tape tape, Var outputs, Batch batch) {
-      return objective.loss(tape, outputs, () -> inputs(batch));
-    }
-  }
-
-  private static List<Batch> first(Batches batches, TokenisedTask data, TaskSource task) {
-    return batches.train(data.train(), new Seeds(task.dataSeed()), 0);
+        () -> Preparations.first(batches, data, task),
+        Preparations.loss(data, task));
   }
 
   /**
@@ -339,7 +302,8 @@ public final class Library {
             () -> {
               Base base = base(trial.model(), "no backend");
               TokenisedTask data = tokenised(trial);
-              return first(Assembly.batches(trial.training(), base.padId()), data, trial.task());
+              return Preparations.first(
+                  Assembly.batches(trial.training(), base.padId()), data, trial.task());
             });
   }
 

@@ -124,7 +124,7 @@ final class MemoryModel {
       AdapterLayout layout) {
     Backend dry = DryBackend.like(passes);
     Weights weights = new Blank(dry, isOwn, trial.model().weights().type());
-    InitCache rehearsal = Library.rehearsal(trial, data, padId);
+    InitCache rehearsal = Preparations.rehearsal(trial, data, padId);
     try (Pack pack = Pack.alone(dry);
         Assembly parts =
             Assembly.of(

@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.TreeSet;
 import org.peftsweep.data.Dataset;
 import org.peftsweep.data.EvaluationSet;
 import org.peftsweep.data.Example;
@@ -21,12 +20,9 @@ import org.peftsweep.data.Tasks;
  * opposition, negation), so features of single words do not suffice. Train rows use only a share of
  * the words and dev rows use all of them, so a base that has not learned from the {@link Corpus}
  * which words belong together must guess on the others. What makes each task hard is said at its
- * maker: {@link SingleTexts}, {@link Comparisons}, {@link Inferences}, {@link Instructions}. Rows
- * of {@code mini-text} are documents of the {@link WritingCorpus} that no model was pretrained on,
- * of all words and without labels.
+ * maker: {@link SingleTexts}, {@link Comparisons}, {@link Inferences}, {@link Instructions}.
  *
- * @param task one of {@link Tasks#builtIn()} or {@link Tasks#written()}, or {@link
- *     Tasks#runningText()}
+ * @param task one of {@link Tasks#builtIn()} or {@link Tasks#written()}
  * @param settings the grammar
  * @param trainRows rows to learn from
  * @param devRows rows of the reported set
@@ -37,15 +33,6 @@ public record GrammarTask(
 
   /** Whole-number levels that the labels of a regression are drawn around. */
   private static final int LEVELS = 6;
-
-  /** The rows of this task are documents of the {@link WritingCorpus}. */
-  private static final String TEXT = Tasks.runningText().name();
-
-  /** Far behind those that a model is pretrained on. */
-  private static final long FIRST_DOCUMENT = 1_000_000_000;
-
-  /** So many lie between two seeds. */
-  private static final long DOCUMENTS = 1_000_000;
 
   /** Draws without a new row after which the grammar is taken to be exhausted. */
   private static final int TRIES = 1000;
@@ -65,11 +52,9 @@ public record GrammarTask(
               "mini-run", Instructions::program));
 
   public GrammarTask {
-    if (!MAKERS.containsKey(task.name()) && !task.name().equals(TEXT)) {
-      Set<String> names = new TreeSet<>(MAKERS.keySet());
-      names.add(TEXT);
+    if (!MAKERS.containsKey(task.name())) {
       throw new IllegalArgumentException(
-          "Cannot generate rows of " + task.name() + ": choose one of " + names);
+          "Cannot generate rows of " + task.name() + ": choose one of " + MAKERS.keySet());
     }
     if (trainRows < 1 || devRows < 1) {
       throw new IllegalArgumentException(
@@ -92,9 +77,6 @@ public record GrammarTask(
 
   /** Train and one evaluation set named dev. */
   public Dataset dataset() {
-    if (task.name().equals(TEXT)) {
-      return texts();
-    }
     Lexicon lexicon = Lexicon.of(settings);
     Set<String> seen = new HashSet<>();
     List<Example> train =
@@ -102,37 +84,6 @@ public record GrammarTask(
     List<Example> dev = rows("dev", lexicon, devRows, seen);
     return new Dataset(
         task, train, List.of(), List.of(new EvaluationSet("dev", dev)), 0, List.of(), false);
-  }
-
-  /** Dev rows come first, so that they are as frequent as in the corpus, but for repetitions. */
-  private Dataset texts() {
-    List<Example> rows =
-        new WritingCorpus(settings, 0)
-            .documents(FIRST_DOCUMENT + seed * DOCUMENTS, DOCUMENTS)
-            .distinct()
-            .limit((long) devRows + trainRows)
-            .map(text -> new Example(0, text, null, 0))
-            .toList();
-    if (rows.size() < devRows + trainRows) {
-      throw exhausted();
-    }
-    List<Example> dev = numbered(rows.subList(0, devRows));
-    return new Dataset(
-        task,
-        numbered(rows.subList(devRows, rows.size())),
-        List.of(),
-        List.of(new EvaluationSet("dev", dev)),
-        0,
-        List.of(),
-        false);
-  }
-
-  private static List<Example> numbered(List<Example> rows) {
-    List<Example> numbered = new ArrayList<>();
-    for (Example row : rows) {
-      numbered.add(new Example(numbered.size(), row.first(), row.second(), row.label()));
-    }
-    return numbered;
   }
 
   private List<Example> rows(String part, Lexicon lexicon, int rows, Set<String> seen) {
@@ -157,11 +108,7 @@ public record GrammarTask(
         return row;
       }
     }
-    throw exhausted();
-  }
-
-  private IllegalArgumentException exhausted() {
-    return new IllegalArgumentException(
+    throw new IllegalArgumentException(
         String.format(
             "Cannot generate %d train and %d dev rows of %s without repeating one: ask for fewer",
             trainRows, devRows, task.name()));
