@@ -82,8 +82,8 @@ final class RoundedFactors {
   }
 
   /**
-   * Returns where the kernel that is launched next is to write a tensor's halves too, 0 for nowhere:
-   * where no product wants them.
+   * Returns where the kernel that is launched next is to write a tensor's halves too, 0 for
+   * nowhere: where no product wants them.
    */
   long alsoTo(Tensor written) {
     if (!areWanted || written == null) {

@@ -18,6 +18,7 @@ import org.peftsweep.train.Progress;
 final class HostCost {
   private static final String BLOCK =
       "{method: lora, rank: 8, dropout: 0.1, precision: bf16, weights: bf16}";
+
   /** As goals have it. */
   private static final String BASE = "{method: lora, rank: 8, precision: bf16, weights: bf16}";
 
@@ -60,9 +61,7 @@ final class HostCost {
     long calls = EmulatedDevices.idleCalls();
     long spent = PROCESSORS.getProcessCpuTime();
     trials.runPack("cuda:idle", all, progress);
-    return new long[] {
-      PROCESSORS.getProcessCpuTime() - spent, EmulatedDevices.idleCalls() - calls
-    };
+    return new long[] {PROCESSORS.getProcessCpuTime() - spent, EmulatedDevices.idleCalls() - calls};
   }
 
   private static String nodes() {

@@ -240,7 +240,8 @@ final class NeededClasses {
   private boolean isNamed(String file) {
     int end = file.indexOf('/');
     String start = end < 0 ? file : file.substring(0, end + 1);
-    return strings.stream().anyMatch(text -> text.startsWith(start) || text.startsWith("/" + start));
+    return strings.stream()
+        .anyMatch(text -> text.startsWith(start) || text.startsWith("/" + start));
   }
 
   private static void addTo(Set<String> folders, String file) {

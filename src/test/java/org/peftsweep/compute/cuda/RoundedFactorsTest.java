@@ -134,8 +134,7 @@ class RoundedFactorsTest {
   @Test
   void norIsWhatAttentionOfLanesWrites() {
     AttentionShape shape = new AttentionShape(2, ROWS / 4, HEADS, HEADS, WIDTH / HEADS, false, 0);
-    Tensor mask =
-        new Tensor(ElementType.I32, backend.allocate(ROWS / 2), 0, 2, ROWS / 4);
+    Tensor mask = new Tensor(ElementType.I32, backend.allocate(ROWS / 2), 0, 2, ROWS / 4);
     int[] all = new int[ROWS / 2];
     Arrays.fill(all, 1);
     backend.write(all, mask);
@@ -149,7 +148,13 @@ class RoundedFactorsTest {
         () -> {
           for (int from : new int[] {0, ROWS / 2}) {
             backend.attention(
-                shape, part(x, from), part(x, from), part(x, from), mask, null, part(y, from),
+                shape,
+                part(x, from),
+                part(x, from),
+                part(x, from),
+                mask,
+                null,
+                part(y, from),
                 logSum);
           }
           product(y);
