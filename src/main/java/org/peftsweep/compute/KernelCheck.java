@@ -15,14 +15,7 @@ import java.util.function.Consumer;
 public final class KernelCheck {
   private static final int ROWS = 67;
   private static final int COLUMNS = 260;
-  private static final int INNER = 132;
-
-  /** Of adapters. */
-  private static final int RANK = 9;
-
   private static final float P = 0.3f;
-  private static final AttentionShape SHAPE = new AttentionShape(3, 70, 70, 4, 2, 36, false, 0.1f);
-  private static final AttentionShape CAUSAL = new AttentionShape(2, 130, 4, 4, 64, true, 0);
 
   /**
    * How far results of a kernel are apart.
@@ -179,58 +172,9 @@ public final class KernelCheck {
         });
   }
 
-  /**
-   * Multiplies matrices.
-   *
-   * @param bits 1 for a transposed first factor, 2 for a transposed second one, 4 for one of 16
-   *     bits
-   */
-  private static void gemm(KernelBench bench, Backend on, int bits, int m, int n, int k) {
-    boolean ta = (bits & 1) != 0;
-    boolean tb = (bits & 2) != 0;
-    Tensor a = ta ? bench.normal(k, m) : bench.normal(m, k);
-    int[] shape = tb ? new int[] {n, k} : new int[] {k, n};
-    Tensor b = bits < 4 ? bench.normal(shape) : bench.half(shape);
-    Tensor c = bench.normal(m, n);
-    on.gemm(ta, tb, 0.5f, a, b, 0.3f, c);
-    bench.result(c);
-  }
-
   private static void addProducts() {
-    add(
-        "gemm",
-        SUMMED,
-        (bench, on) -> {
-          for (int bits = 0; bits < 8; bits++) {
-            gemm(bench, on, bits, ROWS, COLUMNS, INNER);
-          }
-          for (int bits = 0; bits < 4; bits++) {
-            gemm(bench, on, bits, ROWS, RANK, INNER);
-            gemm(bench, on, bits, RANK, COLUMNS, ROWS);
-            gemm(bench, on, bits, ROWS, COLUMNS, RANK);
-          }
-          Tensor a = bench.normal(ROWS, INNER);
-          for (QuantisedMatrix weight : bench.quantised(INNER, COLUMNS)) {
-            inPlace(bench, c -> on.gemm(false, a, weight, 0.5f, c));
-          }
-        });
-    add(
-        "linear",
-        SUMMED,
-        (bench, on) -> {
-          Tensor x = bench.normal(ROWS, INNER);
-          Tensor w = bench.normal(COLUMNS, INNER);
-          Tensor bias = bench.normal(COLUMNS);
-          Tensor y = bench.normal(ROWS, COLUMNS);
-          on.linear(x, w, bias, y);
-          bench.result(y);
-          on.linear(x, w, new Tensor[] {null, bias}, Lanes.of(30, ROWS - 30), y);
-          bench.result(y);
-          for (QuantisedMatrix weight : bench.quantised(COLUMNS, INNER)) {
-            on.linear(x, weight, new Tensor[] {null, bias}, Lanes.of(30, ROWS - 30), y);
-            bench.result(y);
-          }
-        });
+    add("gemm", SUMMED, ProductUses::gemm);
+    add("linear", SUMMED, ProductUses::linear);
   }
 
   private static void addNorms() {
@@ -273,80 +217,8 @@ public final class KernelCheck {
   }
 
   private static void addAttention() {
-    add(
-        "attention",
-        SUMMED,
-        (bench, on) -> {
-          for (AttentionShape shape : List.of(SHAPE, CAUSAL)) {
-            attention(bench, on, shape, false);
-          }
-          shiftedAttention(bench, on, false);
-        });
-    add(
-        "attentionBackward",
-        SUMMED,
-        (bench, on) -> {
-          for (AttentionShape shape : List.of(SHAPE, CAUSAL)) {
-            attention(bench, on, shape, true);
-          }
-          shiftedAttention(bench, on, true);
-        });
-  }
-
-  /** Scores with a cap and a bias of examples, heads, or all alike. */
-  private static void shiftedAttention(KernelBench bench, Backend on, boolean isBack) {
-    for (AttentionShape each : List.of(SHAPE, CAUSAL)) {
-      AttentionShape s = each.withCap(1.5f);
-      for (int groups : new int[] {1, s.heads(), s.heads() * s.batch()}) {
-        int rows = s.batch() * s.tokens();
-        int width = s.heads() * s.headWidth();
-        int keyWidth = s.keyHeads() * s.headWidth();
-        Tensor q = bench.normal(rows, width);
-        Tensor k = bench.normal(rows, keyWidth);
-        Tensor v = bench.normal(rows, keyWidth);
-        Tensor mask = bench.ints(rows, 0, 2);
-        Tensor bias = bench.normal(groups * s.queries(), s.tokens());
-        Tensor seed = bench.seed();
-        Tensor out = bench.normal(rows, width);
-        Tensor logSum = bench.normal(s.batch() * s.heads(), s.queries());
-        on.attention(s, q, k, v, mask, seed, bias, out, logSum);
-        if (isBack) {
-          Tensor dOut = bench.normal(rows, width);
-          Tensor dq = bench.normal(rows, width);
-          Tensor dk = bench.normal(rows, keyWidth);
-          Tensor dBias = bench.normal(s.heads() * s.batch() * s.queries(), s.tokens());
-          on.attentionBackward(
-              s, q, k, v, mask, seed, bias, out, logSum, dOut, dq, dk, null, dBias);
-          bench.result(dq, dk, dBias);
-        } else {
-          bench.result(out, logSum);
-        }
-      }
-    }
-  }
-
-  private static void attention(KernelBench bench, Backend on, AttentionShape s, boolean isBack) {
-    int rows = s.batch() * s.tokens();
-    int width = s.heads() * s.headWidth();
-    int keyWidth = s.keyHeads() * s.headWidth();
-    Tensor q = bench.normal(rows, width);
-    Tensor k = bench.normal(rows, keyWidth);
-    Tensor v = bench.normal(rows, keyWidth);
-    Tensor mask = bench.ints(rows, 0, 2);
-    Tensor seed = bench.seed();
-    Tensor out = bench.normal(rows, width);
-    Tensor logSum = bench.normal(s.batch() * s.heads(), s.queries());
-    on.attention(s, q, k, v, mask, seed, out, logSum);
-    if (isBack) {
-      Tensor dOut = bench.normal(rows, width);
-      Tensor dq = bench.normal(rows, width);
-      Tensor dk = bench.normal(rows, keyWidth);
-      Tensor dv = bench.normal(rows, keyWidth);
-      on.attentionBackward(s, q, k, v, mask, seed, out, logSum, dOut, dq, dk, dv);
-      bench.result(dq, dk, dv);
-    } else {
-      bench.result(out, logSum);
-    }
+    add("attention", SUMMED, AttentionUses::attention);
+    add("attentionBackward", SUMMED, AttentionUses::attentionBackward);
   }
 
   private static void addLossesAndOptimiser() {

@@ -9,9 +9,13 @@ import org.peftsweep.compute.Tensor;
  * from, until something writes to these: the last one that a product rounded, and the last ones
  * whose kernel wrote them in both formats, so that no product needs to read the floats.
  *
- * <p>What is written in parts that follow each other, as by the lanes of a pack, is one factor.
+ * <p>What is written in parts that follow each other, as by the lanes of a pack, is one factor, or
+ * several.
  */
 final class RoundedFactors {
+  /** Products choose how they add up by how factors are aligned, and all rooms are so. */
+  private static final int ALIGNMENT = 256;
+
   /** One of them: the halves of the floats from {@code from} to {@code to}, 0 for nothing. */
   private static final class Kept {
     private final Launcher.Room room;
@@ -63,7 +67,7 @@ final class RoundedFactors {
       return ofProduct.halvesOf(from);
     }
     for (Kept kept : ofKernels) {
-      if (kept.from == from && kept.to == to) {
+      if (kept.from <= from && to <= kept.to && kept.halvesOf(from) % ALIGNMENT == 0) {
         return kept.halvesOf(from);
       }
     }

@@ -20,6 +20,11 @@ public final class EmulatedDevices implements DeviceProvider {
     return OPEN.get(IDLE) instanceof IdleDevice idle ? idle.calls() : 0;
   }
 
+  /** Returns what the graph that was captured last on that device runs, and how often. */
+  public static Map<String, Integer> idleNodes() {
+    return OPEN.get(IDLE) instanceof IdleDevice idle ? idle.nodes() : Map.of();
+  }
+
   /** Some addresses say what is the matter with a device. */
   private static Device made(String address) {
     return switch (address) {

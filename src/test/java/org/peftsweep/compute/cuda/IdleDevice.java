@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.Consumer;
 import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.GpuReading;
@@ -13,13 +14,20 @@ import org.peftsweep.compute.GpuReading;
  * driver's part aside.
  */
 final class IdleDevice implements Device {
-  private static final Kernel KERNEL = new Kernel() {};
+  private record Named(String name) implements Kernel {}
 
   private final Map<Long, Long> allocations = new HashMap<>();
   private final ByteBuffer bytes =
       ByteBuffer.allocateDirect(MOST_AT_ONCE).order(ByteOrder.nativeOrder());
   private long next = 1 << 10;
   private long calls;
+  private Map<String, Integer> counts = new TreeMap<>();
+  private Map<String, Integer> nodes = Map.of();
+
+  /** Returns how often the graph that was captured last runs each kernel, and products. */
+  Map<String, Integer> nodes() {
+    return nodes;
+  }
 
   /** Returns how often a driver would have been called. */
   long calls() {
@@ -79,22 +87,26 @@ final class IdleDevice implements Device {
 
   @Override
   public Kernel kernel(String family, String name) {
-    return KERNEL;
+    return new Named(name);
   }
 
   @Override
   public synchronized void launch(Kernel kernel, Grid grid, long[] slots, int used, int count) {
     calls++;
+    counts.merge(((Named) kernel).name(), 1, Integer::sum);
   }
 
   @Override
   public synchronized void multiply(Product product, long a, long b, long bias, long c) {
     calls++;
+    counts.merge("product", 1, Integer::sum);
   }
 
   @Override
   public synchronized Graph capture(Runnable work) {
+    counts = new TreeMap<>();
     work.run();
+    nodes = new TreeMap<>(counts);
     return new Graph() {
       @Override
       public void run() {
