@@ -8,6 +8,7 @@
 #   jobs/bench.sh kernels [pattern]                 # each kernel beside the nd4j backend, some beside oneDNN (JMH)
 #   jobs/bench.sh packs [rounds [mini-8x32|roberta-base-8x128]]   # packs beside the same trials one by one
 #   jobs/bench.sh trials output/models/minilm output/data/glue [rounds [steps]]   # whole trials an hour, beside PEFT
+#   jobs/bench.sh decoding output/models/llama [rounds]   # tokens a second beside what memory allows
 #   jobs/bench.sh profile roberta-base-8x128 lora 2 5 [bf16]   # where a step's time goes, over 5 s
 #   jobs/bench.sh --shapes roberta-base-8x128 --peers cpu-bf16,cpu-stored-bf16,cpu-int8-bf16,cpu-nf4-bf16   # quantised bases
 #   jobs/bench.sh --check --shapes roberta-base-8x128,d256-32x64,mini-32x64   # exits 1 below a goal
@@ -62,6 +63,10 @@ case ${1:-} in
     [[ $# -ge 3 ]] || fail "Cannot time trials: give the folder of a model and that of the GLUE files" 2
     exec "${run[@]}" org.peftsweep.bench.Trials "$(in_caller_folder "$2")" "$(in_caller_folder "$3")" \
       "${4:-3}" "${5:-60}"
+    ;;
+  decoding)
+    [[ $# -ge 2 ]] || fail "Cannot time decoding: give the folder of a language model" 2
+    exec "${run[@]}" org.peftsweep.bench.Decoding "$(in_caller_folder "$2")" "${3:-5}"
     ;;
   packs)
     shift

@@ -22,10 +22,16 @@ public final class Arena implements AutoCloseable {
   /** What it grows by at least, whatever little is asked for, in bytes. */
   public static final long SMALLEST_BYTES = Float.BYTES * SMALLEST_CHUNK;
 
+  /** By size, then place; asked several times for each tensor, so in plain steps. */
   private static final Comparator<Stretch> BY_SIZE =
-      Comparator.<Stretch>comparingLong(block -> block.length)
-          .thenComparingInt(block -> block.chunk)
-          .thenComparingLong(block -> block.start);
+      (a, b) -> {
+        if (a.length != b.length) {
+          return a.length < b.length ? -1 : 1;
+        }
+        return a.chunk != b.chunk
+            ? Integer.compare(a.chunk, b.chunk)
+            : Long.compare(a.start, b.start);
+      };
 
   /** A stretch of one chunk, linked to its neighbours. */
   private final class Stretch extends Block {

@@ -13,13 +13,17 @@ public final class FeedForward {
 
   /** Whether a tape computes such products so; the weights, from the first to the last. */
   public static boolean isFor(Tape tape, Var... weights) {
-    boolean is = !tape.isGraph();
+    if (tape.isGraph()) {
+      return false;
+    }
     for (Var each : weights) {
       Weight weight = each.weight();
-      boolean takesHalves = tape.products().takesHalves(weight.rows(), weight.columns());
-      is = is && !each.learns() && !weight.type().isQuantised() && takesHalves;
+      boolean isFixed = !each.learns() && !weight.type().isQuantised();
+      if (!isFixed || !tape.products().takesHalves(weight.rows(), weight.columns())) {
+        return false;
+      }
     }
-    return is;
+    return true;
   }
 
   /**

@@ -6,7 +6,9 @@ import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.EnumMap;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -28,6 +30,7 @@ final class Recorder implements InvocationHandler {
   private final Backend target;
   private final Backend backend;
   private final Map<ElementType, Products> products = new EnumMap<>(ElementType.class);
+  private final Set<Method> open = Collections.newSetFromMap(new IdentityHashMap<>());
   private List<Call> calls;
   private boolean isRepeatable;
 
@@ -93,6 +96,10 @@ final class Recorder implements InvocationHandler {
   }
 
   private Object run(Object on, Method method, Object... arguments) throws Throwable {
+    if (open.add(method)) {
+      // Or each call asks anew whether it may.
+      method.setAccessible(true);
+    }
     if (calls != null) {
       if (MOVES.contains(method.getName())) {
         isRepeatable = false;

@@ -62,6 +62,7 @@ public final class Tensor {
   private final Memory memory;
   private final long offset;
   private final int[] shape;
+  private final long size;
   private final Block block;
 
   /**
@@ -85,7 +86,7 @@ public final class Tensor {
   }
 
   Tensor(ElementType type, Memory memory, long offset, Block block, int... shape) {
-    long size = sizeOf(shape);
+    this.size = sizeOf(shape);
     if (offset < 0 || type.floats(offset + size) > memory.floats()) {
       throw new IllegalArgumentException(
           "Cannot place "
@@ -147,7 +148,7 @@ public final class Tensor {
 
   /** Returns the product of all axes but the last. */
   public int rows() {
-    return (int) (columns() == 0 ? 0 : size() / columns());
+    return (int) (columns() == 0 ? 0 : size / columns());
   }
 
   /** Returns the extent of the last axis. */
@@ -156,12 +157,12 @@ public final class Tensor {
   }
 
   public long size() {
-    return sizeOf(shape);
+    return size;
   }
 
   /** Returns the same elements under another shape of the same size. */
   public Tensor reshape(int... other) {
-    if (sizeOf(other) != size()) {
+    if (sizeOf(other) != size) {
       throw new IllegalArgumentException(
           "Cannot view " + this + " as " + Arrays.toString(other) + ": sizes differ");
     }

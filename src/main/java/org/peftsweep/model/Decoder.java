@@ -1,13 +1,16 @@
 package org.peftsweep.model;
 
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.compute.Lanes;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
+import org.peftsweep.model.RotaryTables.Turns;
 import org.peftsweep.model.Weights.Fresh;
 
 /**
@@ -160,7 +163,19 @@ final class Decoder extends Stack<Decoder, DecoderLayer> {
   @Override
   Run<DecoderLayer> begin(Pass pass, List<Decoder> lanes, Packed packed) {
     if (packed.goesOn()) {
-      return (index, parts, x, places) -> next(pass, packed, parts, x, index);
+      // Once for all layers: of one token, little else costs as much.
+      Turns turns = rotary.of(pass.tape(), packed);
+      Map<Integer, List<Tensor>> seen = new HashMap<>();
+      return (index, parts, x, places) ->
+          next(
+              pass,
+              packed,
+              turns,
+              seen.computeIfAbsent(
+                  parts.get(0).window(), window -> packed.masksBefore(pass.tape(), window)),
+              parts,
+              x,
+              index);
     }
     List<Tensor> masks = packed.masks(pass.tape());
     return (index, parts, x, places) -> forward(pass, packed, masks, parts, x, places, index);
@@ -223,17 +238,24 @@ final class Decoder extends Stack<Decoder, DecoderLayer> {
   }
 
   /** Runs a layer for one position of each row, over the keys and values that are kept. */
-  private Var next(Pass pass, Packed packed, List<DecoderLayer> lanes, Var x, int index) {
+  private Var next(
+      Pass pass,
+      Packed packed,
+      Turns turns,
+      List<Tensor> seen,
+      List<DecoderLayer> lanes,
+      Var x,
+      int index) {
     Tape tape = pass.tape();
     Lanes rows = packed.chosen();
     KeyValues cache = packed.cache();
     Var normed = normed(pass, Pass.parts(lanes, DecoderLayer::attentionNorm), x, rows);
     Var q = pass.linear(Pass.parts(lanes, DecoderLayer::query), normed, rows);
     q = normedHeads(pass, Pass.parts(lanes, DecoderLayer::queryNorm), q, rows);
-    q = asking(tape, rotary.turnAt(tape, q, packed));
+    q = asking(tape, rotary.turn(tape, q, turns));
     Var k = pass.linear(Pass.parts(lanes, DecoderLayer::key), normed, rows);
     k = normedHeads(pass, Pass.parts(lanes, DecoderLayer::keyNorm), k, rows);
-    k = rotary.turnAt(tape, k, packed);
+    k = rotary.turn(tape, k, turns);
     Var v = pass.linear(Pass.parts(lanes, DecoderLayer::value), normed, rows);
     tape.done(normed);
     cache.add(index, k, v, packed.rows(0));
@@ -249,7 +271,7 @@ final class Decoder extends Stack<Decoder, DecoderLayer> {
             q,
             cache.keys(index),
             cache.values(index),
-            packed.masksBefore(tape, lanes.get(0).window()),
+            seen,
             new Scores(cap(), null));
     tape.done(q);
     return above(pass, lanes, x, context, rows);

@@ -71,8 +71,10 @@ record Pass(Tape tape, List<RotaryTables.Turns> turns) {
 
   /** Whether {@link FeedForward} serves projections of lanes, from the first to the last. */
   private boolean areFixed(Lanes lanes, List<List<Linear>> all) {
-    return all.stream().allMatch(parts -> areFixed(parts, lanes))
-        && FeedForward.isFor(tape, all.stream().map(parts -> weight(parts)).toArray(Var[]::new));
+    Var[] weights = new Var[all.size()];
+    Arrays.setAll(weights, i -> weight(all.get(i)));
+    return FeedForward.isFor(tape, weights)
+        && all.stream().allMatch(parts -> areFixed(parts, lanes));
   }
 
   private static Var weight(List<Linear> parts) {
@@ -441,7 +443,10 @@ record Pass(Tape tape, List<RotaryTables.Turns> turns) {
 
   /** Returns the same part of every lane. */
   static <M, P> List<P> parts(List<M> lanes, Function<M, P> part) {
-    return lanes.stream().map(part).toList();
+    // One lane is by far the commonest, and this is asked some twenty times a layer.
+    return lanes.size() == 1
+        ? Collections.singletonList(part.apply(lanes.get(0)))
+        : lanes.stream().map(part).toList();
   }
 
   private Var each(Var x, Lanes lanes, boolean consumes, Step step) {

@@ -190,7 +190,8 @@ final class PreNorm extends Stack<PreNorm, PreNorm.Layer> {
   @Override
   Run<Layer> begin(Pass pass, List<PreNorm> lanes, Packed packed) {
     if (packed.goesOn()) {
-      return (index, parts, x, places) -> next(pass, packed, parts, index, x);
+      List<Tensor> seen = packed.masksBefore(pass.tape());
+      return (index, parts, x, places) -> next(pass, packed, seen, parts, index, x);
     }
     List<Tensor> masks = packed.masks(pass.tape());
     return (index, parts, x, places) -> forward(pass, packed, masks, parts, index, x, places);
@@ -297,7 +298,8 @@ final class PreNorm extends Stack<PreNorm, PreNorm.Layer> {
   }
 
   /** Runs a layer for one position of each row, over the keys and values that are kept. */
-  private Var next(Pass pass, Packed packed, List<Layer> lanes, int index, Var x) {
+  private Var next(
+      Pass pass, Packed packed, List<Tensor> seen, List<Layer> lanes, int index, Var x) {
     Tape tape = pass.tape();
     Lanes rows = packed.chosen();
     KeyValues cache = packed.cache();
@@ -326,7 +328,7 @@ final class PreNorm extends Stack<PreNorm, PreNorm.Layer> {
             q,
             cache.keys(index),
             cache.values(index),
-            packed.masksBefore(tape));
+            seen);
     tape.done(q);
     return above(pass, lanes, x, context, rows);
   }

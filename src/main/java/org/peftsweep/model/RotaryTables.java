@@ -45,9 +45,14 @@ final class RotaryTables implements AutoCloseable {
 
   /** Turns heads {@code [places, heads·headWidth]} of the places asked for; consumes x. */
   Var turnAt(Tape tape, Var x, Packed packed) {
+    return turn(tape, x, of(tape, packed));
+  }
+
+  /** Returns how heads of the places asked for turn. */
+  Turns of(Tape tape, Packed packed) {
     reserve(packed.mostTokens());
     Tensor places = packed.tokens(tape);
-    return tape.rotary(x, rows(tape, cos, places), rows(tape, sin, places), headWidth);
+    return new Turns(rows(tape, cos, places), rows(tape, sin, places));
   }
 
   /** Cosines and sines of each place of a batch. */
