@@ -134,6 +134,24 @@ class CudaProductsTest extends BackendFixture {
         .containsExactly(Arrays.copyOfRange(floats(whole), 20 * 33, 50 * 33));
   }
 
+  /** As {@link Products#sumsRowsAlike} says, on which packs rely. */
+  @ParameterizedTest
+  @CsvSource({"F32", "TF32", "BF16"})
+  void addUpARowAlikeAloneAndAmongOthers(ElementType factors) {
+    Products products = backend.products(factors);
+    Tensor x = normal(61, 132);
+    Tensor w = normal(97, 132);
+    Tensor whole = output(61, 97);
+    products.linear(x, w, null, whole);
+    float[] expected = floats(whole);
+    for (int rows : new int[] {1, 3, 8, 19, 42}) {
+      Tensor some = output(rows, 97);
+      products.linear(x.slice(61 - rows, rows), w, null, some);
+      assertThat(floats(some))
+          .containsExactly(Arrays.copyOfRange(expected, (61 - rows) * 97, 61 * 97));
+    }
+  }
+
   @Test
   void roundToTenBitsWhereAskedTo() {
     Products products = backend.products(ElementType.TF32);

@@ -70,6 +70,13 @@ final class NeededClasses {
   private static final Pattern OTHER_PLATFORM =
       Pattern.compile("(.*/)?(osx|win|windows|macosx|darwin|linux-(?!x86[-_]64))[-\\w]*/.*");
 
+  /** Classes that JavaCPP's libraries look up, and files that tell its versions. */
+  private static final Pattern OF_LIBRARIES =
+      Pattern.compile("org/bytedeco/javacpp/(chrono/)?\\w+(\\$\\w+)?");
+
+  private static final Pattern VERSIONS =
+      Pattern.compile("META-INF/maven/org\\.bytedeco/\\w+/pom\\.properties");
+
   private static final String CLASS = ".class";
   private static final String SERVICES = "META-INF/services/";
   private static final Pattern WORD = Pattern.compile("[\\w/$.]+");
@@ -106,10 +113,24 @@ final class NeededClasses {
       throw new IllegalArgumentException(
           "Cannot pack " + first + ": no file of the class path has it, build the tests first");
     }
+    followAll();
+    for (String file : files.keySet()) {
+      if (file.endsWith(CLASS) && OF_LIBRARIES.matcher(nameOf(file)).matches()) {
+        need(nameOf(file));
+      }
+    }
+    followAll();
+    addResources();
+  }
+
+  private void followAll() throws IOException {
     while (!open.isEmpty()) {
       follow(open.pop());
     }
-    addResources();
+  }
+
+  private static String nameOf(String file) {
+    return file.substring(0, file.length() - CLASS.length());
   }
 
   private void addFolder(Path folder) throws IOException {
@@ -225,7 +246,9 @@ final class NeededClasses {
         .forEach(file -> addTo(neededPackages, file));
     for (Map.Entry<String, List<Source>> each : files.entrySet()) {
       String file = each.getKey();
-      if (!file.endsWith(CLASS) && !file.startsWith("META-INF/")) {
+      if (VERSIONS.matcher(file).matches()) {
+        needed.put(file, each.getValue().get(0).bytes());
+      } else if (!file.endsWith(CLASS) && !file.startsWith("META-INF/")) {
         String folder = folder(file);
         while (!folder.isEmpty() && !packages.contains(folder)) {
           folder = folder(folder);

@@ -26,6 +26,9 @@ final class EmulatedDevice implements Device {
   private static final int TRANSPOSED = 112;
   private static final int ALIGNMENT = 256;
 
+  /** Rows that are multiplied at once, always: among others OpenBLAS may add up a row otherwise. */
+  private static final int ROWS = 8;
+
   /** The kernels have one state for the whole process. */
   private static final Object PROCESSOR = EmulatedKernels.class;
 
@@ -240,11 +243,50 @@ final class EmulatedDevice implements Device {
     openblas.blas_set_num_threads(1);
     FloatPointer left = factor(p, a, (long) p.m() * p.k());
     FloatPointer right = factor(p, b, (long) p.k() * p.n());
+    if (p.transposeA()) {
+      multiply(p, p.m(), left, right, new Floats(c));
+    } else {
+      int whole = p.m() / ROWS * ROWS;
+      for (int row = 0; row < whole; row += ROWS) {
+        FloatPointer to = new Floats(c + (long) row * p.n() * Float.BYTES);
+        multiply(p, ROWS, left.getPointer((long) row * p.k()), right, to);
+      }
+      multiplyLast(p, whole, left, right, c);
+    }
+    if (p.hasBias()) {
+      for (int i = 0; i < p.m(); i++) {
+        openblas.cblas_saxpy(
+            p.n(), 1, new Floats(bias), 1, new Floats(c + (long) i * p.n() * Float.BYTES), 1);
+      }
+    }
+  }
+
+  /** Multiplies the rows that are fewer than others at once, with rows of zeros behind them. */
+  private static void multiplyLast(
+      Product p, int from, FloatPointer left, FloatPointer right, long c) {
+    int rows = p.m() - from;
+    if (rows > 0) {
+      float[] factor = new float[ROWS * p.k()];
+      left.getPointer((long) from * p.k()).get(factor, 0, rows * p.k());
+      FloatPointer to = new Floats(c + (long) from * p.n() * Float.BYTES);
+      float[] sums = new float[ROWS * p.n()];
+      to.get(sums, 0, rows * p.n());
+      try (FloatPointer padded = new FloatPointer(factor);
+          FloatPointer result = new FloatPointer(sums)) {
+        multiply(p, ROWS, padded, right, result);
+        result.get(sums);
+      }
+      to.put(sums, 0, rows * p.n());
+    }
+  }
+
+  private static void multiply(
+      Product p, int rows, FloatPointer left, FloatPointer right, FloatPointer to) {
     openblas.cblas_sgemm(
         ROW_MAJOR,
         p.transposeA() ? TRANSPOSED : PLAIN,
         p.transposeB() ? TRANSPOSED : PLAIN,
-        p.m(),
+        rows,
         p.n(),
         p.k(),
         p.alpha(),
@@ -253,14 +295,8 @@ final class EmulatedDevice implements Device {
         right,
         p.transposeB() ? p.k() : p.n(),
         p.beta(),
-        new Floats(c),
+        to,
         p.n());
-    if (p.hasBias()) {
-      for (int i = 0; i < p.m(); i++) {
-        openblas.cblas_saxpy(
-            p.n(), 1, new Floats(bias), 1, new Floats(c + (long) i * p.n() * Float.BYTES), 1);
-      }
-    }
   }
 
   private static FloatPointer factor(Product product, long address, long count) {
