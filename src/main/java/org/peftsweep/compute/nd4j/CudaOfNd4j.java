@@ -29,7 +29,7 @@ final class CudaOfNd4j {
     try {
       Loader.load(cudart.class);
       Loader.load(cublas.class);
-      Loader.load(Class.forName(SOLVER));
+      Loader.load(CudaOfNd4j.class.getClassLoader().loadClass(SOLVER));
       cudart.cudaGetDeviceCount(devices);
     } catch (LinkageError | ClassNotFoundException e) {
       return MissingLibrary.of(e).orElse("CUDA's libraries")
