@@ -1,10 +1,7 @@
 package org.peftsweep.compute.cuda;
 
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.EnumMap;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Tensor;
@@ -14,24 +11,10 @@ final class Launcher implements AutoCloseable {
   /** Slots of arguments that all devices take, 4 KB. */
   static final int MOST_SLOTS = 512;
 
-  /** What lies between two kernels, each in memory of its own. */
-  enum Room {
-    LEFT_FACTOR,
-    FIRST_WRITTEN,
-    SECOND_WRITTEN,
-    RIGHT_FACTOR,
-    PARTIAL_SUMS,
-    NUMBERS
-  }
-
   private final Device device;
   private final Map<String, Device.Kernel> kernels = new HashMap<>();
-  private final Map<Room, DeviceMemory> rooms = new EnumMap<>(Room.class);
-
-  /** What captured kernels may still use. */
-  private final List<DeviceMemory> outgrown = new ArrayList<>();
-
-  private final RoundedFactors rounded = new RoundedFactors(this);
+  private final Rooms rooms;
+  private final RoundedFactors rounded;
   private final long[] slots = new long[MOST_SLOTS];
   private Runnable first = () -> {};
   private Device.Kernel kernel;
@@ -40,6 +23,8 @@ final class Launcher implements AutoCloseable {
 
   Launcher(Device device) {
     this.device = device;
+    this.rooms = new Rooms(device);
+    this.rounded = new RoundedFactors(device, rooms);
   }
 
   Device device() {
@@ -56,25 +41,9 @@ final class Launcher implements AutoCloseable {
     rounded.clear();
   }
 
-  /** Returns the address of memory of any content, which stays until a larger one is asked for. */
-  long room(Room room, long bytes) {
-    long floats = (bytes + Float.BYTES - 1) / Float.BYTES;
-    DeviceMemory memory = rooms.get(room);
-    if (memory == null || memory.floats() < floats) {
-      if (memory != null) {
-        outgrown.add(memory);
-      }
-      long grown = memory == null ? floats : Math.max(floats, 2 * memory.floats());
-      memory = new DeviceMemory(device, grown);
-      rooms.put(room, memory);
-    }
-    return memory.address();
-  }
-
-  /** Returns how much memory {@link #room} has handed out last, 0 for none. */
-  long roomBytes(Room room) {
-    DeviceMemory memory = rooms.get(room);
-    return memory == null ? 0 : Float.BYTES * memory.floats();
+  /** Returns what lies between two kernels. */
+  Rooms rooms() {
+    return rooms;
   }
 
   /** Says what comes before each call, if it waits. */
@@ -193,9 +162,6 @@ final class Launcher implements AutoCloseable {
 
   @Override
   public void close() {
-    rooms.values().forEach(DeviceMemory::free);
-    rooms.clear();
-    outgrown.forEach(DeviceMemory::free);
-    outgrown.clear();
+    rooms.close();
   }
 }

@@ -18,7 +18,7 @@ final class RoundedFactors {
 
   /** One of them: the halves of the floats from {@code from} to {@code to}, 0 for nothing. */
   private static final class Kept {
-    private final Launcher.Room room;
+    private final Rooms.Room room;
     private long address;
 
     /** Where the floats begin whose halves begin at the address. */
@@ -27,7 +27,7 @@ final class RoundedFactors {
     private long from;
     private long to;
 
-    Kept(Launcher.Room room) {
+    Kept(Rooms.Room room) {
       this.room = room;
     }
 
@@ -42,18 +42,20 @@ final class RoundedFactors {
     }
   }
 
-  private final Launcher launcher;
-  private final Kept ofProduct = new Kept(Launcher.Room.LEFT_FACTOR);
+  private final Device device;
+  private final Rooms rooms;
+  private final Kept ofProduct = new Kept(Rooms.Room.LEFT_FACTOR);
 
   /** As many as a kernel of attention writes. */
   private final List<Kept> ofKernels =
-      List.of(new Kept(Launcher.Room.FIRST_WRITTEN), new Kept(Launcher.Room.SECOND_WRITTEN));
+      List.of(new Kept(Rooms.Room.FIRST_WRITTEN), new Kept(Rooms.Room.SECOND_WRITTEN));
 
   private int next;
   private boolean areWanted;
 
-  RoundedFactors(Launcher launcher) {
-    this.launcher = launcher;
+  RoundedFactors(Device device, Rooms rooms) {
+    this.device = device;
+    this.rooms = rooms;
   }
 
   /** Says that there are products with factors of halves. */
@@ -76,7 +78,7 @@ final class RoundedFactors {
 
   /** Returns where a product is to round floats to. */
   long forProduct(long from, long to) {
-    ofProduct.address = launcher.room(ofProduct.room, halves(to - from));
+    ofProduct.address = rooms.at(ofProduct.room, halves(to - from));
     begin(ofProduct, from, to);
     return ofProduct.address;
   }
@@ -89,7 +91,7 @@ final class RoundedFactors {
     if (!areWanted || written == null) {
       return 0;
     }
-    long from = DeviceMemory.address(launcher.device(), written, ElementType.F32);
+    long from = DeviceMemory.address(device, written, ElementType.F32);
     long to = from + written.size() * Float.BYTES;
     overwritten(from, to);
     for (Kept kept : ofKernels) {
@@ -118,7 +120,7 @@ final class RoundedFactors {
    */
   private void reserve(long floats) {
     for (Kept kept : ofKernels) {
-      long address = launcher.room(kept.room, halves(floats));
+      long address = rooms.at(kept.room, halves(floats));
       kept.from = address == kept.address ? kept.from : kept.to;
       kept.address = address;
     }
