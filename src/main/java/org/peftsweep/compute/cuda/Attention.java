@@ -70,7 +70,7 @@ final class Attention {
     Sizes.count("attentionBackward", shape.scores(), dBias);
     Tensor drawn = shape.dropout() > 0 ? seed : null;
     long rows = (long) shape.batch() * shape.heads() * shape.queries();
-    long dots = launcher.room(Room.PARTIAL_SUMS, rows * Float.BYTES);
+    long dots = launcher.rooms().at(Rooms.Room.PARTIAL_SUMS, rows * Float.BYTES);
     launcher
         .call(FAMILY, "attention_dots")
         .floats(out)

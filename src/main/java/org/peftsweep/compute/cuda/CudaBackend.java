@@ -152,11 +152,13 @@ public final class CudaBackend implements Backend {
 
   @Override
   public void write(int[] source, Tensor target) {
+    launcher.changed();
     copies.write(source, target);
   }
 
   @Override
   public void write(long[] source, Tensor target) {
+    launcher.changed();
     copies.write(source, target);
   }
 
@@ -515,6 +517,8 @@ public final class CudaBackend implements Backend {
       graph = device.capture(() -> capture(kernels));
     } finally {
       report.capturing(false);
+      // What was captured has not run.
+      launcher.changed();
     }
     graphs.add(graph);
     return () -> {

@@ -184,7 +184,7 @@ final class DeviceProducts implements Products {
     if (b.type() == type) {
       return DeviceMemory.address(launcher.device(), b, type);
     }
-    long room = launcher.room(Room.RIGHT_FACTOR, type.bytes(b.size()));
+    long room = launcher.rooms().at(Rooms.Room.RIGHT_FACTOR, type.bytes(b.size()));
     if (type == ElementType.F32) {
       elementwise.widen(b, room);
     } else {

@@ -41,14 +41,9 @@ final class Launcher implements AutoCloseable {
     rounded.clear();
   }
 
-  /** Returns the address of memory of any content, which stays until a larger one is asked for. */
-  long room(Room room, long bytes) {
-    return rooms.address(room, bytes);
-  }
-
-  /** Returns how much memory {@link #room} has handed out last, 0 for none. */
-  long roomBytes(Room room) {
-    return rooms.bytes(room);
+  /** Returns what lies between two kernels. */
+  Rooms rooms() {
+    return rooms;
   }
 
   /** Says what comes before each call, if it waits. */

@@ -35,7 +35,7 @@ final class Losses {
     Sizes.require(labels.size() == rows, "crossEntropy", logits, labels.size() + " rows");
     Sizes.same("crossEntropy", logits, dLogits);
     // The number of labels that count, then the loss of each row.
-    long counted = launcher.room(Room.NUMBERS, (1L + rows) * Double.BYTES);
+    long counted = launcher.rooms().at(Rooms.Room.NUMBERS, (1L + rows) * Double.BYTES);
     long losses = counted + Double.BYTES;
     call("count_labels").ints(labels).value(rows).address(counted).run(ONE_BLOCK);
     call("cross_entropy")

@@ -43,7 +43,8 @@ final class Optimiser {
     List<Tensor> all = gradients.stream().flatMap(List::stream).toList();
     int groups = most.length;
     // A factor for each group, then the sums.
-    long factors = launcher.room(Room.NUMBERS, (long) (groups + stretches(all)) * Double.BYTES);
+    long factors =
+        launcher.rooms().at(Rooms.Room.NUMBERS, (long) (groups + stretches(all)) * Double.BYTES);
     long sums = factors + (long) groups * Double.BYTES;
     sumSquares(all, sums);
     factors(gradients, most, norms, sums, factors);
@@ -104,7 +105,7 @@ final class Optimiser {
 
   /** Returns where a factor goes, with room for so many sums behind it. */
   private long factor(int sums) {
-    return launcher.room(Room.NUMBERS, (1L + sums) * Double.BYTES);
+    return launcher.rooms().at(Rooms.Room.NUMBERS, (1L + sums) * Double.BYTES);
   }
 
   private void sumSquares(List<Tensor> tensors, long sums) {

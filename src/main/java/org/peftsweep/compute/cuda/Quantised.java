@@ -34,7 +34,7 @@ final class Quantised {
 
   /** Returns where a weight's values lie in a number format, until the next right factor. */
   long values(QuantisedMatrix w, ElementType type) {
-    long room = launcher.room(Room.RIGHT_FACTOR, type.bytes(w.size()));
+    long room = launcher.rooms().at(Rooms.Room.RIGHT_FACTOR, type.bytes(w.size()));
     if (type == ElementType.F32) {
       gather(w, null, false, room, w.rows());
     } else {

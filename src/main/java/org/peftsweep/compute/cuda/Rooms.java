@@ -5,8 +5,18 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 
-/** Memory of a device for what lies between two kernels of one backend. */
+/** Memory of one backend for what lies between two kernels, which grows with what is asked for. */
 final class Rooms implements AutoCloseable {
+  /** What lies there, each in memory of its own. */
+  enum Room {
+    LEFT_FACTOR,
+    FIRST_WRITTEN,
+    SECOND_WRITTEN,
+    RIGHT_FACTOR,
+    PARTIAL_SUMS,
+    NUMBERS
+  }
+
   private final Device device;
   private final Map<Room, DeviceMemory> rooms = new EnumMap<>(Room.class);
 
@@ -18,7 +28,7 @@ final class Rooms implements AutoCloseable {
   }
 
   /** Returns the address of memory of any content, which stays until a larger one is asked for. */
-  long address(Room room, long bytes) {
+  long at(Room room, long bytes) {
     long floats = (bytes + Float.BYTES - 1) / Float.BYTES;
     DeviceMemory memory = rooms.get(room);
     if (memory == null || memory.floats() < floats) {
@@ -32,7 +42,7 @@ final class Rooms implements AutoCloseable {
     return memory.address();
   }
 
-  /** Returns how much memory was handed out last, 0 for none. */
+  /** Returns how much memory {@link #at} has handed out last, 0 for none. */
   long bytes(Room room) {
     DeviceMemory memory = rooms.get(room);
     return memory == null ? 0 : Float.BYTES * memory.floats();

@@ -18,7 +18,7 @@ final class RoundedFactors {
 
   /** One of them: the halves of the floats from {@code from} to {@code to}, 0 for nothing. */
   private static final class Kept {
-    private final Room room;
+    private final Rooms.Room room;
     private long address;
 
     /** Where the floats begin whose halves begin at the address. */
@@ -27,7 +27,7 @@ final class RoundedFactors {
     private long from;
     private long to;
 
-    Kept(Room room) {
+    Kept(Rooms.Room room) {
       this.room = room;
     }
 
@@ -44,11 +44,11 @@ final class RoundedFactors {
 
   private final Device device;
   private final Rooms rooms;
-  private final Kept ofProduct = new Kept(Room.LEFT_FACTOR);
+  private final Kept ofProduct = new Kept(Rooms.Room.LEFT_FACTOR);
 
   /** As many as a kernel of attention writes. */
   private final List<Kept> ofKernels =
-      List.of(new Kept(Room.FIRST_WRITTEN), new Kept(Room.SECOND_WRITTEN));
+      List.of(new Kept(Rooms.Room.FIRST_WRITTEN), new Kept(Rooms.Room.SECOND_WRITTEN));
 
   private int next;
   private boolean areWanted;
@@ -78,7 +78,7 @@ final class RoundedFactors {
 
   /** Returns where a product is to round floats to. */
   long forProduct(long from, long to) {
-    ofProduct.address = rooms.address(ofProduct.room, halves(to - from));
+    ofProduct.address = rooms.at(ofProduct.room, halves(to - from));
     begin(ofProduct, from, to);
     return ofProduct.address;
   }
@@ -120,7 +120,7 @@ final class RoundedFactors {
    */
   private void reserve(long floats) {
     for (Kept kept : ofKernels) {
-      long address = rooms.address(kept.room, halves(floats));
+      long address = rooms.at(kept.room, halves(floats));
       kept.from = address == kept.address ? kept.from : kept.to;
       kept.address = address;
     }

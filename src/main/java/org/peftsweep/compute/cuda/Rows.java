@@ -117,7 +117,7 @@ final class Rows {
     int rowsOfPart = Math.max(1, (rows + wanted - 1) / wanted);
     int count = Math.max(1, (rows + rowsOfPart - 1) / rowsOfPart);
     long bytes = (long) count * x.columns() * Float.BYTES;
-    long partial = launcher.room(Room.PARTIAL_SUMS, bytes);
+    long partial = launcher.rooms().at(Rooms.Room.PARTIAL_SUMS, bytes);
     parts
         .call(partial)
         .value(rows)

@@ -134,7 +134,7 @@ final class SmallProducts {
   private int together(List<Item> products) {
     long most =
         Math.max(
-            launcher.roomBytes(Room.PARTIAL_SUMS) / Float.BYTES,
+            launcher.rooms().bytes(Rooms.Room.PARTIAL_SUMS) / Float.BYTES,
             TOGETHER * sumsOfParts(products.get(0).product));
     long sums = 0;
     int some = 0;
@@ -150,7 +150,7 @@ final class SmallProducts {
     Item first = items.get(0);
     long sums = items.stream().mapToLong(item -> sumsOfParts(item.product)).sum();
     long wanted = Math.max(sums, TOGETHER * sumsOfParts(first.product));
-    long parts = sums == 0 ? 0 : launcher.room(Room.PARTIAL_SUMS, wanted * Float.BYTES);
+    long parts = sums == 0 ? 0 : launcher.rooms().at(Rooms.Room.PARTIAL_SUMS, wanted * Float.BYTES);
     launch("small_products", items, parts, SmallProducts::blocks);
     if (sums > 0) {
       List<Item> split = items.stream().filter(item -> sumsOfParts(item.product) > 0).toList();

@@ -7,8 +7,8 @@ import org.bytedeco.javacpp.Loader;
 import org.peftsweep.compute.MissingLibrary;
 
 /**
- * The driver and CUDA's libraries that ND4J for GPUs links. ND4J itself tells of them by a trace,
- * and of none that it is left without classes.
+ * The driver and CUDA's libraries that ND4J for GPUs links. Where one is missing, ND4J itself
+ * prints traces, and fails by classes that cannot be initialised.
  */
 final class CudaOfNd4j {
   /** Bindings that only the jar of -Pnd4j-cuda has. */
