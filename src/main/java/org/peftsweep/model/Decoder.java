@@ -248,7 +248,6 @@ final class Decoder extends Stack<Decoder, DecoderLayer> {
       int index) {
     Tape tape = pass.tape();
     Lanes rows = packed.chosen();
-    KeyValues cache = packed.cache();
     Var normed = normed(pass, Pass.parts(lanes, DecoderLayer::attentionNorm), x, rows);
     Var q = pass.linear(Pass.parts(lanes, DecoderLayer::query), normed, rows);
     q = normedHeads(pass, Pass.parts(lanes, DecoderLayer::queryNorm), q, rows);
@@ -258,22 +257,17 @@ final class Decoder extends Stack<Decoder, DecoderLayer> {
     k = rotary.turn(tape, k, turns);
     Var v = pass.linear(Pass.parts(lanes, DecoderLayer::value), normed, rows);
     tape.done(normed);
-    cache.add(index, k, v, packed.rows(0));
-    tape.done(k);
-    tape.done(v);
     Var context =
-        pass.attention(
-            Pass.parts(lanes, DecoderLayer::attention),
+        attendOverKept(
+            pass,
             packed,
-            config,
-            true,
-            true,
+            index,
+            Pass.parts(lanes, DecoderLayer::attention),
             q,
-            cache.keys(index),
-            cache.values(index),
+            k,
+            v,
             seen,
             new Scores(cap(), null));
-    tape.done(q);
     return above(pass, lanes, x, context, rows);
   }
 

@@ -302,7 +302,6 @@ final class PreNorm extends Stack<PreNorm, PreNorm.Layer> {
       Pass pass, Packed packed, List<Tensor> seen, List<Layer> lanes, int index, Var x) {
     Tape tape = pass.tape();
     Lanes rows = packed.chosen();
-    KeyValues cache = packed.cache();
     boolean isNormed = lanes.get(0).firstNorm != null;
     Var normed = isNormed ? pass.norm(Pass.parts(lanes, Layer::firstNorm), x, rows) : x;
     Var q = pass.linear(Pass.parts(lanes, Layer::query), normed, rows);
@@ -315,21 +314,9 @@ final class PreNorm extends Stack<PreNorm, PreNorm.Layer> {
       q = variant.rotary().get(index).turnAt(tape, q, packed);
       k = variant.rotary().get(index).turnAt(tape, k, packed);
     }
-    cache.add(index, k, v, packed.rows(0));
-    tape.done(k);
-    tape.done(v);
     Var context =
-        pass.attention(
-            Pass.parts(lanes, Layer::attention),
-            packed,
-            config,
-            true,
-            true,
-            q,
-            cache.keys(index),
-            cache.values(index),
-            seen);
-    tape.done(q);
+        attendOverKept(
+            pass, packed, index, Pass.parts(lanes, Layer::attention), q, k, v, seen, Scores.PLAIN);
     return above(pass, lanes, x, context, rows);
   }
 

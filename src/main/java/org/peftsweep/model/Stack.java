@@ -157,6 +157,36 @@ abstract class Stack<B extends Stack<B, L>, L extends Stack.Layer> implements Ba
     }
   }
 
+  /**
+   * Keeps keys and values of one position of each row, and lets it attend to all that are kept;
+   * consumes q, k and v.
+   *
+   * @param index of the layer
+   * @param seen masks, by lane
+   */
+  final Var attendOverKept(
+      Pass pass,
+      Packed packed,
+      int index,
+      List<Sublayer> attention,
+      Var q,
+      Var k,
+      Var v,
+      List<Tensor> seen,
+      Scores scores) {
+    Tape tape = pass.tape();
+    KeyValues cache = packed.cache();
+    cache.add(index, k, v, packed.rows(0));
+    tape.done(k);
+    tape.done(v);
+    Var keys = cache.keys(index);
+    Var values = cache.values(index);
+    Var context =
+        pass.attention(attention, packed, config, true, true, q, keys, values, seen, scores);
+    tape.done(q);
+    return context;
+  }
+
   /** Returns some rows; consumes x. */
   static Var chosen(Tape tape, Var x, Tensor rows) {
     Var some = tape.gather(x, rows);

@@ -1,6 +1,5 @@
 package org.peftsweep.results;
 
-import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -11,17 +10,9 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
-import org.apache.hadoop.fs.Path;
 import org.apache.parquet.example.data.Group;
-import org.apache.parquet.hadoop.ParquetReader;
-import org.apache.parquet.hadoop.api.ReadSupport;
-import org.apache.parquet.hadoop.example.GroupReadSupport;
-import org.apache.parquet.schema.MessageType;
-import org.apache.parquet.schema.Type;
 import org.peftsweep.search.Trace.Reading;
 import org.peftsweep.train.Outcome.CurvePoint;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Curves of the trials of a sweep, of all attempts together, read without Spark. A later attempt
@@ -31,7 +22,6 @@ import org.slf4j.LoggerFactory;
  * made: the row comes last, and with it what else the attempt has to leave.
  */
 public final class Readings {
-  private static final Logger LOG = LoggerFactory.getLogger(Readings.class);
   private static final Set<String> COLUMNS =
       Set.of(
           "id",
@@ -43,7 +33,7 @@ public final class Readings {
           "retention_loss");
 
   private final ResultFolder folder;
-  private final Configuration configuration;
+  private final ParquetRows rows;
   private final Set<String> known = new HashSet<>();
 
   /** By trial, attempt and step. */
@@ -54,13 +44,7 @@ public final class Readings {
 
   public Readings(ResultFolder folder, Configuration configuration) {
     this.folder = folder;
-    this.configuration = new Configuration(configuration);
-    List<Type> columns =
-        Tables.CURVES.parquet().getFields().stream()
-            .filter(column -> COLUMNS.contains(column.getName()))
-            .toList();
-    String schema = new MessageType(Tables.CURVES.name(), columns).toString();
-    this.configuration.set(ReadSupport.PARQUET_READ_SCHEMA, schema);
+    this.rows = new ParquetRows(Tables.CURVES, COLUMNS, configuration);
   }
 
   /** Returns the readings of a curve that is at hand. */
@@ -89,7 +73,7 @@ public final class Readings {
     attempts = folder.attempts();
     for (FileStatus file : folder.files(Tables.CURVES)) {
       if (known.add(file.getPath().getName())) {
-        read(file.getPath());
+        rows.read(file.getPath(), this::add);
       }
     }
     return this;
@@ -106,32 +90,22 @@ public final class Readings {
     return List.copyOf(curve.values());
   }
 
-  private void read(Path file) {
-    try (ParquetReader<Group> reader =
-        ParquetReader.builder(new GroupReadSupport(), file).withConf(configuration).build()) {
-      for (Group row = reader.read(); row != null; row = reader.read()) {
-        int step = row.getInteger("step", 0);
-        readings
-            .computeIfAbsent(row.getString("id", 0), id -> new TreeMap<>())
-            .computeIfAbsent(row.getInteger("attempt", 0), attempt -> new TreeMap<>())
-            .put(
+  private void add(Group row) {
+    int step = row.getInteger("step", 0);
+    readings
+        .computeIfAbsent(row.getString("id", 0), id -> new TreeMap<>())
+        .computeIfAbsent(row.getInteger("attempt", 0), attempt -> new TreeMap<>())
+        .put(
+            step,
+            new Reading(
                 step,
-                new Reading(
-                    step,
-                    number(row, "validation_score"),
-                    number(row, "train_loss"),
-                    number(row, "gradient_norm"),
-                    number(row, "retention_loss")));
-      }
-    } catch (IOException | RuntimeException e) {
-      // Parquet answers damage with exceptions of many kinds; the trial's run tells the same again.
-      LOG.warn("{} cannot be read: {}", file, e.getMessage());
-    }
+                number(row, "validation_score"),
+                number(row, "train_loss"),
+                number(row, "gradient_norm"),
+                number(row, "retention_loss")));
   }
 
   private static double number(Group row, String column) {
-    return row.getType().containsField(column) && row.getFieldRepetitionCount(column) > 0
-        ? row.getDouble(column, 0)
-        : Double.NaN;
+    return ParquetRows.holds(row, column) ? row.getDouble(column, 0) : Double.NaN;
   }
 }

@@ -1,6 +1,5 @@
 package org.peftsweep.results;
 
-import java.io.IOException;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
@@ -9,15 +8,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
-import org.apache.hadoop.fs.Path;
 import org.apache.parquet.example.data.Group;
-import org.apache.parquet.hadoop.ParquetReader;
-import org.apache.parquet.hadoop.api.ReadSupport;
-import org.apache.parquet.hadoop.example.GroupReadSupport;
-import org.apache.parquet.schema.MessageType;
-import org.apache.parquet.schema.Type;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Scores of the trials of a sweep, read without Spark, whose slots are busy while a sweep is
@@ -35,30 +26,23 @@ public final class Scores {
     }
   }
 
-  private static final Logger LOG = LoggerFactory.getLogger(Scores.class);
   private static final Set<String> COLUMNS = Set.of("id", "task", "title", "status", "score");
 
   private final ResultFolder folder;
-  private final Configuration configuration;
+  private final ParquetRows rows;
   private final Set<String> known = new HashSet<>();
   private final SortedMap<String, Score> scores = new TreeMap<>();
 
   public Scores(ResultFolder folder, Configuration configuration) {
     this.folder = folder;
-    this.configuration = new Configuration(configuration);
-    List<Type> columns =
-        Tables.TRIALS.parquet().getFields().stream()
-            .filter(column -> COLUMNS.contains(column.getName()))
-            .toList();
-    String schema = new MessageType(Tables.TRIALS.name(), columns).toString();
-    this.configuration.set(ReadSupport.PARQUET_READ_SCHEMA, schema);
+    this.rows = new ParquetRows(Tables.TRIALS, COLUMNS, configuration);
   }
 
   /** Reads the rows that are new and returns those of all trials. */
   public List<Score> look() {
     for (FileStatus file : folder.files(Tables.TRIALS)) {
       if (known.add(file.getPath().getName())) {
-        read(file.getPath());
+        rows.read(file.getPath(), this::add);
       }
     }
     return List.copyOf(scores.values());
@@ -75,23 +59,15 @@ public final class Scores {
     return best;
   }
 
-  private void read(Path file) {
-    try (ParquetReader<Group> reader =
-        ParquetReader.builder(new GroupReadSupport(), file).withConf(configuration).build()) {
-      for (Group row = reader.read(); row != null; row = reader.read()) {
-        Score score =
-            new Score(
-                row.getString("id", 0),
-                row.getString("task", 0),
-                row.getString("title", 0),
-                row.getString("status", 0),
-                row.getFieldRepetitionCount("score") == 0 ? null : row.getDouble("score", 0));
-        // A finished attempt counts before one that is not.
-        scores.merge(score.id(), score, (old, now) -> old.isFinished() ? old : now);
-      }
-    } catch (IOException | RuntimeException e) {
-      // Parquet answers damage with exceptions of many kinds.
-      LOG.warn("{} cannot be read: {}", file, e.getMessage());
-    }
+  private void add(Group row) {
+    Score score =
+        new Score(
+            row.getString("id", 0),
+            row.getString("task", 0),
+            row.getString("title", 0),
+            row.getString("status", 0),
+            ParquetRows.holds(row, "score") ? row.getDouble("score", 0) : null);
+    // A finished attempt counts before one that is not.
+    scores.merge(score.id(), score, (old, now) -> old.isFinished() ? old : now);
   }
 }

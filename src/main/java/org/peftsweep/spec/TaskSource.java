@@ -102,16 +102,7 @@ public record TaskSource(
 
   /** Returns the same with the hash of what was read. */
   public TaskSource withContentHash(String contentHash) {
-    return new TaskSource(
-        task,
-        location,
-        contentHash,
-        trainLimit,
-        validationFraction,
-        dataSeed,
-        skipBadRows,
-        sample,
-        reportedOnly);
+    return with(contentHash, sample);
   }
 
   /**
@@ -126,15 +117,19 @@ public record TaskSource(
 
   /** Returns the same with another sample of train. */
   public TaskSource withSample(TrainSample sample) {
+    return with(contentHash, sample);
+  }
+
+  private TaskSource with(String hash, TrainSample taken) {
     return new TaskSource(
         task,
         location,
-        contentHash,
+        hash,
         trainLimit,
         validationFraction,
         dataSeed,
         skipBadRows,
-        sample,
+        taken,
         reportedOnly);
   }
 }

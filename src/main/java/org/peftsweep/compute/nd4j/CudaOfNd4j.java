@@ -11,9 +11,6 @@ import org.peftsweep.compute.MissingLibrary;
  * prints traces, and fails by classes that cannot be initialised.
  */
 final class CudaOfNd4j {
-  /** Bindings that only the jar of -Pnd4j-cuda has. */
-  private static final String SOLVER = "org.bytedeco.cuda.global.cusolver";
-
   /** Found out once; null for nothing. */
   private static final String LACK = find();
 
@@ -29,9 +26,8 @@ final class CudaOfNd4j {
     try {
       Loader.load(cudart.class);
       Loader.load(cublas.class);
-      Loader.load(CudaOfNd4j.class.getClassLoader().loadClass(SOLVER));
       cudart.cudaGetDeviceCount(devices);
-    } catch (LinkageError | ClassNotFoundException e) {
+    } catch (LinkageError e) {
       return MissingLibrary.of(e).orElse("CUDA's libraries")
           + " cannot be loaded; install NVIDIA's driver and CUDA 11.6, name their folders in"
           + " LD_LIBRARY_PATH, or choose backend = cpu";
