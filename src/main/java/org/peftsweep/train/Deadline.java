@@ -5,6 +5,7 @@ import java.util.Locale;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.function.DoubleSupplier;
 
 /**
  * The wall-clock limit of the trial that the calling thread runs. Kernels are stopped by asking at
@@ -63,6 +64,17 @@ final class Deadline implements AutoCloseable {
     pause();
     before += seconds;
     resume();
+  }
+
+  /** Runs a pass, and counts of its time only what a lane's share of it grows by, in seconds. */
+  void during(Runnable pass, DoubleSupplier share) {
+    double before = share.getAsDouble();
+    pause();
+    try {
+      pass.run();
+    } finally {
+      add(share.getAsDouble() - before);
+    }
   }
 
   synchronized void pause() {

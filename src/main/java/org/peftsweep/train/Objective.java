@@ -36,6 +36,16 @@ interface Objective {
     return false;
   }
 
+  /** Returns the most places that are asked for in any of these batches. */
+  default int mostPlaces(List<Batch> batches, Seeds seeds) {
+    return !asksForPlaces()
+        ? 0
+        : batches.stream()
+            .mapToInt(batch -> inputs(batch, seeds, -1).positions().length)
+            .max()
+            .orElse(0);
+  }
+
   /**
    * Records the mean loss of a model's outputs on their tape.
    *

@@ -148,12 +148,13 @@ public final class Pretrainer {
       trainer.run();
       write(part, folder, config(tokenizer, settings.model().dropout()), json, parts.model());
       checkpoints(beside).remove();
-      CurvePoint last = trainer.curve().get(trainer.curve().size() - 1);
+      List<CurvePoint> curve = trainer.measured().curve();
+      CurvePoint last = curve.get(curve.size() - 1);
       return new Quality(
           trainer.steps(),
           metric(last, MaskedLanguageModelling.LOSS),
           metric(last, accuracy()),
-          trainer.trainSeconds());
+          trainer.measured().trainSeconds());
     } catch (Trainer.DivergedException e) {
       checkpoints(beside).remove();
       throw new SpecException(

@@ -58,7 +58,7 @@ public final class StepClock {
                 pack.lane(0))) {
       Trainer trainer = new Trainer(parts, Progress.SILENT, new RunWatch(RunLimits.FREE));
       double seconds = typical(trainer);
-      double warmUp = Math.max(0, trainer.trainSeconds() - trainer.steps() * seconds);
+      double warmUp = Math.max(0, trainer.measured().trainSeconds() - trainer.steps() * seconds);
       // Rehearsed are the largest batches, and two passes of a step.
       int passes = trial.training().accumulate();
       return new Timing(
@@ -127,10 +127,10 @@ public final class StepClock {
     List<Double> groups = new ArrayList<>();
     int each = 1;
     while (groups.size() < 2 || System.nanoTime() - start < NANOS) {
-      double before = trainer.trainSeconds();
+      double before = trainer.measured().trainSeconds();
       int from = trainer.steps();
       trainer.rehearse(from + each);
-      groups.add((trainer.trainSeconds() - before) / (trainer.steps() - from));
+      groups.add((trainer.measured().trainSeconds() - before) / (trainer.steps() - from));
       // A rehearsal also evaluates, which is not to be most of the time.
       each = Math.min(50, each * 2);
     }

@@ -1,8 +1,5 @@
 package org.peftsweep.train;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.type.TypeReference;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -12,7 +9,6 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.BiConsumer;
 import java.util.function.DoubleSupplier;
-import org.peftsweep.checkpoint.CheckpointException;
 import org.peftsweep.checkpoint.StateReader;
 import org.peftsweep.checkpoint.StateWriter;
 import org.peftsweep.compute.Backend;
@@ -20,9 +16,7 @@ import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
 import org.peftsweep.data.Batches;
-import org.peftsweep.data.Encoded;
 import org.peftsweep.data.Metric;
-import org.peftsweep.data.Padding;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.data.TokenizedExample;
 import org.peftsweep.method.adapter.MethodHooks;
@@ -47,9 +41,6 @@ final class Trainer {
     }
   }
 
-  private static final ObjectMapper JSON = new ObjectMapper();
-  private static final TypeReference<List<CurvePoint>> CURVE = new TypeReference<>() {};
-
   private final Training training;
   private final TokenisedTask data;
   private final Objective objective;
@@ -63,34 +54,18 @@ final class Trainer {
   private final Batches batches;
   private final Progress progress;
   private final RunWatch watch;
-  private final List<CurvePoint> curve = new ArrayList<>();
-
-  /** At the best point so far, see {@link Outcome#best}. */
-  private List<Prediction> predictions = List.of();
-
-  private int step;
-  private double lastLoss = Double.NaN;
-  private StepLosses unseen;
-  private StepEnd end;
-
-  /** Of the losses since the last evaluation. */
-  private double lossSum;
-
-  private double normSum;
-
-  private int losses;
+  private final Evaluator evaluator;
+  private final Measured measured = new Measured();
 
   /** Tells texts of retention apart; empty for none. */
   private final String retention;
 
-  /** Of a pass; more than what is asked for where memory is to be told before. */
-  private int leastPlaces;
+  private int step;
+  private StepLosses unseen;
+  private StepEnd end;
 
-  private double trainSeconds;
-  private double evaluateSeconds;
-  private long optimizerBytes;
-  private long heldBytes;
-  private long arenaBytes;
+  /** Of a pass of the training; more than what is asked for where memory is to be told before. */
+  private int leastPlaces;
 
   Trainer(Assembly parts, Progress progress, RunWatch watch) {
     this.training = parts.training();
@@ -107,6 +82,7 @@ final class Trainer {
     this.retention = data.retained().map(TokenisedTask.Retained::hash).orElse("");
     this.progress = progress;
     this.watch = watch;
+    this.evaluator = new Evaluator(parts, watch.deadline());
   }
 
   /**
@@ -153,7 +129,7 @@ final class Trainer {
         int to = Math.min(order.size(), from + training.accumulate());
         double factor = training.schedule().factor(step, steps, warmup);
         step(order.subList(from, to), factor, steps);
-        progress.step(step, steps, lastLoss);
+        progress.step(step, steps, measured.lastLoss());
         evaluateWhereDue(perEpoch, every, steps);
         if (isOnRung(steps)) {
           return false;
@@ -169,26 +145,18 @@ final class Trainer {
 
   /** Keeps the state where the trial is to be compared with others before it goes on. */
   private boolean isOnRung(int steps) {
-    boolean isOnRung = isEvaluated() && watch.isOnRung(step, steps);
+    boolean isOnRung = measured.isEvaluated(step) && watch.isOnRung(step, steps);
     if (isOnRung) {
       keep();
     }
     return isOnRung;
   }
 
-  private boolean isEvaluated() {
-    return !curve.isEmpty() && curve.get(curve.size() - 1).step() == step;
-  }
-
   /** An evaluation that was broken off is made again. */
   private void evaluateWhereDue(int perEpoch, int every, int steps) {
-    if (!isEvaluated() && (step % every == 0 || step == steps)) {
+    if (!measured.isEvaluated(step) && (step % every == 0 || step == steps)) {
       look();
-      Double loss = losses == 0 ? null : lossSum / losses;
-      evaluate(step / (double) perEpoch, loss, losses == 0 ? null : normSum / losses);
-      lossSum = 0;
-      normSum = 0;
-      losses = 0;
+      evaluate(step / (double) perEpoch);
     }
   }
 
@@ -220,7 +188,7 @@ final class Trainer {
             .limit((long) steps * training.accumulate())
             .max(Comparator.comparingInt(batch -> batch.ids().length))
             .orElse(null);
-    leastPlaces = mostPlaces(objective, order);
+    leastPlaces = objective.mostPlaces(order, seeds);
     while (step < Math.min(most, steps)) {
       step(Collections.nCopies(Math.min(2, training.accumulate()), largest), 1, steps);
     }
@@ -233,25 +201,8 @@ final class Trainer {
   private void rehearseEvaluations() {
     List<List<TokenizedExample>> sets = new ArrayList<>(List.of(data.validation()));
     data.reported().forEach(set -> sets.add(set.examples()));
-    sets.forEach(set -> rehearse(objective, set));
-    data.retained().ifPresent(texts -> rehearse(texts.objective(), texts.examples()));
-  }
-
-  private void rehearse(Objective how, List<TokenizedExample> set) {
-    leastPlaces = mostPlaces(how, batches.evaluation(set));
-    evaluation(how, how.largest(set, training.batch()), () -> {});
-  }
-
-  /** Returns the most places that are asked for in any of these batches. */
-  private int mostPlaces(Objective how, List<Batch> all) {
-    if (!how.asksForPlaces()) {
-      return 0;
-    }
-    return all.stream()
-        .map(batch -> how.inputs(batch, seeds, -1).positions())
-        .mapToInt(positions -> positions.length)
-        .max()
-        .orElse(0);
+    sets.forEach(set -> evaluator.rehearse(objective, set));
+    data.retained().ifPresent(texts -> evaluator.rehearse(texts.objective(), texts.examples()));
   }
 
   private void keep() {
@@ -259,23 +210,9 @@ final class Trainer {
     updates.hideAverages();
     StateWriter state = new StateWriter();
     state.number("step", step);
-    state.number("last-loss", lastLoss);
-    state.number("loss-sum", lossSum);
-    state.number("norm-sum", normSum);
-    state.number("losses", losses);
-    state.number("train-seconds", trainSeconds);
-    state.number("evaluate-seconds", evaluateSeconds);
     state.number("seconds", watch.deadline().seconds());
-    state.number("optimizer-bytes", optimizerBytes);
-    state.number("held-bytes", heldBytes);
-    state.number("arena-bytes", arenaBytes());
-    try {
-      state.text("curve", JSON.writeValueAsString(curve));
-      state.text("retention", retention);
-    } catch (JsonProcessingException e) {
-      throw new IllegalStateException(e);
-    }
-    KeptPredictions.save(predictions, state.under("predictions"));
+    state.text("retention", retention);
+    measured.save(state, lane.arenaBytes());
     StateWriter parameters = state.under("parameters");
     TrainedTensors.of(model).forEach(p -> parameters.tensor(p.name(), p.value(), backend));
     method.save(state.under("method"));
@@ -285,23 +222,8 @@ final class Trainer {
 
   private void restore(StateReader state) {
     step = (int) state.wholeNumber("step");
-    lastLoss = state.number("last-loss");
-    lossSum = state.number("loss-sum");
-    normSum = state.number("norm-sum", 0);
-    losses = (int) state.wholeNumber("losses");
-    trainSeconds = state.number("train-seconds");
-    evaluateSeconds = state.number("evaluate-seconds");
     watch.deadline().add(state.number("seconds"));
-    optimizerBytes = state.wholeNumber("optimizer-bytes");
-    heldBytes = state.wholeNumber("held-bytes");
-    arenaBytes = state.wholeNumber("arena-bytes");
-    try {
-      List<CurvePoint> kept = JSON.readValue(state.text("curve"), CURVE);
-      kept.forEach(point -> curve.add(retention.isEmpty() ? point.withoutRetention() : point));
-    } catch (JsonProcessingException e) {
-      throw new CheckpointException("Cannot read the curve of a checkpoint", e);
-    }
-    predictions = KeptPredictions.restore(state.under("predictions"));
+    measured.restore(state, !retention.isEmpty());
     StateReader parameters = state.under("parameters");
     TrainedTensors.of(model).forEach(p -> parameters.tensor(p.name(), p.value(), backend));
     method.restore(state.under("method"));
@@ -349,7 +271,7 @@ final class Trainer {
     end.update(isEnded);
     method.afterStep(step - 1, steps);
     measure();
-    trainSeconds += lane.clock() - start;
+    measured.trained(lane.clock() - start);
   }
 
   /** Takes up the losses that the backend has computed since the last look. */
@@ -362,19 +284,15 @@ final class Trainer {
           if (!Double.isFinite(norm)) {
             throw new DivergedException("Norm of the gradient", norm, step - back);
           }
-          lastLoss = loss;
-          lossSum += loss;
-          normSum += norm;
-          losses++;
+          measured.step(loss, norm);
         });
   }
 
   /** Notes what is held at the end of a step, when gradients and optimizer state are there. */
   private void measure() {
-    optimizerBytes = Math.max(optimizerBytes, updates.stateBytes());
     long own = model.allParameters().stream().mapToLong(Parameter::ownBytes).sum();
     long held = own + updates.stateBytes() + updates.scratchBytes() + method.stateBytes();
-    heldBytes = Math.max(heldBytes, held);
+    measured.held(held, updates.stateBytes());
   }
 
   /** Shows a method what the model makes of training data. */
@@ -408,19 +326,11 @@ final class Trainer {
     };
   }
 
-  /** Lets the limit on time count a pass by the lane's share of it. */
   private void pass(Runnable pass) {
-    Deadline deadline = watch.deadline();
-    double before = lane.share();
-    deadline.pause();
-    try {
-      pass.run();
-    } finally {
-      deadline.add(lane.share() - before);
-    }
+    watch.deadline().during(pass, lane::share);
   }
 
-  private void evaluate(double epoch, Double trainLoss, Double gradientNorm) {
+  private void evaluate(double epoch) {
     double start = lane.clock();
     SortedMap<String, Double> metrics = new TreeMap<>();
     if (updates.compareAverages()) {
@@ -431,16 +341,11 @@ final class Trainer {
       }
     }
     updates.showAverages();
-    evaluateShown(start, epoch, trainLoss, gradientNorm, metrics);
+    evaluateShown(start, epoch, metrics);
     updates.hideAverages();
   }
 
-  private void evaluateShown(
-      double start,
-      double epoch,
-      Double trainLoss,
-      Double gradientNorm,
-      SortedMap<String, Double> metrics) {
+  private void evaluateShown(double start, double epoch, SortedMap<String, Double> metrics) {
     Double validation = data.validation().isEmpty() ? null : evaluation(data.validation()).score();
     Double score = data.reported().isEmpty() ? null : 0.0;
     List<Prediction> answers = new ArrayList<>();
@@ -448,131 +353,49 @@ final class Trainer {
       Evaluation evaluation = evaluation(set.examples());
       evaluation.metrics().forEach((name, value) -> metrics.put(set.name() + "/" + name, value));
       score += evaluation.score() / data.reported().size();
-      answers.addAll(answers(set, evaluation));
+      answers.addAll(evaluation.predictions(set));
     }
     Double retained =
         data.retained()
-            .map(texts -> evaluation(texts.objective(), texts.examples(), this::stopIfAsked))
+            .map(
+                texts ->
+                    evaluator.evaluate(texts.objective(), texts.examples(), this::stopIfAsked))
             .map(evaluation -> evaluation.metrics().get(Metric.LOSS.id()))
             .orElse(null);
     double seconds = lane.clock() - start;
-    evaluateSeconds += seconds;
     CurvePoint point =
         new CurvePoint(
-            step, epoch, trainLoss, validation, score, metrics, seconds, gradientNorm, retained);
-    curve.add(point);
-    if (Outcome.best(curve) == point) {
-      predictions = answers;
-    }
+            step,
+            epoch,
+            measured.meanLoss(),
+            validation,
+            score,
+            metrics,
+            seconds,
+            measured.meanNorm(),
+            retained);
+    measured.evaluated(point, answers);
     progress.evaluated(point);
   }
 
   private Evaluation evaluation(List<TokenizedExample> examples) {
-    return evaluation(objective, examples, this::stopIfAsked);
+    return evaluator.evaluate(objective, examples, this::stopIfAsked);
   }
 
-  /** Runs the model without dropout over all examples. */
-  private Evaluation evaluation(
-      Objective how, List<TokenizedExample> examples, Runnable beforeBatch) {
-    Objective.Scorer scorer = how.scorer(examples, seeds);
-    for (Batch batch : batches.evaluation(examples)) {
-      beforeBatch.run();
-      Inputs inputs = scorer.inputs(batch).withPlaces(leastPlaces);
-      if (!inputs.isEmpty()) {
-        pass(() -> lane.evaluate(inputs, (tape, outputs) -> scorer.add(tape, outputs, inputs)));
-      }
-    }
-    scorer.write(
-        new Objective.Writing() {
-          @Override
-          public int rows() {
-            return training.batch();
-          }
-
-          @Override
-          public List<int[]> write(List<int[]> prompts, TextWriter writer) {
-            beforeBatch.run();
-            return Trainer.this.write(prompts, writer);
-          }
-        });
-    return scorer.evaluation();
-  }
-
-  private List<int[]> write(List<int[]> prompts, TextWriter writer) {
-    List<TokenizedExample> rows = new ArrayList<>();
-    for (int[] prompt : prompts) {
-      rows.add(new TokenizedExample(rows.size(), new Encoded(prompt, new int[prompt.length]), 0));
-    }
-    int[] all = new int[rows.size()];
-    Arrays.setAll(all, i -> i);
-    Batch batch =
-        new Batches(rows.size(), batches.maxTokens(), Padding.LONGEST, 1, batches.padId())
-            .batch(rows, all);
-    List<int[]> written = new ArrayList<>();
-    pass(
-        () ->
-            lane.alone(
-                new Inputs(batch, null, new int[0]),
-                tape -> writer.write(tape, model, batch, written::add)));
-    return written;
-  }
-
-  private static List<Prediction> answers(TokenisedTask.Named set, Evaluation evaluation) {
-    List<Prediction> predictions = new ArrayList<>();
-    for (int i = 0; i < evaluation.answers().size(); i++) {
-      Evaluation.Answer answer = evaluation.answers().get(i);
-      int example = set.examples().get(i).index();
-      predictions.add(
-          new Prediction(
-              set.name(),
-              example,
-              answer.label(),
-              answer.prediction(),
-              answer.score(),
-              answer.outputs()));
-    }
-    return predictions;
-  }
-
-  List<CurvePoint> curve() {
-    return curve;
-  }
-
-  List<Prediction> predictions() {
-    return predictions;
+  /** Returns what was measured so far. */
+  Measured measured() {
+    return measured;
   }
 
   int steps() {
     return step;
   }
 
-  /** Returns the most that the optimizer's state took, in bytes. */
-  long optimizerBytes() {
-    return optimizerBytes;
-  }
-
   /** Returns the most memory that was held at once, in bytes. */
   long peakBytes() {
-    if (heldBytes == 0) {
+    if (measured.heldBytes() == 0) {
       measure();
     }
-    return heldBytes + arenaBytes();
-  }
-
-  private long arenaBytes() {
-    return Math.max(arenaBytes, lane.arenaBytes());
-  }
-
-  /** Returns the loss of the last whole step that was looked at, null before the first. */
-  Double lastLoss() {
-    return Double.isNaN(lastLoss) ? null : lastLoss;
-  }
-
-  double trainSeconds() {
-    return trainSeconds;
-  }
-
-  double evaluateSeconds() {
-    return evaluateSeconds;
+    return measured.heldBytes() + measured.arenaBytes(lane.arenaBytes());
   }
 }

@@ -266,7 +266,7 @@ public final class TrialRun {
 
     void take(Trainer trainer, MethodHooks method) {
       this.trainer = trainer;
-      optimizerBytes = trainer.optimizerBytes();
+      optimizerBytes = trainer.measured().optimizerBytes();
       peakBytes = trainer.peakBytes();
       layers = method.layerScores(trainer.steps());
       ranks = method.ranks();
@@ -285,7 +285,7 @@ public final class TrialRun {
     }
 
     Outcome outcome(Status status, String reason) {
-      List<CurvePoint> curve = trainer == null ? List.of() : trainer.curve();
+      List<CurvePoint> curve = trainer == null ? List.of() : trainer.measured().curve();
       boolean measured = status == Status.FINISHED && !curve.isEmpty();
       CurvePoint best = measured ? Outcome.best(curve) : null;
       return new Outcome(
@@ -296,22 +296,24 @@ public final class TrialRun {
           trainableParameters,
           headParameters,
           trainer == null ? null : trainer.steps(),
-          trainer == null ? null : trainer.lastLoss(),
+          trainer == null || isUndefined(trainer.measured().lastLoss())
+              ? null
+              : trainer.measured().lastLoss(),
           optimizerBytes,
           peakBytes,
           predicted == null ? null : predicted.peakBytes(),
           loadSeconds,
           prepared == null ? null : prepared.seconds(),
           prepared == null ? null : prepared.bytes(),
-          trainer == null ? null : trainer.trainSeconds(),
-          trainer == null ? null : trainer.evaluateSeconds(),
+          trainer == null ? null : trainer.measured().trainSeconds(),
+          trainer == null ? null : trainer.measured().evaluateSeconds(),
           null,
           null,
           backend.name(),
           backend.device(),
           backend.gpu().map(now -> now.since(gpuAtStart.orElse(now))).orElse(null),
           curve,
-          measured ? trainer.predictions() : List.of(),
+          measured ? trainer.measured().predictions() : List.of(),
           layers,
           ranks);
     }
@@ -319,7 +321,7 @@ public final class TrialRun {
     /** Says what is undefined of the point that counts, null for nothing. */
     private String undefined(CurvePoint best) {
       if (isUndefined(best.devScore())) {
-        List<Outcome.Prediction> all = trainer.predictions();
+        List<Outcome.Prediction> all = trainer.measured().predictions();
         boolean areLabelsAlike =
             all.stream().mapToDouble(Outcome.Prediction::label).distinct().count() <= 1;
         return "score undefined: the "
