@@ -69,20 +69,6 @@ class ArchitectureTest {
               "checkpoint/ModelConfig"),
           List.of("model/Adapter", "model/Linear"),
           List.of("model/ChosenLayers", "model/Model"),
-          List.of(
-              "results/CurveRow",
-              "results/LayerRow",
-              "results/PredictionRow",
-              "results/Tables",
-              "results/TrialColumns",
-              "results/TrialFile",
-              "results/TrialRow"),
-          List.of(
-              "results/Inspection",
-              "results/ParquetTable",
-              "results/ResultFolder",
-              "results/SealedFile",
-              "results/SyncedFile"),
           List.of("spec/FirstLook", "spec/Locations"),
           List.of("spec/Trial", "spec/TrialJson"));
 

@@ -75,7 +75,7 @@ public final class Compaction {
       try {
         removeMerged(table);
         List<String> small =
-            folder.places(table).entrySet().stream()
+            folder.files().places(table).entrySet().stream()
                 .filter(place -> place.getKey().equals(place.getValue()))
                 .map(Map.Entry::getKey)
                 .filter(
@@ -104,7 +104,7 @@ public final class Compaction {
       // A file from before a column was added stays by itself.
       Path file = new Path(path(table), name);
       FileSystem files = file.getFileSystem(configuration);
-      if (Inspection.look(files, table, files.getFileStatus(file), true, configuration)
+      if (FileCheck.look(files, table, files.getFileStatus(file), true, configuration)
           .isPresent()) {
         folder.setAside(table, name);
       } else if (schema(file).equals(schema)) {
@@ -117,7 +117,7 @@ public final class Compaction {
     String list = String.join("\n", names);
     String target = MergedFiles.PREFIX + hash(list) + ".parquet";
     note(MergedFiles.list(new Path(path(table), target)), list);
-    folder.writeHidden(
+    folder.files().write(
         table.name(),
         target,
         hidden -> {
@@ -169,11 +169,11 @@ public final class Compaction {
   private void removeMerged(Table<?> table) throws IOException {
     FileSystem files = folder.path().getFileSystem(configuration);
     SortedMap<String, Long> mergedAt = new TreeMap<>();
-    for (FileStatus file : folder.files(table)) {
+    for (FileStatus file : folder.files().of(table)) {
       mergedAt.put(file.getPath().getName(), file.getModificationTime());
     }
     long latest = System.currentTimeMillis() - grace.toMillis();
-    for (Map.Entry<String, String> place : folder.places(table).entrySet()) {
+    for (Map.Entry<String, String> place : folder.files().places(table).entrySet()) {
       String small = place.getKey();
       String holder = place.getValue();
       if (!small.equals(holder) && mergedAt.containsKey(small) && mergedAt.get(holder) <= latest) {

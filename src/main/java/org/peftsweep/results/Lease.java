@@ -127,7 +127,7 @@ public final class Lease implements AutoCloseable {
         throw held(folder, holder);
       }
       Holder mine = holder(machine);
-      if (isThere || isLocal(files)) {
+      if (isThere || SyncedFile.isLocal(files)) {
         write(files, file, mine);
       } else {
         try (OutputStream out = files.create(file, false)) {
@@ -236,7 +236,7 @@ public final class Lease implements AutoCloseable {
 
   private static void write(FileSystem files, Path file, Holder holder) throws IOException {
     byte[] text = JSON.writeValueAsBytes(holder);
-    boolean isLocal = isLocal(files);
+    boolean isLocal = SyncedFile.isLocal(files);
     Path target = isLocal ? new Path(file.getParent(), "." + NAME + "." + holder.token()) : file;
     try {
       DiskFaults.checked(
@@ -254,10 +254,6 @@ public final class Lease implements AutoCloseable {
         files.delete(target, false);
       }
     }
-  }
-
-  private static boolean isLocal(FileSystem files) {
-    return files.getUri().getScheme().equals("file");
   }
 
   /** Returns what the file says; nothing where it is missing or being written at this moment. */

@@ -71,7 +71,7 @@ public final class Readings {
   public Readings look() {
     // Before the curves: the curve of each row that is seen is there.
     attempts = folder.attempts();
-    for (FileStatus file : folder.files(Tables.CURVES)) {
+    for (FileStatus file : folder.files().of(Tables.CURVES)) {
       if (known.add(file.getPath().getName())) {
         rows.read(file.getPath(), this::add);
       }

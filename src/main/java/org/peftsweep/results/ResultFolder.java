@@ -7,10 +7,6 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.channels.Channels;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.DirectoryStream;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -18,17 +14,13 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.UUID;
 import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.ChecksumException;
 import org.apache.hadoop.fs.FSDataOutputStream;
-import org.apache.hadoop.fs.FileContext;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
-import org.apache.hadoop.fs.Options;
 import org.apache.hadoop.fs.Path;
-import org.peftsweep.checkpoint.DiskFaults;
 import org.peftsweep.checkpoint.SafeTensorsWriter;
 import org.peftsweep.train.Outcome.Status;
 
@@ -44,11 +36,9 @@ public final class ResultFolder {
   private static final String ADAPTERS = "adapters";
   private static final String DAMAGED = "damaged";
 
-  /** A file without rows in each table, from which readers learn its schema. */
-  static final String EMPTY = "empty.parquet";
-
   private final Path root;
   private final Configuration configuration;
+  private final TableFiles files;
 
   /** Attempts that do not count, see {@link TrialFile#attemptName}. */
   private final Set<String> lost;
@@ -60,6 +50,7 @@ public final class ResultFolder {
   private ResultFolder(Path root, Configuration configuration, Set<String> lost) {
     this.root = root;
     this.configuration = configuration;
+    this.files = new TableFiles(root, configuration);
     this.lost = lost;
   }
 
@@ -91,6 +82,11 @@ public final class ResultFolder {
     return root;
   }
 
+  /** Returns the files of its tables, as they are. */
+  TableFiles files() {
+    return files;
+  }
+
   Configuration configuration() {
     return configuration;
   }
@@ -109,8 +105,8 @@ public final class ResultFolder {
   }
 
   private <R> void prepare(Table<R> table) {
-    writeHidden(
-        table.name(), EMPTY, hidden -> ParquetTable.write(table, List.of(), hidden, configuration));
+    files.write(
+        table.name(), Table.EMPTY, hidden -> ParquetTable.write(table, List.of(), hidden, configuration));
   }
 
   /** Returns the folder for states of a trial that runs; tables know nothing of it. */
@@ -141,11 +137,11 @@ public final class ResultFolder {
    * is published.
    */
   public void keep(String id, int attempt, SafeTensorsWriter tensors) {
-    writeHidden(
+    files.write(
         ADAPTERS,
         TrialFile.tensorsName(id, attempt),
         hidden -> {
-          try (FSDataOutputStream out = fileSystem().create(hidden)) {
+          try (FSDataOutputStream out = files.system().create(hidden)) {
             tensors.checked().write(Channels.newChannel(out));
             SyncedFile.sync(out);
           }
@@ -160,7 +156,7 @@ public final class ResultFolder {
     }
     Path path = new Path(new Path(root, ADAPTERS), TrialFile.tensorsName(id, file.attempt()));
     try {
-      return fileSystem().exists(path) ? Optional.of(path) : Optional.empty();
+      return files.system().exists(path) ? Optional.of(path) : Optional.empty();
     } catch (IOException e) {
       throw new UncheckedIOException("Cannot look for " + path + ": " + e.getMessage(), e);
     }
@@ -176,27 +172,7 @@ public final class ResultFolder {
 
   /** Replaces what the sweep is known to have been asked. */
   public void write(Manifest manifest) {
-    Path target = new Path(root, AGENDA);
-    Path hidden = new Path(root, "." + AGENDA + "." + UUID.randomUUID());
-    try {
-      FileContext files = FileContext.getFileContext(root.toUri(), configuration);
-      fileSystem().mkdirs(root);
-      try {
-        DiskFaults.checked(
-            () -> {
-              try (FSDataOutputStream out = fileSystem().create(hidden)) {
-                out.write(manifest.toJson().getBytes(StandardCharsets.UTF_8));
-                SyncedFile.sync(out);
-              }
-            });
-        SyncedFile.sync(hidden, fileSystem());
-        files.rename(hidden, target, Options.Rename.OVERWRITE);
-      } finally {
-        fileSystem().delete(hidden, false);
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException("Cannot write " + target + ": " + e.getMessage(), e);
-    }
+    files.replace(AGENDA, manifest.toJson().getBytes(StandardCharsets.UTF_8));
   }
 
   /**
@@ -205,7 +181,7 @@ public final class ResultFolder {
    */
   public Optional<Manifest> manifest() {
     Path file = new Path(root, AGENDA);
-    try (InputStream in = fileSystem().open(file)) {
+    try (InputStream in = files.system().open(file)) {
       return Optional.of(Manifest.fromJson(new String(in.readAllBytes(), StandardCharsets.UTF_8)));
     } catch (FileNotFoundException | JsonProcessingException | ChecksumException e) {
       return Optional.empty();
@@ -247,7 +223,7 @@ public final class ResultFolder {
    * was damaged counts as failed.
    */
   public List<TrialFile> trialFiles() {
-    return trialFiles(places(Tables.TRIALS));
+    return trialFiles(files.places(Tables.TRIALS));
   }
 
   List<TrialFile> trialFiles(SortedMap<String, String> places) {
@@ -270,14 +246,19 @@ public final class ResultFolder {
     List<String> names = List.of(name);
     if (MergedFiles.isMerged(name)) {
       Set<String> small = new TreeSet<>();
-      files(table).forEach(file -> small.add(file.getPath().getName()));
+      files.of(table).forEach(file -> small.add(file.getPath().getName()));
       // A small file that is there still counts again.
       names =
           MergedFiles.listed(new Path(new Path(root, table.name()), name), configuration).stream()
               .filter(each -> !small.contains(each))
               .toList();
     }
-    names.forEach(each -> TrialFile.attemptOf(table, each).ifPresent(attempts::add));
+    names.forEach(
+        each ->
+            (table == Tables.TRIALS
+                    ? TrialFile.parse(each).map(TrialFile::attemptName)
+                    : TrialFile.attemptOfPart(each))
+                .ifPresent(attempts::add));
     return attempts;
   }
 
@@ -286,7 +267,7 @@ public final class ResultFolder {
     Set<String> attempts = new TreeSet<>();
     Path folder = new Path(root, DAMAGED);
     try {
-      for (FileStatus file : fileSystem().listStatus(folder)) {
+      for (FileStatus file : files.system().listStatus(folder)) {
         attempts.add(file.getPath().getName());
       }
     } catch (FileNotFoundException e) {
@@ -301,57 +282,16 @@ public final class ResultFolder {
   void setAside(Table<?> table, String name) {
     Path file = new Path(new Path(root, table.name()), name);
     Path damaged = new Path(root, DAMAGED);
-    Path aside = new Path(file.getParent(), ".damaged-" + UUID.randomUUID() + "-" + name);
     try {
-      FileSystem files = fileSystem();
-      files.mkdirs(damaged);
+      FileSystem fileSystem = files.system();
+      fileSystem.mkdirs(damaged);
       for (String attempt : attemptsOf(table, name)) {
-        files.create(new Path(damaged, attempt), true).close();
+        fileSystem.create(new Path(damaged, attempt), true).close();
       }
-      if (isLocal(files)) {
-        // A dangling link is moved too.
-        try {
-          Files.move(local(file), local(aside));
-        } catch (NoSuchFileException e) {
-          // Another driver was here before.
-          return;
-        }
-        // Of a file that an earlier version wrote.
-        Files.deleteIfExists(local(new Path(file.getParent(), "." + name + ".crc")));
-      } else {
-        files.rename(file, aside);
-      }
+      files.moveAside(table, name);
     } catch (IOException e) {
       throw new UncheckedIOException("Cannot set " + file + " aside: " + e.getMessage(), e);
     }
-  }
-
-  /** Names of directories and dangling links that have the name of a table's file. */
-  List<String> entriesThatAreNoFiles(Table<?> table) throws IOException {
-    Path folder = new Path(root, table.name());
-    if (!isLocal(fileSystem())) {
-      return List.of();
-    }
-    try (DirectoryStream<java.nio.file.Path> entries = Files.newDirectoryStream(local(folder))) {
-      List<String> names = new ArrayList<>();
-      for (java.nio.file.Path entry : entries) {
-        String name = entry.getFileName().toString();
-        if (isVisible(name) && !Files.isRegularFile(entry)) {
-          names.add(name);
-        }
-      }
-      return names;
-    } catch (NoSuchFileException e) {
-      return List.of();
-    }
-  }
-
-  static boolean isLocal(FileSystem files) {
-    return files.getUri().getScheme().equals("file");
-  }
-
-  private static java.nio.file.Path local(Path path) {
-    return java.nio.file.Path.of(path.toUri().getPath());
   }
 
   /**
@@ -363,7 +303,7 @@ public final class ResultFolder {
       TrialFile file = new TrialFile(id, attempt, status);
       Path path = new Path(new Path(root, Tables.TRIALS.name()), file.name());
       try {
-        if (fileSystem().exists(path)) {
+        if (files.system().exists(path)) {
           return Optional.of(file);
         }
       } catch (IOException e) {
@@ -373,105 +313,10 @@ public final class ResultFolder {
     return Optional.empty();
   }
 
-  /**
-   * Tells where the rows of each file that was published to a table are: in the file itself, or in
-   * one that it was merged into.
-   */
-  SortedMap<String, String> places(Table<?> table) {
-    List<String> names =
-        files(table).stream()
-            .map(file -> file.getPath().getName())
-            .filter(name -> !name.equals(EMPTY))
-            .toList();
-    return MergedFiles.places(new Path(root, table.name()), names, configuration);
-  }
-
-  /** Returns the names of the files that were merged into this one. */
-  List<String> merged(Path file) {
-    return MergedFiles.names(file, configuration);
-  }
-
-  /** Returns a table's visible files; none where the folder is missing. */
-  List<FileStatus> files(Table<?> table) {
-    Path folder = new Path(root, table.name());
-    try {
-      return Arrays.stream(fileSystem().listStatus(folder))
-          .filter(FileStatus::isFile)
-          .filter(file -> isVisible(file.getPath().getName()))
-          .sorted()
-          .toList();
-    } catch (FileNotFoundException e) {
-      return List.of();
-    } catch (IOException e) {
-      throw new UncheckedIOException("Cannot list " + folder + ": " + e.getMessage(), e);
-    }
-  }
-
-  private static boolean isVisible(String name) {
-    return name.endsWith(".parquet") && !name.startsWith(".") && !name.startsWith("_");
-  }
-
   private <R> void write(Table<R> table, List<R> rows, String name) {
     if (!rows.isEmpty()) {
-      writeHidden(
+      files.write(
           table.name(), name, hidden -> ParquetTable.write(table, rows, hidden, configuration));
     }
-  }
-
-  /** What a file holds. */
-  @FunctionalInterface
-  interface Content {
-    void write(Path hidden) throws IOException;
-  }
-
-  /** Lets a file be written under a hidden name and then makes it visible, unless it is so. */
-  void writeHidden(String folderName, String name, Content content) {
-    Path folder = new Path(root, folderName);
-    Path target = new Path(folder, name);
-    Path hidden = new Path(folder, "." + name + "." + UUID.randomUUID());
-    try {
-      FileSystem files = fileSystem();
-      if (files.exists(target) && !isDamaged(files, folderName, target)) {
-        // Another executor ran the same; what readers may have open stays.
-        return;
-      }
-      files.mkdirs(folder);
-      try {
-        DiskFaults.checked(() -> content.write(hidden));
-        SyncedFile.sync(hidden, files);
-        // Some file systems answer false where the target is there: a twin was faster.
-        if (!files.rename(hidden, target) && !files.exists(target)) {
-          throw new IOException("it cannot be renamed from " + hidden.getName());
-        }
-        SyncedFile.sync(folder, files);
-      } finally {
-        files.delete(hidden, false);
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException("Cannot write " + target + ": " + e.getMessage(), e);
-    }
-  }
-
-  /** Sets a damaged file aside that stands in the way of a whole one. */
-  private boolean isDamaged(FileSystem files, String folderName, Path target) throws IOException {
-    Optional<Table<?>> table =
-        Tables.all().stream().filter(each -> each.name().equals(folderName)).findFirst();
-    boolean isDamaged =
-        table.isPresent()
-            && Inspection.look(files, table.get(), files.getFileStatus(target), true, configuration)
-                .isPresent();
-    if (isDamaged) {
-      files.rename(
-          target,
-          new Path(target.getParent(), ".damaged-" + UUID.randomUUID() + "-" + target.getName()));
-    }
-    return isDamaged;
-  }
-
-  private FileSystem fileSystem() throws IOException {
-    FileSystem files = root.getFileSystem(configuration);
-    // Hadoop would keep a hidden file of checksums beside each local one; ours hold their own.
-    files.setWriteChecksum(false);
-    return files;
   }
 }

@@ -42,7 +42,7 @@ public final class ResultTables {
   private record Snapshot(
       ResultFolder folder, String name, List<TrialFile> trials, SortedMap<String, String> places) {
     static Snapshot of(ResultFolder folder) {
-      SortedMap<String, String> places = folder.places(Tables.TRIALS);
+      SortedMap<String, String> places = folder.files().places(Tables.TRIALS);
       return new Snapshot(
           folder,
           null,
@@ -58,7 +58,7 @@ public final class ResultTables {
     }
 
     SortedMap<String, String> places(Table<?> table) {
-      return table == Tables.TRIALS ? places : folder.places(table);
+      return table == Tables.TRIALS ? places : folder.files().places(table);
     }
   }
 
@@ -217,7 +217,7 @@ public final class ResultTables {
   }
 
   private static boolean isWhole(Snapshot snapshot, Path merged, List<String> held) {
-    return held.size() == snapshot.folder().merged(merged).size();
+    return held.size() == MergedFiles.names(merged, snapshot.folder().configuration()).size();
   }
 
   /** Of a merged file, some rows may have been superseded by a later attempt. */

@@ -23,7 +23,7 @@ public final class RetentionRows {
       String hash, ResultFolder folder, Configuration configuration) {
     Set<String> measured = new HashSet<>();
     ParquetRows rows = new ParquetRows(Tables.TRIALS, COLUMNS, configuration);
-    for (FileStatus file : folder.files(Tables.TRIALS)) {
+    for (FileStatus file : folder.files().of(Tables.TRIALS)) {
       rows.read(
           file.getPath(),
           row -> {

@@ -40,7 +40,7 @@ public final class Scores {
 
   /** Reads the rows that are new and returns those of all trials. */
   public List<Score> look() {
-    for (FileStatus file : folder.files(Tables.TRIALS)) {
+    for (FileStatus file : folder.files().of(Tables.TRIALS)) {
       if (known.add(file.getPath().getName())) {
         rows.read(file.getPath(), this::add);
       }

@@ -12,6 +12,10 @@ import org.apache.hadoop.fs.StreamCapabilities;
 final class SyncedFile {
   private SyncedFile() {}
 
+  static boolean isLocal(FileSystem files) {
+    return files.getUri().getScheme().equals("file");
+  }
+
   /** Brings what was written to the disk where the file system can do that. */
   static void sync(FSDataOutputStream out) throws IOException {
     if (out.hasCapability(StreamCapabilities.HSYNC)) {
@@ -26,7 +30,7 @@ final class SyncedFile {
 
   /** Brings a file or the names in a folder to the disk, on a local file system. */
   static void sync(Path path, FileSystem files) throws IOException {
-    if (ResultFolder.isLocal(files)) {
+    if (isLocal(files)) {
       // A folder can be opened for reading only, and a file may be forced through that too.
       try (FileChannel channel =
           FileChannel.open(

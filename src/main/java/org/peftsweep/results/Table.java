@@ -16,6 +16,9 @@ import org.apache.spark.sql.types.StructType;
  * @param <R> what a row is made of
  */
 public record Table<R>(String name, String comment, List<Column<R>> columns) {
+  /** A file without rows in each table's folder, from which readers learn its schema. */
+  static final String EMPTY = "empty.parquet";
+
   public Table {
     columns = List.copyOf(columns);
     long names = columns.stream().map(Column::name).distinct().count();

@@ -5,9 +5,6 @@ import org.peftsweep.train.Outcome.CurvePoint;
 
 /** All result tables, in the order of the documentation. */
 public final class Tables {
-  /** Version of what columns mean; a row with another version may lack columns. */
-  public static final int SCHEMA_VERSION = 2;
-
   /** See {@link TrialColumns}. */
   public static final Table<TrialRow> TRIALS =
       new Table<>(

@@ -30,6 +30,9 @@ import org.peftsweep.train.Outcome.CurvePoint;
 
 /** The columns of {@code trials}. */
 final class TrialColumns {
+  /** Version of what columns mean; a row with another version may lack columns. */
+  private static final int SCHEMA_VERSION = 2;
+
   private final List<Column<TrialRow>> columns = new ArrayList<>();
 
   private TrialColumns() {}
@@ -367,7 +370,7 @@ final class TrialColumns {
         INT,
         "of the method's numbers; raised when its code gives others",
         r -> r.trial().method().semanticsVersion());
-    required("schema_version", INT, "of these columns", r -> Tables.SCHEMA_VERSION);
+    required("schema_version", INT, "of these columns", r -> SCHEMA_VERSION);
   }
 
   private void gpu(String name, ColumnType type, String comment, Function<GpuReading, ?> value) {

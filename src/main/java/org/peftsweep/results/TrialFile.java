@@ -43,11 +43,8 @@ public record TrialFile(String id, int attempt, Status status) implements Compar
     return Optional.empty();
   }
 
-  /** Names the attempt whose rows a small file of a table holds. */
-  static Optional<String> attemptOf(Table<?> table, String name) {
-    if (table == Tables.TRIALS) {
-      return parse(name).map(TrialFile::attemptName);
-    }
+  /** Names the attempt whose rows a small file of another table holds. */
+  static Optional<String> attemptOfPart(String name) {
     return Optional.of(PART.matcher(name))
         .filter(Matcher::matches)
         .map(part -> part.group(1) + "-" + part.group(2));

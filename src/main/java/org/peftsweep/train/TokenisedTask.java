@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.stream.IntStream;
 import org.peftsweep.data.Batches;
 import org.peftsweep.data.Completions;
 import org.peftsweep.data.Dataset;
@@ -14,6 +15,7 @@ import org.peftsweep.data.Seeds;
 import org.peftsweep.data.Task;
 import org.peftsweep.data.TokenizedExample;
 import org.peftsweep.data.Tokenizer;
+import org.peftsweep.train.Outcome.Prediction;
 
 /**
  * Examples as token ids, cut to one length, and what is to be learned from them.
@@ -27,7 +29,24 @@ record TokenisedTask(
     List<Named> reported,
     Optional<Retained> retained) {
   /** One reported set. */
-  record Named(String name, List<TokenizedExample> examples) {}
+  record Named(String name, List<TokenizedExample> examples) {
+    /** Returns the answers of an evaluation of it as rows of {@code predictions}. */
+    List<Prediction> predictions(Evaluation evaluation) {
+      return IntStream.range(0, evaluation.answers().size())
+          .mapToObj(
+              i -> {
+                Evaluation.Answer answer = evaluation.answers().get(i);
+                return new Prediction(
+                    name,
+                    examples.get(i).index(),
+                    answer.label(),
+                    answer.prediction(),
+                    answer.score(),
+                    answer.outputs());
+              })
+          .toList();
+    }
+  }
 
   /**
    * Texts that nothing learns from, and how their loss is measured.

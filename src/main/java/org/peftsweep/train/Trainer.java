@@ -353,7 +353,7 @@ final class Trainer {
       Evaluation evaluation = evaluation(set.examples());
       evaluation.metrics().forEach((name, value) -> metrics.put(set.name() + "/" + name, value));
       score += evaluation.score() / data.reported().size();
-      answers.addAll(evaluation.predictions(set));
+      answers.addAll(set.predictions(evaluation));
     }
     Double retained =
         data.retained()
