@@ -69,7 +69,6 @@ class ArchitectureTest {
               "checkpoint/ModelConfig"),
           List.of("model/Adapter", "model/Linear"),
           List.of("model/ChosenLayers", "model/Model"),
-          List.of("spec/FirstLook", "spec/Locations"),
           List.of("spec/Trial", "spec/TrialJson"));
 
   @Test

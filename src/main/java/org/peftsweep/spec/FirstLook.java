@@ -47,13 +47,13 @@ final class FirstLook {
    *
    * @throws Exception whatever the file system throws; {@link #reason} makes words of it
    */
-  static Locations.Found at(Path path, Configuration conf) throws Exception {
+  static Found at(Path path, Configuration conf) throws Exception {
     Configuration brief = new Configuration(conf);
     for (String setting : BRIEF) {
       String[] parts = setting.split("=");
       brief.set(parts[0], parts[1]);
     }
-    FutureTask<Locations.Found> look = new FutureTask<>(() -> look(path, brief));
+    FutureTask<Found> look = new FutureTask<>(() -> look(path, brief));
     Thread thread = new Thread(look, "first look at " + path.toUri().getHost());
     thread.setDaemon(true);
     thread.start();
@@ -64,7 +64,7 @@ final class FirstLook {
     }
   }
 
-  private static Locations.Found look(Path path, Configuration brief) throws IOException {
+  private static Found look(Path path, Configuration brief) throws IOException {
     // Not the one that is shared: its waits would stay short.
     try (FileSystem files =
         FileSystem.newInstance(
@@ -73,10 +73,10 @@ final class FirstLook {
       Path absolute = files.makeQualified(path);
       try {
         FileStatus status = files.getFileStatus(absolute);
-        return new Locations.Found(
-            absolute, status.isDirectory() ? Locations.Kind.FOLDER : Locations.Kind.FILE);
+        return new Found(
+            absolute, status.isDirectory() ? Found.Kind.FOLDER : Found.Kind.FILE);
       } catch (FileNotFoundException | NoSuchFileException e) {
-        return new Locations.Found(absolute, Locations.Kind.NOTHING);
+        return new Found(absolute, Found.Kind.NOTHING);
       }
     }
   }

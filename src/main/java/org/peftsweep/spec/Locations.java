@@ -29,16 +29,6 @@ import org.peftsweep.data.Shown;
  * SpecException} of one sentence; no file system's own words are in it.
  */
 public final class Locations {
-  /** What there is at a location. */
-  enum Kind {
-    NOTHING,
-    FILE,
-    FOLDER
-  }
-
-  /** An absolute location and what is there. */
-  record Found(Path path, Kind kind) {}
-
   private static final Pattern SCHEME =
       Pattern.compile("([A-Za-z][A-Za-z0-9+.-]*):.*", Pattern.DOTALL);
   private static final Pattern VARIABLE = Pattern.compile("\\$\\{([^}]*)(}?)");
@@ -84,8 +74,8 @@ public final class Locations {
   String folder(String key, String text, String place, String instead) {
     Named named = new Named(key + " = ", text, " in " + place);
     Found found = find(named, true);
-    if (found.kind() != Kind.FOLDER) {
-      String what = found.kind() == Kind.FILE ? " is a file" : " is not there";
+    if (found.kind() != Found.Kind.FOLDER) {
+      String what = found.kind() == Found.Kind.FILE ? " is a file" : " is not there";
       throw named.refused(shown(found.path()) + what + ", " + instead);
     }
     return found.path().toString();
@@ -95,7 +85,7 @@ public final class Locations {
   String existing(String key, String text, String place, String instead) {
     Named named = new Named(key + " = ", text, " in " + place);
     Found found = find(named, true);
-    if (found.kind() == Kind.NOTHING) {
+    if (found.kind() == Found.Kind.NOTHING) {
       throw named.refused(shown(found.path()) + " is not there, " + instead);
     }
     return found.path().toString();
@@ -107,7 +97,7 @@ public final class Locations {
   public Path folder(String option, String text) {
     Named named = new Named(option + " ", text, "");
     Found found = find(named, false);
-    if (found.kind() == Kind.FILE) {
+    if (found.kind() == Found.Kind.FILE) {
       throw named.refused("it is a file, give a folder");
     }
     return found.path();
@@ -136,10 +126,10 @@ public final class Locations {
   public Optional<String> text(String location) {
     Named named = new Named("the file ", location, "");
     Found found = find(named, false);
-    if (found.kind() == Kind.FOLDER) {
+    if (found.kind() == Found.Kind.FOLDER) {
       throw named.refused("it is a folder, give a file");
     }
-    if (found.kind() == Kind.NOTHING) {
+    if (found.kind() == Found.Kind.NOTHING) {
       return Optional.empty();
     }
     try (InputStream stream = found.path().getFileSystem(conf).open(found.path())) {
@@ -256,10 +246,10 @@ public final class Locations {
       if (!Files.isReadable(path) || !Files.isExecutable(path)) {
         throw named.refused("this account may not read it, change its permissions");
       }
-      return new Found(absolute, Kind.FOLDER);
+      return new Found(absolute, Found.Kind.FOLDER);
     }
     if (Files.exists(path)) {
-      return new Found(absolute, Kind.FILE);
+      return new Found(absolute, Found.Kind.FILE);
     }
     for (java.nio.file.Path up = path; up != null; up = up.getParent()) {
       if (Files.isSymbolicLink(up) && !Files.exists(up)) {
@@ -269,7 +259,7 @@ public final class Locations {
         throw named.refused(Shown.of(up.toString()) + " is a file, give a folder");
       }
     }
-    return new Found(absolute, Kind.NOTHING);
+    return new Found(absolute, Found.Kind.NOTHING);
   }
 
   private Found remote(Named named, String scheme, String text) {
