@@ -85,9 +85,10 @@ public final class ChatTemplate {
    * Writes a conversation.
    *
    * @param asks whether what begins the model's next answer follows
+   * @param what messages call it
    * @throws DataException if the template refuses it or cannot be used
    */
-  public String render(List<Message> messages, boolean asks) {
+  public String render(List<Message> messages, boolean asks, String what) {
     List<Map<String, String>> list = new ArrayList<>();
     for (Message message : messages) {
       Map<String, String> entries = new LinkedHashMap<>();
@@ -101,7 +102,9 @@ public final class ChatTemplate {
     RenderResult result = JINJA.renderForResult(template, context);
     if (!result.getErrors().isEmpty()) {
       throw new DataException(
-          "Cannot write a conversation of the roles "
+          "Cannot write "
+              + what
+              + " of the roles "
               + messages.stream().map(Message::role).distinct().toList()
               + " by the chat template of "
               + place

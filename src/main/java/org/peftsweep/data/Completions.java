@@ -17,14 +17,16 @@ import org.apache.commons.lang3.ArrayUtils;
 public final class Completions {
   private final Tokenizer tokenizer;
   private final Task task;
+  private final String set;
   private final int maxTokens;
 
   /** Of conversations; null of other texts. */
   private final ChatTemplate template;
 
-  private Completions(Tokenizer tokenizer, Task task, int maxTokens) {
+  private Completions(Tokenizer tokenizer, Task task, String set, int maxTokens) {
     this.tokenizer = tokenizer;
     this.task = task;
+    this.set = set;
     this.maxTokens = maxTokens;
     this.template = task.isOfMessages() ? tokenizer.chatTemplate() : null;
   }
@@ -32,11 +34,12 @@ public final class Completions {
   /**
    * Tokenizes a list in its order, each row cut to {@code maxTokens} at its end.
    *
+   * @param set what messages call the list, such as dev
    * @throws DataException if a row cannot be written as the model's chat template asks
    */
   public static List<TokenizedExample> of(
-      List<Example> examples, Task task, Tokenizer tokenizer, int maxTokens) {
-    Completions completions = new Completions(tokenizer, task, maxTokens);
+      List<Example> examples, Task task, String set, Tokenizer tokenizer, int maxTokens) {
+    Completions completions = new Completions(tokenizer, task, set, maxTokens);
     return examples.stream().map(completions::tokenized).toList();
   }
 
@@ -107,20 +110,19 @@ public final class Completions {
 
   private TokenizedExample conversation(Example example) {
     List<Message> messages = Message.parse(example.first());
-    String whole = template.render(messages, false);
+    String row = "row " + (example.index() + 1) + " of " + set + " of " + Shown.of(task.name());
+    String whole = template.render(messages, false, row);
     int[] all = tokenizer.encodeRaw(whole);
     List<Integer> bounds = new ArrayList<>();
     String last = null;
     for (int i = 0; i < messages.size(); i++) {
       if (messages.get(i).isAnswer()) {
-        String before = template.render(messages.subList(0, i), true);
-        String after = template.render(messages.subList(0, i + 1), false);
+        String before = template.render(messages.subList(0, i), true, row);
+        String after = template.render(messages.subList(0, i + 1), false, row);
         if (!whole.startsWith(before) || !whole.startsWith(after)) {
           throw new DataException(
-              "Cannot tell the answers of row "
-                  + (example.index() + 1)
-                  + " of "
-                  + task.name()
+              "Cannot tell the answers of "
+                  + row
                   + " apart: the model's chat template writes earlier messages otherwise once"
                   + " later ones follow; give conversations of one answer");
         }

@@ -83,8 +83,17 @@ public final class Tokenizer implements AutoCloseable {
    * @throws DataException if none is there or it cannot be used
    */
   public static Tokenizer open(Path folder) {
+    return open(folder, folder.toString());
+  }
+
+  /**
+   * The same.
+   *
+   * @param place what messages call the folder
+   */
+  public static Tokenizer open(Path folder, String place) {
     JsonNode config = TokenizerFiles.config(folder);
-    return of(TokenizerFiles.source(folder, config), config, folder.toString());
+    return of(TokenizerFiles.source(folder, config), config, place);
   }
 
   /** A tokenizer from the text of a {@code tokenizer.json}. */
@@ -149,7 +158,7 @@ public final class Tokenizer implements AutoCloseable {
    * @throws DataException if the model has no chat template
    */
   public int[] question(String text) {
-    return encodeRaw(chatTemplate().render(List.of(new Message("user", text)), true));
+    return encodeRaw(chatTemplate().render(List.of(new Message("user", text)), true, "a question"));
   }
 
   /** The ids of a text without special tokens, [tokens]. */

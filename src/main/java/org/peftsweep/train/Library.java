@@ -7,6 +7,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.apache.commons.codec.digest.DigestUtils;
@@ -18,6 +19,7 @@ import org.peftsweep.checkpoint.PeftFolder;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.data.Batches;
+import org.peftsweep.data.DataException;
 import org.peftsweep.data.Dataset;
 import org.peftsweep.data.Tokenizer;
 import org.peftsweep.method.adapter.AdapterLayout;
@@ -98,7 +100,8 @@ public final class Library {
   /** Returns the shapes of the model at a location. */
   public ModelConfig config(String location) {
     return once(
-        "config of " + location, () -> ModelConfig.read(folder(location).resolve("config.json")));
+        "config of " + location,
+        () -> in(location, folder -> ModelConfig.read(folder.resolve("config.json"))));
   }
 
   /**
@@ -121,9 +124,14 @@ public final class Library {
   }
 
   private void read(String place, Trial trial, Model model, Backend backend) {
-    try (PeftFolder adapter = PeftFolder.open(folder(place))) {
-      PeftAdapter.read(adapter, trial.method(), model, backend);
-    }
+    in(
+        place,
+        folder -> {
+          try (PeftFolder adapter = PeftFolder.open(folder)) {
+            PeftAdapter.read(adapter, trial.method(), model, backend);
+          }
+          return null;
+        });
   }
 
   /**
@@ -163,22 +171,24 @@ public final class Library {
             trial.targets(),
             trial.layers(),
             outputs),
-        () -> {
-          try (PeftFolder adapter = PeftFolder.open(folder(place))) {
-            AdapterLayout layout =
-                PeftAdapter.layout(
-                    adapter,
-                    trial.method(),
-                    Models.outline(config, outputs).within(trial.layers()),
-                    trial.targets());
-            try (Rehearsal rehearsal = Rehearsal.of(trial, layout, config, outputs)) {
-              PeftAdapter.requireTensors(
-                  adapter, trial.method(), rehearsal.model(), rehearsal.backend());
-            }
-            adapter.requireFinite();
-            return layout;
-          }
-        });
+        () -> in(place, folder -> layout(trial, config, outputs, folder)));
+  }
+
+  private static AdapterLayout layout(Trial trial, ModelConfig config, int outputs, Path folder) {
+    try (PeftFolder adapter = PeftFolder.open(folder)) {
+      AdapterLayout layout =
+          PeftAdapter.layout(
+              adapter,
+              trial.method(),
+              Models.outline(config, outputs).within(trial.layers()),
+              trial.targets());
+      try (Rehearsal rehearsal = Rehearsal.of(trial, layout, config, outputs)) {
+        PeftAdapter.requireTensors(
+            adapter, trial.method(), rehearsal.model(), rehearsal.backend());
+      }
+      adapter.requireFinite();
+      return layout;
+    }
   }
 
   /** Returns what tells bases apart whose weights are in memory. */
@@ -191,8 +201,7 @@ public final class Library {
     return once(
         baseKey(source, backend),
         () -> {
-          Path folder = folder(source.location());
-          Checkpoint checkpoint = Checkpoint.open(folder);
+          Checkpoint checkpoint = in(source.location(), Checkpoint::open);
           return new Base(
               checkpoint,
               new CheckpointWeights(checkpoint, source.weights().type()),
@@ -215,7 +224,15 @@ public final class Library {
 
   /** Returns the tokenizer of the model at a location. */
   Tokenizer tokenizer(String location) {
-    return once("tokenizer of " + location, () -> Tokenizer.open(folder(location)));
+    return once(
+        "tokenizer of " + location,
+        () ->
+            in(
+                location,
+                folder ->
+                    folders.isCopy(folder)
+                        ? Tokenizer.open(folder, location)
+                        : Tokenizer.open(folder)));
   }
 
   /** Returns the model at a location without its values; nothing may be attached to it. */
@@ -234,13 +251,16 @@ public final class Library {
   List<String> requireWeights(String location, int outputs) {
     return once(
         List.of("weights", location, Math.min(outputs, 1)),
-        () -> {
-          try (Checkpoint checkpoint = Checkpoint.open(folder(location))) {
-            List<String> fresh = Models.requireComplete(checkpoint, outputs);
-            checkpoint.requireFinite();
-            return fresh;
-          }
-        });
+        () ->
+            in(
+                location,
+                folder -> {
+                  try (Checkpoint checkpoint = Checkpoint.open(folder)) {
+                    List<String> fresh = Models.requireComplete(checkpoint, outputs);
+                    checkpoint.requireFinite();
+                    return fresh;
+                  }
+                }));
   }
 
   /** Returns a trial's examples as token ids, and the texts of its retention. */
@@ -309,6 +329,22 @@ public final class Library {
 
   private Path folder(String location) {
     return once("folder of " + location, () -> folders.local(location));
+  }
+
+  /** Reads a model's or adapter's folder; of a copy, messages name the place that it is of. */
+  private <T> T in(String location, Function<Path, T> read) {
+    Path folder = folder(location);
+    try {
+      return read.apply(folder);
+    } catch (CheckpointException e) {
+      throw folders.isCopy(folder) ? new CheckpointException(named(e, folder, location), e) : e;
+    } catch (DataException e) {
+      throw folders.isCopy(folder) ? new DataException(named(e, folder, location), e) : e;
+    }
+  }
+
+  private static String named(RuntimeException fault, Path folder, String location) {
+    return fault.getMessage().replace(folder.toString(), location);
   }
 
   /**

@@ -33,6 +33,9 @@ final class ModelFolders {
 
   private static final List<String> OTHERS = List.of("tokenizer.json", "vocab.json", "vocab.txt");
 
+  /** How names of copies begin. */
+  private static final String COPY = "peft-sweep-model";
+
   private final Configuration hadoop;
 
   ModelFolders(Configuration hadoop) {
@@ -49,6 +52,11 @@ final class ModelFolders {
     } catch (IOException e) {
       throw new UncheckedIOException("Cannot read model " + location + ": " + e.getMessage(), e);
     }
+  }
+
+  /** Whether a folder is a copy of a location that is elsewhere. */
+  boolean isCopy(Path folder) {
+    return folder.getFileName().toString().startsWith(COPY);
   }
 
   /** Returns SHA-256 over configuration, weights and tokenizer files, by name and content. */
@@ -164,7 +172,7 @@ final class ModelFolders {
   }
 
   private static Path temporary() throws IOException {
-    Path folder = Files.createTempDirectory("peft-sweep-model");
+    Path folder = Files.createTempDirectory(COPY);
     Runtime.getRuntime()
         .addShutdownHook(new Thread(() -> FileUtils.deleteQuietly(folder.toFile())));
     return folder;

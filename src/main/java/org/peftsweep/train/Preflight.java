@@ -15,6 +15,7 @@ import org.peftsweep.data.DataException;
 import org.peftsweep.data.Dataset;
 import org.peftsweep.data.Shown;
 import org.peftsweep.data.Task;
+import org.peftsweep.data.TokenizedExample;
 import org.peftsweep.method.adapter.AdapterLayout;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Parameter;
@@ -118,6 +119,11 @@ public final class Preflight {
                 .method()
                 .requireFit(
                     library.outline(location, outputs).within(trial.layers()), trial.targets()));
+    if (outputs == Task.NEXT_TOKEN) {
+      once(
+          List.of("texts", location, trial.task(), maxTokens, trial.training().packing()),
+          () -> requireTexts(trial));
+    }
     if (!trial.retention().isNone()) {
       once(
           List.of("retention", location, maxTokens, trial.retention()),
@@ -132,6 +138,32 @@ public final class Preflight {
     once(
         List.of("batches", location, trial.task(), trial.method(), trial.training()),
         () -> library.requireBatchesFit(trial));
+  }
+
+  /** Refuses texts that the model's tokenizer cannot write, and sets with nothing to be written. */
+  private void requireTexts(Trial trial) {
+    TokenisedTask data = library.tokenised(trial);
+    requireTokens(trial, data, TokenisedTask.TRAIN, data.train());
+    requireTokens(trial, data, "the validation part", data.validation());
+    data.reported().forEach(set -> requireTokens(trial, data, set.name(), set.examples()));
+  }
+
+  private void requireTokens(
+      Trial trial, TokenisedTask data, String set, List<TokenizedExample> rows) {
+    Batches batches =
+        Assembly.batches(trial.training(), library.tokenizer(trial.model().location()).padId());
+    long silent = data.silent(rows, batches);
+    String within =
+        "of %s of %s has a token to be written within max-tokens = %d"
+            .formatted(set, Shown.of(trial.task().task().name()), trial.training().maxTokens());
+    if (!rows.isEmpty() && silent == rows.size()) {
+      throw new IllegalArgumentException(
+          "Cannot use " + trial.task().task().name() + ": no row " + within
+              + ", give more tokens or shorter prompts");
+    }
+    if (silent > 0) {
+      notices.add("Not each row " + within + ": " + silent + " of " + rows.size() + " have none");
+    }
   }
 
   /** Refuses texts of retention whose loss nobody could tell. */

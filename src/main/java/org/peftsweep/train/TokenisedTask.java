@@ -3,7 +3,7 @@ package org.peftsweep.train;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Function;
+import java.util.function.BiFunction;
 import java.util.stream.IntStream;
 import org.peftsweep.data.Batches;
 import org.peftsweep.data.Completions;
@@ -61,6 +61,9 @@ record TokenisedTask(
     }
   }
 
+  /** What messages call the rows that are trained on, and those held out of them. */
+  static final String TRAIN = "train";
+
   /** A task beside which no retention is measured. */
   TokenisedTask(
       Objective objective,
@@ -77,18 +80,17 @@ record TokenisedTask(
    */
   static TokenisedTask of(Dataset dataset, Tokenizer tokenizer, int maxTokens, boolean packing) {
     Task task = dataset.task();
-    Function<List<Example>, List<TokenizedExample>> cut =
+    BiFunction<String, List<Example>, List<TokenizedExample>> cut =
         task.isCompletion()
-            ? examples -> Completions.of(examples, task, tokenizer, maxTokens)
-            : examples -> TokenizedExample.of(examples, tokenizer, maxTokens);
+            ? (set, examples) -> Completions.of(examples, task, set, tokenizer, maxTokens)
+            : (set, examples) -> TokenizedExample.of(examples, tokenizer, maxTokens);
+    List<TokenizedExample> train = cut.apply(TRAIN, dataset.train());
     return new TokenisedTask(
         objective(task, tokenizer, maxTokens),
-        packing
-            ? Completions.packed(cut.apply(dataset.train()), maxTokens)
-            : cut.apply(dataset.train()),
-        cut.apply(dataset.validation()),
+        packing ? Completions.packed(train, maxTokens) : train,
+        cut.apply(TRAIN, dataset.validation()),
         dataset.dev().stream()
-            .map(set -> new Named(set.name(), cut.apply(set.examples())))
+            .map(set -> new Named(set.name(), cut.apply(set.name(), set.examples())))
             .toList());
   }
 
@@ -110,13 +112,21 @@ record TokenisedTask(
     Task task = dataset.task().scoredBy(List.of(Metric.TOKEN_ACCURACY, Metric.LOSS));
     return new Retained(
         new CausalLanguageModelling(task, tokenizer, maxTokens),
-        Completions.of(all, task, tokenizer, maxTokens),
+        Completions.of(all, task, "the reported sets", tokenizer, maxTokens),
         Datasets.contentHash(dataset));
   }
 
   /** Returns the same with texts whose loss is measured beside the score. */
   TokenisedTask with(Retained texts) {
     return new TokenisedTask(objective, train, validation, reported, Optional.of(texts));
+  }
+
+  /** Counts rows without a token that is to be told; labels are always to be told. */
+  long silent(List<TokenizedExample> rows, Batches batches) {
+    return rows.stream()
+        .map(row -> batches.batch(List.of(row), new int[] {0}))
+        .filter(batch -> objective.inputs(batch, new Seeds(0), -1).isEmpty())
+        .count();
   }
 
   /** Returns the same without the sets that only an evaluation may look at. */

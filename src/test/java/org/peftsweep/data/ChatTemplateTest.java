@@ -40,11 +40,11 @@ class ChatTemplateTest {
               title,
               () -> {
                 if (one.get("text").isNull()) {
-                  assertThatThrownBy(() -> template.render(messages, asks))
+                  assertThatThrownBy(() -> template.render(messages, asks, "a conversation"))
                       .isInstanceOf(DataException.class)
                       .hasMessageStartingWith("Cannot write a conversation of the roles [");
                 } else {
-                  assertThat(template.render(messages, asks)).isEqualTo(one.get("text").asText());
+                  assertThat(template.render(messages, asks, "a conversation")).isEqualTo(one.get("text").asText());
                 }
               }));
     }
@@ -70,7 +70,7 @@ class ChatTemplateTest {
     ChatTemplate template = new ChatTemplate(text, TOKENS, "a folder");
     String written;
     try {
-      written = template.render(List.of(new Message("user", "hello")), true);
+      written = template.render(List.of(new Message("user", "hello")), true, "a conversation");
     } catch (DataException refused) {
       assertThat(refused).hasMessageNotContaining("hubspot").hasMessageNotContaining("\n");
       return;
@@ -82,6 +82,6 @@ class ChatTemplateTest {
   void whatAConversationSaysIsNoTemplate() {
     ChatTemplate template = new ChatTemplate("{{ messages[0].content }}", TOKENS, "a folder");
     String said = "{{ 7 * 7 }} {% if x %} {# y #}";
-    assertThat(template.render(List.of(new Message("user", said)), false)).isEqualTo(said);
+    assertThat(template.render(List.of(new Message("user", said)), false, "a conversation")).isEqualTo(said);
   }
 }

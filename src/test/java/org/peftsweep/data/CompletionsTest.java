@@ -223,7 +223,7 @@ class CompletionsTest {
                       new Example(
                           i, text(random) + seams[i % seams.length], i % 2 + text(random), 0))
               .toList();
-      for (TokenizedExample row : Completions.of(rows, task(Form.PROMPT), tokenizer, 4096)) {
+      for (TokenizedExample row : Completions.of(rows, task(Form.PROMPT), "train", tokenizer, 4096)) {
         Example example = rows.get(row.index());
         int[] prompt = tokenizer.prompt(example.first());
         int[] ids = row.encoded().ids();
@@ -237,7 +237,7 @@ class CompletionsTest {
         assertThat(row.answer()).isEqualTo(example.second());
         assertThat(Arrays.stream(row.encoded().typeIds()).skip(from)).allMatch(type -> type == 1);
         TokenizedExample cut =
-            Completions.of(List.of(example), task(Form.PROMPT), tokenizer, 9).get(0);
+            Completions.of(List.of(example), task(Form.PROMPT), "train", tokenizer, 9).get(0);
         assertThat(cut.encoded().ids()).isEqualTo(Arrays.copyOf(ids, Math.min(9, ids.length)));
       }
     }
@@ -254,7 +254,7 @@ class CompletionsTest {
             new Message("user", "two"),
             new Message("assistant", "second"));
     Example row = new Example(0, json(messages), null, 0);
-    TokenizedExample cut = Completions.of(List.of(row), task(Form.MESSAGES), tokenizer, 400).get(0);
+    TokenizedExample cut = Completions.of(List.of(row), task(Form.MESSAGES), "train", tokenizer, 400).get(0);
     StringBuilder written = new StringBuilder();
     StringBuilder shown = new StringBuilder();
     for (int i = 0; i < cut.encoded().tokens(); i++) {

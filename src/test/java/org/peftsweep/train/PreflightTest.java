@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTimeout;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -16,6 +17,8 @@ import java.util.SplittableRandom;
 import java.util.TreeSet;
 import java.util.function.UnaryOperator;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.RawLocalFileSystem;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -35,6 +38,11 @@ class PreflightTest {
 
   @TempDir private Path folder;
   private Path model;
+
+  /** Where sweeps say that the model is; null for its folder on this machine. */
+  private String place;
+
+  private final Configuration configuration = new Configuration();
 
   @BeforeEach
   void copyTheShippedModel() throws IOException {
@@ -209,6 +217,100 @@ class PreflightTest {
         .hasMessageStartingWith("Cannot use a tokenizer of ");
   }
 
+  /** A file system that is elsewhere, whose files are brought to this machine first. */
+  public static final class Elsewhere extends RawLocalFileSystem {
+    @Override
+    public URI getUri() {
+      return URI.create("elsewhere://host");
+    }
+
+    @Override
+    public String getScheme() {
+      return "elsewhere";
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "config.json, {",
+    "config.json, '{\"model_type\": \"none\"}'",
+    "model.safetensors, cut",
+    "tokenizer.json, {",
+    "tokenizer.json, '{\"model\": {\"type\": \"BPE\"}}'",
+    "tokenizer.json, ",
+  })
+  void ofAModelThatIsElsewhereMessagesNameThatPlace(String file, String content)
+      throws IOException {
+    if (content == null) {
+      Files.delete(model.resolve(file));
+    } else {
+      Files.writeString(model.resolve(file), content);
+    }
+    configuration.setClass("fs.elsewhere.impl", Elsewhere.class, FileSystem.class);
+    place = "elsewhere://host" + model;
+    assertThatThrownBy(() -> check("method: lora", "max-tokens: 32"))
+        .isInstanceOf(SpecException.class)
+        .message()
+        .startsWith("Cannot ")
+        .contains(place)
+        .doesNotContain("peft-sweep-model");
+  }
+
+  @Test
+  void refusesConversationsWhereTheModelHasNoTemplate() throws IOException {
+    String row = "{\"messages\": [{\"role\": \"%s\", \"content\": \"a\"}, {\"role\": \"assistant\", \"content\": \"b\"}]}\n";
+    assertThatThrownBy(() -> checkTexts("messages-column: messages", row.formatted("user"), 64))
+        .isInstanceOf(SpecException.class)
+        .hasMessageStartingWith(
+            "Cannot write conversations for the tokenizer of builtin:mini-causal: it has no"
+                + " chat_template");
+  }
+
+  /** Rows of prompts alone, then with ever more rows whose answers begin in time. */
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 3, 8})
+  void refusesTextsOfWhichNothingIsToBeWrittenInTime(int whole) throws IOException {
+    String late = "{\"p\": \"" + "a small dog sees the house . ".repeat(20) + "\", \"c\": \"yes\"}\n";
+    String inTime = "{\"p\": \"a dog .\", \"c\": \"yes\"}\n";
+    String rows = late.repeat(8 - whole) + inTime.repeat(whole);
+    String columns = "prompt-columns: [p], completion-column: c";
+    String within = " row of train of texts has a token to be written within max-tokens = 16";
+    if (whole == 0) {
+      assertThatThrownBy(() -> checkTexts(columns, rows, 16))
+          .isInstanceOf(SpecException.class)
+          .hasMessage("Cannot use texts: no" + within + ", give more tokens or shorter prompts");
+      return;
+    }
+    List<String> notices = checkTexts(columns, rows, 16);
+    if (whole == 8) {
+      assertThat(notices).isEmpty();
+    } else {
+      String count = ": " + (8 - whole) + " of 8 have none";
+      assertThat(notices)
+          .containsExactly(
+              "Not each" + within + count,
+              "Not each" + within.replace("train", "dev") + count);
+    }
+  }
+
+  private List<String> checkTexts(String columns, String rows, int maxTokens) throws IOException {
+    Path data = Files.createDirectories(folder.resolve("data/texts"));
+    Files.writeString(data.resolve("train.jsonl"), rows);
+    Files.writeString(data.resolve("dev.jsonl"), rows);
+    return check(
+        """
+        name: sweep
+        model: builtin:mini-causal
+        data: %s
+        tasks: [texts]
+        declare-tasks: {texts: {%s, metrics: [token-accuracy]}}
+        seeds: [0]
+        grid: [{method: lora}]
+        training: {max-steps: 1, max-tokens: %d}
+        """
+            .formatted(data.getParent(), columns, maxTokens));
+  }
+
   @Test
   void tellsTheFaultsOfAllTrialsOnce() {
     assertThatThrownBy(
@@ -246,9 +348,7 @@ class PreflightTest {
   }
 
   private List<String> check(String block, String training) throws IOException {
-    Path file = folder.resolve("sweep.yaml");
-    Files.writeString(
-        file,
+    return check(
         """
         name: sweep
         model: %s
@@ -259,10 +359,17 @@ class PreflightTest {
         training: {max-steps: 1%s}
         """
             .formatted(
-                "file:" + model, block, training.isEmpty() ? ", max-tokens: 64" : ", " + training));
-    Library library = new Library(new Configuration());
+                place == null ? "file:" + model : place,
+                block,
+                training.isEmpty() ? ", max-tokens: 64" : ", " + training));
+  }
+
+  private List<String> check(String sweep) throws IOException {
+    Path file = folder.resolve("sweep.yaml");
+    Files.writeString(file, sweep);
+    Library library = new Library(configuration);
     List<Trial> trials =
-        SweepFile.read(file.toString(), Map.of(), new Configuration())
+        SweepFile.read(file.toString(), Map.of(), configuration)
             .expand(location -> "m", library::taskHash);
     return new Preflight(library).requireAll(trials);
   }
