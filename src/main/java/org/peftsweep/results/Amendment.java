@@ -62,7 +62,9 @@ public final class Amendment {
               TrialFile file =
                   new TrialFile(id, attempt, org.peftsweep.train.Outcome.Status.STOPPED);
               String name = table == Tables.TRIALS ? file.name() : file.partName();
-              folder.files().write(table.name(), name, hidden -> write(amended, own, hidden, folder));
+              folder
+                  .files()
+                  .write(table.name(), name, hidden -> write(amended, own, hidden, folder));
             });
   }
 

@@ -117,29 +117,31 @@ public final class Compaction {
     String list = String.join("\n", names);
     String target = MergedFiles.PREFIX + hash(list) + ".parquet";
     note(MergedFiles.list(new Path(path(table), target)), list);
-    folder.files().write(
-        table.name(),
-        target,
-        hidden -> {
-          try (ParquetWriter<Group> writer =
-              ExampleParquetWriter.builder(new SealedFile(hidden, configuration))
-                  .withType(schema)
-                  .withExtraMetaData(
-                      Map.of(
-                          MergedFiles.NAMES,
-                          list,
-                          ParquetTable.SPARK_SCHEMA,
-                          table.schema().json(),
-                          SealedFile.KEY,
-                          SealedFile.METHOD))
-                  .withCompressionCodec(CompressionCodecName.SNAPPY)
-                  .withConf(configuration)
-                  .build()) {
-            for (String name : names) {
-              copy(new Path(path(table), name), writer);
-            }
-          }
-        });
+    folder
+        .files()
+        .write(
+            table.name(),
+            target,
+            hidden -> {
+              try (ParquetWriter<Group> writer =
+                  ExampleParquetWriter.builder(new SealedFile(hidden, configuration))
+                      .withType(schema)
+                      .withExtraMetaData(
+                          Map.of(
+                              MergedFiles.NAMES,
+                              list,
+                              ParquetTable.SPARK_SCHEMA,
+                              table.schema().json(),
+                              SealedFile.KEY,
+                              SealedFile.METHOD))
+                      .withCompressionCodec(CompressionCodecName.SNAPPY)
+                      .withConf(configuration)
+                      .build()) {
+                for (String name : names) {
+                  copy(new Path(path(table), name), writer);
+                }
+              }
+            });
     return names.size();
   }
 

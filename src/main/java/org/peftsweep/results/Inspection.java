@@ -44,9 +44,7 @@ public record Inspection(ResultFolder folder, List<Damage> damages) {
     try {
       FileSystem files = folder.path().getFileSystem(configuration);
       int threads =
-          SyncedFile.isLocal(files)
-              ? Runtime.getRuntime().availableProcessors()
-              : REMOTE_THREADS;
+          SyncedFile.isLocal(files) ? Runtime.getRuntime().availableProcessors() : REMOTE_THREADS;
       ExecutorService pool = Executors.newFixedThreadPool(threads);
       try {
         List<Future<List<Damage>>> parts = new ArrayList<>();

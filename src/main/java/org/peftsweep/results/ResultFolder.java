@@ -106,7 +106,9 @@ public final class ResultFolder {
 
   private <R> void prepare(Table<R> table) {
     files.write(
-        table.name(), Table.EMPTY, hidden -> ParquetTable.write(table, List.of(), hidden, configuration));
+        table.name(),
+        Table.EMPTY,
+        hidden -> ParquetTable.write(table, List.of(), hidden, configuration));
   }
 
   /** Returns the folder for states of a trial that runs; tables know nothing of it. */

@@ -73,8 +73,7 @@ final class FirstLook {
       Path absolute = files.makeQualified(path);
       try {
         FileStatus status = files.getFileStatus(absolute);
-        return new Found(
-            absolute, status.isDirectory() ? Found.Kind.FOLDER : Found.Kind.FILE);
+        return new Found(absolute, status.isDirectory() ? Found.Kind.FOLDER : Found.Kind.FILE);
       } catch (FileNotFoundException | NoSuchFileException e) {
         return new Found(absolute, Found.Kind.NOTHING);
       }

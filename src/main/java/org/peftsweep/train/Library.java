@@ -183,8 +183,7 @@ public final class Library {
               Models.outline(config, outputs).within(trial.layers()),
               trial.targets());
       try (Rehearsal rehearsal = Rehearsal.of(trial, layout, config, outputs)) {
-        PeftAdapter.requireTensors(
-            adapter, trial.method(), rehearsal.model(), rehearsal.backend());
+        PeftAdapter.requireTensors(adapter, trial.method(), rehearsal.model(), rehearsal.backend());
       }
       adapter.requireFinite();
       return layout;

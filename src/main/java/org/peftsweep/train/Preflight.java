@@ -158,7 +158,10 @@ public final class Preflight {
             .formatted(set, Shown.of(trial.task().task().name()), trial.training().maxTokens());
     if (!rows.isEmpty() && silent == rows.size()) {
       throw new IllegalArgumentException(
-          "Cannot use " + trial.task().task().name() + ": no row " + within
+          "Cannot use "
+              + trial.task().task().name()
+              + ": no row "
+              + within
               + ", give more tokens or shorter prompts");
     }
     if (silent > 0) {

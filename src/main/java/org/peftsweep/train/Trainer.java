@@ -358,8 +358,7 @@ final class Trainer {
     Double retained =
         data.retained()
             .map(
-                texts ->
-                    evaluator.evaluate(texts.objective(), texts.examples(), this::stopIfAsked))
+                texts -> evaluator.evaluate(texts.objective(), texts.examples(), this::stopIfAsked))
             .map(evaluation -> evaluation.metrics().get(Metric.LOSS.id()))
             .orElse(null);
     double seconds = lane.clock() - start;

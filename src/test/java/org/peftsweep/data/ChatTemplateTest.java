@@ -44,7 +44,8 @@ class ChatTemplateTest {
                       .isInstanceOf(DataException.class)
                       .hasMessageStartingWith("Cannot write a conversation of the roles [");
                 } else {
-                  assertThat(template.render(messages, asks, "a conversation")).isEqualTo(one.get("text").asText());
+                  assertThat(template.render(messages, asks, "a conversation"))
+                      .isEqualTo(one.get("text").asText());
                 }
               }));
     }
@@ -82,6 +83,7 @@ class ChatTemplateTest {
   void whatAConversationSaysIsNoTemplate() {
     ChatTemplate template = new ChatTemplate("{{ messages[0].content }}", TOKENS, "a folder");
     String said = "{{ 7 * 7 }} {% if x %} {# y #}";
-    assertThat(template.render(List.of(new Message("user", said)), false, "a conversation")).isEqualTo(said);
+    assertThat(template.render(List.of(new Message("user", said)), false, "a conversation"))
+        .isEqualTo(said);
   }
 }

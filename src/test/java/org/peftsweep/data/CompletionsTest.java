@@ -223,7 +223,8 @@ class CompletionsTest {
                       new Example(
                           i, text(random) + seams[i % seams.length], i % 2 + text(random), 0))
               .toList();
-      for (TokenizedExample row : Completions.of(rows, task(Form.PROMPT), "train", tokenizer, 4096)) {
+      for (TokenizedExample row :
+          Completions.of(rows, task(Form.PROMPT), "train", tokenizer, 4096)) {
         Example example = rows.get(row.index());
         int[] prompt = tokenizer.prompt(example.first());
         int[] ids = row.encoded().ids();
@@ -254,7 +255,8 @@ class CompletionsTest {
             new Message("user", "two"),
             new Message("assistant", "second"));
     Example row = new Example(0, json(messages), null, 0);
-    TokenizedExample cut = Completions.of(List.of(row), task(Form.MESSAGES), "train", tokenizer, 400).get(0);
+    TokenizedExample cut =
+        Completions.of(List.of(row), task(Form.MESSAGES), "train", tokenizer, 400).get(0);
     StringBuilder written = new StringBuilder();
     StringBuilder shown = new StringBuilder();
     for (int i = 0; i < cut.encoded().tokens(); i++) {

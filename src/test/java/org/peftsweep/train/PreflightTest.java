@@ -258,7 +258,8 @@ class PreflightTest {
 
   @Test
   void refusesConversationsWhereTheModelHasNoTemplate() throws IOException {
-    String row = "{\"messages\": [{\"role\": \"%s\", \"content\": \"a\"}, {\"role\": \"assistant\", \"content\": \"b\"}]}\n";
+    String row =
+        "{\"messages\": [{\"role\": \"%s\", \"content\": \"a\"}, {\"role\": \"assistant\", \"content\": \"b\"}]}\n";
     assertThatThrownBy(() -> checkTexts("messages-column: messages", row.formatted("user"), 64))
         .isInstanceOf(SpecException.class)
         .hasMessageStartingWith(
@@ -270,7 +271,8 @@ class PreflightTest {
   @ParameterizedTest
   @ValueSource(ints = {0, 1, 3, 8})
   void refusesTextsOfWhichNothingIsToBeWrittenInTime(int whole) throws IOException {
-    String late = "{\"p\": \"" + "a small dog sees the house . ".repeat(20) + "\", \"c\": \"yes\"}\n";
+    String late =
+        "{\"p\": \"" + "a small dog sees the house . ".repeat(20) + "\", \"c\": \"yes\"}\n";
     String inTime = "{\"p\": \"a dog .\", \"c\": \"yes\"}\n";
     String rows = late.repeat(8 - whole) + inTime.repeat(whole);
     String columns = "prompt-columns: [p], completion-column: c";
@@ -288,8 +290,7 @@ class PreflightTest {
       String count = ": " + (8 - whole) + " of 8 have none";
       assertThat(notices)
           .containsExactly(
-              "Not each" + within + count,
-              "Not each" + within.replace("train", "dev") + count);
+              "Not each" + within + count, "Not each" + within.replace("train", "dev") + count);
     }
   }
 
