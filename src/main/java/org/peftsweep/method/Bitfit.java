@@ -16,7 +16,7 @@ import org.peftsweep.optim.Id;
  * its gradient is rounding noise.
  */
 @Id("bitfit")
-public record Bitfit() implements Method {
+public record Bitfit() implements Untargeted {
   @Override
   public MethodHooks attach(AttachContext to) {
     biases(to.model()).forEach(bias -> bias.train(to.backend()));
@@ -45,11 +45,6 @@ public record Bitfit() implements Method {
   @Override
   public long trainable(Model outline, Set<Role> targets) {
     return biases(outline).stream().mapToLong(Parameter::size).sum();
-  }
-
-  @Override
-  public boolean usesTargets() {
-    return false;
   }
 
   @Override

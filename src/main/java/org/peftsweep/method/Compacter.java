@@ -23,7 +23,7 @@ import org.peftsweep.optim.Id;
  * @param trainNorms whether all norms learn too
  */
 @Id("compacter")
-public record Compacter(int reduction, int parts, boolean trainNorms) implements Method {
+public record Compacter(int reduction, int parts, boolean trainNorms) implements Untargeted {
   public Compacter {
     Settings.between("reduction", reduction, 1, Settings.MOST_RANK);
     Settings.between("parts", parts, 1, 64);
@@ -48,16 +48,6 @@ public record Compacter(int reduction, int parts, boolean trainNorms) implements
   @Override
   public boolean startsAtBase() {
     return false;
-  }
-
-  @Override
-  public boolean usesTargets() {
-    return false;
-  }
-
-  @Override
-  public long trainable(int out, int in, boolean hasBias) {
-    return 0;
   }
 
   @Override

@@ -21,7 +21,7 @@ import org.peftsweep.optim.Id;
  * @param trainNorms whether all norms learn too
  */
 @Id("compacterplus")
-public record CompacterPlus(int reduction, int parts, boolean trainNorms) implements Method {
+public record CompacterPlus(int reduction, int parts, boolean trainNorms) implements Untargeted {
   public CompacterPlus {
     Settings.between("reduction", reduction, 1, Settings.MOST_RANK);
     Settings.between("parts", parts, 1, 64);
@@ -52,16 +52,6 @@ public record CompacterPlus(int reduction, int parts, boolean trainNorms) implem
   @Override
   public boolean sharesBase() {
     return false;
-  }
-
-  @Override
-  public boolean usesTargets() {
-    return false;
-  }
-
-  @Override
-  public long trainable(int out, int in, boolean hasBias) {
-    return 0;
   }
 
   @Override

@@ -36,7 +36,7 @@ import org.peftsweep.optim.Id;
  */
 @Id("ept")
 public record EPT(int tokens, int rank, int length, int spaces, int hidden, double promptRatio)
-    implements Method {
+    implements Untargeted {
   private static final String NAME = "prompt_encoder.";
 
   public EPT {
@@ -84,16 +84,6 @@ public record EPT(int tokens, int rank, int length, int spaces, int hidden, doub
   @Override
   public int positions() {
     return tokens;
-  }
-
-  @Override
-  public boolean usesTargets() {
-    return false;
-  }
-
-  @Override
-  public long trainable(int out, int in, boolean hasBias) {
-    return 0;
   }
 
   @Override

@@ -31,7 +31,7 @@ import org.peftsweep.optim.Id;
  * @param drawSeed draws the half; no trial's seed changes it
  */
 @Id("hft")
-public record HFT(int attention, long drawSeed) implements Method {
+public record HFT(int attention, long drawSeed) implements Untargeted {
   public HFT {
     Settings.between("attention", attention, 0, 4);
   }
@@ -101,16 +101,6 @@ public record HFT(int attention, long drawSeed) implements Method {
                 .computeIfAbsent("norms " + tensors.get(0).layer(), key -> new ArrayList<>())
                 .add(tensors));
     return List.copyOf(groups.values());
-  }
-
-  @Override
-  public boolean usesTargets() {
-    return false;
-  }
-
-  @Override
-  public long trainable(int out, int in, boolean hasBias) {
-    return 0;
   }
 
   @Override

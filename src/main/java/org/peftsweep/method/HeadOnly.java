@@ -12,7 +12,7 @@ import org.peftsweep.optim.Id;
  * baseline.
  */
 @Id("head-only")
-public record HeadOnly() implements Method {
+public record HeadOnly() implements Untargeted {
   @Override
   public MethodHooks attach(AttachContext to) {
     // The head learns with every method; there is nothing to add.
@@ -26,16 +26,6 @@ public record HeadOnly() implements Method {
           "Cannot use head-only with a language model, whose head is frozen: choose untrained or a"
               + " method that adds or trains something");
     }
-  }
-
-  @Override
-  public long trainable(int out, int in, boolean hasBias) {
-    return 0;
-  }
-
-  @Override
-  public boolean usesTargets() {
-    return false;
   }
 
   @Override

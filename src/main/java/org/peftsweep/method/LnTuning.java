@@ -16,7 +16,7 @@ import org.peftsweep.optim.Id;
  * <p>Zhao et al., arXiv:2312.11420, §3; Qi et al., arXiv:2211.08682.
  */
 @Id("ln-tuning")
-public record LnTuning() implements Method {
+public record LnTuning() implements Untargeted {
   @Override
   public MethodHooks attach(AttachContext to) {
     norms(to.model()).forEach(parameter -> parameter.train(to.backend()));
@@ -33,18 +33,8 @@ public record LnTuning() implements Method {
   }
 
   @Override
-  public long trainable(int out, int in, boolean hasBias) {
-    return 0;
-  }
-
-  @Override
   public long trainable(Model outline, Set<Role> targets) {
     return norms(outline).stream().mapToLong(Parameter::size).sum();
-  }
-
-  @Override
-  public boolean usesTargets() {
-    return false;
   }
 
   @Override

@@ -21,7 +21,7 @@ import org.peftsweep.optim.Id;
  */
 @Id("mam")
 public record MAM(int tokens, int hidden, double deviation, int reduction, double scale)
-    implements Method {
+    implements Untargeted {
   public MAM {
     new PrefixTuning(tokens, hidden, deviation);
     new ParallelAdapter(reduction, scale);
@@ -41,16 +41,6 @@ public record MAM(int tokens, int hidden, double deviation, int reduction, doubl
   @Override
   public int positions() {
     return tokens;
-  }
-
-  @Override
-  public boolean usesTargets() {
-    return false;
-  }
-
-  @Override
-  public long trainable(int out, int in, boolean hasBias) {
-    return 0;
   }
 
   @Override

@@ -17,32 +17,25 @@ import org.peftsweep.optim.Optimizer;
  * A fine-tuning method: what learns besides the head, and how the output of a projection changes.
  *
  * <p>Each method is a record; its components are its settings, by the same names in sweep files
- * (camelCase there becomes kebab-case). The permits clause is the registry.
+ * (camelCase there becomes kebab-case). The permits clause, with that of {@link Untargeted}, is the
+ * registry.
  */
 public sealed interface Method
     permits AdaLoRA,
         APET,
-        Bitfit,
         BOFT,
         Bone,
         C3A,
         CoLoRA,
-        Compacter,
-        CompacterPlus,
         CorDA,
         DoRA,
-        EPT,
         EVA,
         FourierFT,
         Full,
         GaLore,
-        HeadOnly,
-        HFT,
         HiRA,
-        Houlsby,
         HRA,
         IA3,
-        LnTuning,
         LoHa,
         LoKr,
         LoRA,
@@ -50,18 +43,12 @@ public sealed interface Method
         LoRAGA,
         LoRAPlus,
         LoRAXS,
-        MAM,
         MiSS,
-        MoSA,
         MoSLoRA,
         OFT,
         OLoRA,
-        ParallelAdapter,
-        Pfeiffer,
         PiSSA,
         PlugIn,
-        PrefixTuning,
-        PromptTuning,
         RAMT,
         RandLoRA,
         ROAST,
@@ -73,9 +60,8 @@ public sealed interface Method
         SigmaReparam,
         SpIEL,
         SpIELMA,
-        SSF,
         TinyLoRA,
-        Untrained,
+        Untargeted,
         VBLoRA,
         VeRA {
   /**

@@ -4,6 +4,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.peftsweep.method.adapter.AttachContext;
 import org.peftsweep.method.adapter.MethodHooks;
 
@@ -48,6 +49,11 @@ public final class Methods {
       Class<?> sealed, Class<T> type) {
     SortedMap<String, Class<? extends T>> byId = new TreeMap<>();
     Arrays.stream(sealed.getPermittedSubclasses())
+        .flatMap(
+            permitted ->
+                permitted == Untargeted.class
+                    ? Arrays.stream(permitted.getPermittedSubclasses())
+                    : Stream.of(permitted))
         .filter(Class::isRecord)
         .forEach(record -> byId.put(id(record), record.asSubclass(type)));
     return Collections.unmodifiableSortedMap(byId);

@@ -36,7 +36,7 @@ import org.peftsweep.optim.Id;
  * @param experts of an adapter, at least 1
  */
 @Id("mosa")
-public record MoSA(int reduction, int experts) implements Method {
+public record MoSA(int reduction, int experts) implements Untargeted {
   private static final Set<Sublayer.Kind> PLACES = EnumSet.of(Sublayer.Kind.FEED_FORWARD);
 
   public MoSA {
@@ -109,16 +109,6 @@ public record MoSA(int reduction, int experts) implements Method {
   @Override
   public boolean sharesBase() {
     return false;
-  }
-
-  @Override
-  public boolean usesTargets() {
-    return false;
-  }
-
-  @Override
-  public long trainable(int out, int in, boolean hasBias) {
-    return 0;
   }
 
   @Override

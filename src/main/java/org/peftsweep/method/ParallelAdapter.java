@@ -22,7 +22,7 @@ import org.peftsweep.optim.Id;
  * @param scale on what the adapter adds
  */
 @Id("parallel")
-public record ParallelAdapter(int reduction, double scale) implements Method {
+public record ParallelAdapter(int reduction, double scale) implements Untargeted {
   private static final Set<Sublayer.Kind> PLACES = EnumSet.of(Sublayer.Kind.FEED_FORWARD);
 
   public ParallelAdapter {
@@ -43,16 +43,6 @@ public record ParallelAdapter(int reduction, double scale) implements Method {
               Bottleneck.Reads.INPUT));
     }
     return MethodHooks.PASSIVE;
-  }
-
-  @Override
-  public boolean usesTargets() {
-    return false;
-  }
-
-  @Override
-  public long trainable(int out, int in, boolean hasBias) {
-    return 0;
   }
 
   @Override

@@ -24,7 +24,7 @@ import org.peftsweep.optim.Id;
  * @param trainNorms whether all norms learn too
  */
 @Id("pfeiffer")
-public record Pfeiffer(int reduction, boolean zeroUp, boolean trainNorms) implements Method {
+public record Pfeiffer(int reduction, boolean zeroUp, boolean trainNorms) implements Untargeted {
   private static final Set<Sublayer.Kind> PLACES = EnumSet.of(Sublayer.Kind.FEED_FORWARD);
 
   public Pfeiffer {
@@ -52,16 +52,6 @@ public record Pfeiffer(int reduction, boolean zeroUp, boolean trainNorms) implem
   @Override
   public boolean startsAtBase() {
     return zeroUp;
-  }
-
-  @Override
-  public boolean usesTargets() {
-    return false;
-  }
-
-  @Override
-  public long trainable(int out, int in, boolean hasBias) {
-    return 0;
   }
 
   @Override

@@ -21,7 +21,7 @@ import org.peftsweep.optim.Id;
  * @param deviation of the table at first, above 0
  */
 @Id("prefix")
-public record PrefixTuning(int tokens, int hidden, double deviation) implements Method {
+public record PrefixTuning(int tokens, int hidden, double deviation) implements Untargeted {
   public PrefixTuning {
     Settings.between("tokens", tokens, 1, Settings.MOST_RANK);
     Settings.between("hidden", hidden, 0, Settings.MOST_RANK);
@@ -42,16 +42,6 @@ public record PrefixTuning(int tokens, int hidden, double deviation) implements 
   @Override
   public int positions() {
     return tokens;
-  }
-
-  @Override
-  public boolean usesTargets() {
-    return false;
-  }
-
-  @Override
-  public long trainable(int out, int in, boolean hasBias) {
-    return 0;
   }
 
   @Override

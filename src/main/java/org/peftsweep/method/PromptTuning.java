@@ -27,7 +27,8 @@ import org.peftsweep.optim.Id;
  * @param deviation of a normal start, above 0
  */
 @Id("prompt")
-public record PromptTuning(int tokens, boolean fromVocabulary, double deviation) implements Method {
+public record PromptTuning(int tokens, boolean fromVocabulary, double deviation)
+    implements Untargeted {
   private static final String NAME = "prompt_encoder.embedding.weight";
 
   public PromptTuning {
@@ -71,16 +72,6 @@ public record PromptTuning(int tokens, boolean fromVocabulary, double deviation)
   @Override
   public int positions() {
     return tokens;
-  }
-
-  @Override
-  public boolean usesTargets() {
-    return false;
-  }
-
-  @Override
-  public long trainable(int out, int in, boolean hasBias) {
-    return 0;
   }
 
   @Override

@@ -29,7 +29,7 @@ import org.peftsweep.optim.Id;
  * @param deviation of the start, at least 0
  */
 @Id("ssf")
-public record SSF(double deviation) implements Method {
+public record SSF(double deviation) implements Untargeted {
   public SSF {
     Settings.between("deviation", deviation, 0.0, 1.0);
   }
@@ -64,11 +64,6 @@ public record SSF(double deviation) implements Method {
   @Override
   public boolean startsAtBase() {
     return deviation == 0;
-  }
-
-  @Override
-  public boolean usesTargets() {
-    return false;
   }
 
   @Override

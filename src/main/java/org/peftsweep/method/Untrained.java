@@ -9,21 +9,11 @@ import org.peftsweep.optim.Id;
  * benchmark (arXiv:2410.02247, Table 2). A trial of it evaluates once and takes no steps.
  */
 @Id("untrained")
-public record Untrained() implements Method {
+public record Untrained() implements Untargeted {
   @Override
   public MethodHooks attach(AttachContext to) {
     // Nothing learns; there is nothing to add.
     return MethodHooks.PASSIVE;
-  }
-
-  @Override
-  public long trainable(int out, int in, boolean hasBias) {
-    return 0;
-  }
-
-  @Override
-  public boolean usesTargets() {
-    return false;
   }
 
   @Override

@@ -1,6 +1,8 @@
 package org.peftsweep.results;
 
+import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import org.peftsweep.train.Outcome.CurvePoint;
 
 /** All result tables, in the order of the documentation. */
@@ -16,11 +18,8 @@ public final class Tables {
       new Table<>(
           "curves",
           "One row an evaluation point of a trial.",
-          List.of(
-              Column.required(
-                  "sweep", ColumnType.TEXT, "name of the sweep", r -> r.trial().sweep()),
-              Column.required("id", ColumnType.TEXT, "the trial", r -> r.trial().id()),
-              Column.required("attempt", ColumnType.INT, "of the trial", r -> r.trial().attempt()),
+          ofTrial(
+              CurveRow::trial,
               Column.required(
                   "step", ColumnType.INT, "optimizer steps so far", r -> r.point().step()),
               Column.required(
@@ -66,11 +65,8 @@ public final class Tables {
       new Table<>(
           "predictions",
           "One row an example of a reported set, as the model sees it at the step that counts.",
-          List.of(
-              Column.required(
-                  "sweep", ColumnType.TEXT, "name of the sweep", r -> r.trial().sweep()),
-              Column.required("id", ColumnType.TEXT, "the trial", r -> r.trial().id()),
-              Column.required("attempt", ColumnType.INT, "of the trial", r -> r.trial().attempt()),
+          ofTrial(
+              PredictionRow::trial,
               Column.required(
                   "evaluation_set", ColumnType.TEXT, "such as dev", r -> r.prediction().set()),
               Column.required(
@@ -108,11 +104,8 @@ public final class Tables {
       new Table<>(
           "layers",
           "One row a layer whose score a method noted, of methods that choose layers.",
-          List.of(
-              Column.required(
-                  "sweep", ColumnType.TEXT, "name of the sweep", r -> r.trial().sweep()),
-              Column.required("id", ColumnType.TEXT, "the trial", r -> r.trial().id()),
-              Column.required("attempt", ColumnType.INT, "of the trial", r -> r.trial().attempt()),
+          ofTrial(
+              LayerRow::trial,
               Column.required(
                   "step", ColumnType.INT, "optimizer steps so far", r -> r.score().step()),
               Column.required(
@@ -148,6 +141,20 @@ public final class Tables {
               Column.optional("detail", ColumnType.TEXT, "more, by kind", Event::detail)));
 
   private Tables() {}
+
+  /** Returns the columns that tell a row's trial, and then its own. */
+  @SafeVarargs
+  private static <R> List<Column<R>> ofTrial(Function<R, TrialRow> trial, Column<R>... own) {
+    List<Column<R>> columns = new ArrayList<>();
+    columns.add(
+        Column.required(
+            "sweep", ColumnType.TEXT, "name of the sweep", r -> trial.apply(r).sweep()));
+    columns.add(Column.required("id", ColumnType.TEXT, "the trial", r -> trial.apply(r).id()));
+    columns.add(
+        Column.required("attempt", ColumnType.INT, "of the trial", r -> trial.apply(r).attempt()));
+    columns.addAll(List.of(own));
+    return columns;
+  }
 
   /** Returns every table. */
   public static List<Table<?>> all() {
