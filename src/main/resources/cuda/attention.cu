@@ -279,7 +279,13 @@ extern "C" __global__ __launch_bounds__(THREADS, RESIDENT) void attention_of_hal
 // dots[b, head, query] <- out . dOut of the head, which is the mean of its weights' gradients; a
 // warp each.
 extern "C" __global__ void attention_dots(
-    const float* out, const float* dOut, float* dots, int queries, int heads, int width, long long n) {
+    const float* out,
+    const float* dOut,
+    float* dots,
+    int queries,
+    int heads,
+    int width,
+    long long n) {
   for (long long row = firstRow(); row < n; row += rowStep()) {
     long long query = row % queries;
     long long head = row / queries % heads;

@@ -70,15 +70,16 @@ final class Attention {
         .value(rows)
         .runWriting(Grid.warps(rows));
     if (dq != null || dBias != null) {
+      long halves = launcher.rounded().alsoTo(dq);
       call("attention_queries_backward", shape)
           .floats(logSum)
           .address(dots)
           .floats(dOut)
           .floats(dq)
-          .address(0)
+          .address(halves)
           .floats(dBias);
       inputs(shape, q, k, v, mask, seed, bias)
-          .runWriting(grid(shape, shape.heads(), shape.queries()), dq, dBias);
+          .runWriting(grid(shape, shape.heads(), shape.queries()), dBias);
     }
     if (dk != null || dv != null) {
       long halvesOfKeys = launcher.rounded().alsoTo(dk);
