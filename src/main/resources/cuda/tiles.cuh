@@ -160,7 +160,8 @@ __device__ __forceinline__ void multiplyAdd(float d[4], const Pair a[4], const P
 }
 
 // Where the elements of a thread lie: of tile[n][e] in a tile, of sums[n][e] in a chunk. A warp
-// has 16 rows and half of the columns, of a chunk every other eight: narrow heads have work for all.
+// has 16 rows and half of the columns, of a chunk every other eight, so that narrow heads too have
+// work for all warps.
 __device__ __forceinline__ int rowOf(int e) {
   return 16 * (threadIdx.x / WARP % 4) + lane() / 4 + 8 * (e / 2);
 }
