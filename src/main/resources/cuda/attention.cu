@@ -2,6 +2,10 @@
 // values: a tile of keys), walks over the tiles of the other side and keeps sums of what it
 // computes in registers. Scores are computed again on the way back, from the logarithm of their
 // sum. Nothing is added up by several blocks, so that all sums have one order.
+//
+// Each kernel is there twice: with factors of products as 32-bit floats, and "of halves", with
+// factors that are rounded to halves where the device has tensor cores for them. Softmax, its
+// statistics and all sums are those of 32-bit floats in both.
 #include "common.cuh"
 #include "tiles.cuh"
 
@@ -23,6 +27,35 @@ struct Shape {
   int batch;
   // Queries' rows that the bias has of one query: 1, heads, or heads * batch.
   int biasGroups;
+};
+
+// What all kernels read.
+struct Inputs {
+  const float* q;
+  const float* k;
+  const float* v;
+  const int* mask;
+  // Null for no dropout.
+  const unsigned* seed;
+  // Null for none.
+  const float* bias;
+  Shape shape;
+};
+
+// What a block has in shared memory.
+template <class Word>
+struct Room {
+  Word left[TILE * ROOM_STRIDE];
+  Word right[TILE * ROOM_STRIDE];
+  float s[TILE * TILE_STRIDE];
+  int sight[2 * THREADS / WARP];
+};
+
+// What softmax has there besides, of each row.
+struct Statistics {
+  float peaks[TILE];
+  float totals[TILE];
+  float changes[TILE];
 };
 
 // The first row of a head in something [groups * queries, tokens], heads after heads.
@@ -103,25 +136,19 @@ __device__ __forceinline__ Sight look(const int* mask, int tokens, int causal, i
   return sight;
 }
 
-// halves <- out, or null. Blocks are (batch * heads, tiles of queries, chunks of columns).
-extern "C" __global__ __launch_bounds__(THREADS, RESIDENT) void attention(
-    const float* q,
-    const float* k,
-    const float* v,
-    const int* mask,
-    const unsigned* seed,
-    const float* bias,
+template <class Word>
+__device__ __forceinline__ void attend(
+    Room<Word>& room,
+    Statistics& statistics,
     float* out,
     bf16* halves,
     float* logSum,
-    Shape shape) {
-  __shared__ float left[TILE * ROOM_STRIDE];
-  __shared__ float right[TILE * ROOM_STRIDE];
-  __shared__ float s[TILE * TILE_STRIDE];
-  __shared__ float peaks[TILE];
-  __shared__ float totals[TILE];
-  __shared__ float changes[TILE];
-  __shared__ int room[2 * THREADS / WARP];
+    const Inputs& in) {
+  const Shape& shape = in.shape;
+  float* s = room.s;
+  float* peaks = statistics.peaks;
+  float* totals = statistics.totals;
+  float* changes = statistics.changes;
   int b = blockIdx.x / shape.heads;
   int head = blockIdx.x % shape.heads;
   int keyHead = head / (shape.heads / shape.keyHeads);
@@ -129,15 +156,15 @@ extern "C" __global__ __launch_bounds__(THREADS, RESIDENT) void attention(
   int rows = min(TILE, shape.queries - from);
   int column = blockIdx.z * CHUNK;
   int columns = min(CHUNK, shape.width - column);
-  long long queryStride = (long long)shape.heads * shape.width;
-  long long keyStride = (long long)shape.keyHeads * shape.width;
+  int queryStride = shape.heads * shape.width;
+  int keyStride = shape.keyHeads * shape.width;
   long long firstQuery = ((long long)b * shape.queries + from) * queryStride + head * shape.width;
   long long firstKey = (long long)b * shape.tokens * keyStride + keyHead * shape.width;
-  Sight sight = look(mask + (long long)b * shape.tokens, shape.tokens, shape.causal, room);
-  Dropout drop = dropoutOf(seed, shape.threshold, shape.keptScale);
-  if (bias != 0) {
-    bias += firstBias(shape, shape.biasGroups, b, head);
-  }
+  Sight sight =
+      look(in.mask + (long long)b * shape.tokens, shape.tokens, shape.causal, room.sight);
+  Dropout drop = dropoutOf(in.seed, shape.threshold, shape.keptScale);
+  const float* bias =
+      in.bias == 0 ? 0 : in.bias + firstBias(shape, shape.biasGroups, b, head);
   if (threadIdx.x < TILE) {
     peaks[threadIdx.x] = -INFINITE;
     totals[threadIdx.x] = 0.0f;
@@ -150,15 +177,15 @@ extern "C" __global__ __launch_bounds__(THREADS, RESIDENT) void attention(
     float tile[4][4];
     multiply(
         tile,
-        q + firstQuery,
+        in.q + firstQuery,
         queryStride,
         rows,
-        k + firstKey + at * keyStride,
+        in.k + firstKey + (long long)at * keyStride,
         keyStride,
         count,
         shape.width,
-        left,
-        right);
+        room.left,
+        room.right);
 #pragma unroll
     for (int n = 0; n < 4; n++) {
 #pragma unroll
@@ -210,7 +237,13 @@ extern "C" __global__ __launch_bounds__(THREADS, RESIDENT) void attention(
       }
     }
     accumulate<false>(
-        sums, s, v + firstKey + at * keyStride + column, keyStride, count, columns, left);
+        sums,
+        s,
+        in.v + firstKey + (long long)at * keyStride + column,
+        keyStride,
+        count,
+        columns,
+        room.left);
   }
   __syncthreads();
 #pragma unroll
@@ -228,10 +261,31 @@ extern "C" __global__ __launch_bounds__(THREADS, RESIDENT) void attention(
   }
 }
 
+// halves <- out, or null. Blocks are (batch * heads, tiles of queries, chunks of columns).
+extern "C" __global__ __launch_bounds__(THREADS, RESIDENT) void attention(
+    float* out, bf16* halves, float* logSum, Inputs in) {
+  __shared__ Room<float> room;
+  __shared__ Statistics statistics;
+  attend(room, statistics, out, halves, logSum, in);
+}
+
+extern "C" __global__ __launch_bounds__(THREADS, RESIDENT) void attention_of_halves(
+    float* out, bf16* halves, float* logSum, Inputs in) {
+  __shared__ Room<Rounded> room;
+  __shared__ Statistics statistics;
+  attend(room, statistics, out, halves, logSum, in);
+}
+
 // dots[b, head, query] <- out . dOut of the head, which is the mean of its weights' gradients; a
 // warp each.
 extern "C" __global__ void attention_dots(
-    const float* out, const float* dOut, float* dots, int queries, int heads, int width, long long n) {
+    const float* out,
+    const float* dOut,
+    float* dots,
+    int queries,
+    int heads,
+    int width,
+    long long n) {
   for (long long row = firstRow(); row < n; row += rowStep()) {
     long long query = row % queries;
     long long head = row / queries % heads;
@@ -248,65 +302,65 @@ extern "C" __global__ void attention_dots(
   }
 }
 
-// Turns scores and gradients of weights of a tile into weights and gradients of scores.
+// What the ways back read besides.
+struct Past {
+  const float* logSum;
+  const float* dots;
+  const float* dOut;
+};
+
+// Turns what a thread has of a tile's products of queries and keys, in s, and of its gradients of
+// weights into weights and gradients of products.
 __device__ __forceinline__ void backwardTile(
-    float weights[4][4],
+    float* s,
     float slopes[4][4],
     const Sight& sight,
     const Dropout& drop,
-    const Shape& shape,
-    const float* bias,
+    const Inputs& in,
+    const Past& past,
     float* dBias,
-    const float* logSum,
-    const float* dots,
-    unsigned sequenceHead,
+    int b,
+    int head,
     int query,
     int rows,
     int key) {
+  const Shape& shape = in.shape;
+  const float* bias =
+      in.bias == 0 ? 0 : in.bias + firstBias(shape, shape.biasGroups, b, head);
+  float* toBias = dBias == 0 ? 0 : dBias + firstBias(shape, shape.heads * shape.batch, b, head);
+  unsigned sequenceHead = (unsigned)b * shape.heads + head;
+  long long firstSum = (long long)sequenceHead * shape.queries;
 #pragma unroll
   for (int e = 0; e < 4; e++) {
     int row = rowOf(e);
     bool isInside = row < rows;
-    float log = isInside ? logSum[query + row] : 0.0f;
-    float mean = isInside ? dots[query + row] : 0.0f;
+    float log = isInside ? past.logSum[firstSum + query + row] : 0.0f;
+    float mean = isInside ? past.dots[firstSum + query + row] : 0.0f;
     unsigned index = (sequenceHead * shape.queries + query + row) * shape.tokens + key;
 #pragma unroll
     for (int n = 0; n < 4; n++) {
       int column = tileColumn(n, e);
-      float capped = shape.cap > 0.0f ? tanhf(weights[n][e] * shape.scale / shape.cap) : 0.0f;
+      float product = s[row * TILE_STRIDE + column];
+      float capped = shape.cap > 0.0f ? tanhf(product * shape.scale / shape.cap) : 0.0f;
       // Queries that are none have no bias.
       float score =
-          isInside ? sight.score(weights[n][e], shape, bias, query + row, key + column) : 0.0f;
+          isInside ? sight.score(product, shape, bias, query + row, key + column) : 0.0f;
       float weight = isInside ? expf(score - log) : 0.0f;
       float factor = shape.threshold == 0 ? 1.0f : drop.factor(index + column);
       float slope = weight * (slopes[n][e] * factor - mean);
-      if (dBias != 0 && isInside && key + column < shape.tokens) {
-        dBias[(long long)(query + row) * shape.tokens + key + column] = slope;
+      if (toBias != 0 && isInside && key + column < shape.tokens) {
+        toBias[(long long)(query + row) * shape.tokens + key + column] = slope;
       }
       slopes[n][e] = slope * shape.scale * (1.0f - capped * capped);
-      weights[n][e] = weight * factor;
+      s[row * TILE_STRIDE + column] = weight * factor;
     }
   }
 }
 
-// Blocks are (batch * heads, tiles of queries, chunks of columns).
-extern "C" __global__ __launch_bounds__(THREADS, RESIDENT) void attention_queries_backward(
-    const float* q,
-    const float* k,
-    const float* v,
-    const int* mask,
-    const unsigned* seed,
-    const float* bias,
-    const float* logSum,
-    const float* dots,
-    const float* dOut,
-    float* dq,
-    float* dBias,
-    Shape shape) {
-  __shared__ float left[TILE * ROOM_STRIDE];
-  __shared__ float right[TILE * ROOM_STRIDE];
-  __shared__ float s[TILE * TILE_STRIDE];
-  __shared__ int room[2 * THREADS / WARP];
+template <class Word>
+__device__ __forceinline__ void queriesBackward(
+    Room<Word>& room, float* dq, bf16* halves, float* dBias, const Past& past, const Inputs& in) {
+  const Shape& shape = in.shape;
   int b = blockIdx.x / shape.heads;
   int head = blockIdx.x % shape.heads;
   int keyHead = head / (shape.heads / shape.keyHeads);
@@ -314,95 +368,92 @@ extern "C" __global__ __launch_bounds__(THREADS, RESIDENT) void attention_querie
   int rows = min(TILE, shape.queries - from);
   int column = blockIdx.z * CHUNK;
   int columns = min(CHUNK, shape.width - column);
-  long long queryStride = (long long)shape.heads * shape.width;
-  long long keyStride = (long long)shape.keyHeads * shape.width;
+  int queryStride = shape.heads * shape.width;
+  int keyStride = shape.keyHeads * shape.width;
   long long firstQuery = ((long long)b * shape.queries + from) * queryStride + head * shape.width;
   long long firstKey = (long long)b * shape.tokens * keyStride + keyHead * shape.width;
-  long long firstSum = (long long)blockIdx.x * shape.queries;
-  Sight sight = look(mask + (long long)b * shape.tokens, shape.tokens, shape.causal, room);
-  Dropout drop = dropoutOf(seed, shape.threshold, shape.keptScale);
-  if (bias != 0) {
-    bias += firstBias(shape, shape.biasGroups, b, head);
-  }
-  // One of the blocks of a head's columns writes it.
-  float* toBias =
-      dBias == 0 || blockIdx.z > 0
-          ? 0
-          : dBias + firstBias(shape, shape.heads * shape.batch, b, head);
+  Sight sight =
+      look(in.mask + (long long)b * shape.tokens, shape.tokens, shape.causal, room.sight);
+  Dropout drop = dropoutOf(in.seed, shape.threshold, shape.keptScale);
   float sums[8][4];
   clear(sums);
   int keys = sight.keys(from, from + rows);
   for (int at = 0; at < keys; at += TILE) {
     int count = min(TILE, shape.tokens - at);
-    const float* keyTile = k + firstKey + at * keyStride;
-    const float* valueTile = v + firstKey + at * keyStride;
-    float weights[4][4];
+    const float* keyTile = in.k + firstKey + (long long)at * keyStride;
+    const float* valueTile = in.v + firstKey + (long long)at * keyStride;
     float slopes[4][4];
     multiply(
-        weights,
-        q + firstQuery,
+        slopes,
+        in.q + firstQuery,
         queryStride,
         rows,
         keyTile,
         keyStride,
         count,
         shape.width,
-        left,
-        right);
+        room.left,
+        room.right);
+    keep(slopes, room.s);
     multiply(
         slopes,
-        dOut + firstQuery,
+        past.dOut + firstQuery,
         queryStride,
         rows,
         valueTile,
         keyStride,
         count,
         shape.width,
-        left,
-        right);
-    backwardTile(
-        weights,
-        slopes,
-        sight,
-        drop,
-        shape,
-        bias,
-        toBias,
-        logSum + firstSum,
-        dots + firstSum,
-        blockIdx.x,
-        from,
-        rows,
-        at);
-    keep(slopes, s);
-    accumulate<false>(sums, s, keyTile + column, keyStride, count, columns, left);
+        room.left,
+        room.right);
+    // One of the blocks of a head's columns writes what the bias gets.
+    float* toBias = blockIdx.z > 0 ? 0 : dBias;
+    backwardTile(room.s, slopes, sight, drop, in, past, toBias, b, head, from, rows, at);
+    keep(slopes, room.s);
+    accumulate<false>(sums, room.s, keyTile + column, keyStride, count, columns, room.left);
   }
   if (dq != 0) {
-    // Its halves too would not fit into registers.
-    store(sums, dq, 0, firstQuery + column, queryStride, rows, columns);
+    store(sums, dq, halves, firstQuery + column, queryStride, rows, columns);
   }
 }
 
-// dk and dv, each or null. Blocks are (batch * key heads, tiles of keys, chunks of columns).
-extern "C" __global__ void attention_keys_backward(
-    const float* q,
-    const float* k,
-    const float* v,
-    const int* mask,
-    const unsigned* seed,
-    const float* bias,
+// dq and its halves, each or null. Blocks are (batch * heads, tiles of queries, chunks of columns).
+extern "C" __global__ __launch_bounds__(THREADS, RESIDENT) void attention_queries_backward(
     const float* logSum,
     const float* dots,
     const float* dOut,
+    float* dq,
+    bf16* halves,
+    float* dBias,
+    Inputs in) {
+  __shared__ Room<float> room;
+  Past past = {logSum, dots, dOut};
+  queriesBackward(room, dq, halves, dBias, past, in);
+}
+
+extern "C" __global__ __launch_bounds__(THREADS, RESIDENT) void attention_queries_backward_of_halves(
+    const float* logSum,
+    const float* dots,
+    const float* dOut,
+    float* dq,
+    bf16* halves,
+    float* dBias,
+    Inputs in) {
+  __shared__ Room<Rounded> room;
+  Past past = {logSum, dots, dOut};
+  queriesBackward(room, dq, halves, dBias, past, in);
+}
+
+template <class Word>
+__device__ __forceinline__ void keysBackward(
+    Room<Word>& room,
     float* dk,
     bf16* keyHalves,
     float* dv,
     bf16* valueHalves,
-    Shape shape) {
-  __shared__ float left[TILE * ROOM_STRIDE];
-  __shared__ float right[TILE * ROOM_STRIDE];
-  __shared__ float s[TILE * TILE_STRIDE];
-  __shared__ int room[2 * THREADS / WARP];
+    const Past& past,
+    const Inputs& in) {
+  const Shape& shape = in.shape;
   int b = blockIdx.x / shape.keyHeads;
   int keyHead = blockIdx.x % shape.keyHeads;
   int group = shape.heads / shape.keyHeads;
@@ -410,21 +461,18 @@ extern "C" __global__ void attention_keys_backward(
   int count = min(TILE, shape.tokens - at);
   int column = blockIdx.z * CHUNK;
   int columns = min(CHUNK, shape.width - column);
-  long long queryStride = (long long)shape.heads * shape.width;
-  long long keyStride = (long long)shape.keyHeads * shape.width;
+  int queryStride = shape.heads * shape.width;
+  int keyStride = shape.keyHeads * shape.width;
   long long firstKey =
       ((long long)b * shape.tokens + at) * keyStride + keyHead * shape.width;
-  Sight sight = look(mask + (long long)b * shape.tokens, shape.tokens, shape.causal, room);
-  Dropout drop = dropoutOf(seed, shape.threshold, shape.keptScale);
+  Sight sight =
+      look(in.mask + (long long)b * shape.tokens, shape.tokens, shape.causal, room.sight);
+  Dropout drop = dropoutOf(in.seed, shape.threshold, shape.keptScale);
   float keySums[8][4];
   float valueSums[8][4];
   clear(keySums);
   clear(valueSums);
   for (int head = keyHead * group; head < (keyHead + 1) * group; head++) {
-    unsigned sequenceHead = (unsigned)b * shape.heads + head;
-    long long firstSum = (long long)sequenceHead * shape.queries;
-    const float* ownBias =
-        bias == 0 ? 0 : bias + firstBias(shape, shape.biasGroups, b, head);
     for (int from = 0; from < shape.queries; from += TILE) {
       int rows = min(TILE, shape.queries - from);
       if (at >= sight.keys(from, from + rows)) {
@@ -432,53 +480,52 @@ extern "C" __global__ void attention_keys_backward(
       }
       long long firstQuery =
           ((long long)b * shape.queries + from) * queryStride + head * shape.width;
-      float weights[4][4];
       float slopes[4][4];
       multiply(
-          weights,
-          q + firstQuery,
+          slopes,
+          in.q + firstQuery,
           queryStride,
           rows,
-          k + firstKey,
+          in.k + firstKey,
           keyStride,
           count,
           shape.width,
-          left,
-          right);
+          room.left,
+          room.right);
+      keep(slopes, room.s);
       multiply(
           slopes,
-          dOut + firstQuery,
+          past.dOut + firstQuery,
           queryStride,
           rows,
-          v + firstKey,
+          in.v + firstKey,
           keyStride,
           count,
           shape.width,
-          left,
-          right);
-      backwardTile(
-          weights,
-          slopes,
-          sight,
-          drop,
-          shape,
-          ownBias,
-          0,
-          logSum + firstSum,
-          dots + firstSum,
-          sequenceHead,
-          from,
-          rows,
-          at);
+          room.left,
+          room.right);
+      backwardTile(room.s, slopes, sight, drop, in, past, 0, b, head, from, rows, at);
       if (dv != 0) {
-        keep(weights, s);
         accumulate<true>(
-            valueSums, s, dOut + firstQuery + column, queryStride, rows, columns, left);
+            valueSums,
+            room.s,
+            past.dOut + firstQuery + column,
+            queryStride,
+            rows,
+            columns,
+            room.left);
         __syncthreads();
       }
       if (dk != 0) {
-        keep(slopes, s);
-        accumulate<true>(keySums, s, q + firstQuery + column, queryStride, rows, columns, left);
+        keep(slopes, room.s);
+        accumulate<true>(
+            keySums,
+            room.s,
+            in.q + firstQuery + column,
+            queryStride,
+            rows,
+            columns,
+            room.left);
       }
     }
   }
@@ -488,4 +535,33 @@ extern "C" __global__ void attention_keys_backward(
   if (dk != 0) {
     store(keySums, dk, keyHalves, firstKey + column, keyStride, count, columns);
   }
+}
+
+// dk and dv, each or null. Blocks are (batch * key heads, tiles of keys, chunks of columns).
+extern "C" __global__ void attention_keys_backward(
+    const float* logSum,
+    const float* dots,
+    const float* dOut,
+    float* dk,
+    bf16* keyHalves,
+    float* dv,
+    bf16* valueHalves,
+    Inputs in) {
+  __shared__ Room<float> room;
+  Past past = {logSum, dots, dOut};
+  keysBackward(room, dk, keyHalves, dv, valueHalves, past, in);
+}
+
+extern "C" __global__ void attention_keys_backward_of_halves(
+    const float* logSum,
+    const float* dots,
+    const float* dOut,
+    float* dk,
+    bf16* keyHalves,
+    float* dv,
+    bf16* valueHalves,
+    Inputs in) {
+  __shared__ Room<Rounded> room;
+  Past past = {logSum, dots, dOut};
+  keysBackward(room, dk, keyHalves, dv, valueHalves, past, in);
 }

@@ -20,6 +20,17 @@ __device__ __forceinline__ bf16 narrow(float value) {
   return (bf16)(isNaN ? bits >> 16 | 0x40u : (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
 }
 
+// Both rounded so, the first in the lower half of the word.
+__device__ __forceinline__ unsigned narrow(float first, float second) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  unsigned halves;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(halves) : "f"(second), "f"(first));
+  return halves;
+#else
+  return narrow(first) | (unsigned)narrow(second) << 16;
+#endif
+}
+
 __device__ __forceinline__ float widen(float value) {
   return value;
 }

@@ -29,6 +29,9 @@ struct dim3 {
 struct uint2 {
   unsigned x, y;
 } __attribute__((aligned(8)));
+struct float2 {
+  float x, y;
+} __attribute__((aligned(8)));
 struct float4 {
   float x, y, z, w;
 } __attribute__((aligned(16)));
@@ -274,24 +277,52 @@ inline float products(float a, float b) {
   return high * other + (high * tf32(b - other) + tf32(a - high) * other);
 }
 
-// What a warp's mma.m16n8k8 adds to the elements of each lane, of factors split into two numbers.
-inline void multiplyAdd(float d[4], const float a[4], const float b[2]) {
-  static float factors[2][MOST_THREADS][6];
+// What a lane gives to a product of its warp: four words of the left factor, two of the right one.
+typedef unsigned Given[6];
+
+// Hands a lane's words to its warp; returns those of all lanes.
+inline const Given* exchange(const void* a, const void* b) {
+  static Given given[2][MOST_THREADS];
   int self = running;
   int parity = fibers[self].parity ^= 1;
-  memcpy(factors[parity][self], a, 4 * sizeof(float));
-  memcpy(factors[parity][self] + 4, b, 2 * sizeof(float));
+  memcpy(given[parity][self], a, 4 * sizeof(unsigned));
+  memcpy(given[parity][self] + 4, b, 2 * sizeof(unsigned));
   waitForWarp();
-  int warp = self / LANES * LANES;
-  int lane = self % LANES;
+  return given[parity] + self / LANES * LANES;
+}
+
+// What a warp's mma.m16n8k8 adds to the elements of each lane, of factors split into two numbers.
+inline void multiplyAdd(float d[4], const float a[4], const float b[2]) {
+  const Given* lanes = exchange(a, b);
+  int lane = running % LANES;
   for (int e = 0; e < 4; e++) {
     int row = lane / 4;
     int column = 2 * (lane % 4) + e % 2;
     float sum = 0;
     for (int k = 0; k < 8; k++) {
-      const float* left = factors[parity][warp + 4 * row + k % 4];
-      const float* right = factors[parity][warp + 4 * column + k % 4];
-      sum += products(left[e / 2 + 2 * (k / 4)], right[4 + k / 4]);
+      unsigned left = lanes[4 * row + k % 4][e / 2 + 2 * (k / 4)];
+      unsigned right = lanes[4 * column + k % 4][4 + k / 4];
+      sum += products(__uint_as_float(left), __uint_as_float(right));
+    }
+    d[e] += sum;
+  }
+}
+
+// What its mma.m16n8k16 adds, whose words are two halves each, the first of them the lower one.
+inline void multiplyAddHalves(float d[4], const void* a, const void* b) {
+  const Given* lanes = exchange(a, b);
+  int lane = running % LANES;
+  for (int e = 0; e < 4; e++) {
+    int row = lane / 4;
+    int column = 2 * (lane % 4) + e % 2;
+    float sum = 0;
+    for (int k = 0; k < 16; k++) {
+      unsigned left = lanes[4 * row + k / 2 % 4][e / 2 + 2 * (k / 8)];
+      unsigned right = lanes[4 * column + k / 2 % 4][4 + k / 8];
+      unsigned upper = 0xffff0000u;
+      left = k % 2 == 0 ? left << 16 : left & upper;
+      right = k % 2 == 0 ? right << 16 : right & upper;
+      sum += __uint_as_float(left) * __uint_as_float(right);
     }
     d[e] += sum;
   }

@@ -12,6 +12,7 @@ package org.peftsweep.compute;
  * @param dropout probability that an attention weight is dropped, in [0, 1)
  * @param cap what scaled scores s are held below by {@code cap·tanh(s / cap)}, as Gemma 2 does
  *     (arXiv:2408.00118, §2); 0 for none
+ * @param factors what products may round their factors to; scores and sums are 32-bit floats
  */
 public record AttentionShape(
     int batch,
@@ -22,7 +23,8 @@ public record AttentionShape(
     int headWidth,
     boolean causal,
     float dropout,
-    float cap) {
+    float cap,
+    ElementType factors) {
   public AttentionShape {
     if (causal && queries != tokens) {
       throw new IllegalArgumentException(
@@ -34,7 +36,7 @@ public record AttentionShape(
     }
   }
 
-  /** Scores have no cap. */
+  /** Scores have no cap, and no factor is rounded. */
   public AttentionShape(
       int batch,
       int queries,
@@ -44,7 +46,7 @@ public record AttentionShape(
       int headWidth,
       boolean causal,
       float dropout) {
-    this(batch, queries, tokens, heads, keyHeads, headWidth, causal, dropout, 0);
+    this(batch, queries, tokens, heads, keyHeads, headWidth, causal, dropout, 0, ElementType.F32);
   }
 
   /** Every token is a query. */
@@ -62,13 +64,19 @@ public record AttentionShape(
   /** Returns the same with another dropout of weights. */
   AttentionShape withDropout(float probability) {
     return new AttentionShape(
-        batch, queries, tokens, heads, keyHeads, headWidth, causal, probability, cap);
+        batch, queries, tokens, heads, keyHeads, headWidth, causal, probability, cap, factors);
+  }
+
+  /** Returns the same with products that may round their factors. */
+  AttentionShape withFactors(ElementType rounded) {
+    return new AttentionShape(
+        batch, queries, tokens, heads, keyHeads, headWidth, causal, dropout, cap, rounded);
   }
 
   /** Returns the same with another cap of scores. */
   public AttentionShape withCap(float most) {
     return new AttentionShape(
-        batch, queries, tokens, heads, keyHeads, headWidth, causal, dropout, most);
+        batch, queries, tokens, heads, keyHeads, headWidth, causal, dropout, most, factors);
   }
 
   /** Returns the number of scores. */

@@ -9,49 +9,47 @@ final class AttentionUses {
 
   private AttentionUses() {}
 
-  static void attention(KernelBench bench, Backend on) {
-    all(bench, on, false);
+  static void attention(KernelBench bench, Backend on, ElementType factors) {
+    all(bench, on, factors, false);
   }
 
-  static void attentionBackward(KernelBench bench, Backend on) {
-    all(bench, on, true);
+  static void backward(KernelBench bench, Backend on, ElementType factors) {
+    all(bench, on, factors, true);
   }
 
-  private static void all(KernelBench bench, Backend on, boolean isBack) {
-    for (AttentionShape shape : List.of(SHAPE, CAUSAL)) {
+  private static void all(KernelBench bench, Backend on, ElementType factors, boolean isBack) {
+    for (AttentionShape each : List.of(SHAPE, CAUSAL)) {
+      AttentionShape shape = each.withFactors(factors);
       attention(bench, on, shape, isBack);
+      shiftedAttention(bench, on, shape.withCap(1.5f), isBack);
     }
-    shiftedAttention(bench, on, isBack);
   }
 
   /** Scores with a cap and a bias of examples, heads, or all alike. */
-  private static void shiftedAttention(KernelBench bench, Backend on, boolean isBack) {
-    for (AttentionShape each : List.of(SHAPE, CAUSAL)) {
-      AttentionShape s = each.withCap(1.5f);
-      for (int groups : new int[] {1, s.heads(), s.heads() * s.batch()}) {
-        int rows = s.batch() * s.tokens();
-        int width = s.heads() * s.headWidth();
-        int keyWidth = s.keyHeads() * s.headWidth();
-        Tensor q = bench.normal(rows, width);
-        Tensor k = bench.normal(rows, keyWidth);
-        Tensor v = bench.normal(rows, keyWidth);
-        Tensor mask = bench.ints(rows, 0, 2);
-        Tensor bias = bench.normal(groups * s.queries(), s.tokens());
-        Tensor seed = bench.seed();
-        Tensor out = bench.normal(rows, width);
-        Tensor logSum = bench.normal(s.batch() * s.heads(), s.queries());
-        on.attention(s, q, k, v, mask, seed, bias, out, logSum);
-        if (isBack) {
-          Tensor dOut = bench.normal(rows, width);
-          Tensor dq = bench.normal(rows, width);
-          Tensor dk = bench.normal(rows, keyWidth);
-          Tensor dBias = bench.normal(s.heads() * s.batch() * s.queries(), s.tokens());
-          on.attentionBackward(
-              s, q, k, v, mask, seed, bias, out, logSum, dOut, dq, dk, null, dBias);
-          bench.result(dq, dk, dBias);
-        } else {
-          bench.result(out, logSum);
-        }
+  private static void shiftedAttention(
+      KernelBench bench, Backend on, AttentionShape s, boolean isBack) {
+    for (int groups : new int[] {1, s.heads(), s.heads() * s.batch()}) {
+      int rows = s.batch() * s.tokens();
+      int width = s.heads() * s.headWidth();
+      int keyWidth = s.keyHeads() * s.headWidth();
+      Tensor q = bench.normal(rows, width);
+      Tensor k = bench.normal(rows, keyWidth);
+      Tensor v = bench.normal(rows, keyWidth);
+      Tensor mask = bench.ints(rows, 0, 2);
+      Tensor bias = bench.normal(groups * s.queries(), s.tokens());
+      Tensor seed = bench.seed();
+      Tensor out = bench.normal(rows, width);
+      Tensor logSum = bench.normal(s.batch() * s.heads(), s.queries());
+      on.attention(s, q, k, v, mask, seed, bias, out, logSum);
+      if (isBack) {
+        Tensor dOut = bench.normal(rows, width);
+        Tensor dq = bench.normal(rows, width);
+        Tensor dk = bench.normal(rows, keyWidth);
+        Tensor dBias = bench.normal(s.heads() * s.batch() * s.queries(), s.tokens());
+        on.attentionBackward(s, q, k, v, mask, seed, bias, out, logSum, dOut, dq, dk, null, dBias);
+        bench.result(dq, dk, dBias);
+      } else {
+        bench.result(out, logSum);
       }
     }
   }

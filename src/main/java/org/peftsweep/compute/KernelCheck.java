@@ -1,5 +1,8 @@
 package org.peftsweep.compute;
 
+import static org.peftsweep.compute.ElementType.BF16;
+import static org.peftsweep.compute.ElementType.F32;
+
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -20,6 +23,7 @@ public final class KernelCheck {
   /**
    * How far results of a kernel are apart.
    *
+   * @param kernel its name, and in which precision behind a comma where that is not in 32 bits
    * @param worst largest difference, as a part of the value where that is above 1
    * @param bound that it may not exceed
    */
@@ -38,6 +42,12 @@ public final class KernelCheck {
 
   private static final double EXACT = 4e-6;
   private static final double SUMMED = 2e-4;
+
+  /** Of products of numbers with 8 bits of fraction, beside those of numbers with 24. */
+  private static final double ROUNDED = 2e-2;
+
+  /** Of such products of what such products gave. */
+  private static final double ROUNDED_TWICE = 6e-2;
 
   /** A last bit of a half, which may fall to either side. */
   private static final double HALF = 0x1p-7;
@@ -217,8 +227,13 @@ public final class KernelCheck {
   }
 
   private static void addAttention() {
-    add("attention", SUMMED, AttentionUses::attention);
-    add("attentionBackward", SUMMED, AttentionUses::attentionBackward);
+    add("attention", SUMMED, (bench, on) -> AttentionUses.attention(bench, on, F32));
+    add("attention, bf16", ROUNDED, (bench, on) -> AttentionUses.attention(bench, on, BF16));
+    add("attentionBackward", SUMMED, (bench, on) -> AttentionUses.backward(bench, on, F32));
+    add(
+        "attentionBackward, bf16",
+        ROUNDED_TWICE,
+        (bench, on) -> AttentionUses.backward(bench, on, BF16));
   }
 
   private static void addLossesAndOptimiser() {

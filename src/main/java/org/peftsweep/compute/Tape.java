@@ -911,7 +911,7 @@ public final class Tape implements AutoCloseable {
       AttentionShape shape = shapes.get(i);
       boolean drops = training && shape.dropout() > 0;
       seeds[i] = drops ? dropoutSeeds.next(count == 1 ? lane : i) : null;
-      shape = shape.withDropout(drops ? shape.dropout() : 0);
+      shape = shape.withDropout(drops ? shape.dropout() : 0).withFactors(factors);
       dropping[i] = shape;
       added[i] = biases[i] == null ? null : biases[i].value();
       logSums[i] = arena.take(shape.batch() * shape.heads(), shape.queries());

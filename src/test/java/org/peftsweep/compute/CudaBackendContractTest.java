@@ -62,6 +62,19 @@ class CudaBackendContractTest {
   }
 
   @Nested
+  class AttentionOfHalves extends AttentionContract {
+    @Override
+    protected Backend open() {
+      return EmulatedBackends.openWithTensorCores(10);
+    }
+
+    @Override
+    ElementType factors() {
+      return ElementType.BF16;
+    }
+  }
+
+  @Nested
   class TapeOnCuda extends TapeContract {
     @Override
     protected Backend open() {

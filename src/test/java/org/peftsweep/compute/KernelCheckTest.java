@@ -36,7 +36,11 @@ class KernelCheckTest {
             .map(Method::getName)
             .filter(name -> !OTHERS.contains(name))
             .collect(Collectors.toCollection(TreeSet::new));
-    assertThat(KernelCheck.kernels()).containsExactlyInAnyOrderElementsOf(kernels);
+    assertThat(
+            KernelCheck.kernels().stream()
+                .map(name -> name.split(",")[0])
+                .collect(Collectors.toSet()))
+        .isEqualTo(kernels);
   }
 
   /** One element of one output, off by a thousandth. */

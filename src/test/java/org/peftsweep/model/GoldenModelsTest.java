@@ -34,7 +34,9 @@ class GoldenModelsTest {
 
   static Stream<Arguments> casesOfSixteenBits() {
     return GoldenCase.folders("models").stream()
-        .flatMap(folder -> Stream.of("cpu", "cuda").map(name -> Arguments.of(folder, name)));
+        .flatMap(
+            folder ->
+                Stream.of("cpu", "cuda:with-tensor-cores").map(name -> Arguments.of(folder, name)));
   }
 
   /** 8 bits of fraction, over two layers. */
@@ -56,7 +58,9 @@ class GoldenModelsTest {
       }
       tape.startTraining(0);
       Var logits = model.logits(tape, batch(golden));
-      assertNear("logits", floats(backend, logits.value()), golden.floats("out/logits"), 0.02);
+      // Of one number a row, where PyTorch's own autocast is 2.6 % off too.
+      double part = logits.value().columns() == 1 ? 0.04 : 0.02;
+      assertNear("logits", floats(backend, logits.value()), golden.floats("out/logits"), part);
       if (!hasLabels) {
         return;
       }

@@ -160,6 +160,24 @@ class CudaTrialsTest {
     assertThat(numbers(resumed)).isEqualTo(whole);
   }
 
+  /** With all that is rounded, attention among it. */
+  @Test
+  void endWithTheSameBitsInSixteenBitsToo() throws Exception {
+    List<Trial> trials =
+        Stream.of(
+                "{method: lora, dropout: 0.1, precision: bf16}", "{method: dora, precision: bf16}")
+            .map(CudaTrialsTest::trial)
+            .toList();
+    List<List<Double>> alone =
+        trials.stream().map(trial -> numbers(run("cuda:with-tensor-cores", trial))).toList();
+    assertThat(numbers(run("cuda:with-others", trials.get(0)))).isEqualTo(alone.get(0));
+    assertClose(alone.get(0), numbers(run("cpu", trial("{method: lora, dropout: 0.1}"))), 5e-2);
+    List<Outcome> together = together("cuda:with-tensor-cores", trials);
+    for (int i = 0; i < trials.size(); i++) {
+      assertThat(numbers(together.get(i))).isEqualTo(alone.get(i));
+    }
+  }
+
   private RunLimits limits(Trial trial, Steps steps) {
     CheckpointFolder folder =
         new CheckpointFolder(
@@ -175,29 +193,39 @@ class CudaTrialsTest {
         Stream.of("{method: lora}", "{method: lora, rank: 3, targets: qkvo}", "{method: dora}")
             .map(CudaTrialsTest::trial)
             .toList();
+    List<Outcome> together = together("cuda", trials);
+    for (int i = 0; i < trials.size(); i++) {
+      assertClose(numbers(together.get(i)), numbers(run("cuda", trials.get(i))), 1e-5);
+      assertThat(together.get(i).gpu().energyJoules()).isNull();
+    }
+  }
+
+  /** Runs trials as lanes of one pack. */
+  private static List<Outcome> together(String place, List<Trial> trials)
+      throws InterruptedException {
     Map<Integer, Object> ends = new ConcurrentHashMap<>();
-    try (Backend passes = Backends.open("cuda", 1);
+    try (Backend passes = Backends.open(place, 1);
         PackRun pack = new PackRun("a pack", trials.size(), LIBRARY, passes)) {
       List<Thread> lanes = new ArrayList<>();
       for (int i = 0; i < trials.size(); i++) {
         int lane = i;
-        lanes.add(new Thread(() -> ends.put(lane, run(pack, lane, trials.get(lane)))));
+        lanes.add(new Thread(() -> ends.put(lane, run(pack, place, lane, trials.get(lane)))));
       }
       lanes.forEach(Thread::start);
       for (Thread lane : lanes) {
         lane.join();
       }
     }
+    List<Outcome> outcomes = new ArrayList<>();
     for (int i = 0; i < trials.size(); i++) {
       assertThat(ends.get(i)).as(trials.get(i).title()).isInstanceOf(Outcome.class);
-      Outcome together = (Outcome) ends.get(i);
-      assertClose(numbers(together), numbers(run("cuda", trials.get(i))), 1e-5);
-      assertThat(together.gpu().energyJoules()).isNull();
+      outcomes.add((Outcome) ends.get(i));
     }
+    return outcomes;
   }
 
-  private static Object run(PackRun pack, int lane, Trial trial) {
-    try (Backend own = Backends.open("cuda", 1)) {
+  private static Object run(PackRun pack, String place, int lane, Trial trial) {
+    try (Backend own = Backends.open(place, 1)) {
       return pack.run(lane, trial, own, RunLimits.FREE, new Steps(Integer.MAX_VALUE));
     } catch (RuntimeException | Error e) {
       return e;

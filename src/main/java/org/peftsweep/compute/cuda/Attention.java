@@ -2,6 +2,7 @@ package org.peftsweep.compute.cuda;
 
 import org.peftsweep.compute.AttentionShape;
 import org.peftsweep.compute.Dropout;
+import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.Sizes;
 import org.peftsweep.compute.Tensor;
 
@@ -33,20 +34,8 @@ final class Attention {
       Tensor logSum) {
     require("attention", shape, mask, logSum, new Tensor[] {q, out}, k, v);
     long halves = launcher.rounded().alsoTo(out);
-    shape(
-            launcher
-                .call(FAMILY, "attention")
-                .floats(q)
-                .floats(k)
-                .floats(v)
-                .ints(mask)
-                .seed(shape.dropout() > 0 ? seed : null)
-                .floats(bias)
-                .floats(out)
-                .address(halves)
-                .floats(logSum),
-            shape,
-            bias)
+    call("attention", shape).floats(out).address(halves).floats(logSum);
+    inputs(shape, q, k, v, mask, seed, bias)
         .runWriting(grid(shape, shape.heads(), shape.queries()), logSum);
   }
 
@@ -68,7 +57,6 @@ final class Attention {
     require(
         "attentionBackward", shape, mask, logSum, new Tensor[] {q, out, dOut, dq}, k, v, dk, dv);
     Sizes.count("attentionBackward", shape.scores(), dBias);
-    Tensor drawn = shape.dropout() > 0 ? seed : null;
     long rows = (long) shape.batch() * shape.heads() * shape.queries();
     long dots = launcher.rooms().at(Rooms.Room.PARTIAL_SUMS, rows * Float.BYTES);
     launcher
@@ -82,50 +70,52 @@ final class Attention {
         .value(rows)
         .runWriting(Grid.warps(rows));
     if (dq != null || dBias != null) {
-      inputs("attention_queries_backward", q, k, v, mask, drawn, bias, logSum, dots, dOut)
+      long halves = launcher.rounded().alsoTo(dq);
+      call("attention_queries_backward", shape)
+          .floats(logSum)
+          .address(dots)
+          .floats(dOut)
           .floats(dq)
+          .address(halves)
           .floats(dBias);
-      shape(launcher, shape, bias)
-          .runWriting(grid(shape, shape.heads(), shape.queries()), dq, dBias);
+      inputs(shape, q, k, v, mask, seed, bias)
+          .runWriting(grid(shape, shape.heads(), shape.queries()), dBias);
     }
     if (dk != null || dv != null) {
       long halvesOfKeys = launcher.rounded().alsoTo(dk);
       long halvesOfValues = launcher.rounded().alsoTo(dv);
-      inputs("attention_keys_backward", q, k, v, mask, drawn, bias, logSum, dots, dOut)
+      call("attention_keys_backward", shape)
+          .floats(logSum)
+          .address(dots)
+          .floats(dOut)
           .floats(dk)
           .address(halvesOfKeys)
           .floats(dv)
           .address(halvesOfValues);
-      shape(launcher, shape, bias).runWriting(grid(shape, shape.keyHeads(), shape.tokens()));
+      inputs(shape, q, k, v, mask, seed, bias)
+          .runWriting(grid(shape, shape.keyHeads(), shape.tokens()));
     }
   }
 
-  private Launcher inputs(
-      String kernel,
-      Tensor q,
-      Tensor k,
-      Tensor v,
-      Tensor mask,
-      Tensor seed,
-      Tensor bias,
-      Tensor logSum,
-      long dots,
-      Tensor dOut) {
-    return launcher
-        .call(FAMILY, kernel)
-        .floats(q)
-        .floats(k)
-        .floats(v)
-        .ints(mask)
-        .seed(seed)
-        .floats(bias)
-        .floats(logSum)
-        .address(dots)
-        .floats(dOut);
+  /** Begins a call of the kernel for what products may round. */
+  private Launcher call(String kernel, AttentionShape shape) {
+    boolean rounds = shape.factors() == ElementType.BF16;
+    return launcher.call(FAMILY, rounds ? kernel + "_of_halves" : kernel);
   }
 
-  private static Launcher shape(Launcher call, AttentionShape shape, Tensor bias) {
-    return call.structureOfInts(
+  /** The last argument of all kernels. */
+  private Launcher inputs(
+      AttentionShape shape, Tensor q, Tensor k, Tensor v, Tensor mask, Tensor seed, Tensor bias) {
+    long[] addresses = {
+      address(q, ElementType.F32),
+      address(k, ElementType.F32),
+      address(v, ElementType.F32),
+      address(mask, ElementType.I32),
+      address(shape.dropout() > 0 ? seed : null, ElementType.I64),
+      address(bias, ElementType.F32)
+    };
+    return launcher.structure(
+        addresses,
         shape.queries(),
         shape.tokens(),
         shape.heads(),
@@ -138,6 +128,10 @@ final class Attention {
         Float.floatToRawIntBits(shape.cap()),
         shape.batch(),
         bias == null ? 0 : shape.biasGroups(bias));
+  }
+
+  private long address(Tensor tensor, ElementType type) {
+    return DeviceMemory.address(launcher.device(), tensor, type);
   }
 
   private static Grid grid(AttentionShape shape, int heads, int tokens) {

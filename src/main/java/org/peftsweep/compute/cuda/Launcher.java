@@ -116,12 +116,12 @@ final class Launcher implements AutoCloseable {
     return this;
   }
 
-  /** The last argument: a structure of 32-bit members. */
-  Launcher structureOfInts(int... members) {
-    parameters++;
-    for (int i = 0; i < members.length; i += 2) {
-      long high = i + 1 < members.length ? members[i + 1] : 0;
-      slots[used++] = Integer.toUnsignedLong(members[i]) | high << Integer.SIZE;
+  /** The last argument: a structure of 64-bit members, and 32-bit ones after them. */
+  Launcher structure(long[] members, int... more) {
+    structure(members);
+    for (int i = 0; i < more.length; i += 2) {
+      long high = i + 1 < more.length ? more[i + 1] : 0;
+      slots[used++] = Integer.toUnsignedLong(more[i]) | high << Integer.SIZE;
     }
     return this;
   }

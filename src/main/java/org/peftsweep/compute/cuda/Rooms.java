@@ -12,6 +12,7 @@ final class Rooms implements AutoCloseable {
     LEFT_FACTOR,
     FIRST_WRITTEN,
     SECOND_WRITTEN,
+    THIRD_WRITTEN,
     RIGHT_FACTOR,
     PARTIAL_SUMS,
     NUMBERS

@@ -46,9 +46,12 @@ final class RoundedFactors {
   private final Rooms rooms;
   private final Kept ofProduct = new Kept(Rooms.Room.LEFT_FACTOR);
 
-  /** As many as a kernel of attention writes. */
+  /** As many as the way back of attention writes. */
   private final List<Kept> ofKernels =
-      List.of(new Kept(Rooms.Room.FIRST_WRITTEN), new Kept(Rooms.Room.SECOND_WRITTEN));
+      List.of(
+          new Kept(Rooms.Room.FIRST_WRITTEN),
+          new Kept(Rooms.Room.SECOND_WRITTEN),
+          new Kept(Rooms.Room.THIRD_WRITTEN));
 
   private int next;
   private boolean areWanted;

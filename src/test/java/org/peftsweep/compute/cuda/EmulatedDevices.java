@@ -30,6 +30,8 @@ public final class EmulatedDevices implements DeviceProvider {
     return switch (address) {
       case "with-4-megabytes" -> new EmulatedDevice(1, false, 4 << 20);
       case "lost-after-300-kernels" -> new EmulatedDevice(1).lostAfter(300);
+      case "with-tensor-cores", "with-others" ->
+          new EmulatedDevice(address.hashCode(), true, Long.MAX_VALUE);
       case IDLE -> new IdleDevice();
       case "shared-with-others" -> new EmulatedDevice(1).shared();
       default -> new EmulatedDevice(address.hashCode());
