@@ -45,7 +45,7 @@ class ConfFilesTest {
     "paper-table1, 36",
     "glue-small, 40",
     "glue-minilm, 24",
-    "evidence-rates, 96",
+    "evidence-rates, 384",
     "evidence, 480",
     "glue-bert-base, 4",
     "tuned, 32",
