@@ -52,4 +52,13 @@ public interface Products {
   default boolean takesHalves(int columns, int inner) {
     return false;
   }
+
+  /**
+   * Whether {@code x·wᵀ}, x {@code [rows, inner]} and w {@code [columns, inner]}, and its gradients
+   * are products that draw the dropout of x while they read or write it, so that nothing dropped is
+   * stored: {@link Backend#gemmOfDropped} is what these products are then.
+   */
+  default boolean dropsWithin(int rows, int columns, int inner) {
+    return false;
+  }
 }

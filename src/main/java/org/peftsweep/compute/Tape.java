@@ -363,10 +363,26 @@ public final class Tape implements AutoCloseable {
    * @param b {@code [out, rank]}
    */
   public Var lowRank(Var base, Var x, Var a, Var b, float scale) {
+    return lowRank(base, new DroppedInput(x, 0, null), a, b, scale);
+  }
+
+  /** The same of x after dropout of probability p while training; x keeps its values. */
+  public Var lowRank(Var base, Var x, float p, Var a, Var b, float scale) {
+    if (dropsWithin(x, p, a)) {
+      return lowRank(base, dropped(x, p), a, b, scale);
+    }
+    Var input = dropoutOfCopy(x, p);
+    Var y = lowRank(base, input, a, b, scale);
+    doneUnless(x, input);
+    return y;
+  }
+
+  private Var lowRank(Var base, DroppedInput input, Var a, Var b, float scale) {
+    Var x = input.x();
     Tensor in = x.value();
     Shapes.requireProduct("multiply", in, in.columns(), a.value(), a.value().columns());
     Tensor inner = arena.take(in.rows(), a.value().rows());
-    products.gemm(false, true, 1, in, a.value(), 0, inner);
+    input.times(backend, products, a.value(), inner);
     boolean learns = learns(base, x, a, b);
     Tensor y = consume(base);
     products.gemm(false, true, scale, inner, b.value(), 1, y);
@@ -379,8 +395,7 @@ public final class Tape implements AutoCloseable {
           if (x.learns() || a.learns()) {
             Tensor dInner = arena.take(in.rows(), a.value().rows());
             products.gemm(false, false, scale, dy, b.value(), 0, dInner);
-            gradients.product(a, true, dInner, false, in, 1);
-            gradients.product(x, false, dInner, false, a.value(), 1);
+            input.back(backend, gradients, a, dInner);
             dInner.release();
           }
         },
@@ -390,6 +405,47 @@ public final class Tape implements AutoCloseable {
         b.learns() ? inner : null);
     inner.release();
     return out;
+  }
+
+  /** {@code drop(x)·wᵀ}, of x after dropout of probability p while training; x keeps its values. */
+  public Var linearOfDropped(Var x, float p, Var w) {
+    if (!dropsWithin(x, p, w)) {
+      Var input = dropoutOfCopy(x, p);
+      Var y = linear(input, w, null);
+      doneUnless(x, input);
+      return y;
+    }
+    Tensor in = x.value();
+    Shapes.requireProduct("multiply", in, in.columns(), w.value(), w.value().columns());
+    DroppedInput input = dropped(x, p);
+    Tensor y = arena.take(in.rows(), w.value().rows());
+    input.times(backend, products, w.value(), y);
+    Var out = output(y, x, w);
+    record(
+        out,
+        dy -> input.back(backend, gradients, w, dy),
+        w.learns() ? in : null,
+        x.learns() ? w.value() : null);
+    return out;
+  }
+
+  /** Whether products with w draw the dropout of x themselves. */
+  private boolean dropsWithin(Var x, float p, Var w) {
+    return training
+        && p > 0
+        && graph == null
+        && w.kept() != null
+        && products.dropsWithin(x.value().rows(), w.value().columns(), w.value().rows());
+  }
+
+  private DroppedInput dropped(Var x, float p) {
+    return new DroppedInput(x, p, dropoutSeeds.next(lane));
+  }
+
+  private void doneUnless(Var x, Var input) {
+    if (input != x) {
+      done(input);
+    }
   }
 
   // ---- elementwise
@@ -556,7 +612,8 @@ public final class Tape implements AutoCloseable {
       return x;
     }
     boolean learns = learns(x);
-    return dropout(p, consume(x), x, learns);
+    Tensor y = consume(x);
+    return dropout(p, y, y, x, learns);
   }
 
   /** The same with the dropout of each lane on its rows. */
@@ -579,14 +636,12 @@ public final class Tape implements AutoCloseable {
     if (!training || p == 0) {
       return x;
     }
-    Tensor copy = arena.take(x.value().shape());
-    backend.copy(x.value(), copy);
-    return dropout(p, copy, x, learns(x));
+    return dropout(p, x.value(), arena.take(x.value().shape()), x, learns(x));
   }
 
-  private Var dropout(float p, Tensor y, Var x, boolean learns) {
+  private Var dropout(float p, Tensor from, Tensor y, Var x, boolean learns) {
     Tensor seed = dropoutSeeds.next(lane);
-    backend.dropout(y, p, seed, y);
+    backend.dropout(from, p, seed, y);
     Var out = output(y, learns);
     record(out, dy -> gradients.give(x, dx -> backend.dropout(dy, p, seed, dx)));
     return out;

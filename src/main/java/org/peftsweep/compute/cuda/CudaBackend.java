@@ -11,6 +11,7 @@ import org.peftsweep.compute.AttentionShape;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.BackendUnavailableException;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.Dropped;
 import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.GpuReading;
 import org.peftsweep.compute.Lanes;
@@ -232,6 +233,27 @@ public final class CudaBackend implements Backend {
   @Override
   public void linear(Tensor x, QuantisedMatrix w, Tensor[] biases, Lanes lanes, Tensor y) {
     products.linear(x, w, biases, lanes, y);
+  }
+
+  @Override
+  public boolean dropsWithin(int rowCount, int columns, int inner) {
+    return products.dropsWithin(rowCount, columns, inner);
+  }
+
+  @Override
+  public void gemmOfDropped(
+      Dropped dropped,
+      float p,
+      Tensor seed,
+      boolean transposeB,
+      float alpha,
+      Tensor a,
+      Tensor b,
+      float beta,
+      Tensor c) {
+    if (!products.multiplyDropped(dropped, p, seed, transposeB, alpha, a, b, beta, c)) {
+      Backend.super.gemmOfDropped(dropped, p, seed, transposeB, alpha, a, b, beta, c);
+    }
   }
 
   @Override

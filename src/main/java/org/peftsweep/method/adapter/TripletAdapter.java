@@ -16,12 +16,8 @@ public record TripletAdapter(
   @Override
   public Var apply(Tape tape, Linear base, Var x, Var product) {
     Var weighted = tape.multiplyColumn(a.var(), e.var());
-    Var input = tape.dropoutOfCopy(x, dropout);
-    Var y = tape.lowRank(product, input, weighted, b.var(), scale);
+    Var y = tape.lowRank(product, x, dropout, weighted, b.var(), scale);
     tape.done(weighted);
-    if (input != x) {
-      tape.done(input);
-    }
     return base.addBias(tape, y);
   }
 
