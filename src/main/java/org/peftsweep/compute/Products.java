@@ -54,6 +54,14 @@ public interface Products {
   }
 
   /**
+   * Whether {@link #linear} adds a bias while it writes, so that it is best added there: before, and
+   * not behind, what else is added to the product.
+   */
+  default boolean addsBiasInPassing() {
+    return false;
+  }
+
+  /**
    * Whether {@code x·wᵀ}, x {@code [rows, inner]} and w {@code [columns, inner]}, and its gradients
    * are products that draw the dropout of x while they read or write it, so that nothing dropped is
    * stored: {@link Backend#gemmOfDropped} is what these products are then.

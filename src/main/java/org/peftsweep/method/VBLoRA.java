@@ -172,6 +172,11 @@ public record VBLoRA(int rank, int vectors, int length, int top, double logitsRa
       Factors factors, int rank, float dropout, List<Parameter> parameters, List<Parameter> kept)
       implements ExchangedAdapter {
     @Override
+    public boolean addsToProduct() {
+      return true;
+    }
+
+    @Override
     public Var apply(Tape tape, Linear base, Var x, Var product) {
       Var a = factors.a(tape, rank, base.in());
       Var b = factors.b(tape, base.out(), rank);

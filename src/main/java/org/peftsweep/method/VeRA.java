@@ -168,6 +168,11 @@ public record VeRA(int rank, double initial, long projectionSeed, double dropout
       List<Parameter> parameters)
       implements ExchangedAdapter {
     @Override
+    public boolean addsToProduct() {
+      return true;
+    }
+
+    @Override
     public Var apply(Tape tape, Linear base, Var x, Var product) {
       Var down = tape.linearOfDropped(x, dropout, a);
       Var scaled = tape.multiplyRow(down, inner.var());

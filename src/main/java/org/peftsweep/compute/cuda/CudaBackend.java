@@ -236,6 +236,11 @@ public final class CudaBackend implements Backend {
   }
 
   @Override
+  public boolean addsBiasInPassing() {
+    return products.addsBiasInPassing();
+  }
+
+  @Override
   public boolean dropsWithin(int rowCount, int columns, int inner) {
     return products.dropsWithin(rowCount, columns, inner);
   }

@@ -131,14 +131,36 @@ final class DeviceProducts implements Products {
 
   @Override
   public void linear(Tensor x, Tensor w, Tensor[] biases, Lanes lanes, Tensor y) {
-    linear(x, w, null, y);
-    addBiases(biases, lanes, y);
+    if (areOne(biases)) {
+      linear(x, w, biases[0], y);
+    } else {
+      linear(x, w, null, y);
+      addBiases(biases, lanes, y);
+    }
+  }
+
+  /** Whether all lanes have the same bias. */
+  private static boolean areOne(Tensor... biases) {
+    for (Tensor each : biases) {
+      if (each == null
+          || each.memory() != biases[0].memory()
+          || each.offset() != biases[0].offset()) {
+        return false;
+      }
+    }
+    return true;
   }
 
   @Override
   public void linear(Tensor x, QuantisedMatrix w, Tensor[] biases, Lanes lanes, Tensor y) {
-    gemm(true, x, w, 0, y);
-    addBiases(biases, lanes, y);
+    Tensor bias = areOne(biases) ? biases[0] : null;
+    Sizes.require(x.columns() == w.columns(), "linear", w, x.columns() + " columns");
+    Sizes.require(x.rows() == y.rows(), "linear", y, x.rows() + " rows");
+    Sizes.require(w.rows() == y.columns(), "linear", y, w.rows() + " columns");
+    multiply(false, true, x.columns(), 1, x, type -> quantised.values(w, type), 0, bias, y, null);
+    if (bias == null) {
+      addBiases(biases, lanes, y);
+    }
   }
 
   private void addBiases(Tensor[] biases, Lanes lanes, Tensor y) {
@@ -153,6 +175,11 @@ final class DeviceProducts implements Products {
   /** See {@link MatrixPlans}. */
   @Override
   public boolean sumsRowsAlike(int rowCount, int columns, int inner) {
+    return true;
+  }
+
+  @Override
+  public boolean addsBiasInPassing() {
     return true;
   }
 

@@ -57,6 +57,11 @@ public record CoreAdapter(
   }
 
   @Override
+  public boolean addsToProduct() {
+    return true;
+  }
+
+  @Override
   public Var apply(Tape tape, Linear base, Var x, Var product) {
     Var down = tape.linearOfDropped(x, outer.dropout(), outer.a().var());
     Var core = inner.apply(tape);

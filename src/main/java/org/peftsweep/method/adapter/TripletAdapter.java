@@ -14,6 +14,11 @@ public record TripletAdapter(
     String name, Parameter a, Parameter e, Parameter b, float scale, float dropout)
     implements Adapter {
   @Override
+  public boolean addsToProduct() {
+    return true;
+  }
+
+  @Override
   public Var apply(Tape tape, Linear base, Var x, Var product) {
     Var weighted = tape.multiplyColumn(a.var(), e.var());
     Var y = tape.lowRank(product, x, dropout, weighted, b.var(), scale);
