@@ -127,7 +127,7 @@ public interface Backend extends Products, ActivationKernels, StepKernels, AutoC
   /**
    * A product of which one matrix passes through {@link #dropout}, by the indices that its elements
    * have as a tensor: bit for bit what both kernels give one after the other. It is the faster way
-   * where {@link Products#dropsWithin}, and else takes memory for as long as it runs.
+   * where {@link Products#areSmall}, and else takes memory for as long as it runs.
    *
    * @param transposeB false where b is dropped
    */

@@ -35,7 +35,7 @@ public final class DryBackend implements InvocationHandler {
   private record Pack(ElementType factors, Memory of, long offset, boolean isTransposed) {}
 
   /** What products are asked on which memory depends. */
-  private static final Set<String> ASKED = Set.of("takesHalves", "dropsWithin", "addsBiasInPassing");
+  private static final Set<String> ASKED = Set.of("takesHalves", "areSmall", "addsBiasInPassing");
 
   private final Allocations allocations = new Allocations();
   private final Set<Object> packs = new HashSet<>();

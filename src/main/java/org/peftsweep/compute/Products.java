@@ -63,10 +63,11 @@ public interface Products {
 
   /**
    * Whether {@code x·wᵀ}, x {@code [rows, inner]} and w {@code [columns, inner]}, and its gradients
-   * are products that draw the dropout of x while they read or write it, so that nothing dropped is
-   * stored: {@link Backend#gemmOfDropped} is what these products are then.
+   * are products that a device runs together with others which do not depend on them, so that
+   * scratch memory should not be theirs in turn; and that draw the dropout of x while they read or
+   * write it, as {@link Backend#gemmOfDropped}, so that nothing dropped is stored.
    */
-  default boolean dropsWithin(int rows, int columns, int inner) {
+  default boolean areSmall(int rows, int columns, int inner) {
     return false;
   }
 }

@@ -1,11 +1,13 @@
 package org.peftsweep.compute;
 
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Objects;
+import java.util.Queue;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -41,6 +43,9 @@ public final class Tape implements AutoCloseable {
    */
   private static final int WIDENED_ROWS = 256;
 
+  /** Narrow results that are kept: those of two matrices of as many lanes as passes have. */
+  private static final int MOST_LINGERING = 64;
+
   /** What other tapes run on. */
   private final Backend plain;
 
@@ -65,6 +70,10 @@ public final class Tape implements AutoCloseable {
   private final Gradients gradients;
   private Products products;
   private final List<Node> nodes = new ArrayList<>();
+
+  /** Scratch that nobody reads any more, first what is to go first. */
+  private final Queue<Tensor> lingering = new ArrayDeque<>();
+
   private final List<FedBlock.Part> fedNumbers = new ArrayList<>();
   private final List<Plan.Feed> feeds = new ArrayList<>();
   private List<Plan.Learning> planned;
@@ -271,6 +280,7 @@ public final class Tape implements AutoCloseable {
         }
       }
     }
+    releaseLingering();
     nodes.clear();
   }
 
@@ -396,14 +406,14 @@ public final class Tape implements AutoCloseable {
             Tensor dInner = arena.take(in.rows(), a.value().rows());
             products.gemm(false, false, scale, dy, b.value(), 0, dInner);
             input.back(backend, gradients, a, dInner);
-            dInner.release();
+            releaseAfterOthers(dInner, a);
           }
         },
         a.learns() ? in : null,
         a.value(),
         b.value(),
         b.learns() ? inner : null);
-    inner.release();
+    releaseAfterOthers(inner, a);
     return out;
   }
 
@@ -435,7 +445,27 @@ public final class Tape implements AutoCloseable {
         && p > 0
         && graph == null
         && w.kept() != null
-        && products.dropsWithin(x.value().rows(), w.value().columns(), w.value().rows());
+        && products.areSmall(x.value().rows(), w.value().rows(), w.value().columns());
+  }
+
+  /**
+   * Gives back what a product with w left; later, where others of its kind may run together with it
+   * if they do not get the same memory.
+   */
+  private void releaseAfterOthers(Tensor inner, Var w) {
+    if (!products.areSmall(inner.rows(), w.value().rows(), w.value().columns())) {
+      inner.release();
+      return;
+    }
+    lingering.add(inner);
+    if (lingering.size() > MOST_LINGERING) {
+      lingering.remove().release();
+    }
+  }
+
+  private void releaseLingering() {
+    lingering.forEach(Tensor::release);
+    lingering.clear();
   }
 
   private DroppedInput dropped(Var x, float p) {
@@ -1165,6 +1195,7 @@ public final class Tape implements AutoCloseable {
 
   private void reset(boolean trains, long... seeds) {
     nodes.clear();
+    lingering.clear();
     fedNumbers.clear();
     feeds.clear();
     recorder.cancel();

@@ -241,8 +241,8 @@ public final class CudaBackend implements Backend {
   }
 
   @Override
-  public boolean dropsWithin(int rowCount, int columns, int inner) {
-    return products.dropsWithin(rowCount, columns, inner);
+  public boolean areSmall(int rowCount, int columns, int inner) {
+    return products.areSmall(rowCount, columns, inner);
   }
 
   @Override

@@ -1,5 +1,7 @@
 package org.peftsweep.compute.cuda;
 
+import java.util.ArrayList;
+import java.util.List;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Dropped;
 import org.peftsweep.compute.ElementType;
@@ -8,6 +10,7 @@ import org.peftsweep.compute.Products;
 import org.peftsweep.compute.QuantisedMatrix;
 import org.peftsweep.compute.Sizes;
 import org.peftsweep.compute.Tensor;
+import org.peftsweep.compute.cuda.SmallProducts.Place;
 
 /**
  * Products of a device whose factors are taken in one number format, rounded or widened before
@@ -105,7 +108,7 @@ final class DeviceProducts implements Products {
   }
 
   @Override
-  public boolean dropsWithin(int rowCount, int columns, int inner) {
+  public boolean areSmall(int rowCount, int columns, int inner) {
     return Math.min(columns, inner) < LEAST && SmallProducts.isSmall(rowCount, columns, inner);
   }
 
@@ -222,8 +225,17 @@ final class DeviceProducts implements Products {
     if (narrowest < LEAST && SmallProducts.areOf(product)) {
       smallProducts.multiply(product, drop, left, right, target);
     } else {
-      smallProducts.settle();
-      launcher.device().multiply(product, left, right, added, target);
+      Device device = launcher.device();
+      List<Place> read = new ArrayList<>();
+      read.add(Place.ofBytes(left, stored.bytes((long) product.m() * inner)));
+      read.add(Place.ofBytes(right, stored.bytes((long) product.n() * inner)));
+      if (bias != null) {
+        read.add(Place.of(added, bias.size()));
+      }
+      smallProducts.launch(
+          () -> device.multiply(product, left, right, added, target),
+          read,
+          Place.of(target, c.size()));
     }
   }
 

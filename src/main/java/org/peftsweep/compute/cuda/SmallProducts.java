@@ -9,8 +9,9 @@ import org.peftsweep.compute.Dropped;
 /**
  * Launches of {@code products.cu}: products with a narrow side, as adapters of low rank have them,
  * up to the sizes that one finds beside matrices of billions of weights. While a graph is captured
- * they wait for others that do not depend on them, such as those of other trials of a pack, and
- * become one launch together; whatever else is launched comes after them.
+ * they wait for others that do not depend on them, such as those of other trials of a pack or of the
+ * next matrix, and become one launch together; large products wait with them. Whatever else is
+ * launched comes after them.
  *
  * <p>A product's numbers do not depend on what is launched with it.
  */
@@ -45,7 +46,11 @@ final class SmallProducts {
   /** Where a kernel reads or writes. */
   record Place(long from, long to) {
     static Place of(long from, long floats) {
-      return new Place(from, from + floats * Float.BYTES);
+      return ofBytes(from, floats * Float.BYTES);
+    }
+
+    static Place ofBytes(long from, long bytes) {
+      return new Place(from, from + bytes);
     }
 
     private boolean meets(Place other) {
