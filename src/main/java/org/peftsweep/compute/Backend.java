@@ -185,6 +185,11 @@ public interface Backend extends Products, ActivationKernels, StepKernels, AutoC
     return 256;
   }
 
+  /** Returns how many a pass may have where there is memory for them. */
+  default int mostPassRows() {
+    return passRows();
+  }
+
   /**
    * Returns products whose factors are rounded to a number format first; this backend's own for
    * {@link ElementType#F32}.

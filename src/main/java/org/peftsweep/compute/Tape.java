@@ -39,7 +39,7 @@ public final class Tape implements AutoCloseable {
 
   /**
    * Rows that are widened at once, at least: some megabytes, which stay in a processor's caches. A
-   * device takes as many as a pass of it.
+   * device takes as many as keep it busy.
    */
   private static final int WIDENED_ROWS = 256;
 

@@ -35,6 +35,9 @@ public final class CudaBackend implements Backend {
   /** Positions that keep a device busy. */
   private static final int PASS_ROWS = 1 << 14;
 
+  /** Positions beyond which the start of kernels is no part of a step any more. */
+  private static final int MOST_PASS_ROWS = 1 << 16;
+
   private final Device device;
   private final String address;
   private final Allocations allocations = new Allocations();
@@ -201,6 +204,11 @@ public final class CudaBackend implements Backend {
   @Override
   public int passRows() {
     return PASS_ROWS;
+  }
+
+  @Override
+  public int mostPassRows() {
+    return MOST_PASS_ROWS;
   }
 
   @Override
