@@ -94,9 +94,7 @@ public final class FeedForward {
 
   /** Returns where an activation's input is kept for the way back, null where there is none. */
   private static Tensor kept(Tape tape, Var before) {
-    return tape.learns(before)
-        ? tape.arena().take(ElementType.BF16, before.value().shape())
-        : null;
+    return tape.learns(before) ? tape.arena().take(ElementType.BF16, before.value().shape()) : null;
   }
 
   /** Returns what an operation keeps; nothing where there is no way back. */

@@ -54,8 +54,8 @@ public interface Products {
   }
 
   /**
-   * Whether {@link #linear} adds a bias while it writes, so that it is best added there: before, and
-   * not behind, what else is added to the product.
+   * Whether {@link #linear} adds a bias while it writes, so that it is best added there: before,
+   * and not behind, what else is added to the product.
    */
   default boolean addsBiasInPassing() {
     return false;

@@ -131,8 +131,7 @@ record Pass(Tape tape, List<RotaryTables.Turns> turns) {
     Var[] biases = new Var[parts.size()];
     for (int lane = 0; lane < biases.length; lane++) {
       Linear part = parts.get(lane);
-      boolean adds =
-          addsBias && part.isPlain() && part.bias() != null || part.isInProduct(tape);
+      boolean adds = addsBias && part.isPlain() && part.bias() != null || part.isInProduct(tape);
       biases[lane] = adds ? part.bias().var() : null;
     }
     Var[] outputs = new Var[parts.size()];

@@ -183,7 +183,11 @@ class MemoryBudgetTest {
    */
   @ParameterizedTest
   @CsvSource({
-    "100, 8, 88, 800", "60, 8, 58, 400", "47, 7, 47, 400", "28, 8, 28, 200", "27, 7, 27, 200",
+    "100, 8, 88, 800",
+    "60, 8, 58, 400",
+    "47, 7, 47, 400",
+    "28, 8, 28, 200",
+    "27, 7, 27, 200",
     "21, 1, 11, 800"
   })
   void passesHaveAsManyRowsAsThereIsMemoryFor(int megabytes, int admitted, int held, int rows) {
@@ -211,7 +215,8 @@ class MemoryBudgetTest {
     ExecutorService lanes = Executors.newCachedThreadPool();
     List<Future<?>> ends = new ArrayList<>();
     for (int pack = 0; pack < 3; pack++) {
-      MemoryBudget.Passes passes = new MemoryBudget.Passes(50 + random.nextInt(400), 50 + random.nextInt(800));
+      MemoryBudget.Passes passes =
+          new MemoryBudget.Passes(50 + random.nextInt(400), 50 + random.nextInt(800));
       for (int lane = 0; lane < 6; lane++) {
         Footprint needs = lane(1 + random.nextInt(20), 1 + random.nextInt(39));
         ends.add(

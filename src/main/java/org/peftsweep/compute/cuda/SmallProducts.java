@@ -9,8 +9,8 @@ import org.peftsweep.compute.Dropped;
 /**
  * Launches of {@code products.cu}: products with a narrow side, as adapters of low rank have them,
  * up to the sizes that one finds beside matrices of billions of weights. While a graph is captured
- * they wait for others that do not depend on them, such as those of other trials of a pack or of the
- * next matrix, and become one launch together; large products wait with them. Whatever else is
+ * they wait for others that do not depend on them, such as those of other trials of a pack or of
+ * the next matrix, and become one launch together; large products wait with them. Whatever else is
  * launched comes after them.
  *
  * <p>A product's numbers do not depend on what is launched with it.
