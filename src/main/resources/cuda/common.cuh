@@ -209,6 +209,12 @@ struct Dropout {
   __device__ __forceinline__ float factor(unsigned index) const {
     return randomBits(index, low, high) >> 8 >= threshold ? scale : 0.0f;
   }
+
+  // What becomes of an element.
+  __device__ __forceinline__ float of(float value, unsigned index) const {
+    float kept = factor(index);
+    return kept == 0.0f ? 0.0f : value * kept;
+  }
 };
 
 __device__ __forceinline__ Dropout dropoutOf(const unsigned* seed, int threshold, float scale) {

@@ -96,10 +96,7 @@ extern "C" __global__ void tanh_backward(const float* y, const float* dy, float*
 extern "C" __global__ void dropout(
     const float* x, const unsigned* seed, int threshold, float scale, float* y, long long n) {
   Dropout drop = dropoutOf(seed, threshold, scale);
-  map(x, y, n, [=](float a, long long i) {
-    float factor = drop.factor((unsigned)i);
-    return factor == 0.0f ? 0.0f : a * factor;
-  });
+  map(x, y, n, [=](float a, long long i) { return drop.of(a, (unsigned)i); });
 }
 
 // ---- activations

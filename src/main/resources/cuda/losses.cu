@@ -17,8 +17,73 @@ extern "C" __global__ void count_labels(const int* labels, int n, int* counted) 
   }
 }
 
-// losses[i] <- the cross-entropy of row i, a block each, 0 where its label is negative; dLogits,
-// if not null, <- (softmax - one-hot) / counted, and may be logits.
+// The threads of a block, which have a row together.
+struct Block {
+  float* room;
+
+  __device__ __forceinline__ int first() const { return threadIdx.x; }
+  __device__ __forceinline__ int step() const { return blockDim.x; }
+  __device__ __forceinline__ float most(float value) const { return blockMax(value, room); }
+  __device__ __forceinline__ float sum(float value) const { return blockSum(value, room); }
+};
+
+// Those of a warp likewise.
+struct Warp {
+  __device__ __forceinline__ int first() const { return lane(); }
+  __device__ __forceinline__ int step() const { return WARP; }
+  __device__ __forceinline__ float most(float value) const { return warpMax(value); }
+  __device__ __forceinline__ float sum(float value) const { return warpSum(value); }
+};
+
+// loss <- the cross-entropy of a row, 0 where its label is negative; out, if not null, <-
+// (softmax - one-hot) / counted, and may be in.
+template <class Team>
+__device__ __forceinline__ void crossEntropyOfRow(
+    Team team,
+    const float* in,
+    int label,
+    int counted,
+    float* out,
+    double* loss,
+    int classes,
+    int* report) {
+  if (label < 0 || label >= classes) {
+    for (int j = team.first(); out != 0 && j < classes; j += team.step()) {
+      out[j] = 0.0f;
+    }
+    if (team.first() == 0) {
+      *loss = 0.0;
+      if (label >= classes) {
+        reportId(report, label, classes);
+      }
+    }
+    return;
+  }
+  float own = in[label];
+  float most = in[0];
+  for (int j = team.first(); j < classes; j += team.step()) {
+    most = fmaxf(most, in[j]);
+  }
+  most = team.most(most);
+  float sum = 0.0f;
+  for (int j = team.first(); j < classes; j += team.step()) {
+    sum += expf(in[j] - most);
+  }
+  sum = team.sum(sum);
+  if (out != 0) {
+    float share = 1.0f / counted;
+    for (int j = team.first(); j < classes; j += team.step()) {
+      float weight = expf(in[j] - most) / sum;
+      out[j] = (j == label ? weight - 1.0f : weight) * share;
+    }
+  }
+  if (team.first() == 0) {
+    *loss = log((double)sum) - ((double)own - most);
+  }
+}
+
+// losses[i] <- the cross-entropy of row i, a block each; dLogits, if not null, <- the gradient of
+// their mean, and may be logits.
 extern "C" __global__ void cross_entropy(
     const float* logits,
     const int* labels,
@@ -29,42 +94,11 @@ extern "C" __global__ void cross_entropy(
     int* report) {
   __shared__ float room[THREADS / WARP];
   int row = blockIdx.x;
-  int label = labels[row];
-  const float* in = logits + (long long)row * classes;
-  float* out = dLogits == 0 ? 0 : dLogits + (long long)row * classes;
-  if (label < 0 || label >= classes) {
-    for (int j = threadIdx.x; out != 0 && j < classes; j += blockDim.x) {
-      out[j] = 0.0f;
-    }
-    if (threadIdx.x == 0) {
-      losses[row] = 0.0;
-      if (label >= classes) {
-        reportId(report, label, classes);
-      }
-    }
-    return;
-  }
-  float own = in[label];
-  float most = in[0];
-  for (int j = threadIdx.x; j < classes; j += blockDim.x) {
-    most = fmaxf(most, in[j]);
-  }
-  most = blockMax(most, room);
-  float sum = 0.0f;
-  for (int j = threadIdx.x; j < classes; j += blockDim.x) {
-    sum += expf(in[j] - most);
-  }
-  sum = blockSum(sum, room);
-  if (out != 0) {
-    float share = 1.0f / *counted;
-    for (int j = threadIdx.x; j < classes; j += blockDim.x) {
-      float weight = expf(in[j] - most) / sum;
-      out[j] = (j == label ? weight - 1.0f : weight) * share;
-    }
-  }
-  if (threadIdx.x == 0) {
-    losses[row] = log((double)sum) - ((double)own - most);
-  }
+  long long at = (long long)row * classes;
+  float* out = dLogits == 0 ? 0 : dLogits + at;
+  Block team = {room};
+  crossEntropyOfRow(
+      team, logits + at, labels[row], *counted, out, losses + row, classes, report);
 }
 
 // loss <- the mean of the losses of those rows that count, 0 if none does; one block.
@@ -78,6 +112,40 @@ extern "C" __global__ void mean_loss(
   sum = blockSum(sum, room);
   if (threadIdx.x == 0) {
     *loss = *counted == 0 ? 0.0 : sum / *counted;
+  }
+}
+
+// What the three kernels above do, for few rows of few classes: one block, a warp for each row.
+extern "C" __global__ void cross_entropy_of_few(
+    const float* logits,
+    const int* labels,
+    float* dLogits,
+    double* losses,
+    double* loss,
+    int rows,
+    int classes,
+    int* report) {
+  __shared__ int counts[THREADS / WARP];
+  __shared__ double sums[THREADS / WARP];
+  int counted = 0;
+  for (int i = threadIdx.x; i < rows; i += blockDim.x) {
+    counted += labels[i] >= 0 ? 1 : 0;
+  }
+  counted = blockSum(counted, counts);
+  for (int row = threadIdx.x / WARP; row < rows; row += blockDim.x / WARP) {
+    long long at = (long long)row * classes;
+    float* out = dLogits == 0 ? 0 : dLogits + at;
+    crossEntropyOfRow(
+        Warp(), logits + at, labels[row], counted, out, losses + row, classes, report);
+  }
+  __syncthreads();
+  double sum = 0.0;
+  for (int i = threadIdx.x; i < rows; i += blockDim.x) {
+    sum += losses[i];
+  }
+  sum = blockSum(sum, sums);
+  if (threadIdx.x == 0) {
+    *loss = counted == 0 ? 0.0 : sum / counted;
   }
 }
 

@@ -5,7 +5,7 @@
 
 #define THREADS 256
 #define WARPS (THREADS / WARP)
-#define MOST_PRODUCTS 63
+#define MOST_PRODUCTS 51
 // Columns of the narrow side that a thread adds up at a time.
 #define NARROW 8
 // Elements of a block where the inner side is the narrow one.
@@ -14,7 +14,8 @@
 #define PART_ROWS 256
 
 // c <- alpha * op(a) * op(b) + beta * c, and the number of blocks of the products before it; not
-// both factors are transposed.
+// both factors are transposed. One matrix may pass through dropout on the way: a that is not
+// transposed, b beside a transposed a, or what is added to beta * c.
 struct SmallProduct {
   const float* a;
   const float* b;
@@ -22,34 +23,60 @@ struct SmallProduct {
   int m;
   int n;
   int k;
-  int transposed;
+  // The bits below.
+  int kind;
   float alpha;
   float beta;
   // Where sums of parts lie, one part after the other.
   float* parts;
   long long first;
+  const unsigned* seed;
+  int threshold;
+  float scale;
 };
 
 #define TRANSPOSED_A 1
 #define TRANSPOSED_B 2
+#define DROPS_FACTOR 4
+#define DROPS_RESULT 8
 
 struct SmallProducts {
   long long count;
   SmallProduct product[MOST_PRODUCTS];
 };
 
+// A factor, which passes through dropout as it is read if it DROPS.
+template <bool DROPS>
+struct Factor {
+  const float* values;
+  Dropout dropout;
+
+  __device__ __forceinline__ Factor(const SmallProduct& p, const float* values)
+      : values(values), dropout(dropoutOf(DROPS ? p.seed : 0, p.threshold, p.scale)) {}
+
+  __device__ __forceinline__ float at(long long i) const {
+    return DROPS ? dropout.of(values[i], (unsigned)i) : values[i];
+  }
+};
+
 __device__ __forceinline__ void put(const SmallProduct& p, long long at, float sum) {
-  p.c[at] = p.beta == 0.0f ? p.alpha * sum : fmaf(p.beta, p.c[at], p.alpha * sum);
+  float more = p.alpha * sum;
+  if ((p.kind & DROPS_RESULT) != 0) {
+    more = dropoutOf(p.seed, p.threshold, p.scale).of(more, (unsigned)at);
+  }
+  p.c[at] = p.beta == 0.0f ? more : fmaf(p.beta, p.c[at], more);
 }
 
 // A warp for each row of c, whose columns are few: lanes share out the inner side.
+template <bool DROPS>
 __device__ __forceinline__ void rows(const SmallProduct& p, int block) {
   int row = block * WARPS + threadIdx.x / WARP;
   if (row >= p.m) {
     return;
   }
-  const float* a = p.a + (long long)row * p.k;
-  bool byRows = (p.transposed & TRANSPOSED_B) != 0;
+  Factor<DROPS> a(p, p.a);
+  long long start = (long long)row * p.k;
+  bool byRows = (p.kind & TRANSPOSED_B) != 0;
   long long step = byRows ? 1 : p.n;
   for (int from = 0; from < p.n; from += NARROW) {
     int some = min(NARROW, p.n - from);
@@ -61,7 +88,7 @@ __device__ __forceinline__ void rows(const SmallProduct& p, int block) {
       sums[j] = 0.0f;
     }
     for (int i = lane(); i < p.k; i += WARP) {
-      float x = a[i];
+      float x = a.at(start + i);
 #pragma unroll
       for (int j = 0; j < NARROW; j++) {
         if (j < some) {
@@ -80,8 +107,10 @@ __device__ __forceinline__ void rows(const SmallProduct& p, int block) {
 }
 
 // A thread for each element of c, whose inner side is short.
+template <bool DROPS>
 __device__ __forceinline__ void elements(const SmallProduct& p, int block) {
-  bool byRows = (p.transposed & TRANSPOSED_B) != 0;
+  Factor<DROPS> a(p, p.a);
+  bool byRows = (p.kind & TRANSPOSED_B) != 0;
   long long step = byRows ? 1 : p.n;
   long long all = (long long)p.m * p.n;
   for (int part = 0; part < ELEMENTS; part += THREADS) {
@@ -89,11 +118,11 @@ __device__ __forceinline__ void elements(const SmallProduct& p, int block) {
     if (at < all) {
       int row = (int)(at / p.n);
       int column = (int)(at % p.n);
-      const float* a = p.a + (long long)row * p.k;
+      long long start = (long long)row * p.k;
       const float* b = p.b + (byRows ? (long long)column * p.k : column);
       float sum = 0.0f;
       for (int i = 0; i < p.k; i++) {
-        sum = fmaf(a[i], b[i * step], sum);
+        sum = fmaf(a.at(start + i), b[i * step], sum);
       }
       put(p, at, sum);
     }
@@ -101,11 +130,12 @@ __device__ __forceinline__ void elements(const SmallProduct& p, int block) {
 }
 
 // The transpose of a times b, one of which has few columns: lanes have 32 columns of the other one,
-// warps share out a part of the rows of both.
+// warps share out a part of the rows of both. They have those of one that drops, wide or not.
+template <bool DROPS>
 __device__ __forceinline__ void columns(
     const SmallProduct& p, int block, float (*room)[NARROW][WARP]) {
-  bool aIsWide = p.m >= p.n;
-  const float* wide = aIsWide ? p.a : p.b;
+  bool aIsWide = !DROPS && p.m >= p.n;
+  Factor<DROPS> wide(p, aIsWide ? p.a : p.b);
   const float* narrow = aIsWide ? p.b : p.a;
   int wideColumns = aIsWide ? p.m : p.n;
   int narrowColumns = aIsWide ? p.n : p.m;
@@ -122,7 +152,7 @@ __device__ __forceinline__ void columns(
       sums[j] = 0.0f;
     }
     for (int row = part * PART_ROWS + warp; row < last; row += WARPS) {
-      float x = column < wideColumns ? wide[(long long)row * wideColumns + column] : 0.0f;
+      float x = column < wideColumns ? wide.at((long long)row * wideColumns + column) : 0.0f;
       const float* few = narrow + (long long)row * narrowColumns + from;
 #pragma unroll
       for (int j = 0; j < NARROW; j++) {
@@ -169,16 +199,26 @@ __device__ __forceinline__ const SmallProduct& find(const SmallProducts& list) {
   return list.product[low];
 }
 
+template <bool DROPS>
+__device__ __forceinline__ void multiply(
+    const SmallProduct& p, int block, float (*room)[NARROW][WARP]) {
+  if ((p.kind & TRANSPOSED_A) != 0) {
+    columns<DROPS>(p, block, room);
+  } else if (p.n <= p.k) {
+    rows<DROPS>(p, block);
+  } else {
+    elements<DROPS>(p, block);
+  }
+}
+
 extern "C" __global__ void small_products(SmallProducts list) {
   __shared__ float room[WARPS][NARROW][WARP];
   const SmallProduct& p = find(list);
   int block = (int)(blockIdx.x - p.first);
-  if ((p.transposed & TRANSPOSED_A) != 0) {
-    columns(p, block, room);
-  } else if (p.n <= p.k) {
-    rows(p, block);
+  if ((p.kind & DROPS_FACTOR) != 0) {
+    multiply<true>(p, block, room);
   } else {
-    elements(p, block);
+    multiply<false>(p, block, room);
   }
 }
 

@@ -124,6 +124,49 @@ public interface Backend extends Products, ActivationKernels, StepKernels, AutoC
     gemm(true, x, w, 1, y);
   }
 
+  /**
+   * A product of which one matrix passes through {@link #dropout}, by the indices that its elements
+   * have as a tensor: bit for bit what both kernels give one after the other. It is the faster way
+   * where {@link Products#areSmall}, and else takes memory for as long as it runs.
+   *
+   * @param transposeB false where b is dropped
+   */
+  default void gemmOfDropped(
+      Dropped dropped,
+      float p,
+      Tensor seed,
+      boolean transposeB,
+      float alpha,
+      Tensor a,
+      Tensor b,
+      float beta,
+      Tensor c) {
+    Tensor of = dropped.of(a, b, c);
+    Memory memory = allocate(of.size());
+    Tensor kept = new Tensor(memory, 0, of.shape());
+    switch (dropped) {
+      case LEFT -> {
+        dropout(a, p, seed, kept);
+        gemm(false, transposeB, alpha, kept, b, beta, c);
+      }
+      case RIGHT -> {
+        dropout(b, p, seed, kept);
+        gemm(true, false, alpha, a, kept, beta, c);
+      }
+      default -> {
+        gemm(false, transposeB, alpha, a, b, 0, kept);
+        dropout(kept, p, seed, kept);
+        if (beta == 0) {
+          copy(kept, c);
+        } else {
+          scale(beta, c, c);
+          addScaled(1, kept, c);
+        }
+      }
+    }
+    free(memory);
+  }
+
   /** {@code y[i] ←} the bias of its lane, 0 where that is null. */
   private void spread(Tensor[] biases, Lanes lanes, Tensor y) {
     fill(y, 0);
@@ -140,6 +183,11 @@ public interface Backend extends Products, ActivationKernels, StepKernels, AutoC
    */
   default int passRows() {
     return 256;
+  }
+
+  /** Returns how many a pass may have where there is memory for them. */
+  default int mostPassRows() {
+    return passRows();
   }
 
   /**

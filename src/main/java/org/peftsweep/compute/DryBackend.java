@@ -34,6 +34,9 @@ public final class DryBackend implements InvocationHandler {
   /** One order of a weight's elements that products read it in. */
   private record Pack(ElementType factors, Memory of, long offset, boolean isTransposed) {}
 
+  /** What products are asked on which memory depends. */
+  private static final Set<String> ASKED = Set.of("takesHalves", "areSmall", "addsBiasInPassing");
+
   private final Allocations allocations = new Allocations();
   private final Set<Object> packs = new HashSet<>();
   private long packedBytes;
@@ -111,13 +114,14 @@ public final class DryBackend implements InvocationHandler {
             Products.class.getClassLoader(),
             new Class<?>[] {Products.class},
             (products, method, arguments) ->
-                method.getName().equals("takesHalves")
-                    ? takesHalves(factors, (int) arguments[0], (int) arguments[1])
+                ASKED.contains(method.getName())
+                    ? asked(factors, method, arguments)
                     : multiply(factors, method.getName(), arguments));
   }
 
-  private boolean takesHalves(ElementType factors, int columns, int inner) {
-    return other != null && other.products(factors).takesHalves(columns, inner);
+  private Object asked(ElementType factors, Method question, Object[] arguments)
+      throws ReflectiveOperationException {
+    return other == null ? (Object) false : question.invoke(other.products(factors), arguments);
   }
 
   @Override
@@ -127,6 +131,9 @@ public final class DryBackend implements InvocationHandler {
     }
     if (method.getName().equals("stepsBetweenLooks")) {
       return stepsBetweenLooks;
+    }
+    if (ASKED.contains(method.getName())) {
+      return asked(ElementType.F32, method, arguments);
     }
     if (method.isDefault() && method.getReturnType() != void.class) {
       return InvocationHandler.invokeDefault(proxy, method, arguments);

@@ -35,96 +35,86 @@ public final class FeedForward {
   public static Var gelu(Tape tape, Var x, Var up, Var shift, Var down, Var bias) {
     Backend backend = tape.backend();
     Tensor added = shift == null ? null : shift.value();
-    Tensor before = product(tape, x, up);
-    Tensor kept = kept(tape, x, before);
-    Tensor y = tape.arena().take(ElementType.BF16, before.shape());
-    backend.geluToHalves(before, added, kept, y);
-    before.release();
-    return last(
-        tape,
-        x,
-        y,
-        down,
-        bias,
-        dInner -> {
-          Tensor dBefore = tape.arena().take(ElementType.BF16, dInner.shape());
-          backend.geluBackwardOfHalves(kept, added, dInner, dBefore);
-          dInner.release();
-          handOn(tape, x, up, dBefore);
-        },
-        kept == null ? List.of() : List.of(kept));
+    Var before = product(tape, x, up);
+    Tensor kept = kept(tape, before);
+    Tensor y = tape.arena().take(ElementType.BF16, before.value().shape());
+    backend.geluToHalves(before.value(), added, kept, y);
+    Var inner =
+        tape.operation(
+            y,
+            dInner -> {
+              Tensor dBefore = tape.arena().take(ElementType.BF16, dInner.shape());
+              backend.geluBackwardOfHalves(kept, added, dInner, dBefore);
+              before.setGradient(dBefore);
+            },
+            saved(kept),
+            before);
+    saved(kept).forEach(Tensor::release);
+    tape.done(before);
+    return last(tape, inner, down, bias);
   }
 
   /** {@code (SiLU(x·gateᵀ) ⊙ x·upᵀ)·downᵀ + bias}, bias or null. */
   public static Var swiglu(Tape tape, Var x, Var gate, Var up, Var down, Var bias) {
     Backend backend = tape.backend();
-    Tensor open = product(tape, x, gate);
-    Tensor wide = product(tape, x, up);
-    Tensor keptGate = kept(tape, x, open);
-    Tensor keptUp = kept(tape, x, wide);
-    Tensor y = tape.arena().take(ElementType.BF16, open.shape());
-    backend.swigluToHalves(open, wide, keptGate, keptUp, y);
-    open.release();
-    wide.release();
-    return last(
-        tape,
-        x,
-        y,
-        down,
-        bias,
-        dInner -> {
-          Tensor dGate = tape.arena().take(ElementType.BF16, dInner.shape());
-          Tensor dUp = tape.arena().take(ElementType.BF16, dInner.shape());
-          backend.swigluBackwardOfHalves(keptGate, keptUp, dInner, dGate, dUp);
-          dInner.release();
-          handOn(tape, x, up, dUp);
-          handOn(tape, x, gate, dGate);
-        },
-        keptGate == null ? List.of() : List.of(keptGate, keptUp));
+    Var open = product(tape, x, gate);
+    Var wide = product(tape, x, up);
+    Tensor keptGate = kept(tape, open);
+    Tensor keptUp = kept(tape, wide);
+    Tensor y = tape.arena().take(ElementType.BF16, open.value().shape());
+    backend.swigluToHalves(open.value(), wide.value(), keptGate, keptUp, y);
+    Var inner =
+        tape.operation(
+            y,
+            dInner -> {
+              Tensor dGate = tape.arena().take(ElementType.BF16, dInner.shape());
+              Tensor dUp = tape.arena().take(ElementType.BF16, dInner.shape());
+              backend.swigluBackwardOfHalves(keptGate, keptUp, dInner, dGate, dUp);
+              open.setGradient(dGate);
+              wide.setGradient(dUp);
+            },
+            saved(keptGate, keptUp),
+            open,
+            wide);
+    saved(keptGate, keptUp).forEach(Tensor::release);
+    tape.done(open);
+    tape.done(wide);
+    return last(tape, inner, down, bias);
   }
 
-  private static Tensor product(Tape tape, Var x, Var w) {
+  /** {@code x·wᵀ}, whose gradient will be halves. */
+  private static Var product(Tape tape, Var x, Var w) {
     Tensor in = x.value();
     Weight weight = w.weight();
     Shapes.requireProduct("multiply", in, in.columns(), weight, weight.columns());
     Tensor y = tape.arena().take(in.rows(), weight.rows());
     weight.linear(tape.products(), in, (Tensor) null, y);
-    return y;
+    return tape.operation(y, dy -> handOn(tape, x, weight, dy), List.of(), x);
   }
 
   /** Returns where an activation's input is kept for the way back, null where there is none. */
-  private static Tensor kept(Tape tape, Var x, Tensor before) {
-    return tape.learns(x) ? tape.arena().take(ElementType.BF16, before.shape()) : null;
+  private static Tensor kept(Tape tape, Var before) {
+    return tape.learns(before) ? tape.arena().take(ElementType.BF16, before.value().shape()) : null;
   }
 
-  private static Var last(
-      Tape tape, Var x, Tensor y, Var down, Var bias, Inner back, List<Tensor> saved) {
+  /** Returns what an operation keeps; nothing where there is no way back. */
+  private static List<Tensor> saved(Tensor... kept) {
+    return kept[0] == null ? List.of() : List.of(kept);
+  }
+
+  /** {@code inner·downᵀ + bias} of halves; inner is done. */
+  private static Var last(Tape tape, Var inner, Var down, Var bias) {
+    Tensor in = inner.value();
     Weight weight = down.weight();
-    Tensor out = tape.arena().take(y.rows(), weight.rows());
-    weight.linear(tape.products(), y, bias == null ? null : bias.value(), out);
-    y.release();
-    Var result =
-        tape.operation(
-            out,
-            dy -> {
-              Tensor dInner = tape.arena().take(dy.rows(), weight.columns());
-              weight.linearBackward(tape.products(), dy, 0, dInner);
-              back.run(dInner);
-            },
-            saved,
-            x);
-    saved.forEach(Tensor::release);
-    return result;
+    Tensor y = tape.arena().take(in.rows(), weight.rows());
+    weight.linear(tape.products(), in, bias == null ? null : bias.value(), y);
+    Var out = tape.operation(y, dy -> handOn(tape, inner, weight, dy), List.of(), inner);
+    tape.done(inner);
+    return out;
   }
 
-  /** Takes the gradient of the last product's input, and releases it, on the way back. */
-  private interface Inner {
-    void run(Tensor dInner);
-  }
-
-  private static void handOn(Tape tape, Var x, Var w, Tensor dy) {
+  private static void handOn(Tape tape, Var x, Weight weight, Tensor dy) {
     tape.gradients()
-        .accumulate(x, (dx, beta) -> w.weight().linearBackward(tape.products(), dy, beta, dx));
-    dy.release();
+        .accumulate(x, (dx, beta) -> weight.linearBackward(tape.products(), dy, beta, dx));
   }
 }

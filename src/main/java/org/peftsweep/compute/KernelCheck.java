@@ -184,6 +184,7 @@ public final class KernelCheck {
 
   private static void addProducts() {
     add("gemm", SUMMED, ProductUses::gemm);
+    add("gemmOfDropped", SUMMED, ProductUses::gemmOfDropped);
     add("linear", SUMMED, ProductUses::linear);
   }
 

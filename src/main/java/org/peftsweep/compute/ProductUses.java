@@ -6,6 +6,8 @@ final class ProductUses {
   private static final int COLUMNS = 260;
   private static final int INNER = 132;
 
+  private static final float P = 0.3f;
+
   /** Of adapters. */
   private static final int RANK = 9;
 
@@ -43,6 +45,29 @@ final class ProductUses {
     Tensor c = bench.normal(m, n);
     on.gemm(ta, tb, 0.5f, a, b, 0.3f, c);
     bench.result(c);
+  }
+
+  static void gemmOfDropped(KernelBench bench, Backend on) {
+    Tensor seed = bench.seed();
+    for (float beta : new float[] {0, 0.3f}) {
+      for (boolean transposed : new boolean[] {false, true}) {
+        Tensor down = transposed ? bench.normal(RANK, INNER) : bench.normal(INNER, RANK);
+        Tensor inner = bench.normal(ROWS, RANK);
+        Tensor x = bench.normal(ROWS, INNER);
+        on.gemmOfDropped(Dropped.LEFT, P, seed, transposed, 0.5f, x, down, beta, inner);
+        Tensor up = transposed ? bench.normal(COLUMNS, RANK) : bench.normal(RANK, COLUMNS);
+        Tensor y = bench.normal(ROWS, COLUMNS);
+        on.gemmOfDropped(Dropped.RESULT, P, seed, transposed, 0.5f, inner, up, beta, y);
+        bench.result(inner, y);
+      }
+      for (int rank : new int[] {RANK, COLUMNS}) {
+        Tensor gradient = bench.normal(rank, RANK);
+        Tensor dInner = bench.normal(ROWS, rank);
+        Tensor x = bench.normal(ROWS, RANK);
+        on.gemmOfDropped(Dropped.RIGHT, P, seed, false, 0.5f, dInner, x, beta, gradient);
+        bench.result(gradient);
+      }
+    }
   }
 
   static void linear(KernelBench bench, Backend on) {

@@ -52,4 +52,22 @@ public interface Products {
   default boolean takesHalves(int columns, int inner) {
     return false;
   }
+
+  /**
+   * Whether {@link #linear} adds a bias while it writes, so that it is best added there: before,
+   * and not behind, what else is added to the product.
+   */
+  default boolean addsBiasInPassing() {
+    return false;
+  }
+
+  /**
+   * Whether {@code x·wᵀ}, x {@code [rows, inner]} and w {@code [columns, inner]}, and its gradients
+   * are products that a device runs together with others which do not depend on them, so that
+   * scratch memory should not be theirs in turn; and that draw the dropout of x while they read or
+   * write it, as {@link Backend#gemmOfDropped}, so that nothing dropped is stored.
+   */
+  default boolean areSmall(int rows, int columns, int inner) {
+    return false;
+  }
 }

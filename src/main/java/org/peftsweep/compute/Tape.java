@@ -1,11 +1,13 @@
 package org.peftsweep.compute;
 
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Objects;
+import java.util.Queue;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -37,9 +39,12 @@ public final class Tape implements AutoCloseable {
 
   /**
    * Rows that are widened at once, at least: some megabytes, which stay in a processor's caches. A
-   * device takes as many as a pass of it.
+   * device takes as many as keep it busy.
    */
   private static final int WIDENED_ROWS = 256;
+
+  /** Narrow results that are kept: those of two matrices of as many lanes as passes have. */
+  private static final int MOST_LINGERING = 64;
 
   /** What other tapes run on. */
   private final Backend plain;
@@ -65,6 +70,10 @@ public final class Tape implements AutoCloseable {
   private final Gradients gradients;
   private Products products;
   private final List<Node> nodes = new ArrayList<>();
+
+  /** Scratch that nobody reads any more, first what is to go first. */
+  private final Queue<Tensor> lingering = new ArrayDeque<>();
+
   private final List<FedBlock.Part> fedNumbers = new ArrayList<>();
   private final List<Plan.Feed> feeds = new ArrayList<>();
   private List<Plan.Learning> planned;
@@ -271,6 +280,7 @@ public final class Tape implements AutoCloseable {
         }
       }
     }
+    releaseLingering();
     nodes.clear();
   }
 
@@ -363,10 +373,26 @@ public final class Tape implements AutoCloseable {
    * @param b {@code [out, rank]}
    */
   public Var lowRank(Var base, Var x, Var a, Var b, float scale) {
+    return lowRank(base, new DroppedInput(x, 0, null), a, b, scale);
+  }
+
+  /** The same of x after dropout of probability p while training; x keeps its values. */
+  public Var lowRank(Var base, Var x, float p, Var a, Var b, float scale) {
+    if (dropsWithin(x, p, a)) {
+      return lowRank(base, dropped(x, p), a, b, scale);
+    }
+    Var input = dropoutOfCopy(x, p);
+    Var y = lowRank(base, input, a, b, scale);
+    doneUnless(x, input);
+    return y;
+  }
+
+  private Var lowRank(Var base, DroppedInput input, Var a, Var b, float scale) {
+    Var x = input.x();
     Tensor in = x.value();
     Shapes.requireProduct("multiply", in, in.columns(), a.value(), a.value().columns());
     Tensor inner = arena.take(in.rows(), a.value().rows());
-    products.gemm(false, true, 1, in, a.value(), 0, inner);
+    input.times(backend, products, a.value(), inner);
     boolean learns = learns(base, x, a, b);
     Tensor y = consume(base);
     products.gemm(false, true, scale, inner, b.value(), 1, y);
@@ -379,17 +405,77 @@ public final class Tape implements AutoCloseable {
           if (x.learns() || a.learns()) {
             Tensor dInner = arena.take(in.rows(), a.value().rows());
             products.gemm(false, false, scale, dy, b.value(), 0, dInner);
-            gradients.product(a, true, dInner, false, in, 1);
-            gradients.product(x, false, dInner, false, a.value(), 1);
-            dInner.release();
+            input.back(backend, gradients, a, dInner);
+            releaseAfterOthers(dInner, a);
           }
         },
         a.learns() ? in : null,
         a.value(),
         b.value(),
         b.learns() ? inner : null);
-    inner.release();
+    releaseAfterOthers(inner, a);
     return out;
+  }
+
+  /** {@code drop(x)·wᵀ}, of x after dropout of probability p while training; x keeps its values. */
+  public Var linearOfDropped(Var x, float p, Var w) {
+    if (!dropsWithin(x, p, w)) {
+      Var input = dropoutOfCopy(x, p);
+      Var y = linear(input, w, null);
+      doneUnless(x, input);
+      return y;
+    }
+    Tensor in = x.value();
+    Shapes.requireProduct("multiply", in, in.columns(), w.value(), w.value().columns());
+    DroppedInput input = dropped(x, p);
+    Tensor y = arena.take(in.rows(), w.value().rows());
+    input.times(backend, products, w.value(), y);
+    Var out = output(y, x, w);
+    record(
+        out,
+        dy -> input.back(backend, gradients, w, dy),
+        w.learns() ? in : null,
+        x.learns() ? w.value() : null);
+    return out;
+  }
+
+  /** Whether products with w draw the dropout of x themselves. */
+  private boolean dropsWithin(Var x, float p, Var w) {
+    return training
+        && p > 0
+        && graph == null
+        && w.kept() != null
+        && products.areSmall(x.value().rows(), w.value().rows(), w.value().columns());
+  }
+
+  /**
+   * Gives back what a product with w left; later, where others of its kind may run together with it
+   * if they do not get the same memory.
+   */
+  private void releaseAfterOthers(Tensor inner, Var w) {
+    if (!products.areSmall(inner.rows(), w.value().rows(), w.value().columns())) {
+      inner.release();
+      return;
+    }
+    lingering.add(inner);
+    if (lingering.size() > MOST_LINGERING) {
+      lingering.remove().release();
+    }
+  }
+
+  private void releaseLingering() {
+    lingering.forEach(Tensor::release);
+    lingering.clear();
+  }
+
+  private DroppedInput dropped(Var x, float p) {
+    return new DroppedInput(x, p, dropoutSeeds.next(lane));
+  }
+
+  private void doneUnless(Var x, Var input) {
+    if (input != x) {
+      done(input);
+    }
   }
 
   // ---- elementwise
@@ -556,7 +642,8 @@ public final class Tape implements AutoCloseable {
       return x;
     }
     boolean learns = learns(x);
-    return dropout(p, consume(x), x, learns);
+    Tensor y = consume(x);
+    return dropout(p, y, y, x, learns);
   }
 
   /** The same with the dropout of each lane on its rows. */
@@ -579,14 +666,12 @@ public final class Tape implements AutoCloseable {
     if (!training || p == 0) {
       return x;
     }
-    Tensor copy = arena.take(x.value().shape());
-    backend.copy(x.value(), copy);
-    return dropout(p, copy, x, learns(x));
+    return dropout(p, x.value(), arena.take(x.value().shape()), x, learns(x));
   }
 
-  private Var dropout(float p, Tensor y, Var x, boolean learns) {
+  private Var dropout(float p, Tensor from, Tensor y, Var x, boolean learns) {
     Tensor seed = dropoutSeeds.next(lane);
-    backend.dropout(y, p, seed, y);
+    backend.dropout(from, p, seed, y);
     Var out = output(y, learns);
     record(out, dy -> gradients.give(x, dx -> backend.dropout(dy, p, seed, dx)));
     return out;
@@ -1110,6 +1195,7 @@ public final class Tape implements AutoCloseable {
 
   private void reset(boolean trains, long... seeds) {
     nodes.clear();
+    lingering.clear();
     fedNumbers.clear();
     feeds.clear();
     recorder.cancel();

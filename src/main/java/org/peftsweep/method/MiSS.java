@@ -74,6 +74,11 @@ public record MiSS(int rank) implements Method {
   private record Shared(Parameter shard, Parameter tile, List<Parameter> parameters)
       implements Adapter {
     @Override
+    public boolean addsToProduct() {
+      return true;
+    }
+
+    @Override
     public Var apply(Tape tape, Linear base, Var x, Var product) {
       Var sums = tape.linear(x, tile.var(), null);
       Var more = Matrices.product(tape, sums, shard.var());

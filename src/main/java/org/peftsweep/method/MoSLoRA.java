@@ -66,12 +66,13 @@ public record MoSLoRA(int rank, double alpha, double dropout) implements Method 
 
   private record Mixed(LowRank outer, Parameter mixer) implements ExchangedAdapter {
     @Override
+    public boolean addsToProduct() {
+      return true;
+    }
+
+    @Override
     public Var apply(Tape tape, Linear base, Var x, Var product) {
-      Var input = tape.dropoutOfCopy(x, outer.dropout());
-      Var down = tape.linear(input, outer.a().var(), null);
-      if (input != x) {
-        tape.done(input);
-      }
+      Var down = tape.linearOfDropped(x, outer.dropout(), outer.a().var());
       Var y = tape.lowRank(product, down, mixer.var(), outer.b().var(), outer.scale());
       tape.done(down);
       return base.addBias(tape, y);

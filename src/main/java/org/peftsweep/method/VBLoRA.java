@@ -172,14 +172,15 @@ public record VBLoRA(int rank, int vectors, int length, int top, double logitsRa
       Factors factors, int rank, float dropout, List<Parameter> parameters, List<Parameter> kept)
       implements ExchangedAdapter {
     @Override
+    public boolean addsToProduct() {
+      return true;
+    }
+
+    @Override
     public Var apply(Tape tape, Linear base, Var x, Var product) {
       Var a = factors.a(tape, rank, base.in());
       Var b = factors.b(tape, base.out(), rank);
-      Var input = tape.dropoutOfCopy(x, dropout);
-      Var y = tape.lowRank(product, input, a, b, 1);
-      if (input != x) {
-        tape.done(input);
-      }
+      Var y = tape.lowRank(product, x, dropout, a, b, 1);
       tape.done(a);
       tape.done(b);
       return base.addBias(tape, y);

@@ -168,12 +168,13 @@ public record VeRA(int rank, double initial, long projectionSeed, double dropout
       List<Parameter> parameters)
       implements ExchangedAdapter {
     @Override
+    public boolean addsToProduct() {
+      return true;
+    }
+
+    @Override
     public Var apply(Tape tape, Linear base, Var x, Var product) {
-      Var input = tape.dropoutOfCopy(x, dropout);
-      Var down = tape.linear(input, a, null);
-      if (input != x) {
-        tape.done(input);
-      }
+      Var down = tape.linearOfDropped(x, dropout, a);
       Var scaled = tape.multiplyRow(down, inner.var());
       tape.done(down);
       Var up = tape.linear(scaled, b, null);

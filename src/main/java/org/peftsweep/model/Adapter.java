@@ -18,7 +18,15 @@ public interface Adapter extends Addition {
   }
 
   /**
-   * Returns the projection's output, bias included.
+   * Whether the output is the product and something that does not depend on it, added up: the
+   * product may come with the bias then, which {@link Linear#addBias} knows.
+   */
+  default boolean addsToProduct() {
+    return false;
+  }
+
+  /**
+   * Returns the projection's output, with what {@link Linear#addBias} adds.
    *
    * @param x {@code [n, in]}
    * @param product {@code x·Wᵀ [n, out]}, null if not used; the adapter may consume it

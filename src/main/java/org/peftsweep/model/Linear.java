@@ -121,9 +121,17 @@ public final class Linear {
     return adapted(tape, x, usesProduct() ? product(tape, x) : null);
   }
 
-  /** {@code x·Wᵀ}, without the bias. */
+  /** {@code x·Wᵀ}, without the bias unless it {@link #isInProduct}. */
   Var product(Tape tape, Var x) {
-    return tape.linear(x, weight.var(), null);
+    return tape.linear(x, weight.var(), isInProduct(tape) ? bias.var() : null);
+  }
+
+  /** Whether what {@link #adapted} is given has the bias among it. */
+  boolean isInProduct(Tape tape) {
+    return bias != null
+        && adapter != null
+        && adapter.addsToProduct()
+        && tape.products().addsBiasInPassing();
   }
 
   /** Whether {@link #adapted} reads the product. */
@@ -169,8 +177,8 @@ public final class Linear {
     return tape.gelu(inner, isPlain() && bias != null ? bias.var() : null);
   }
 
-  /** Adds the bias, if there is one; consumes y. */
+  /** Adds the bias, if there is one that the product does not have yet; consumes y. */
   public Var addBias(Tape tape, Var y) {
-    return bias == null ? y : tape.addRow(y, bias.var());
+    return bias == null || isInProduct(tape) ? y : tape.addRow(y, bias.var());
   }
 }

@@ -124,14 +124,14 @@ record Pass(Tape tape, List<RotaryTables.Turns> turns) {
   /**
    * Returns each lane's rows of one product, with what adapts them.
    *
-   * @param addsBias whether lanes that nothing adapts get their bias
+   * @param addsBias whether lanes that nothing adapts get their bias too
    */
   private Var[] adapted(List<Linear> parts, Var x, Lanes lanes, boolean addsBias) {
     Linear first = parts.get(0);
     Var[] biases = new Var[parts.size()];
     for (int lane = 0; lane < biases.length; lane++) {
       Linear part = parts.get(lane);
-      boolean adds = addsBias && part.isPlain() && part.bias() != null;
+      boolean adds = addsBias && part.isPlain() && part.bias() != null || part.isInProduct(tape);
       biases[lane] = adds ? part.bias().var() : null;
     }
     Var[] outputs = new Var[parts.size()];

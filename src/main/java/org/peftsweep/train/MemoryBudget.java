@@ -35,31 +35,53 @@ public final class MemoryBudget {
    * which goes back once none of them holds anything.
    */
   static final class Passes {
-    private final int rows;
+    private final int least;
+    private final int most;
+
+    /** Changed by the budget, read by the pack. */
+    private volatile int rows;
+
     private final List<Footprint> lanes = new ArrayList<>();
     private long bytes;
 
     /**
-     * @param rows of several lanes that a pass has at most
+     * @param least rows of several lanes that a pass has room for before lanes wait for memory
+     * @param most that it has where there is memory for them
      */
-    Passes(int rows) {
-      this.rows = rows;
+    Passes(int least, int most) {
+      this.least = least;
+      this.most = Math.max(least, most);
+      this.rows = this.most;
     }
 
-    /** Returns what is held with one lane more: all lanes in a pass, or as many as it takes. */
-    private long with(Footprint more) {
+    /** Those of packs on a backend. */
+    static Passes of(Backend backend) {
+      return new Passes(backend.passRows(), backend.mostPassRows());
+    }
+
+    /** Returns how many rows of several lanes a pass may have. */
+    int rows() {
+      return rows;
+    }
+
+    /**
+     * Returns what is held with one lane more: all lanes in a pass, or as many as it takes.
+     *
+     * @param ofPass rows of a pass
+     */
+    private long with(Footprint more, int ofPass) {
       long all = more.passBytes();
-      double most = largest(more);
+      double largest = largest(more, ofPass);
       for (Footprint lane : lanes) {
         all += lane.passBytes();
-        most = Math.max(most, largest(lane));
+        largest = Math.max(largest, largest(lane, ofPass));
       }
-      return Math.max(bytes, (long) Math.min(all, most));
+      return Math.max(bytes, (long) Math.min(all, largest));
     }
 
     /** Returns what a pass of one lane takes, or of lanes like it that have room in one. */
-    private double largest(Footprint lane) {
-      return lane.passBytes() * Math.max(1, rows / (double) Math.max(1, lane.passRows()));
+    private static double largest(Footprint lane, int ofPass) {
+      return lane.passBytes() * Math.max(1, ofPass / (double) Math.max(1, lane.passRows()));
     }
   }
 
@@ -154,15 +176,27 @@ public final class MemoryBudget {
     return isFree ? Optional.of(take(footprint, base, passes)) : Optional.empty();
   }
 
-  /** Whether a trial's memory is not free, not even what caches hold. */
+  /**
+   * Whether a trial's memory is not free, not even what caches hold, nor with fewer rows in a pass.
+   */
   private boolean lacks(Footprint footprint, Object base, Passes passes) {
-    long wanted = wanted(footprint, base, passes);
+    int rows = passes.rows;
+    while (rows > passes.least
+        && wanted(footprint, base, passes, rows) > freeBytes() + cacheBytes) {
+      rows = Math.max(passes.least, rows / 2);
+    }
+    long wanted = wanted(footprint, base, passes, rows);
     if (wanted > freeBytes() && wanted <= freeBytes() + cacheBytes) {
       for (PrefixStore cache : caches) {
         cacheBytes -= cache.clear();
       }
     }
-    return wanted > freeBytes();
+    boolean lacks = wanted > freeBytes();
+    if (!lacks) {
+      // Who comes next has no more either, so long as these lanes are there.
+      passes.rows = rows;
+    }
+    return lacks;
   }
 
   /**
@@ -187,7 +221,7 @@ public final class MemoryBudget {
   private Share take(Footprint footprint, Object base, Passes passes) {
     baseBytes += baseWanted(footprint, base);
     bases.merge(base, footprint, MemoryBudget::both);
-    long ofPasses = passes.with(footprint);
+    long ofPasses = passes.with(footprint, passes.rows);
     long own = own(footprint, ofPasses - passes.bytes);
     trialBytes += own + ofPasses - passes.bytes;
     passes.bytes = ofPasses;
@@ -195,7 +229,7 @@ public final class MemoryBudget {
     return () -> release(footprint, own, passes);
   }
 
-  private long wanted(Footprint footprint, Object base, Passes passes) {
+  private long wanted(Footprint footprint, Object base, Passes passes, int rows) {
     long shared = baseWanted(footprint, base);
     // Alone it can wait for, as those leave that it would share passes with.
     if (footprint.heldBytes() + shared + baseBytes > bytes) {
@@ -207,7 +241,7 @@ public final class MemoryBudget {
                   + ", raise compute.memory-mebibytes or lower batch or max-tokens")
               .formatted(bytes, footprint.heldBytes(), shared(footprint)));
     }
-    long ofPasses = passes.with(footprint) - passes.bytes;
+    long ofPasses = passes.with(footprint, rows) - passes.bytes;
     return own(footprint, ofPasses) + ofPasses + shared;
   }
 
@@ -246,6 +280,7 @@ public final class MemoryBudget {
     if (passes.lanes.isEmpty()) {
       trialBytes -= passes.bytes;
       passes.bytes = 0;
+      passes.rows = passes.most;
     }
     notifyAll();
   }

@@ -24,7 +24,7 @@ import org.peftsweep.model.Parameter;
  * passes over the rows of several. A trial that trains alone is a pack of one lane.
  *
  * <p>Every lane runs in a thread of its own and knows nothing of the others, and one lane works at
- * a time. One whose batch is as large as a pass should be ({@link Backend#passRows}) takes its pass
+ * a time. One whose batch is as large as a pass may be ({@link MemoryBudget.Passes}) takes its pass
  * at once and goes on; any other asks for one and lets the next lane work. Once none is left to
  * work, what was asked is computed: those that train go together, and those that evaluate, in the
  * lanes' order. So what a lane computes depends on its own requests alone, and a lane that ends
@@ -217,6 +217,7 @@ final class Pack implements AutoCloseable {
   }
 
   private final Backend backend;
+  private final MemoryBudget.Passes passes;
   private final List<Lane> places = new ArrayList<>();
   private final Turns turns = new Turns(this::runAsked);
   private final List<Request> asked = new ArrayList<>();
@@ -230,6 +231,7 @@ final class Pack implements AutoCloseable {
   /** Makes a pack whose passes a backend computes. */
   Pack(Backend backend, int lanes) {
     this.backend = backend;
+    this.passes = MemoryBudget.Passes.of(backend);
     for (int i = 0; i < lanes; i++) {
       places.add(new Lane());
     }
@@ -238,6 +240,11 @@ final class Pack implements AutoCloseable {
   /** Makes a pack of one. */
   static Pack alone(Backend backend) {
     return new Pack(backend, 1);
+  }
+
+  /** Returns what its passes hold. */
+  MemoryBudget.Passes passes() {
+    return passes;
   }
 
   Lane lane(int place) {
@@ -250,7 +257,7 @@ final class Pack implements AutoCloseable {
   }
 
   private void run(Request request) {
-    if (places.size() == 1 || request.own != null || 2 * request.rows() > backend.passRows()) {
+    if (places.size() == 1 || request.own != null || 2 * request.rows() > passes.rows()) {
       runTogether(List.of(request));
     } else {
       asked.add(request);
@@ -271,7 +278,7 @@ final class Pack implements AutoCloseable {
     long rows = 0;
     for (Request request : requests) {
       if (kind.test(request)) {
-        if (!together.isEmpty() && rows + request.rows() > backend.passRows()) {
+        if (!together.isEmpty() && rows + request.rows() > passes.rows()) {
           runTogether(together);
           together.clear();
           rows = 0;

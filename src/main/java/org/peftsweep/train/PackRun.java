@@ -9,7 +9,6 @@ public final class PackRun implements AutoCloseable {
   private final String name;
   private final Library library;
   private final Pack pack;
-  private final MemoryBudget.Passes passes;
 
   /**
    * Opens a pack.
@@ -21,7 +20,6 @@ public final class PackRun implements AutoCloseable {
     this.name = name;
     this.library = library;
     this.pack = new Pack(backend, lanes);
-    this.passes = new MemoryBudget.Passes(backend.passRows());
   }
 
   /**
@@ -57,7 +55,7 @@ public final class PackRun implements AutoCloseable {
     TrialRun run = new TrialRun(library, backend);
     Outcome[] outcome = new Outcome[1];
     try {
-      pack.work(own, () -> outcome[0] = run.run(trial, limits, progress, own, passes));
+      pack.work(own, () -> outcome[0] = run.run(trial, limits, progress, own, pack.passes()));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new StoppedException("Stopped before it began");

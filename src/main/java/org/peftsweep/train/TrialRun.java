@@ -49,8 +49,7 @@ public final class TrialRun {
    */
   public Outcome run(Trial trial, RunLimits limits, Progress progress) {
     try (Pack pack = Pack.alone(backend)) {
-      return run(
-          trial, limits, progress, pack.lane(0), new MemoryBudget.Passes(backend.passRows()));
+      return run(trial, limits, progress, pack.lane(0), pack.passes());
     }
   }
 

@@ -128,6 +128,47 @@ abstract class KernelContract extends BackendFixture {
     assertThat(floats(w)).containsExactly(wBefore);
   }
 
+  /** The same bits as dropout and product one after the other, wherever the dropout is drawn. */
+  @ParameterizedTest(name = "{0} rows, {1} columns, rank {2}")
+  @CsvSource({"1,1,1", "9,5,2", "33,40,8", "300,65,9", "520,12,20", "40,64,48"})
+  void productsDropWhatTheyReadOrWrite(int rows, int columns, int rank) {
+    Tensor seed = HostKernels.seed(backend, -71_234_567_890_123L);
+    float p = 0.35f;
+    Tensor x = normal(rows, columns);
+    Tensor kept = output(rows, columns);
+    backend.dropout(x, p, seed, kept);
+    Tensor inner = normal(rows, rank);
+    for (float beta : new float[] {0, 1}) {
+      for (boolean transposed : new boolean[] {false, true}) {
+        Tensor w = transposed ? normal(rank, columns) : normal(columns, rank);
+        Tensor found = normal(rows, rank);
+        Tensor expected = copyOf(found);
+        backend.gemmOfDropped(Dropped.LEFT, p, seed, transposed, 0.7f, x, w, beta, found);
+        backend.gemm(false, transposed, 0.7f, kept, w, beta, expected);
+        assertThat(floats(found)).as("left").containsExactly(floats(expected));
+
+        Tensor up = transposed ? normal(columns, rank) : normal(rank, columns);
+        found = normal(rows, columns);
+        expected = copyOf(found);
+        backend.gemmOfDropped(Dropped.RESULT, p, seed, transposed, 0.7f, inner, up, beta, found);
+        Tensor more = output(rows, columns);
+        backend.gemm(false, transposed, 0.7f, inner, up, 0, more);
+        backend.dropout(more, p, seed, more);
+        if (beta == 0) {
+          expected = more;
+        } else {
+          backend.addScaled(1, more, expected);
+        }
+        assertThat(floats(found)).as("result").containsExactly(floats(expected));
+      }
+      Tensor found = normal(rank, columns);
+      Tensor expected = copyOf(found);
+      backend.gemmOfDropped(Dropped.RIGHT, p, seed, false, 0.7f, inner, x, beta, found);
+      backend.gemm(true, false, 0.7f, inner, kept, beta, expected);
+      assertThat(floats(found)).as("right").containsExactly(floats(expected));
+    }
+  }
+
   // ---- elementwise
 
   @ParameterizedTest

@@ -3,6 +3,7 @@ package org.peftsweep.compute;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -116,6 +117,55 @@ abstract class TapeContract extends BackendFixture {
         parameter(5, 3),
         parameter(2, 3),
         parameter(4, 2));
+  }
+
+  @Test
+  void lowRankOfDroppedInput() {
+    check(
+        p -> tape.lowRank(p[0], p[1], 0.4f, p[2], p[3], 0.7f),
+        parameter(9, 4),
+        parameter(9, 5),
+        parameter(2, 5),
+        parameter(4, 2));
+    check(p -> tape.linearOfDropped(p[0], 0.4f, p[1]), parameter(9, 5), parameter(4, 5));
+  }
+
+  /**
+   * A product that draws the dropout itself gives the bits of both one after the other, also where
+   * it adds to a gradient that is there.
+   */
+  @Test
+  void adaptersDropAsDropoutDoes() {
+    Var x = parameter(300, 40);
+    Var w = parameter(36, 40);
+    Var a = parameter(8, 40);
+    Var b = parameter(36, 8);
+    float[] target = normals(300 * 36);
+    List<List<float[]>> runs = new ArrayList<>();
+    for (boolean isFirst : new boolean[] {true, false}) {
+      tape.startTraining(SEED);
+      Var rows = tape.tanh(x);
+      Var y = tape.linear(rows, w, null);
+      if (isFirst) {
+        y = tape.lowRank(y, rows, 0.3f, a, b, 2);
+        y = tape.addScaled(y, 1, tape.linear(tape.linearOfDropped(rows, 0.2f, a), b, null));
+      } else {
+        y = tape.lowRank(y, tape.dropoutOfCopy(rows, 0.3f), a, b, 2);
+        Var down = tape.linear(tape.dropoutOfCopy(rows, 0.2f), a, null);
+        y = tape.addScaled(y, 1, tape.linear(down, b, null));
+      }
+      List<float[]> run = new ArrayList<>(List.of(floats(y.value())));
+      HostKernels.meanSquaredError(tape, y, target);
+      for (Var parameter : List.of(x, w, a, b)) {
+        parameter.clearGradient();
+      }
+      tape.backward();
+      List.of(x, w, a, b).forEach(each -> run.add(floats(each.gradient())));
+      runs.add(run);
+    }
+    for (int i = 0; i < runs.get(0).size(); i++) {
+      assertThat(runs.get(0).get(i)).as("result %d", i).isEqualTo(runs.get(1).get(i));
+    }
   }
 
   @Test
@@ -333,11 +383,7 @@ abstract class TapeContract extends BackendFixture {
           Var scaled = tape.multiplyRow(products[1], p[6]);
           tape.done(products[1]);
           products[1] = scaled;
-          Var dropped = tape.dropoutOfCopy(xs[3], 0.3f);
-          products[3] = tape.lowRank(products[3], dropped, p[7], p[5], 1);
-          if (dropped != xs[3]) {
-            tape.done(dropped);
-          }
+          products[3] = tape.lowRank(products[3], xs[3], 0.3f, p[7], p[5], 1);
           for (Var part : xs) {
             tape.done(part);
           }

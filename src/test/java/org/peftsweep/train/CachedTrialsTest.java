@@ -108,7 +108,7 @@ class CachedTrialsTest {
     Ended first = run(library, trial, BYTES, budget);
     long free = budget.freeBytes();
     Footprint all = new Footprint(0, free + 1, 0, 0, 0, 0, 0);
-    try (MemoryBudget.Share share = budget.admit(all, "another", new MemoryBudget.Passes(1))) {
+    try (MemoryBudget.Share share = budget.admit(all, "another", new MemoryBudget.Passes(1, 1))) {
       assertThat(share).isNotNull();
       assertThat(budget.freeBytes()).isPositive();
     }

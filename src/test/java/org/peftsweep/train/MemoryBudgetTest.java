@@ -162,7 +162,7 @@ class MemoryBudgetTest {
   @CsvSource({"100, 3, 28", "250, 1, 16", "250, 2, 32", "250, 3, 43", "1, 3, 28"})
   void lanesOfAPackHoldTheirPassesTogether(int passRows, int lanes, int held) throws Exception {
     MemoryBudget budget = new MemoryBudget(100 * MB);
-    MemoryBudget.Passes passes = new MemoryBudget.Passes(passRows);
+    MemoryBudget.Passes passes = new MemoryBudget.Passes(passRows, passRows);
     List<MemoryBudget.Share> shares = new ArrayList<>();
     for (int i = 0; i < lanes; i++) {
       shares.add(budget.admitNow(lane(6, 10), "base", passes).orElseThrow());
@@ -177,6 +177,34 @@ class MemoryBudgetTest {
     assertThat(budget.freeBytes()).isEqualTo(100 * MB);
   }
 
+  /**
+   * Lanes of 1 MB of their own and 10 MB of passes of 100 rows, which may be 800 and at least 200:
+   * where fewer lanes have room, passes get smaller before lanes wait, and larger again in the end.
+   */
+  @ParameterizedTest
+  @CsvSource({
+    "100, 8, 88, 800",
+    "60, 8, 58, 400",
+    "47, 7, 47, 400",
+    "28, 8, 28, 200",
+    "27, 7, 27, 200",
+    "21, 1, 11, 800"
+  })
+  void passesHaveAsManyRowsAsThereIsMemoryFor(int megabytes, int admitted, int held, int rows) {
+    MemoryBudget budget = new MemoryBudget(megabytes * MB);
+    MemoryBudget.Passes passes = new MemoryBudget.Passes(200, 800);
+    List<MemoryBudget.Share> shares = new ArrayList<>();
+    for (int i = 0; i < 8; i++) {
+      budget.admitNow(lane(1, 10), "base", passes).ifPresent(shares::add);
+    }
+    assertThat(shares).hasSize(admitted);
+    assertThat(megabytes - budget.freeBytes() / MB).isEqualTo(held);
+    assertThat(passes.rows()).isEqualTo(rows);
+    shares.forEach(MemoryBudget.Share::close);
+    assertThat(budget.freeBytes()).isEqualTo(megabytes * MB);
+    assertThat(passes.rows()).isEqualTo(800);
+  }
+
   /** Lanes that wait for memory hold none, so that those of all packs come to an end. */
   @RepeatedTest(20)
   void packsOfAnyLanesAllEndWithinTheBudget(RepetitionInfo repetition) throws Exception {
@@ -187,7 +215,8 @@ class MemoryBudgetTest {
     ExecutorService lanes = Executors.newCachedThreadPool();
     List<Future<?>> ends = new ArrayList<>();
     for (int pack = 0; pack < 3; pack++) {
-      MemoryBudget.Passes passes = new MemoryBudget.Passes(50 + random.nextInt(400));
+      MemoryBudget.Passes passes =
+          new MemoryBudget.Passes(50 + random.nextInt(400), 50 + random.nextInt(800));
       for (int lane = 0; lane < 6; lane++) {
         Footprint needs = lane(1 + random.nextInt(20), 1 + random.nextInt(39));
         ends.add(
@@ -224,7 +253,7 @@ class MemoryBudgetTest {
   @Test
   void aStartHasItsRoomAloneAndInAPack() {
     MemoryBudget budget = new MemoryBudget(100 * MB);
-    MemoryBudget.Passes passes = new MemoryBudget.Passes(100);
+    MemoryBudget.Passes passes = new MemoryBudget.Passes(100, 100);
     Footprint searching = new Footprint(0, 10 * MB, 20 * MB, 100, 50 * MB, 0, 0);
     assertThat(searching.heldBytes()).isEqualTo(50 * MB);
     assertThat(searching.or(lane(1, 2)).startBytes()).isEqualTo(50 * MB);
@@ -244,7 +273,7 @@ class MemoryBudgetTest {
   }
 
   private static MemoryBudget.Passes alone() {
-    return new MemoryBudget.Passes(1);
+    return new MemoryBudget.Passes(1, 1);
   }
 
   private static Footprint needs(long own, long shared) {

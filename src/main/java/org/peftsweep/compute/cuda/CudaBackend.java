@@ -11,6 +11,7 @@ import org.peftsweep.compute.AttentionShape;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.BackendUnavailableException;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.compute.Dropped;
 import org.peftsweep.compute.ElementType;
 import org.peftsweep.compute.GpuReading;
 import org.peftsweep.compute.Lanes;
@@ -33,6 +34,9 @@ public final class CudaBackend implements Backend {
 
   /** Positions that keep a device busy. */
   private static final int PASS_ROWS = 1 << 14;
+
+  /** Positions beyond which the start of kernels is no part of a step any more. */
+  private static final int MOST_PASS_ROWS = 1 << 16;
 
   private final Device device;
   private final String address;
@@ -203,6 +207,11 @@ public final class CudaBackend implements Backend {
   }
 
   @Override
+  public int mostPassRows() {
+    return MOST_PASS_ROWS;
+  }
+
+  @Override
   public void gemm(
       boolean transposeA,
       boolean transposeB,
@@ -232,6 +241,32 @@ public final class CudaBackend implements Backend {
   @Override
   public void linear(Tensor x, QuantisedMatrix w, Tensor[] biases, Lanes lanes, Tensor y) {
     products.linear(x, w, biases, lanes, y);
+  }
+
+  @Override
+  public boolean addsBiasInPassing() {
+    return products.addsBiasInPassing();
+  }
+
+  @Override
+  public boolean areSmall(int rowCount, int columns, int inner) {
+    return products.areSmall(rowCount, columns, inner);
+  }
+
+  @Override
+  public void gemmOfDropped(
+      Dropped dropped,
+      float p,
+      Tensor seed,
+      boolean transposeB,
+      float alpha,
+      Tensor a,
+      Tensor b,
+      float beta,
+      Tensor c) {
+    if (!products.multiplyDropped(dropped, p, seed, transposeB, alpha, a, b, beta, c)) {
+      Backend.super.gemmOfDropped(dropped, p, seed, transposeB, alpha, a, b, beta, c);
+    }
   }
 
   @Override

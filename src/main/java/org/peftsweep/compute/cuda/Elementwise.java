@@ -60,7 +60,9 @@ final class Elementwise {
 
   /** Rounds the floats of a tensor to halves at an address of a room. */
   void narrow(Tensor from, long to) {
-    call("narrow_all").floats(from).address(to).value(from.size()).runWriting(fours(from));
+    Launcher call = launcher.begin(FAMILY, "narrow_all").floats(from).address(to);
+    Place halves = Place.ofBytes(to, ElementType.BF16.bytes(from.size()));
+    products.launch(call.value(from.size()).held(fours(from)), List.of(place(from)), halves);
   }
 
   /** Copies the halves of a tensor to floats at an address of a room. */

@@ -11,6 +11,9 @@ final class Losses {
   /** Classes up to which a warp is enough for a row. */
   private static final int FEW_CLASSES = 256;
 
+  /** Rows up to which one block is enough for all. */
+  private static final int FEW_ROWS = 256;
+
   private static final int MOST_NUMBERS = 160;
 
   /** Of a number among those that a launch takes. */
@@ -37,6 +40,20 @@ final class Losses {
     // The number of labels that count, then the loss of each row.
     long counted = launcher.rooms().at(Rooms.Room.NUMBERS, (1L + rows) * Double.BYTES);
     long losses = counted + Double.BYTES;
+    if (rows <= FEW_ROWS && logits.columns() <= FEW_CLASSES) {
+      call("cross_entropy_of_few")
+          .floats(logits)
+          .ints(labels)
+          .floats(dLogits)
+          .address(losses)
+          .doubles(loss)
+          .value(rows)
+          .value(logits.columns())
+          .address(report.address())
+          .run(ONE_BLOCK);
+      report.check();
+      return;
+    }
     call("count_labels").ints(labels).value(rows).address(counted).run(ONE_BLOCK);
     call("cross_entropy")
         .floats(logits)

@@ -28,6 +28,7 @@ import org.peftsweep.compute.ElementType;
  * the library proposes, not the fastest measured, so that two runs of a trial use the same. Where c
  * has a row for each of a, it is proposed for {@value #TYPICAL_ROWS} rows, and for sums that no two
  * blocks share, whatever rows there are: so a row adds up in the same order alone and among others.
+ * And for a bias, where there may be one: so it does with one and without.
  */
 final class MatrixPlans {
   private static final String LIBRARY = "cuBLASLt";
@@ -124,7 +125,7 @@ final class MatrixPlans {
     }
     set(description, CUBLASLT_MATMUL_DESC_TRANSA, p.transposeB() ? 1 : 0);
     set(description, CUBLASLT_MATMUL_DESC_TRANSB, p.transposeA() ? 1 : 0);
-    if (p.hasBias()) {
+    if (!p.transposeA() && p.transposeB() && p.beta() == 0) {
       set(description, CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
     }
     cublasLtMatrixLayoutOpaque_t b =
@@ -145,6 +146,9 @@ final class MatrixPlans {
     }
     if (choice == null) {
       throw new IllegalStateException("Cannot multiply " + p + ": cuBLASLt has no algorithm");
+    }
+    if (!p.hasBias()) {
+      set(description, CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_DEFAULT);
     }
     return new Plan(
         description,

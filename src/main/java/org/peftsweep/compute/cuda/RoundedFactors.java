@@ -37,6 +37,16 @@ final class RoundedFactors {
       to = 0;
     }
 
+    /** Keeps what lies before or behind other floats. */
+    private void cut(long first, long end) {
+      if (first <= from && to <= end) {
+        drop();
+      } else if (first < to && from < end) {
+        to = first > from ? first : to;
+        from = first > from ? from : end;
+      }
+    }
+
     private long halvesOf(long floats) {
       return address + halves(floats - start);
     }
@@ -135,15 +145,11 @@ final class RoundedFactors {
 
   /** Says that a kernel or a product writes floats. */
   void overwritten(long from, long to) {
-    drop(ofProduct, from, to);
-    for (Kept kept : ofKernels) {
-      drop(kept, from, to);
+    if (from < ofProduct.to && ofProduct.from < to) {
+      ofProduct.drop();
     }
-  }
-
-  private static void drop(Kept kept, long from, long to) {
-    if (from < kept.to && kept.from < to) {
-      kept.drop();
+    for (Kept kept : ofKernels) {
+      kept.cut(from, to);
     }
   }
 

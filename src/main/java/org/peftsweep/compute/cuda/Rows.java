@@ -117,13 +117,17 @@ final class Rows {
     int rowsOfPart = Math.max(1, (rows + wanted - 1) / wanted);
     int count = Math.max(1, (rows + rowsOfPart - 1) / rowsOfPart);
     long bytes = (long) count * x.columns() * Float.BYTES;
-    long partial = launcher.rooms().at(Rooms.Room.PARTIAL_SUMS, bytes);
+    boolean isOne = count == 1 && beta == 0;
+    long partial = isOne ? address(out) : launcher.rooms().at(Rooms.Room.PARTIAL_SUMS, bytes);
     parts
         .call(partial)
         .value(rows)
         .value(x.columns())
         .value(rowsOfPart)
         .run(new Grid(strips, count, 1, Grid.THREADS));
+    if (isOne) {
+      return;
+    }
     call("sum_parts")
         .address(partial)
         .value(count)

@@ -57,12 +57,13 @@ public record CoreAdapter(
   }
 
   @Override
+  public boolean addsToProduct() {
+    return true;
+  }
+
+  @Override
   public Var apply(Tape tape, Linear base, Var x, Var product) {
-    Var input = tape.dropoutOfCopy(x, outer.dropout());
-    Var down = tape.linear(input, outer.a().var(), null);
-    if (input != x) {
-      tape.done(input);
-    }
+    Var down = tape.linearOfDropped(x, outer.dropout(), outer.a().var());
     Var core = inner.apply(tape);
     Var y = tape.lowRank(product, down, core, outer.b().var(), outer.scale());
     tape.done(core);

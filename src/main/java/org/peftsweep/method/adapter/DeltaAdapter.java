@@ -39,6 +39,11 @@ public record DeltaAdapter(
   }
 
   @Override
+  public boolean addsToProduct() {
+    return true;
+  }
+
+  @Override
   public Var apply(Tape tape, Linear base, Var x, Var product) {
     Var change = delta.apply(tape, base);
     Var more = wayBack == null ? tape.linear(x, change, null) : with(tape, base, x, change);

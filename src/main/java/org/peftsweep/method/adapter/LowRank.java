@@ -59,12 +59,7 @@ public record LowRank(Parameter a, Parameter b, float scale, float dropout) {
 
   /** {@code product + scale·(x·Aᵀ)·Bᵀ}; consumes product. */
   public Var addTo(Tape tape, Var x, Var product) {
-    Var input = tape.dropoutOfCopy(x, dropout);
-    Var sum = tape.lowRank(product, input, a.var(), b.var(), scale);
-    if (input != x) {
-      tape.done(input);
-    }
-    return sum;
+    return tape.lowRank(product, x, dropout, a.var(), b.var(), scale);
   }
 
   /** {@code weight ← weight + scale·B·A}. */

@@ -12,6 +12,11 @@ import org.peftsweep.model.Parameter;
 /** {@code y = Wx + scale·B·A·x + b}. */
 public record LowRankAdapter(LowRank update) implements Adapter {
   @Override
+  public boolean addsToProduct() {
+    return true;
+  }
+
+  @Override
   public Var apply(Tape tape, Linear base, Var x, Var product) {
     return base.addBias(tape, update.addTo(tape, x, product));
   }

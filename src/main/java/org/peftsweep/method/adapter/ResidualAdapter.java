@@ -46,6 +46,11 @@ public record ResidualAdapter(LowRank update, LowRank start) implements Exchange
   }
 
   @Override
+  public boolean addsToProduct() {
+    return true;
+  }
+
+  @Override
   public Var apply(Tape tape, Linear base, Var x, Var product) {
     return base.addBias(tape, update.addTo(tape, x, start.addTo(tape, x, product)));
   }

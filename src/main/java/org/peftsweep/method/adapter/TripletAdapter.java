@@ -14,14 +14,15 @@ public record TripletAdapter(
     String name, Parameter a, Parameter e, Parameter b, float scale, float dropout)
     implements Adapter {
   @Override
+  public boolean addsToProduct() {
+    return true;
+  }
+
+  @Override
   public Var apply(Tape tape, Linear base, Var x, Var product) {
     Var weighted = tape.multiplyColumn(a.var(), e.var());
-    Var input = tape.dropoutOfCopy(x, dropout);
-    Var y = tape.lowRank(product, input, weighted, b.var(), scale);
+    Var y = tape.lowRank(product, x, dropout, weighted, b.var(), scale);
     tape.done(weighted);
-    if (input != x) {
-      tape.done(input);
-    }
     return base.addBias(tape, y);
   }
 

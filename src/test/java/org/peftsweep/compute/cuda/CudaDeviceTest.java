@@ -125,7 +125,7 @@ class CudaDeviceTest {
             "Stand-in 0 (sm_90), GPU 1\n",
             "the same by its identifier: true\n",
             "compiled with 13.0\n",
-            "44 kernels agree\n",
+            "45 kernels agree\n",
             "Cannot allocate 4294967296 bytes on GPU 0: the device has no more memory\n",
             "a graph gives what its kernels gave: true\n",
             "Cannot take row 9: there are 4 rows or classes\n")

@@ -20,7 +20,7 @@ public final class EmulatedDevices implements DeviceProvider {
     return OPEN.get(IDLE) instanceof IdleDevice idle ? idle.calls() : 0;
   }
 
-  /** Returns what the graph that was captured last on that device runs, and how often. */
+  /** Returns what the largest graph since the last time runs on that device, and how often. */
   public static Map<String, Integer> idleNodes() {
     return OPEN.get(IDLE) instanceof IdleDevice idle ? idle.nodes() : Map.of();
   }

@@ -191,6 +191,40 @@ class RoundedFactorsTest {
     return whole.slice(from, ROWS / 2);
   }
 
+  /** Three that lie one behind the other by chance, of which others change. */
+  @Test
+  void whatLiesBesideWhatIsWrittenSinceStays() {
+    Tensor all = normal(3 * ROWS, WIDTH);
+    Tensor[] parts = new Tensor[3];
+    Arrays.setAll(parts, i -> all.slice(i * ROWS, ROWS));
+    Runnable norms =
+        () -> {
+          for (Tensor part : parts) {
+            backend.layerNorm(x, null, gamma, gamma, 1e-5f, part, mean, rstd);
+          }
+        };
+    norms.run();
+    norms.run();
+    backend.scale(2, parts[0], parts[0]);
+    assertThat(launches(() -> product(parts[2]))).isZero();
+    assertIsProductOf(parts[2]);
+    norms.run();
+    backend.scale(2, parts[2], parts[2]);
+    assertThat(launches(() -> product(parts[1]))).isZero();
+    assertIsProductOf(parts[1]);
+    norms.run();
+    // Neither the middle nor what is cut off with it.
+    backend.scale(2, parts[1], parts[1]);
+    assertThat(launches(() -> product(parts[0]))).isZero();
+    assertIsProductOf(parts[0]);
+    product(parts[1]);
+    assertIsProductOf(parts[1]);
+    norms.run();
+    backend.scale(2, parts[0].slice(3, 4), parts[0].slice(3, 4));
+    product(parts[0]);
+    assertIsProductOf(parts[0]);
+  }
+
   @Test
   void whatIsWrittenSinceIsRoundedAnew() {
     norm();

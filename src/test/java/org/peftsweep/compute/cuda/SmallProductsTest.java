@@ -7,10 +7,13 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.compute.ElementType;
+import org.peftsweep.compute.Products;
 import org.peftsweep.compute.Tensor;
 
 /** Small products of several lanes in a graph, beside the same ones by themselves. */
@@ -101,7 +104,43 @@ class SmallProductsTest {
     assertThat(device.launches() - before).isEqualTo(ofOne + lanes);
   }
 
-  /** Products of drawn tensors, of parts of them and into each other, in a drawn order. */
+  /** Adapters of matrices of one input, forwards and back, with the products of these. */
+  @Test
+  void adaptersOfMatricesBesideEachOtherShareLaunches() {
+    Tensor x = normal(50, 40);
+    Tensor dx = normal(50, 40);
+    List<Runnable> kernels = new ArrayList<>();
+    for (int i = 0; i < 3; i++) {
+      Tensor w = normal(36, 40);
+      Tensor a = normal(8, 40);
+      Tensor b = normal(36, 8);
+      Tensor y = normal(50, 36);
+      Tensor inner = normal(50, 8);
+      kernels.add(() -> backend.linear(x, w, null, y));
+      kernels.add(() -> backend.gemm(false, true, 1, x, a, 0, inner));
+      kernels.add(() -> backend.gemm(false, true, 2, inner, b, 1, y));
+      Tensor dInner = normal(50, 8);
+      Tensor da = normal(8, 40);
+      Tensor db = normal(36, 8);
+      kernels.add(() -> backend.gemm(true, false, 2, y, inner, 0, db));
+      kernels.add(() -> backend.gemm(false, false, 2, y, b, 0, dInner));
+      kernels.add(() -> backend.gemm(true, false, 1, dInner, x, 0, da));
+      kernels.add(() -> backend.gemm(false, false, 1, dInner, a, 1, dx));
+      kernels.add(() -> backend.gemm(false, false, 1, y, w, 1, dx));
+    }
+    Runnable all = () -> kernels.forEach(Runnable::run);
+    assertSameAsAGraph(all);
+    Runnable plan = backend.plan(all);
+    long before = device.launches();
+    plan.run();
+    // Down and up, back to the factors and to what lies between, and three that add to dx in turn.
+    assertThat(device.launches() - before).isEqualTo(2 + 2 + 2);
+  }
+
+  /**
+   * Products of drawn tensors, of parts of them and into each other, in a drawn order: small ones,
+   * large ones, and those that round their factors to memory that they share.
+   */
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4, 5})
   void comeInAnOrderThatGivesTheSameNumbers(long seed) {
@@ -127,7 +166,8 @@ class SmallProductsTest {
         int rows = ta ? a.columns() : a.rows();
         Tensor part = c.slice(draw.nextInt(c.rows() - rows + 1), rows);
         float beta = draw.nextInt(2);
-        kernels.add(() -> backend.gemm(ta, tb, 0.1f, a, b, beta, part));
+        Products by = draw.nextBoolean() ? backend : backend.products(ElementType.BF16);
+        kernels.add(() -> by.gemm(ta, tb, 0.1f, a, b, beta, part));
       }
       if (draw.nextInt(400) == 0) {
         kernels.add(() -> backend.scale(0.5f, c, c));
