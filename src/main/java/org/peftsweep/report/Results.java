@@ -42,6 +42,7 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
       List.of("method", "method_label", "targets", "rank", "ratio");
 
   private static final String SWEEP = "sweep";
+  private static final String RATE = "learning_rate";
 
   /** What the columns do not say of a trial: all of it but the seed, as a hash. */
   private static final String RECIPE = "recipe";
@@ -57,7 +58,7 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
           "data_hash",
           "train_limit",
           "settings",
-          "learning_rate",
+          RATE,
           "head_learning_rate",
           "grouping",
           "metric",
@@ -283,8 +284,28 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
                                     .map(run -> Objects.toString(run.settings().get(column)))
                                     .distinct()
                                     .count()
-                                > 1))
+                                > 1)
+                    || column.equals(RATE) && isOfRecipe(evaluations, column))
         .toList();
+  }
+
+  /**
+   * Whether recipes of one method differ in a setting that each has alike on all tasks. So rates are
+   * told that go along with λ or a rank, and one that tuning chose for a method is not.
+   */
+  private static boolean isOfRecipe(List<Run> evaluations, String column) {
+    boolean differs =
+        evaluations.stream()
+            .collect(Collectors.groupingBy(run -> Objects.toString(run.settings().get("method"))))
+            .values()
+            .stream()
+            .anyMatch(group -> count(group, column) > 1);
+    return differs
+        && evaluations.stream()
+            .collect(Collectors.groupingBy(run -> values(run, KEY)))
+            .values()
+            .stream()
+            .allMatch(group -> count(group, column) == 1);
   }
 
   private static List<Line> lines(List<Run> evaluations, List<String> extras) {

@@ -13,6 +13,7 @@ import org.peftsweep.method.Full;
 import org.peftsweep.method.HeadOnly;
 import org.peftsweep.method.LoRA;
 import org.peftsweep.model.Role;
+import org.peftsweep.optim.Rates;
 import org.peftsweep.results.LocalSpark;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.ResultTables;
@@ -90,6 +91,43 @@ class BenchmarkTableTest {
         .contains("\"alpha\":\"16.0\"")
         .contains("| 70.00 |")
         .contains("| 80.00 |");
+  }
+
+  /** Each λ at a rate of its own: who reads of one is to see the other. */
+  @Test
+  void tellsARateThatGoesAlongWithAnotherSetting() {
+    finish(at(4e-3, Samples.trial("rte", new LoRA(8, 16, 0), QV, 1, 0)), 0.7);
+    finish(at(1e-3, Samples.trial("rte", new LoRA(8, 16, 0), QV, 4, 0)), 0.8);
+    finish(at(4e-3, Samples.trial("mrpc", new LoRA(8, 16, 0), QV, 1, 0)), 0.7);
+    finish(at(1e-4, Samples.trial("rte", new Full(), QV, 1, 0)), 0.8);
+    assertThat(table().markdown())
+        .contains("| method | targets | rank | λ | trainable | learning rate | rte | mrpc |")
+        .contains("| LoRA | QV | 8 | 1 | 1234 | 0.004 | 70.00 | 70.00 |")
+        .contains("| LoRA | QV | 8 | 4 | 1234 | 0.001 | 80.00 | — |");
+  }
+
+  /** Of each method, or of each recipe on each task, as tuning chooses it. */
+  @Test
+  void leavesOutARateThatTheRestTells() {
+    finish(at(4e-3, Samples.trial("rte", new LoRA(8, 16, 0), QV, 1, 0)), 0.7);
+    finish(at(1e-3, Samples.trial("mrpc", new LoRA(8, 16, 0), QV, 1, 0)), 0.7);
+    finish(at(1e-3, Samples.trial("rte", new LoRA(8, 16, 0), QV, 4, 0)), 0.8);
+    finish(at(1e-4, Samples.trial("rte", new Full(), QV, 1, 0)), 0.8);
+    assertThat(table().markdown())
+        .contains("| method | targets | rank | λ | trainable | rte | mrpc |")
+        .contains("| LoRA | QV | 8 | 1 | 1234 | 70.00 | 70.00 |");
+  }
+
+  private static Trial at(double rate, Trial of) {
+    Rates rates = of.rates();
+    return new Trial(
+        of.model(),
+        of.task(),
+        of.method(),
+        of.targets(),
+        new Rates(rate, rates.ratio(), rates.headLearningRate(), rates.grouping()),
+        of.training(),
+        of.seed());
   }
 
   @Test
