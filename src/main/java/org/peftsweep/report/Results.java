@@ -278,20 +278,20 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
         .filter(
             column ->
                 alike.values().stream()
-                    .anyMatch(
-                        group ->
-                            group.stream()
-                                    .map(run -> Objects.toString(run.settings().get(column)))
-                                    .distinct()
-                                    .count()
-                                > 1)
+                        .anyMatch(
+                            group ->
+                                group.stream()
+                                        .map(run -> Objects.toString(run.settings().get(column)))
+                                        .distinct()
+                                        .count()
+                                    > 1)
                     || column.equals(RATE) && isOfRecipe(evaluations, column))
         .toList();
   }
 
   /**
-   * Whether recipes of one method differ in a setting that each has alike on all tasks. So rates are
-   * told that go along with λ or a rank, and one that tuning chose for a method is not.
+   * Whether recipes of one method differ in a setting that each has alike on all tasks. So rates
+   * are told that go along with λ or a rank, and one that tuning chose for a method is not.
    */
   private static boolean isOfRecipe(List<Run> evaluations, String column) {
     boolean differs =
