@@ -72,7 +72,10 @@ final class CudaDeviceMain {
       List<KernelCheck.Result> results = KernelCheck.compare(cpu, cuda);
       results.stream().filter(result -> !result.isFine()).forEach(System.out::println);
       System.out.println(
-          results.stream().filter(KernelCheck.Result::isFine).count() + " kernels agree");
+          results.stream().filter(KernelCheck.Result::isFine).count()
+              + " of "
+              + results.size()
+              + " kernels agree");
       try {
         cuda.allocate(1L << 30);
       } catch (OutOfMemoryError e) {

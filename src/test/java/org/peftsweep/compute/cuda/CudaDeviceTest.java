@@ -125,10 +125,10 @@ class CudaDeviceTest {
             "Stand-in 0 (sm_90), GPU 1\n",
             "the same by its identifier: true\n",
             "compiled with 13.0\n",
-            "45 kernels agree\n",
             "Cannot allocate 4294967296 bytes on GPU 0: the device has no more memory\n",
             "a graph gives what its kernels gave: true\n",
             "Cannot take row 9: there are 4 rows or classes\n")
+        .containsPattern("\n(\\d{2,}) of \\1 kernels agree\n")
         .endsWith("done\n");
     try (var kept = Files.list(folder.resolve(".cache/peft-sweep/cuda"))) {
       assertThat(kept).hasSize(EmulatedKernels.FAMILIES.size());
