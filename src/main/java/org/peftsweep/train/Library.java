@@ -21,6 +21,7 @@ import org.peftsweep.compute.Backends;
 import org.peftsweep.data.Batches;
 import org.peftsweep.data.DataException;
 import org.peftsweep.data.Dataset;
+import org.peftsweep.data.TokenizedExample;
 import org.peftsweep.data.Tokenizer;
 import org.peftsweep.method.adapter.AdapterLayout;
 import org.peftsweep.method.adapter.InitCache;
@@ -273,6 +274,23 @@ public final class Library {
             new TokenisedKey(task.withContentHash(""), model, maxTokens, packing),
             () -> TokenisedTask.of(dataset(task), tokenizer(model), maxTokens, packing));
     return trial.retention().isNone() ? data : data.with(retained(trial));
+  }
+
+  /** Counts, once for all trials that read it so, the rows of a set that have nothing to tell. */
+  long silent(Trial trial, String set, List<TokenizedExample> rows) {
+    Training training = trial.training();
+    return once(
+        List.of(
+            "silent",
+            set,
+            trial.task().withContentHash(""),
+            trial.model().location(),
+            training.maxTokens(),
+            training.packing()),
+        () ->
+            tokenised(trial)
+                .silent(
+                    rows, Assembly.batches(training, tokenizer(trial.model().location()).padId())));
   }
 
   /** Returns the texts whose loss a trial measures beside its score, as token ids. */

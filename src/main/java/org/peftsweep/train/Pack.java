@@ -172,6 +172,11 @@ final class Pack implements AutoCloseable {
       }
     }
 
+    /** Returns what the passes of its pack hold. */
+    MemoryBudget.Passes passes() {
+      return passes;
+    }
+
     /** Lets others work while this lane, whose turn it is, waits for something else. */
     <T> T outside(Turns.Waiting<T> wait) throws InterruptedException {
       return places.size() == 1 ? wait.run() : turns.outside(seat, wait);
@@ -240,11 +245,6 @@ final class Pack implements AutoCloseable {
   /** Makes a pack of one. */
   static Pack alone(Backend backend) {
     return new Pack(backend, 1);
-  }
-
-  /** Returns what its passes hold. */
-  MemoryBudget.Passes passes() {
-    return passes;
   }
 
   Lane lane(int place) {

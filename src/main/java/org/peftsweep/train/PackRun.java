@@ -55,7 +55,7 @@ public final class PackRun implements AutoCloseable {
     TrialRun run = new TrialRun(library, backend);
     Outcome[] outcome = new Outcome[1];
     try {
-      pack.work(own, () -> outcome[0] = run.run(trial, limits, progress, own, pack.passes()));
+      pack.work(own, () -> outcome[0] = run.run(trial, limits, progress, own));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new StoppedException("Stopped before it began");

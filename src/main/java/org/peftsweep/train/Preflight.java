@@ -143,16 +143,13 @@ public final class Preflight {
   /** Refuses texts that the model's tokenizer cannot write, and sets with nothing to be written. */
   private void requireTexts(Trial trial) {
     TokenisedTask data = library.tokenised(trial);
-    requireTokens(trial, data, TokenisedTask.TRAIN, data.train());
-    requireTokens(trial, data, "the validation part", data.validation());
-    data.reported().forEach(set -> requireTokens(trial, data, set.name(), set.examples()));
+    requireTokens(trial, TokenisedTask.TRAIN, data.train());
+    requireTokens(trial, "the validation part", data.validation());
+    data.reported().forEach(set -> requireTokens(trial, set.name(), set.examples()));
   }
 
-  private void requireTokens(
-      Trial trial, TokenisedTask data, String set, List<TokenizedExample> rows) {
-    Batches batches =
-        Assembly.batches(trial.training(), library.tokenizer(trial.model().location()).padId());
-    long silent = data.silent(rows, batches);
+  private void requireTokens(Trial trial, String set, List<TokenizedExample> rows) {
+    long silent = library.silent(trial, set, rows);
     String within =
         "of %s of %s has a token to be written within max-tokens = %d"
             .formatted(set, Shown.of(trial.task().task().name()), trial.training().maxTokens());

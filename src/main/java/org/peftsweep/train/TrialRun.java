@@ -49,25 +49,16 @@ public final class TrialRun {
    */
   public Outcome run(Trial trial, RunLimits limits, Progress progress) {
     try (Pack pack = Pack.alone(backend)) {
-      return run(trial, limits, progress, pack.lane(0), pack.passes());
+      return run(trial, limits, progress, pack.lane(0));
     }
   }
 
-  /**
-   * The same as a lane of a pack.
-   *
-   * @param passes of that pack
-   */
-  Outcome run(
-      Trial trial,
-      RunLimits limits,
-      Progress progress,
-      Pack.Lane lane,
-      MemoryBudget.Passes passes) {
+  /** The same as a lane of a pack. */
+  Outcome run(Trial trial, RunLimits limits, Progress progress, Pack.Lane lane) {
     Record record = new Record();
     try (RunWatch watch = new RunWatch(limits)) {
       try {
-        return run(trial, limits, watch, progress, record, lane, passes)
+        return run(trial, limits, watch, progress, record, lane)
             ? record.outcome(Status.FINISHED, null)
             : record.outcome(Status.STOPPED, "waits at step " + record.trainer.steps());
       } catch (Trainer.DivergedException e) {
@@ -106,8 +97,7 @@ public final class TrialRun {
       RunWatch watch,
       Progress progress,
       Record record,
-      Pack.Lane lane,
-      MemoryBudget.Passes passes) {
+      Pack.Lane lane) {
     long start = System.nanoTime();
     Training training = trial.training();
     requireUnchanged(trial);
@@ -117,7 +107,7 @@ public final class TrialRun {
     TokenisedTask data = trial.phase() == Phase.TUNING ? all.withoutReported() : all;
     record.loadSeconds = (System.nanoTime() - start) / 1e9;
     try {
-      return train(trial, limits, watch, progress, record, base, data, lane, passes);
+      return train(trial, limits, watch, progress, record, base, data, lane);
     } catch (ImpossibleSettingException e) {
       throw e;
     } catch (IllegalArgumentException e) {
@@ -134,8 +124,7 @@ public final class TrialRun {
       Record record,
       Base base,
       TokenisedTask data,
-      Pack.Lane lane,
-      MemoryBudget.Passes passes) {
+      Pack.Lane lane) {
     int padId = base.padId();
     AdapterLayout layout = library.layout(trial, base.config(), trial.task().task().outputs());
     PrefixCache prefixes =
@@ -144,7 +133,7 @@ public final class TrialRun {
         MemoryModel.predict(
             trial, base.config(), base::lacks, padId, data, layout, prefixes != null, backend);
     try (MemoryBudget.Share share =
-        admit(trial, limits, watch.deadline(), record.predicted, lane, passes)) {
+        admit(trial, limits, watch.deadline(), record.predicted, lane)) {
       long start = System.nanoTime();
       Weights weights = base.weights(trial, backend, prefixes);
       InitCache prepared = library.preparations(trial, data, padId, backend.place());
@@ -171,23 +160,18 @@ public final class TrialRun {
   }
 
   private MemoryBudget.Share admit(
-      Trial trial,
-      RunLimits limits,
-      Deadline deadline,
-      Footprint predicted,
-      Pack.Lane lane,
-      MemoryBudget.Passes passes) {
+      Trial trial, RunLimits limits, Deadline deadline, Footprint predicted, Pack.Lane lane) {
     if (limits.memory() == null) {
       return () -> {};
     }
     Object base = Library.baseKey(trial.model(), backend.place());
-    Optional<MemoryBudget.Share> free = limits.memory().admitNow(predicted, base, passes);
+    Optional<MemoryBudget.Share> free = limits.memory().admitNow(predicted, base, lane.passes());
     if (free.isPresent()) {
       return free.get();
     }
     deadline.pause();
     try {
-      return lane.outside(() -> limits.memory().admit(predicted, base, passes));
+      return lane.outside(() -> limits.memory().admit(predicted, base, lane.passes()));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new StoppedException("Stopped while it waited for memory");
@@ -284,35 +268,34 @@ public final class TrialRun {
     }
 
     Outcome outcome(Status status, String reason) {
-      List<CurvePoint> curve = trainer == null ? List.of() : trainer.measured().curve();
-      boolean measured = status == Status.FINISHED && !curve.isEmpty();
-      CurvePoint best = measured ? Outcome.best(curve) : null;
+      Measured measured = trainer == null ? null : trainer.measured();
+      List<CurvePoint> curve = measured == null ? List.of() : measured.curve();
+      boolean counts = status == Status.FINISHED && !curve.isEmpty();
+      CurvePoint best = counts ? Outcome.best(curve) : null;
       return new Outcome(
           status,
           best == null ? reason : undefined(best),
           best,
-          measured ? curve.get(curve.size() - 1) : null,
+          counts ? curve.get(curve.size() - 1) : null,
           trainableParameters,
           headParameters,
           trainer == null ? null : trainer.steps(),
-          trainer == null || isUndefined(trainer.measured().lastLoss())
-              ? null
-              : trainer.measured().lastLoss(),
+          measured == null || isUndefined(measured.lastLoss()) ? null : measured.lastLoss(),
           optimizerBytes,
           peakBytes,
           predicted == null ? null : predicted.peakBytes(),
           loadSeconds,
           prepared == null ? null : prepared.seconds(),
           prepared == null ? null : prepared.bytes(),
-          trainer == null ? null : trainer.measured().trainSeconds(),
-          trainer == null ? null : trainer.measured().evaluateSeconds(),
+          measured == null ? null : measured.trainSeconds(),
+          measured == null ? null : measured.evaluateSeconds(),
           null,
           null,
           backend.name(),
           backend.device(),
           backend.gpu().map(now -> now.since(gpuAtStart.orElse(now))).orElse(null),
           curve,
-          measured ? trainer.measured().predictions() : List.of(),
+          counts ? measured.predictions() : List.of(),
           layers,
           ranks);
     }

@@ -58,8 +58,9 @@ class GoldenModelsTest {
       }
       tape.startTraining(0);
       Var logits = model.logits(tape, batch(golden));
-      // Of one number a row, where PyTorch's own autocast is 2.6 % off too.
-      double part = logits.value().columns() == 1 ? 0.04 : 0.02;
+      // Attention rounds too on a GPU; PyTorch's autocast is 2.6 % off where a row is one number.
+      boolean isLoose = logits.value().columns() == 1 && !backendName.equals("cpu");
+      double part = isLoose ? 0.04 : 0.02;
       assertNear("logits", floats(backend, logits.value()), golden.floats("out/logits"), part);
       if (!hasLabels) {
         return;
