@@ -29,12 +29,15 @@ final class DryRun {
   private final OptionalInt mostLanes;
   private final int slots;
   private final double warmUp;
+  private final Set<String> withoutRatio;
   private final NumberFormat numbers = NumberFormat.getIntegerInstance(Locale.ROOT);
 
   /**
    * @param slots that run trials side by side; 1 where that is not known
+   * @param withoutRatio methods with which ratios do not count
    */
-  DryRun(Plan plan, Forecast forecast, OptionalInt mostLanes, int slots) {
+  DryRun(Plan plan, Forecast forecast, OptionalInt mostLanes, int slots, Set<String> withoutRatio) {
+    this.withoutRatio = withoutRatio;
     this.plan = plan;
     this.slots = slots;
     this.warmUp = plan.pending().isEmpty() ? 0 : forecast.warmUpSeconds();
@@ -75,6 +78,7 @@ final class DryRun {
             plan.pending().size(),
             time())
         + ownRates()
+        + ownRatios()
         + packs();
   }
 
@@ -90,9 +94,20 @@ final class DryRun {
         ? ""
         : String.format(
             Locale.ROOT,
-            "Learning rates do not count with %s, which finds its own: trials that differ in nothing"
-                + " else are one.%n",
-            String.join(" and ", ids));
+            "Learning rates do not count where an optimizer finds its own (%s): trials that differ"
+                + " in nothing else are one.%n",
+            String.join(", ", ids));
+  }
+
+  /** Tells with which methods ratios change nothing. */
+  private String ownRatios() {
+    return withoutRatio.isEmpty()
+        ? ""
+        : String.format(
+            Locale.ROOT,
+            "Ratios do not count with %s, of which nothing belongs to W_v alone: trials that differ"
+                + " in nothing else are one.%n",
+            String.join(", ", withoutRatio));
   }
 
   private String time() {

@@ -182,7 +182,8 @@ final class SweepRun {
         Plan.of(
             phases.trials(), sweep.titles(), inspection.without(), measured, Pace.UNKNOWN, filter);
     out.print(
-        new DryRun(all, measured, sweep.execution().pack().mostLanes(), slots).text()
+        new DryRun(all, measured, sweep.execution().pack().mostLanes(), slots, sweep.withoutRatio())
+                .text()
             + phases.later());
     out.print(SearchPhase.text(sweep.search()));
   }

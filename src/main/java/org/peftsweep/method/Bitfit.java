@@ -38,6 +38,11 @@ public record Bitfit() implements Untargeted {
   }
 
   @Override
+  public boolean learnsValues(Set<Role> targets) {
+    return true;
+  }
+
+  @Override
   public long trainable(int out, int in, boolean hasBias) {
     return hasBias ? out : 0;
   }

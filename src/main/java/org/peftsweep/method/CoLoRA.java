@@ -4,6 +4,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
 import java.util.function.Supplier;
 import org.peftsweep.data.Batch;
 import org.peftsweep.data.Seeds;
@@ -81,8 +82,14 @@ public record CoLoRA(
       int side = Math.min(linear.out(), linear.in());
       most.put(linear.name(), Math.min(side, (int) Math.rint(rank * spread)));
     }
-    return ContributionSearch.ranks(
-        new ContributionSearch(to, batches, probeRate).run(), rank, most);
+    SortedMap<String, Double> scores = new ContributionSearch(to, batches, probeRate).run();
+    if (!scores.values().stream().allMatch(Double::isFinite)) {
+      throw new ImpossibleSettingException(
+          "Cannot share ranks out with probe-rate = "
+              + probeRate
+              + ": the steps that probe contributions diverge, give a smaller one");
+    }
+    return ContributionSearch.ranks(scores, rank, most);
   }
 
   @Override

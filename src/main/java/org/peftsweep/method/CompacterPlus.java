@@ -63,4 +63,10 @@ public record CompacterPlus(int reduction, int parts, boolean trainNorms) implem
   public String label() {
     return "Compacter++";
   }
+
+  /** The shared rule starts a hundred times smaller, as the paper's does. */
+  @Override
+  public int semanticsVersion() {
+    return 2;
+  }
 }

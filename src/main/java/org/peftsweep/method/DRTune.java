@@ -41,7 +41,7 @@ import org.peftsweep.optim.Id;
 public record DRTune(Method over, int memory, int every) implements PlugIn {
   public DRTune {
     Objects.requireNonNull(over, "over");
-    PlugIn.requireLayers("drtune", over);
+    PlugIn.requireLearning("drtune", over);
     Settings.between("memory", memory, 1, Settings.MOST);
     Settings.between("every", every, 1, Settings.MOST_STEPS);
   }

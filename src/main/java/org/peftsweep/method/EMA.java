@@ -27,7 +27,7 @@ import org.peftsweep.optim.UpdateRule;
 public record EMA(Method over, double decay, boolean balanced) implements PlugIn {
   public EMA {
     Objects.requireNonNull(over, "over");
-    PlugIn.requireLayers("ema", over);
+    PlugIn.requireLearning("ema", over);
     Settings.fraction("decay", decay);
   }
 

@@ -11,6 +11,7 @@ import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
 import org.peftsweep.optim.Id;
+import org.peftsweep.optim.Optimizer;
 
 /**
  * Efficient prompt tuning: a short prompt before the tokens and a low-rank change {@code A·B} of
@@ -74,6 +75,17 @@ public record EPT(int tokens, int rank, int length, int spaces, int hidden, doub
   private static Parameter learning(AttachContext to, String name, int... shape) {
     return Parameter.zeros(to.backend(), NAME + name, Role.EMBEDDING, -1, shape)
         .train(to.backend());
+  }
+
+  @Override
+  public boolean takes(Optimizer optimizer) {
+    return promptRatio == 1 || optimizer.takesRatios();
+  }
+
+  /** Words that a prompt starts as are scaled as the model scales them. */
+  @Override
+  public int semanticsVersion() {
+    return 2;
   }
 
   @Override

@@ -104,6 +104,11 @@ public record HFT(int attention, long drawSeed) implements Untargeted {
   }
 
   @Override
+  public boolean learnsValues(Set<Role> targets) {
+    return true;
+  }
+
+  @Override
   public long trainable(Model outline, Set<Role> targets) {
     return chosen(outline).stream().mapToLong(Parameter::size).sum();
   }

@@ -139,9 +139,21 @@ public sealed interface Method
     return true;
   }
 
-  /** Whether it adds or trains something in each layer, which a plug-in can choose from. */
+  /**
+   * Whether what it adds or trains lies in layers, each its own, which a plug-in can choose from.
+   */
   default boolean adaptsLayers() {
     return usesTargets();
+  }
+
+  /**
+   * Whether anything that learns belongs to W_v alone, so that a ratio of rates counts; a tensor
+   * that all targets share belongs to none.
+   *
+   * @param targets what the trial aims at
+   */
+  default boolean learnsValues(Set<Role> targets) {
+    return usesTargets() && targets.contains(Role.VALUE);
   }
 
   /** Whether it can be trained with an optimizer; one whose updates are Adam's takes no other. */

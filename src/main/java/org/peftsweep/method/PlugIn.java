@@ -21,14 +21,22 @@ public sealed interface PlugIn extends Method permits DRTune, EMA, IST {
 
   /** Throws {@link IllegalArgumentException} where a method has no layers to choose from. */
   static void requireLayers(String plugIn, Method over) {
-    if (!over.adaptsLayers() || over instanceof PlugIn) {
-      throw new IllegalArgumentException(
-          "Cannot use plug-in = "
-              + plugIn
-              + ": choose none with method "
-              + over.id()
-              + ", it offers no layers to choose from");
+    requireLearning(plugIn, over);
+    if (!over.adaptsLayers()) {
+      throw refused(plugIn, over, "what it adds or trains does not lie in layers, each its own");
     }
+  }
+
+  /** Throws {@link IllegalArgumentException} where nothing learns, or something is plugged in. */
+  static void requireLearning(String plugIn, Method over) {
+    if (!over.learns() || over instanceof PlugIn) {
+      throw refused(plugIn, over, "there is no learning of its own to change");
+    }
+  }
+
+  private static IllegalArgumentException refused(String plugIn, Method over, String why) {
+    return new IllegalArgumentException(
+        "Cannot use plug-in = " + plugIn + ": choose none with method " + over.id() + ", " + why);
   }
 
   @Override
@@ -79,6 +87,11 @@ public sealed interface PlugIn extends Method permits DRTune, EMA, IST {
   @Override
   default int positions() {
     return over().positions();
+  }
+
+  @Override
+  default boolean learnsValues(Set<Role> targets) {
+    return over().learnsValues(targets);
   }
 
   @Override

@@ -19,7 +19,8 @@ import org.peftsweep.optim.Id;
  * positions.
  *
  * <p>Lester et al., arXiv:2104.08691, §2. As in PEFT with Hugging Face's models, encoders classify
- * by the first place, which is the first vector, and RoBERTa counts all places, padding too.
+ * by the first place, which is the first vector, RoBERTa counts all places, padding too, and Gemma,
+ * which scales words, scales no prompt: one that starts as words starts as scaled ones.
  *
  * @param tokens vectors before the first token, at least 1
  * @param fromVocabulary whether they start as words drawn from the vocabulary, as the paper
@@ -47,12 +48,16 @@ public record PromptTuning(int tokens, boolean fromVocabulary, double deviation)
   /** Makes a prompt of words drawn from the vocabulary. */
   static Parameter words(AttachContext to, int tokens) {
     Weight words = to.model().embeddings().words().asWeight();
+    float factor = to.model().embeddings().factor();
     Parameter prompt = zeros(to, tokens);
     SplittableRandom random = to.seeds().random("initialise " + NAME);
     float[] word = new float[words.columns()];
     for (int i = 0; i < tokens; i++) {
       long from = (long) random.nextInt(words.rows()) * words.columns();
       words.read(to.backend(), from, word, 0, word.length);
+      for (int column = 0; column < word.length; column++) {
+        word[column] *= factor;
+      }
       to.backend().write(word, 0, prompt.value(), (long) i * word.length, word.length);
     }
     return prompt;
@@ -62,6 +67,12 @@ public record PromptTuning(int tokens, boolean fromVocabulary, double deviation)
     int width = to.model().embeddings().width();
     return Parameter.zeros(to.backend(), NAME, Role.EMBEDDING, -1, tokens, width)
         .train(to.backend());
+  }
+
+  /** Words that a prompt starts as are scaled as the model scales them. */
+  @Override
+  public int semanticsVersion() {
+    return fromVocabulary ? 2 : 1;
   }
 
   @Override

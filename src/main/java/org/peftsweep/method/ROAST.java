@@ -40,23 +40,19 @@ public record ROAST(int size, long hashSeed) implements Method {
 
   @Override
   public MethodHooks attach(AttachContext to) {
-    Parameter array = null;
-    for (Linear linear : to.projections()) {
-      List<Parameter> kept = List.of();
-      if (array == null) {
-        array = to.learning(linear, "roast_array", size);
-        kept = List.of(array);
-      }
+    List<Linear> targets = to.projections();
+    Parameter array = to.shared(targets, "roast_array", size);
+    for (Linear linear : targets) {
+      List<Parameter> kept = linear == targets.get(0) ? List.of(array) : List.of();
       Places places = Places.of(to.backend(), linear, "roast_places", hash(linear));
       List<Parameter> all = new ArrayList<>(kept);
       all.add(places.parameter());
-      Parameter shared = array;
       linear.attach(
           new DeltaAdapter(
               all,
               kept,
               (tape, base) -> {
-                Var both = withNegatives(tape, shared.var());
+                Var both = withNegatives(tape, array.var());
                 Var delta = Matrices.gather(tape, both, places.numbers(), base.out(), base.in());
                 tape.done(both);
                 return delta;
@@ -91,6 +87,17 @@ public record ROAST(int size, long hashSeed) implements Method {
                 }),
         List.of(),
         array);
+  }
+
+  /** Layers share what learns. */
+  @Override
+  public boolean adaptsLayers() {
+    return false;
+  }
+
+  @Override
+  public boolean learnsValues(Set<Role> targets) {
+    return targets.equals(Set.of(Role.VALUE));
   }
 
   @Override

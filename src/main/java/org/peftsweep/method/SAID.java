@@ -40,11 +40,10 @@ public record SAID(int size, long projectionSeed) implements Method {
     List<Linear> targets = to.projections();
     int inputs = size - targets.size();
     Fastfood.Maker maps = new Fastfood.Maker(to, inputs);
-    Parameter z = null;
+    Parameter z = to.shared(targets, "said_z", 1, inputs);
     for (Linear linear : targets) {
       List<Parameter> kept = new ArrayList<>();
-      if (z == null) {
-        z = to.learning(linear, "said_z", 1, inputs);
+      if (linear == targets.get(0)) {
         kept.add(z);
       }
       Parameter lambda = to.learning(linear, "said_lambda", 1);
@@ -80,6 +79,12 @@ public record SAID(int size, long projectionSeed) implements Method {
       throw new IllegalArgumentException(
           "Cannot use size = %d on %d targets: give more than that".formatted(size, count));
     }
+  }
+
+  /** Layers share what learns. */
+  @Override
+  public boolean adaptsLayers() {
+    return false;
   }
 
   @Override

@@ -67,6 +67,11 @@ public record SSF(double deviation) implements Untargeted {
   }
 
   @Override
+  public boolean learnsValues(Set<Role> targets) {
+    return true;
+  }
+
+  @Override
   public long trainable(int out, int in, boolean hasBias) {
     return 2L * out;
   }

@@ -45,12 +45,14 @@ public record TinyLoRA(int rank, int size, int tied, long projectionSeed) implem
   @Override
   public MethodHooks attach(AttachContext to) {
     Parameter shared = null;
-    int at = 0;
-    for (Linear linear : to.projections()) {
+    List<Linear> targets = to.projections();
+    for (int at = 0; at < targets.size(); at++) {
+      Linear linear = targets.get(at);
       LowRank outer = CoreAdapter.principal(to, linear, rank, 1, 0);
       List<Parameter> kept = new ArrayList<>(outer.parameters());
-      if (at++ % tied == 0) {
-        shared = to.learning(linear, "tinylora_v", 1, size);
+      if (at % tied == 0) {
+        List<Linear> sharing = targets.subList(at, Math.min(at + tied, targets.size()));
+        shared = to.shared(sharing, "tinylora_v", 1, size);
         kept.add(shared);
       }
       Parameter projection = drawn(to, linear);
@@ -80,6 +82,12 @@ public record TinyLoRA(int rank, int size, int tied, long projectionSeed) implem
     }
     to.backend().write(values, 0, projection.value(), 0, values.length);
     return projection;
+  }
+
+  /** Where targets are tied, layers may share what learns. */
+  @Override
+  public boolean adaptsLayers() {
+    return tied == 1;
   }
 
   @Override

@@ -58,13 +58,13 @@ public record VBLoRA(int rank, int vectors, int length, int top, double logitsRa
 
   @Override
   public MethodHooks attach(AttachContext to) {
-    VectorBank bank = null;
+    List<Linear> targets = to.projections();
+    Parameter shared = to.shared(targets, "vblora_vector_bank", vectors, length);
+    VectorBank bank = new VectorBank(to.uniform(shared, BOUND), top);
     Map<Integer, Places> orders = new HashMap<>();
-    for (Linear linear : to.projections()) {
+    for (Linear linear : targets) {
       List<Parameter> kept = new ArrayList<>();
-      if (bank == null) {
-        Parameter shared = to.learning(linear, "vblora_vector_bank", vectors, length);
-        bank = new VectorBank(to.uniform(shared, BOUND), top);
+      if (linear == targets.get(0)) {
         kept.add(shared);
       }
       Parameter a = logits(to, linear, "vblora_logits_A", rank, linear.in() / length);
@@ -98,6 +98,12 @@ public record VBLoRA(int rank, int vectors, int length, int top, double logitsRa
       order[i] = (row / length * rank + i % rank) * length + row % length;
     }
     return Places.of(to.backend(), linear, "vblora_order", order);
+  }
+
+  /** Layers share what learns. */
+  @Override
+  public boolean adaptsLayers() {
+    return false;
   }
 
   @Override

@@ -67,7 +67,8 @@ final class Decoder extends Stack<Decoder, DecoderLayer> {
             Fresh.NORMAL,
             sizes.vocabulary(),
             width);
-    embeddings = new Embeddings(words);
+    embeddings =
+        new Embeddings(words, variant.gemma() == null ? 1 : variant.gemma().embeddingFactor());
     for (int i = 0; i < sizes.layers(); i++) {
       layers.add(layer("model.layers." + i + ".", i));
     }

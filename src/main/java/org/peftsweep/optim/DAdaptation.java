@@ -37,6 +37,12 @@ public record DAdaptation(
     Optimizers.requireNotNegative("growth", growth);
   }
 
+  /** Steps of factor 0 are not measured. */
+  @Override
+  public int semanticsVersion() {
+    return 2;
+  }
+
   @Override
   public Update update(Parameter parameter) {
     return new Adapted(parameter, this);
@@ -78,6 +84,8 @@ public record DAdaptation(
     private final Parameter parameter;
     private final DAdaptation settings;
     private final OptimizerState state;
+
+    /** Null until something was measured. */
     private Distance distance;
 
     private Adapted(Parameter parameter, DAdaptation settings) {
@@ -124,7 +132,7 @@ public record DAdaptation(
 
     @Override
     public void step(Backend backend, double scale, double decay, Scratch scratch) {
-      if (!distance.isMeasured()) {
+      if (distance == null || !distance.isMeasured()) {
         return;
       }
       state.advance();

@@ -19,8 +19,8 @@ import org.peftsweep.model.Parameter;
  * d)}, d the most by which an eigenvalue of V falls, or its trace where that is less. Both β are
  * corrected for bias.
  *
- * <p>Factors are told by their names, {@code lora_A} and {@code lora_B}, where both learn and the
- * rank is at most both sides; all else takes AdamW at the same rate.
+ * <p>Factors are told by their names, {@code lora_A} and {@code lora_B}, where both learn, nothing
+ * learns between them and the rank is at most both sides; all else takes AdamW at the same rate.
  *
  * <p>Differs from the authors' code: unmagnified gradients are neither clipped nor left out where
  * they are large; clipping is the trial's. R is inverted in double precision.
@@ -38,6 +38,9 @@ public record LoRARITE(double beta1, double beta2, double epsilon, boolean escap
     implements Optimizer {
   private static final String A = ".lora_A.";
   private static final String B = ".lora_B.";
+
+  /** A learnt matrix between them, with which they are no two factors of a product. */
+  private static final String BETWEEN = ".lora_AB";
 
   /** Part of the largest singular value of R from which on a smaller one counts as 0. */
   private static final double LEAST = 1e-7;
@@ -81,6 +84,11 @@ public record LoRARITE(double beta1, double beta2, double epsilon, boolean escap
     @Override
     public void meet(List<Parameter> all) {
       if (!isA && !parameter.name().contains(B)) {
+        return;
+      }
+      int at = parameter.name().indexOf(isA ? A : B);
+      String between = parameter.name().substring(0, at) + BETWEEN;
+      if (all.stream().anyMatch(candidate -> candidate.name().equals(between))) {
         return;
       }
       String name = isA ? parameter.name().replace(A, B) : parameter.name().replace(B, A);

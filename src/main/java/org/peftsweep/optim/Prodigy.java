@@ -48,6 +48,12 @@ public record Prodigy(
     Optimizers.requireNotNegative("growth", growth);
   }
 
+  /** Steps of factor 0 are not measured. */
+  @Override
+  public int semanticsVersion() {
+    return 2;
+  }
+
   @Override
   public Update update(Parameter parameter) {
     return new Adapted(parameter, this);
@@ -96,6 +102,8 @@ public record Prodigy(
     private final Parameter parameter;
     private final Prodigy settings;
     private final OptimizerState state;
+
+    /** Null until something was measured. */
     private Distance distance;
 
     private Adapted(Parameter parameter, Prodigy settings) {
@@ -152,7 +160,7 @@ public record Prodigy(
 
     @Override
     public void step(Backend backend, double scale, double decay, Scratch scratch) {
-      if (!distance.isMeasured()) {
+      if (distance == null || !distance.isMeasured()) {
         return;
       }
       state.advance();

@@ -83,6 +83,11 @@ public record Rates(double learningRate, double ratio, double headLearningRate, 
     return new Rates(1, ratio, 1, grouping);
   }
 
+  /** Returns the same where nothing that learns belongs to W_v alone: λ is 1. */
+  public Rates withoutRatio() {
+    return new Rates(learningRate, 1, headLearningRate, grouping);
+  }
+
   /** Returns η_V = λη. */
   public double valueLearningRate() {
     return ratio * learningRate;

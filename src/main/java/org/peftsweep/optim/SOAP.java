@@ -15,9 +15,9 @@ import org.peftsweep.model.Parameter;
  * first gradient, which moves nothing, and follow every {@code preconditionEvery} steps by a power
  * iteration and QR; m turns with them.
  *
- * <p>As in the authors' code vectors are Adam's, their first gradient moves nothing either, and v
- * is sorted with its basis but not turned. A side of a matrix above {@code mostSide} keeps the
- * axes.
+ * <p>As in the authors' code vectors (here matrices of one row or one column too) are Adam's, their
+ * first gradient moves nothing either, and v is sorted with its basis but not turned. A side of a
+ * matrix above {@code mostSide} keeps the axes.
  *
  * <p>State: {@code 2·(rows² + columns² + rows·columns)} floats a matrix.
  *
@@ -36,6 +36,12 @@ public record SOAP(double beta1, double beta2, double epsilon, int preconditionE
     Optimizers.requirePositive("epsilon", epsilon);
     Optimizers.requireAtLeast("precondition-every", preconditionEvery, 1);
     Optimizers.requireAtLeast("most-side", mostSide, 1);
+  }
+
+  /** A matrix of one row or one column counts as a vector. */
+  @Override
+  public int semanticsVersion() {
+    return 2;
   }
 
   @Override
@@ -63,7 +69,7 @@ public record SOAP(double beta1, double beta2, double epsilon, int preconditionE
       this.settings = settings;
       this.rows = parameter.value().rows();
       this.columns = parameter.value().columns();
-      boolean isVector = parameter.value().shape().length == 1;
+      boolean isVector = !Optimizers.isMatrix(parameter);
       long floats = 2 * parameter.size();
       this.left = isVector || rows > settings.mostSide ? null : side(rows, floats);
       floats += left == null ? 0 : 2L * rows * rows;

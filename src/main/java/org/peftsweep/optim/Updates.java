@@ -143,6 +143,10 @@ public final class Updates implements AutoCloseable {
       return;
     }
     distance.begin(factor);
+    if (factor == 0) {
+      // As in the authors' code: what cannot move is not measured, nor counted as a step.
+      return;
+    }
     for (Entry entry : entries) {
       if (entry.parameter.var().hasGradient()) {
         entry.update.measure(backend, rates.of(entry.parameter), distance);

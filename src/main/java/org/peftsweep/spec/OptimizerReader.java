@@ -3,6 +3,7 @@ package org.peftsweep.spec;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import org.peftsweep.method.Method;
 import org.peftsweep.optim.Optimizer;
 import org.peftsweep.optim.Optimizers;
 
@@ -27,6 +28,19 @@ final class OptimizerReader {
                           own.allowOnly(RecordFields.names(type), " of optimizer " + id);
                           return own.record(type);
                         }));
+  }
+
+  /** Returns the ids of those that a method can be trained with, by their defaults. */
+  static List<String> takenBy(Method method, Fields top) {
+    List<String> ids = new ArrayList<>();
+    Optimizers.all()
+        .forEach(
+            (id, type) -> {
+              if (method.takes(top.fields(DEFAULTS).fields(id).record(type))) {
+                ids.add(id);
+              }
+            });
+    return ids;
   }
 
   /** Returns the names of the settings that all optimizers of a block have, or the default's. */

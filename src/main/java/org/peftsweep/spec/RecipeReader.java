@@ -53,6 +53,9 @@ final class RecipeReader {
   private final SpecErrors faults;
   private final Map<String, Method> defaults = new TreeMap<>();
 
+  /** Whether plug-ins go with methods, by both ids. */
+  private final Map<List<String>, Boolean> takers = new HashMap<>();
+
   /** What was made of the same keys and values before. */
   private final Map<List<Object>, Object> made = new HashMap<>();
 
@@ -123,12 +126,31 @@ final class RecipeReader {
         common.retainAll(keys);
       }
     }
-    if (common.contains(PLUG_IN) && !plugIns.isEmpty() && !plugIns.contains(NO_PLUG_IN)) {
-      for (String id : plugIns) {
+    List<String> named = plugIns.stream().filter(id -> !id.equals(NO_PLUG_IN)).toList();
+    if (!named.stream().allMatch(plugIn -> ids.stream().allMatch(id -> takes(plugIn, id)))) {
+      common.remove(PLUG_IN);
+    } else if (common.contains(PLUG_IN) && named.size() == plugIns.size()) {
+      for (String id : named) {
         common.addAll(RecordFields.names(Methods.plugIns().get(id)));
       }
     }
     return common;
+  }
+
+  /** Whether a plug-in goes with a method, both with their defaults. */
+  private boolean takes(String plugIn, String id) {
+    Method method = defaults.get(id);
+    return method == null
+        || takers.computeIfAbsent(
+            List.of(plugIn, id),
+            key -> {
+              try {
+                plugInDefaults(plugIn).record(Methods.plugIns().get(plugIn), method);
+                return true;
+              } catch (SpecException e) {
+                return false;
+              }
+            });
   }
 
   /** Returns the keys that make sense with one of the methods and plug-ins at least. */
@@ -155,11 +177,9 @@ final class RecipeReader {
     if (method == null || method.usesTargets()) {
       keys.addAll(List.of(Axes.TARGETS, Axes.LAYERS));
     }
-    if (method == null || method.adaptsLayers()) {
-      keys.add(PLUG_IN);
-    }
     boolean learns = method == null || method.learns();
     if (learns) {
+      keys.add(PLUG_IN);
       keys.addAll(ALL_RATES);
       keys.addAll(List.of(Axes.ADAPTER, Axes.ADAPTER_MERGE));
     }
@@ -228,7 +248,7 @@ final class RecipeReader {
         choice,
         own -> {
           Method method = methodDefaults(id).under(own).record(Methods.all().get(id));
-          return isPlugged && method.adaptsLayers()
+          return isPlugged && takes(plugged, id)
               ? plugInDefaults(plugged).under(own).record(Methods.plugIns().get(plugged), method)
               : method;
         });

@@ -6,8 +6,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
+import java.util.SortedSet;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.Function;
+import org.peftsweep.method.Methods;
+import org.peftsweep.optim.Rates;
 
 /**
  * A sweep file, checked: every recipe on every task with every seed.
@@ -145,13 +149,39 @@ public record Sweep(
         recipe.method(),
         recipe.targets(),
         recipe.layers(),
-        training.optimizer().findsRate() && recipe.method().learns()
-            ? recipe.rates().relative()
-            : recipe.rates(),
+        rates(recipe, training),
         recipe.method().learns() ? training : training.withoutSteps(),
         0,
         Phase.EVALUATION,
         0);
+  }
+
+  /** Those that count: trials that differ in others alone are one. */
+  private static Rates rates(Recipe recipe, Training training) {
+    Rates rates = recipe.rates();
+    if (!recipe.method().learns()) {
+      return rates;
+    }
+    if (training.optimizer().findsRate()) {
+      rates = rates.relative();
+    }
+    return countsRatio(recipe) ? rates : rates.withoutRatio();
+  }
+
+  private static boolean countsRatio(Recipe recipe) {
+    return recipe.rates().grouping() != Rates.Grouping.ROLES
+        || recipe.method().learnsValues(recipe.targets());
+  }
+
+  /** Returns the ids of methods for which a ratio is given that does not count. */
+  public SortedSet<String> withoutRatio() {
+    SortedSet<String> ids = new TreeSet<>();
+    for (Recipe recipe : recipes) {
+      if (recipe.method().learns() && recipe.rates().ratio() != 1 && !countsRatio(recipe)) {
+        ids.add(Methods.id(recipe.method()));
+      }
+    }
+    return ids;
   }
 
   private Candidates.Entrant entrant(Trial trial) {

@@ -16,8 +16,8 @@ import java.util.Set;
 import java.util.regex.Pattern;
 import org.apache.hadoop.conf.Configuration;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.data.Augmentation;
 import org.peftsweep.data.Shown;
-import org.peftsweep.optim.AdamW;
 import org.peftsweep.optim.Optimizer;
 import org.peftsweep.optim.Optimizers;
 
@@ -34,6 +34,7 @@ public final class SweepFile {
   private static final String EXTENDS = "extends";
   private static final String COMPUTE = "compute";
   private static final String GRID = "grid";
+  private static final String AUGMENTATION = "augmentation";
   private static final String ADD = "--add";
   private static final Set<String> WITHOUT_DEFAULT = Set.of("name", "model", "tasks", GRID);
   private static final Pattern NAME = Pattern.compile("[a-z0-9][a-z0-9-]*");
@@ -249,6 +250,7 @@ public final class SweepFile {
           requireOptimizers(fields, recipes.orElseThrow(), tasks.orElseThrow());
           requirePrecision(
               fields, execution.orElseThrow(), recipes.orElseThrow(), tasks.orElseThrow());
+          requireLabels(fields, recipes.orElseThrow(), tasks.orElseThrow());
           requireSteps(fields.source().file(), recipes.orElseThrow(), tasks.orElseThrow());
           return true;
         });
@@ -300,9 +302,8 @@ public final class SweepFile {
                   + recipe.method().id()
                   + " in "
                   + fields.place("grid")
-                  + ": its updates are a form of "
-                  + Optimizers.id(AdamW.class)
-                  + ", give that");
+                  + ": choose "
+                  + String.join(" or ", OptimizerReader.takenBy(recipe.method(), fields)));
         }
         if (!optimizer.takesRatios() && recipe.rates().ratio() != 1) {
           throw new SpecException(
@@ -316,6 +317,30 @@ public final class SweepFile {
         }
       }
     }
+  }
+
+  /** Other words in a prompt or an answer would make the answer a wrong one. */
+  private static void requireLabels(Fields fields, List<Recipe> recipes, List<TaskPlan> tasks) {
+    for (Recipe recipe : recipes) {
+      Augmentation augmentation = recipe.sample().augmentation();
+      for (TaskPlan task : tasks) {
+        if (augmentation != Augmentation.NONE && task.source().task().isCompletion()) {
+          throw new SpecException(
+              "Cannot use augmentation = "
+                  + augmentation.name().toLowerCase(Locale.ROOT)
+                  + " on task "
+                  + task.source().task().name()
+                  + " in "
+                  + fields.place(isOfTop(fields, augmentation) ? AUGMENTATION : GRID)
+                  + ": it changes texts that have labels, and this task's answers are texts; give"
+                  + " none, or other tasks");
+        }
+      }
+    }
+  }
+
+  private static boolean isOfTop(Fields fields, Augmentation augmentation) {
+    return fields.value(AUGMENTATION).text().equalsIgnoreCase(augmentation.name());
   }
 
   /** Copies and both kinds of seeds counted. */

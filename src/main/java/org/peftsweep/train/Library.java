@@ -3,6 +3,7 @@ package org.peftsweep.train;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -29,6 +30,7 @@ import org.peftsweep.method.peft.PeftAdapter;
 import org.peftsweep.model.CheckpointWeights;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
+import org.peftsweep.model.Parameter;
 import org.peftsweep.model.PrefixCache;
 import org.peftsweep.spec.AdapterSource;
 import org.peftsweep.spec.ModelSource;
@@ -119,19 +121,18 @@ public final class Library {
           backend,
           source.merge(),
           AdapterSource.folders(source.location()).stream()
-              .map(place -> (Runnable) () -> read(place, trial, model, backend))
+              .map(place -> (Supplier<Set<Parameter>>) () -> read(place, trial, model, backend))
               .toList());
     }
   }
 
-  private void read(String place, Trial trial, Model model, Backend backend) {
-    in(
+  private Set<Parameter> read(String place, Trial trial, Model model, Backend backend) {
+    return in(
         place,
         folder -> {
           try (PeftFolder adapter = PeftFolder.open(folder)) {
-            PeftAdapter.read(adapter, trial.method(), model, backend);
+            return PeftAdapter.read(adapter, trial.method(), model, backend);
           }
-          return null;
         });
   }
 

@@ -4,6 +4,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.function.Supplier;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.model.Model;
@@ -16,13 +18,18 @@ final class MergedStart {
   private MergedStart() {}
 
   /**
-   * Fills a model.
+   * Fills a model. A tensor is merged over the adapters that have it; one that none has, such as a
+   * head for other labels, stays as it is.
    *
-   * @param reads each fills the model as it is now from one adapter
+   * @param reads each fills the model as it is now from one adapter, and tells what it filled
    */
-  static void fill(Model model, Backend backend, AdapterSource.Merge merge, List<Runnable> reads) {
+  static void fill(
+      Model model,
+      Backend backend,
+      AdapterSource.Merge merge,
+      List<Supplier<Set<Parameter>>> reads) {
     if (reads.size() == 1) {
-      reads.get(0).run();
+      reads.get(0).get();
       return;
     }
     List<Parameter> tensors = TrainedTensors.of(model);
@@ -32,12 +39,22 @@ final class MergedStart {
       before.put(parameter, read(backend, parameter.value()));
       starts.put(parameter, new ArrayList<>());
     }
-    for (Runnable read : reads) {
+    for (Supplier<Set<Parameter>> read : reads) {
       before.forEach((parameter, values) -> write(backend, values, parameter.value()));
-      read.run();
-      starts.forEach((parameter, all) -> all.add(read(backend, parameter.value())));
+      Set<Parameter> filled = read.get();
+      starts.forEach(
+          (parameter, all) -> {
+            if (filled.contains(parameter)) {
+              all.add(read(backend, parameter.value()));
+            }
+          });
     }
-    starts.forEach((parameter, all) -> write(backend, merged(all, merge), parameter.value()));
+    starts.forEach(
+        (parameter, all) ->
+            write(
+                backend,
+                all.isEmpty() ? before.get(parameter) : merged(all, merge),
+                parameter.value()));
   }
 
   static float[] merged(List<float[]> all, AdapterSource.Merge merge) {

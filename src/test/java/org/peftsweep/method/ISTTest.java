@@ -235,8 +235,8 @@ class ISTTest {
     assertThatThrownBy(() -> over(new HeadOnly(), 0.25))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage(
-            "Cannot use plug-in = ist: choose none with method head-only, it offers no layers to"
-                + " choose from");
+            "Cannot use plug-in = ist: choose none with method head-only, what it adds or"
+                + " trains does not lie in layers, each its own");
     assertThatThrownBy(() -> over(over(new Full(), 1), 1)).hasMessageContaining("full+ist");
   }
 

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
@@ -338,6 +340,50 @@ class MethodContractTest {
       }
       assertThat(logits(merged)).containsExactly(logits(adapted), within(1e-4f));
     }
+  }
+
+  static Stream<Method> methodsWithTargets() {
+    return SAMPLES.values().stream().filter(Method::usesTargets);
+  }
+
+  @ParameterizedTest
+  @MethodSource("methodsWithTargets")
+  void whatLiesInALayerMovesThatLayerAlone(Method method) {
+    try (Model model = attached(method, TinyModels.ROBERTA).model()) {
+      perturb(model);
+      List<float[]> before = merged(model);
+      boolean isApart = true;
+      for (Parameter parameter : model.trainable()) {
+        if (parameter.role() != Role.HEAD) {
+          float[] start = floats(parameter.value());
+          backend.scale(1.5f, parameter.value(), parameter.value());
+          List<float[]> after = merged(model);
+          backend.write(start, 0, parameter.value(), 0, start.length);
+          isApart &= parameter.layer() >= 0;
+          for (int i = 0; i < after.size(); i++) {
+            if (!Arrays.equals(after.get(i), before.get(i))) {
+              isApart &= model.projections().get(i).layer() == parameter.layer();
+            }
+          }
+        }
+      }
+      assertThat(method.adaptsLayers()).isEqualTo(isApart);
+    }
+  }
+
+  private List<float[]> merged(Model model) {
+    List<float[]> merged = new ArrayList<>();
+    for (Linear linear : model.projections()) {
+      Tensor weight =
+          new Tensor(backend.allocate(linear.weight().size()), 0, linear.weight().shape());
+      backend.copy(linear.weight().value(), weight);
+      if (linear.adapter() != null) {
+        linear.adapter().merge(backend, linear, weight, null);
+      }
+      merged.add(floats(weight));
+      backend.free(weight.memory());
+    }
+    return merged;
   }
 
   @ParameterizedTest(name = "{0} on {1}")

@@ -3,6 +3,7 @@ package org.peftsweep.optim;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
@@ -71,6 +72,32 @@ class LoRARITETest {
     double[] other = products(adam, otherA, otherB, w, rank, 6)[5];
     assertThat(distance(plain, other)).isGreaterThan(10 * distance(one[5], two[5]));
     assertThat(distance(one[5], w)).isLessThan(distance(one[0], w));
+  }
+
+  /** A learnt matrix between the factors makes them no pair: both take AdamW. */
+  @Test
+  void factorsWithSomethingBetweenThemAreNoPair() {
+    SplittableRandom random = new SplittableRandom(5);
+    for (boolean isBetween : new boolean[] {false, true}) {
+      try (Backend backend = Backends.open("cpu", 1)) {
+        double[] values = random.doubles(6, -1, 1).toArray();
+        double[][] moved = new double[2][];
+        Optimizer[] both = {new LoRARITE(0.9, 0.95, 1e-6, true), new AdamW(0.9, 0.95, 1e-6)};
+        for (int i = 0; i < 2; i++) {
+          Parameter a = parameter(backend, "x.lora_A.weight", values, 2, 3);
+          Parameter b = parameter(backend, "x.lora_B.weight", values, 3, 2);
+          Parameter mixer = parameter(backend, "x.lora_AB", values, 2, 3);
+          List<Parameter> all = isBetween ? List.of(a, b, mixer) : List.of(a, b);
+          Rates rates = new Rates(RATE, 1, RATE, Rates.Grouping.ROLES);
+          try (Updates updates = new Updates(backend, all, rates, 0, both[i])) {
+            all.forEach(parameter -> give(backend, parameter, values));
+            updates.step(1);
+          }
+          moved[i] = values(backend, a);
+        }
+        assertThat(Arrays.equals(moved[0], moved[1])).isEqualTo(isBetween);
+      }
+    }
   }
 
   /** With rank 1 all is a number: B moves by {@code lr·u/rms(u)/|A|}, u its gradient. */

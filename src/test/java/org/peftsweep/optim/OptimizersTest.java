@@ -18,6 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.peftsweep.GoldenCase;
 import org.peftsweep.GoldenCoverage;
@@ -228,6 +229,26 @@ class OptimizersTest {
         updates.step(1);
         assertThat(floats(backend, parameter)).containsOnly(2);
         assertThat(updates.stateBytes()).isZero();
+      }
+    }
+  }
+
+  /** A basis of a vector's only side would take its square. */
+  @ParameterizedTest
+  @CsvSource({"1, 4000", "4000, 1"})
+  void soapTakesAMatrixOfOneRowOrColumnForAVector(int rows, int columns) {
+    SOAP soap = new SOAP(0.9, 0.95, 1e-8, 2, 10_000);
+    try (Backend backend = Backends.open("cpu", 1)) {
+      Parameter matrix =
+          Parameter.zeros(backend, "a.weight", Role.QUERY, 0, rows, columns).train(backend);
+      Parameter vector =
+          Parameter.zeros(backend, "a.weight", Role.QUERY, 0, rows * columns).train(backend);
+      try (Updates first = updates(backend, matrix, soap);
+          Updates second = updates(backend, vector, soap)) {
+        steps(backend, matrix, first, 0, 3);
+        steps(backend, vector, second, 0, 3);
+        assertThat(floats(backend, matrix)).isEqualTo(floats(backend, vector));
+        assertThat(first.stateBytes()).isEqualTo(second.stateBytes()).isEqualTo(8L * 4000);
       }
     }
   }

@@ -4,12 +4,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assertions.assertTimeout;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.peftsweep.method.Methods;
 
 /**
@@ -28,6 +30,25 @@ class BadSweepFilesTest {
         .hasMessage(
             "Cannot use precision = bf16 with backend = nd4j in x.yaml:5: choose backend = cpu or"
                 + " cuda or precision = fp32");
+  }
+
+  /** Other words in a prompt would make its answer wrong. */
+  @ParameterizedTest
+  @ValueSource(strings = {"deletion", "swap", "synonyms"})
+  void augmentationOfTextsWithoutLabelsIsRefused(String way) {
+    String head = "name: x\nmodel: builtin:mini-causal\ntasks: [mini-ask, mini-rte]\n";
+    String block = "grid: [{method: lora, augmentation: " + way + "}]\n";
+    String top = "augmentation: " + way + "\ngrid: [{method: full}]\n";
+    for (String rest : List.of(block, top)) {
+      assertThatThrownBy(
+              () -> SweepFile.read("x.yaml", Map.of(), location -> text(location, head + rest)))
+          .isInstanceOf(SpecException.class)
+          .hasMessage(
+              "Cannot use augmentation = "
+                  + way
+                  + " on task mini-ask in x.yaml:4: it changes texts that have labels, and this"
+                  + " task's answers are texts; give none, or other tasks");
+    }
   }
 
   private static Optional<String> text(String location, String file) {
@@ -70,7 +91,7 @@ class BadSweepFilesTest {
           {method: lora, alpha: 1e-40} => Cannot use alpha = 1e-40 in x.yaml:5: give a number of at least 1e-30
           {method: lora, layers: 5-0} => Cannot use layers = 5-0 in x.yaml:5: give all, a layer such as 3, or a range such as 0-5
           {method: lora, layers: [[0-1, last]]} => Cannot use layers = last in x.yaml:5: give all, a layer such as 3, or a range such as 0-5
-          {method: head-only, layers: 0} => Cannot use the key layers in x.yaml:5 with method head-only: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, adapter-merge, init, weights, train-fraction, augmentation, augmentation-rate, augmentation-copies or a key of training
+          {method: head-only, layers: 0} => Cannot use the key layers in x.yaml:5 with method head-only: choose method, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, adapter-merge, init, weights, train-fraction, augmentation, augmentation-rate, augmentation-copies or a key of training
           {method: lora, batch: [16, 0]} => Cannot use batch = 0 in x.yaml:5: give a whole number of at least 1
           {method: lora, batch: 1000000, max-tokens: 1000000} => Cannot use batch = 1000000 in x.yaml:5: give at most 2147 with max-tokens = 1000000
           {method: lora, epochs: 2, max-steps: 3} => Cannot use epochs = 2 in x.yaml:5: max-steps = 3 in x.yaml:5 counts in its place, give max-steps: 0 beside it
@@ -79,14 +100,15 @@ class BadSweepFilesTest {
           {method: lora, dropout: 1} => Cannot use dropout = 1 in x.yaml:5: give a number from 0 up to, not including, 1
           {method: lola} => Cannot use method = lola in x.yaml:5: <choices for lola>
           {method: no} => Cannot use method = no in x.yaml:5: <choices for no>
-          {method: head-only, rank: 4} => Cannot use the key rank in x.yaml:5 with method head-only: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, adapter-merge, init, weights, train-fraction, augmentation, augmentation-rate, augmentation-copies or a key of training
-          {method: head-only, targets: qv} => Cannot use the key targets in x.yaml:5 with method head-only: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, adapter-merge, init, weights, train-fraction, augmentation, augmentation-rate, augmentation-copies or a key of training
+          {method: head-only, rank: 4} => Cannot use the key rank in x.yaml:5 with method head-only: choose method, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, adapter-merge, init, weights, train-fraction, augmentation, augmentation-rate, augmentation-copies or a key of training
+          {method: head-only, targets: qv} => Cannot use the key targets in x.yaml:5 with method head-only: choose method, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, adapter-merge, init, weights, train-fraction, augmentation, augmentation-rate, augmentation-copies or a key of training
           {method: untrained, learning-rate: 1} => Cannot use the key learning-rate in x.yaml:5 with method untrained: choose method, init, weights, max-tokens, pad or precision
           {method: [lora, full], rank: 4} => Cannot use the key rank in x.yaml:5 with methods lora and full: choose method, targets, layers, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, adapter-merge, init, weights, train-fraction, augmentation, augmentation-rate, augmentation-copies or a key of training
           {method: lora, rnak: 4} => Cannot use the key rnak in x.yaml:5 with method lora: did you mean rank
           {method: lora, plug-in: isst} => Cannot use plug-in = isst in x.yaml:5: choose none, drtune, ema or ist
           {method: lora, plug-in: [ist, ist]} => Cannot use plug-in = ist twice in x.yaml:5: leave one out
           {method: head-only, plug-in: ist} => Cannot use the key plug-in in x.yaml:5 with method head-only and plug-in ist: choose method, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, adapter-merge, init, weights, train-fraction, augmentation, augmentation-rate, augmentation-copies or a key of training
+          {method: tinylora, tied: [1, 3], plug-in: ist} => Cannot use plug-in = ist in x.yaml:5: choose none with method tinylora, what it adds or trains does not lie in layers, each its own
           {method: full, score-rate: 3} => Cannot use the key score-rate in x.yaml:5 with method full: choose method, targets, layers, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, adapter-merge, init, weights, train-fraction, augmentation, augmentation-rate, augmentation-copies or a key of training
           {method: full, plug-in: [none, ist], score-rate: 3} => Cannot use the key score-rate in x.yaml:5 with method full and plug-in none and ist: choose method, targets, layers, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, adapter-merge, init, weights, train-fraction, augmentation, augmentation-rate, augmentation-copies or a key of training
           {method: full, plug-in: ist, update-fraction: 0} => Cannot use update-fraction = 0 in x.yaml:5: give a number above 0 and at most 1

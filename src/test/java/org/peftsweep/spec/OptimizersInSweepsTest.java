@@ -106,7 +106,7 @@ class OptimizersInSweepsTest {
         assertThatThrownBy(() -> trials(text))
             .isInstanceOf(SpecException.class)
             .hasMessageContaining("Cannot use optimizer = " + id + " with method ")
-            .hasMessageEndingWith("x.yaml:5: its updates are a form of adamw, give that");
+            .hasMessageEndingWith("x.yaml:5: choose adamw");
       }
     }
   }
@@ -131,7 +131,15 @@ class OptimizersInSweepsTest {
         .hasMessageEndingWith("it finds one step size for all, give 1, or another optimizer");
     assertThat(trials("grid: [{method: lora, ratio: 4, optimizer: dadaptation}]\n")).hasSize(1);
     assertThatThrownBy(() -> trials("grid: [{method: loraplus, optimizer: prodigy}]\n"))
-        .hasMessageStartingWith("Cannot use optimizer = prodigy with method loraplus");
+        .hasMessageStartingWith("Cannot use optimizer = prodigy with method loraplus")
+        .hasMessageEndingWith(
+            ": choose adafactor or adamw or adamw-8bit or dadaptation or lion or lorarite or muon or"
+                + " schedulefree or sm3 or soap");
+    assertThatThrownBy(() -> trials("grid: [{method: spielma, optimizer: lion}]\n"))
+        .hasMessageEndingWith(": choose adamw or sm3");
+    assertThatThrownBy(() -> trials("grid: [{method: ept, prompt-ratio: 2, optimizer: prodigy}]\n"))
+        .hasMessageStartingWith("Cannot use optimizer = prodigy with method ept");
+    assertThat(trials("grid: [{method: ept, prompt-ratio: 1, optimizer: prodigy}]\n")).hasSize(1);
   }
 
   @Test

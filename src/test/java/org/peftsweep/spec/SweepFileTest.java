@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.TreeSet;
 import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -34,6 +35,27 @@ import org.peftsweep.optim.Rates;
 class SweepFileTest {
   private static final String HEAD = "name: x\nmodel: builtin:mini\ntasks: [mini-rte]\n";
   private static final String GRID = "grid: [{method: full}]\n";
+
+  /** Methods whose layers share what learns, or that train something else than layers. */
+  private static final Set<String> WITH_SHARED =
+      Set.of("roast", "said", "vblora", "prefix", "houlsby", "head-only", "bitfit");
+
+  /** Methods of which nothing belongs to W_v alone. */
+  private static final Set<String> WITHOUT_VALUES =
+      Set.of(
+          "compacter",
+          "compacterplus",
+          "ept",
+          "head-only",
+          "houlsby",
+          "ln-tuning",
+          "mam",
+          "mosa",
+          "parallel",
+          "pfeiffer",
+          "prefix",
+          "prompt",
+          "roast");
 
   @Test
   void expandsABlockWithItsFirstKeySlowest() {
@@ -74,6 +96,50 @@ class SweepFileTest {
     assertThat(sweep.expand(model -> "m", task -> "t"))
         .extracting(sweep.titles())
         .startsWith("mini-rte · lora+ist r=2 qv update-fraction=0.5 · seed 0");
+  }
+
+  @Test
+  void plugInsGoWithEveryMethodThatHasWhatTheyChange() {
+    for (String id : WITH_SHARED) {
+      assertThatThrownBy(() -> grid("{method: " + id + ", plug-in: [none, ist]}"))
+          .as(id)
+          .hasMessageContaining("Cannot use the key plug-in in x.yaml:4 with method " + id);
+    }
+    Set<String> learning = new TreeSet<>(Methods.all().keySet());
+    learning.remove("untrained");
+    for (String id : learning) {
+      Sweep sweep = grid("{method: " + id + ", plug-in: [none, ema, drtune]}");
+      assertThat(sweep.recipes())
+          .extracting(recipe -> Methods.id(recipe.method()))
+          .containsExactly(id, id + "+ema", id + "+drtune");
+    }
+    assertThatThrownBy(() -> grid("{method: untrained, plug-in: ema}"))
+        .hasMessageContaining("Cannot use the key plug-in in x.yaml:4 with method untrained");
+  }
+
+  /** By the roles of what learns, over all methods. */
+  @Test
+  void aRatioThatChangesNothingMakesNoTrialMore() {
+    Set<String> learning = new TreeSet<>(Methods.all().keySet());
+    learning.remove("untrained");
+    for (String id : learning) {
+      Sweep sweep = grid("{method: " + id + ", ratio: [1, 4]}");
+      int ratios = WITHOUT_VALUES.contains(id) ? 1 : 2;
+      assertThat(ids(sweep)).as(id).hasSize(ratios);
+      assertThat(sweep.withoutRatio()).as(id).hasSize(2 - ratios);
+    }
+    Sweep keys = grid("{method: lora, targets: [qk, qv], ratio: [1, 4]}");
+    assertThat(ids(keys)).hasSize(3);
+    Sweep values = grid("{method: [roast, said], targets: v, ratio: [1, 4]}");
+    assertThat(ids(values)).hasSize(4);
+    Sweep byName = grid("{method: prefix, ratio: [1, 4], grouping: paper}");
+    assertThat(ids(byName)).hasSize(2);
+  }
+
+  private static Set<String> ids(Sweep sweep) {
+    Set<String> ids = new TreeSet<>();
+    sweep.expand(model -> "m", task -> "t").forEach(trial -> ids.add(trial.id()));
+    return ids;
   }
 
   @Test

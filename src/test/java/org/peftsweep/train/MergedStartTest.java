@@ -14,6 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.peftsweep.checkpoint.CheckpointException;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
@@ -51,8 +52,12 @@ class MergedStartTest {
   }
 
   private Model model(Trial trial, Backend backend) {
+    return model(trial, backend, 3);
+  }
+
+  private Model model(Trial trial, Backend backend, int outputs) {
     Base base = LIBRARY.base(trial.model(), "cpu");
-    Model model = Models.build(base.config(), 3, backend, base.weights(trial, backend));
+    Model model = Models.build(base.config(), outputs, backend, base.weights(trial, backend));
     Methods.attach(
         trial.method(), new AttachContext(model, trial.targets(), backend, new Seeds(0)));
     return model;
@@ -60,11 +65,15 @@ class MergedStartTest {
 
   /** Writes an adapter of random values and returns them. */
   private Map<String, float[]> adapter(String name, int rank, long seed) {
+    return adapter(name, rank, seed, 3);
+  }
+
+  private Map<String, float[]> adapter(String name, int rank, long seed, int outputs) {
     Trial trial = trial("{method: lora, rank: " + rank + "}");
     Map<String, float[]> values = new TreeMap<>();
     SplittableRandom random = new SplittableRandom(seed);
     try (Backend backend = Backends.open("cpu", 1);
-        Model model = model(trial, backend)) {
+        Model model = model(trial, backend, outputs)) {
       for (Parameter parameter : model.trainable()) {
         float[] own = new float[(int) parameter.size()];
         for (int i = 0; i < own.length; i++) {
@@ -113,6 +122,39 @@ class MergedStartTest {
       assertThat(new TrialRun(LIBRARY, backend).run(trial, Progress.SILENT).status())
           .isEqualTo(Status.FINISHED);
     }
+  }
+
+  /** Of adapters for other labels only what fits is merged: a head that none has stays drawn. */
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 2})
+  void headsForOtherLabelsAreLeftOut(int fitting) {
+    List<Map<String, float[]>> all =
+        List.of(adapter("a", 4, 1, fitting > 0 ? 3 : 5), adapter("b", 4, 2, fitting > 1 ? 3 : 2));
+    String places = "[[" + folder.resolve("a") + ", " + folder.resolve("b") + "]]";
+    Trial trial = trial("{method: lora, rank: 4, adapter: " + places + "}");
+    try (Backend backend = Backends.open("cpu", 1);
+        Model drawn = model(trial, backend);
+        Model model = model(trial, backend)) {
+      LIBRARY.startFromAdapter(trial, model, backend);
+      for (int i = 0; i < model.trainable().size(); i++) {
+        Parameter parameter = model.trainable().get(i);
+        float[] start = values(drawn.trainable().get(i), backend);
+        List<float[]> own =
+            all.stream()
+                .map(one -> one.get(parameter.name()))
+                .filter(one -> one.length == start.length)
+                .toList();
+        assertThat(values(parameter, backend))
+            .as(parameter.name())
+            .isEqualTo(own.isEmpty() ? start : MergedStart.merged(own, AdapterSource.Merge.MEAN));
+      }
+    }
+  }
+
+  private static float[] values(Parameter parameter, Backend backend) {
+    float[] values = new float[(int) parameter.size()];
+    backend.read(parameter.value(), 0, values, 0, values.length);
+    return values;
   }
 
   @Test

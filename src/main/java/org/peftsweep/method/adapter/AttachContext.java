@@ -68,6 +68,25 @@ public record AttachContext(
     return zeros(linear, name, shape).train(backend);
   }
 
+  /**
+   * Makes a tensor of zeros that learns and that projections share, named after the first of them:
+   * it is in no layer, and follows the rate of queries and keys unless all are values.
+   *
+   * @param sharing those that share it, the first of them first
+   */
+  public Parameter shared(List<Linear> sharing, String name, int... shape) {
+    Linear first = sharing.get(0);
+    boolean isAlike = sharing.stream().allMatch(linear -> linear.role() == first.role());
+    boolean isOne = sharing.size() == 1;
+    return Parameter.zeros(
+            backend,
+            first.name() + "." + name,
+            isAlike ? first.role() : Role.QUERY,
+            isOne ? first.layer() : -1,
+            shape)
+        .train(backend);
+  }
+
   /** Fills a tensor uniformly within ±bound, from the trial's seed and the tensor's name. */
   public Parameter uniform(Parameter parameter, double bound) {
     SplittableRandom random = seeds.random("initialise " + parameter.name());

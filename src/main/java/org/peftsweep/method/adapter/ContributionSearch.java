@@ -131,6 +131,7 @@ public final class ContributionSearch {
    * Shares ranks out in proportion to scores, {@code rank} a target on average and at least 1 each,
    * one after the other to whoever is furthest below its share (Webster's method).
    *
+   * @param scores finite
    * @param most of a target by name, at least rank
    */
   public static SharedRanks ranks(

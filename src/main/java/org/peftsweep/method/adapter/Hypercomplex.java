@@ -52,7 +52,7 @@ public record Hypercomplex(
     int columns = out / n;
     Parameter left = Bottlenecks.zeros(to, at, name + ".W_left", n, rows, 1).train(backend);
     Parameter right = Bottlenecks.zeros(to, at, name + ".W_right", n, 1, columns).train(backend);
-    // Glorot's bound with a gain of √2.
+    // Glorot's bound with a gain of √2, as in the authors' code.
     to.uniform(left, Math.sqrt(12.0 / (rows + 1)));
     to.uniform(right, Math.sqrt(12.0 / (columns + 1)));
     Parameter bias = Bottlenecks.zeros(to, at, name + ".b", out).train(backend);

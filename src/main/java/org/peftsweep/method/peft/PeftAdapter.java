@@ -3,6 +3,7 @@ package org.peftsweep.method.peft;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -120,7 +121,7 @@ public final class PeftAdapter {
   }
 
   /**
-   * Refuses a method that PEFT does not have.
+   * Refuses a method that is not written as one.
    *
    * @throws IllegalArgumentException saying what can be had instead
    */
@@ -130,7 +131,7 @@ public final class PeftAdapter {
       throw new IllegalArgumentException(
           "Cannot write "
               + Methods.id(method)
-              + " as a PEFT adapter, PEFT does not read such a one: "
+              + " as a PEFT adapter, which this program does not write for it: "
               + (isMergeable ? "export the merged model" : "use the kept tensors"));
     }
     JoinedLowRanks.requireForm(method, model);
@@ -281,23 +282,31 @@ public final class PeftAdapter {
    * shapes; a head for other labels stays as it was drawn.
    *
    * @param model with the method attached by the adapter's layout
+   * @return what it filled
    * @throws CheckpointException if tensors are missing, left over, or of other shapes
    */
-  public static void read(PeftFolder adapter, Method method, Model model, Backend backend) {
+  public static Set<Parameter> read(
+      PeftFolder adapter, Method method, Model model, Backend backend) {
     requireTensors(adapter, method, model, backend);
     Namer namer = new Namer(model, method.peft(model, 1).orElseThrow());
+    Set<Parameter> filled = new LinkedHashSet<>();
     for (Parameter parameter : read(model)) {
       find(adapter, namer, parameter)
           .filter(name -> adapter.shape(name).equals(shape(adapter, parameter)))
           .map(adapter::floats)
           .map(values -> AdaLoRATriplets.spread(adapter, parameter, values, backend))
-          .ifPresent(values -> backend.write(values, 0, parameter.value(), 0, values.length));
+          .ifPresent(
+              values -> {
+                backend.write(values, 0, parameter.value(), 0, values.length);
+                filled.add(parameter);
+              });
     }
     for (Linear linear : model.projections()) {
       if (linear.adapter() instanceof ExchangedAdapter exchanged) {
         requireSame(adapter, method, exchanged, backend);
       }
     }
+    return filled;
   }
 
   /** What is drawn again rather than read must have been drawn alike. */

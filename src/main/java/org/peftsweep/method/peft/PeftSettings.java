@@ -130,7 +130,7 @@ final class PeftSettings {
       adapter
           .setting(key)
           .filter(node -> !KNOWN.contains(key) && !form.deciding().containsKey(key))
-          .filter(node -> !isOff(node))
+          .filter(node -> !isOff(key, node))
           .ifPresent(
               node -> {
                 throw refusal(
@@ -142,8 +142,9 @@ final class PeftSettings {
     }
   }
 
-  private static boolean isOff(JsonNode node) {
+  private static boolean isOff(String key, JsonNode node) {
     return node.isBoolean() && !node.booleanValue()
+        || node.isNumber() && node.doubleValue() == 0 && key.endsWith("dropout")
         || node.isTextual() && node.textValue().isEmpty()
         || node.isContainerNode() && node.isEmpty();
   }

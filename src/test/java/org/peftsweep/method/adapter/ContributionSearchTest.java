@@ -1,6 +1,7 @@
 package org.peftsweep.method.adapter;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.EnumSet;
 import java.util.List;
@@ -8,12 +9,16 @@ import java.util.Map;
 import java.util.SortedMap;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.data.Batch;
 import org.peftsweep.data.Seeds;
+import org.peftsweep.method.CoLoRA;
+import org.peftsweep.method.ImpossibleSettingException;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Role;
 import org.peftsweep.model.TinyModels;
@@ -45,6 +50,26 @@ class ContributionSearchTest {
     SortedMap<String, Integer> ranks = ContributionSearch.ranks(scores, rank, most).ranks();
     assertThat(ranks.values().stream().mapToInt(of -> of).sum()).isEqualTo(20 * rank);
     ranks.forEach((name, of) -> assertThat(of).isBetween(1, most.get(name)));
+  }
+
+  @Test
+  void aRateThatDivergesIsTold() {
+    try (Backend backend = Backends.open("cpu", 1);
+        Model model = TinyModels.model(TinyModels.LLAMA, backend)) {
+      List<Batch> batches = IntStream.range(0, 12).mapToObj(TinyModels::batch).toList();
+      AttachContext to =
+          new AttachContext(
+              model,
+              EnumSet.of(Role.FFN_GATE, Role.FFN_UP),
+              backend,
+              new Seeds(1),
+              InitCache.alone(batches));
+      assertThatThrownBy(() -> new CoLoRA(3, 6, 0, 2, 1e30, 12).attach(to))
+          .isInstanceOf(ImpossibleSettingException.class)
+          .hasMessage(
+              "Cannot share ranks out with probe-rate = 1.0E30: the steps that probe contributions"
+                  + " diverge, give a smaller one");
+    }
   }
 
   @Test

@@ -27,6 +27,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.peftsweep.checkpoint.Architecture;
 import org.peftsweep.checkpoint.Architectures;
 import org.peftsweep.checkpoint.CheckpointException;
@@ -234,6 +235,21 @@ class AdapterLayoutTest {
     }
   }
 
+  /** What PEFT writes beside settings that are known, where it is off. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{\"rank_dropout\": 0.0}",
+        "{\"module_dropout\": 0}",
+        "{\"made_up_later\": false}",
+        "{\"made_up_later\": \"\"}",
+        "{\"made_up_later\": null}",
+        "{\"made_up_later\": []}"
+      })
+  void takesWhatIsOff(String settings) throws IOException {
+    assertThat(read(settings)).isEqualTo(read("{}"));
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiterString = " => ",
@@ -249,6 +265,7 @@ class AdapterLayoutTest {
           {"alora_invocation_tokens": [1]} => its alora_invocation_tokens is [1]: this setting is not supported, train an adapter without it
           {"use_bdlora": {"nblocks": 2}} => its use_bdlora is {"nblocks":2}: this setting is not supported, train an adapter without it
           {"arrow_config": {"top_k": 2}} => its arrow_config is {"top_k":2}: this setting is not supported, train an adapter without it
+          {"module_dropout": 0.1} => its module_dropout is 0.1: this setting is not supported, train an adapter without it
           {"made_up_later": "yes"} => its made_up_later is "yes": this setting is not supported, train an adapter without it
           {"init_lora_weights": "loftq"} => its init_lora_weights is loftq: its base is not known, save it with path_initial_model_for_weight_conversion
           {"init_lora_weights": "corda"} => its init_lora_weights is corda: its base is not known, save it with path_initial_model_for_weight_conversion
