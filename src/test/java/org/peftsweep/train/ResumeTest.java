@@ -40,7 +40,9 @@ class ResumeTest {
           "galore", ", gap: 4, rank: 4",
           "adalora", ", rank: 2",
           "eva", ", batches: 4, rho: 1.5",
-          "lorafa", ", projection: true");
+          "lorafa", ", projection: true",
+          "spielma", ", every: 3",
+          "sara", ", refresh: 3");
 
   @TempDir java.nio.file.Path temporary;
 
