@@ -146,6 +146,8 @@ class CountsTest {
     "ia3, 0, KVD, 55296",
     "bitfit, 0, none, 102144",
     "ssf, 0, none, 204288",
+    "hft, 0, none, 42529536",
+    "hft-epoch, 0, none, 42527232",
     "houlsby, 48, none, 1789056",
     "pfeiffer, 48, none, 894528",
     "parallel, 8, none, 156768",
@@ -242,6 +244,8 @@ class CountsTest {
   private static Method method(String id, int rank) {
     return switch (id) {
       case "bitfit" -> new Bitfit();
+      case "hft" -> new HFT(2, 0, HFT.Resample.NEVER);
+      case "hft-epoch" -> new HFT(2, 0, HFT.Resample.EPOCH);
       case "ssf" -> new SSF(0.02);
       // The inner width takes the place of the rank.
       case "houlsby" -> new Houlsby(768 / rank, false, false);

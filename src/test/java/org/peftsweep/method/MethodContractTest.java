@@ -91,7 +91,7 @@ class MethodContractTest {
               sample(new SigmaReparam()),
               sample(new SSF(0.02)),
               sample(new APET(0.3)),
-              sample(new HFT(2, 0)),
+              sample(new HFT(2, 0, HFT.Resample.NEVER)),
               sample(new SpIEL(0.1, 6, 3, 0.2, SpIEL.Policy.LINEAR)),
               sample(new DoRA(3, 6, 0)),
               sample(new EPT(2, 3, 4, 3, 5, 2)),

@@ -19,6 +19,7 @@ import org.peftsweep.data.Task;
 import org.peftsweep.data.Tasks;
 import org.peftsweep.method.DoRA;
 import org.peftsweep.method.Full;
+import org.peftsweep.method.HFT;
 import org.peftsweep.method.HeadOnly;
 import org.peftsweep.method.IST;
 import org.peftsweep.method.LoRA;
@@ -214,6 +215,17 @@ class TrialTest {
     assertThat(plugged.toJson())
         .contains(
             "\"over\":{\"alpha\":8.0,\"dropout\":0.1,\"id\":\"lora\",\"rank\":8,\"version\":1}");
+  }
+
+  @Test
+  void aHalfThatAllTrialsShareIsReadFromRowsThatDoNotSayWhenItIsDrawn() {
+    Trial old = with(new HFT(2, 0, HFT.Resample.NEVER), Set.of(), TRAINING);
+    Trial drawn = with(new HFT(2, 0, HFT.Resample.STAGE), Set.of(), TRAINING);
+
+    assertThat(old.toJson()).doesNotContain("resample");
+    assertThat(Trial.fromJson(old.toJson())).isEqualTo(old);
+    assertThat(drawn.toJson()).contains("\"resample\":\"stage\"");
+    assertThat(drawn.id()).isNotEqualTo(old.id());
   }
 
   @ParameterizedTest
