@@ -146,6 +146,10 @@ class CountsTest {
     "ia3, 0, KVD, 55296",
     "bitfit, 0, none, 102144",
     "ssf, 0, none, 204288",
+    "apet, 0, QV, 141576",
+    // A tenth of 24 weights, and half of that beside as many pairs as there are.
+    "apet-tensor, 0, QV, 1179648",
+    "apet-tensor, 8, QV, 884736",
     "hft, 0, none, 42529536",
     "hft-epoch, 0, none, 42527232",
     "houlsby, 48, none, 1789056",
@@ -244,6 +248,8 @@ class CountsTest {
   private static Method method(String id, int rank) {
     return switch (id) {
       case "bitfit" -> new Bitfit();
+      case "apet" -> new APET(0.01, APET.Granularity.ELEMENT, 0);
+      case "apet-tensor" -> new APET(0.1, APET.Granularity.TENSOR, rank);
       case "hft" -> new HFT(2, 0, HFT.Resample.NEVER);
       case "hft-epoch" -> new HFT(2, 0, HFT.Resample.EPOCH);
       case "ssf" -> new SSF(0.02);

@@ -90,7 +90,7 @@ class MethodContractTest {
               sample(new SHiRA(2)),
               sample(new SigmaReparam()),
               sample(new SSF(0.02)),
-              sample(new APET(0.3)),
+              sample(new APET(0.3, APET.Granularity.ELEMENT, 0)),
               sample(new HFT(2, 0, HFT.Resample.NEVER)),
               sample(new SpIEL(0.1, 6, 3, 0.2, SpIEL.Policy.LINEAR)),
               sample(new DoRA(3, 6, 0)),

@@ -96,6 +96,9 @@ class BadSweepFilesTest {
           {method: sift, rate: 0} => Cannot use rate = 0 in x.yaml:5: give a number above 0 and at most 1
           {method: galore, side: up} => Cannot use side = up in x.yaml:5: choose std, reverse-std, left, right or both
           {method: galore, gap: 0} => Cannot use gap = 0 in x.yaml:5: give a whole number of at least 1
+          {method: apet, granularity: layer} => Cannot use granularity = layer in x.yaml:5: choose element or tensor
+          {method: apet, pairs-rank: 8} => Cannot use pairs-rank = 8 in x.yaml:5: give 0 with granularity = element
+          {method: hft, resample: once} => Cannot use resample = once in x.yaml:5: choose never, stage or epoch
           {method: adalora, initial-factor: 0.5} => Cannot use initial-factor = 0.5 in x.yaml:5: give a number of at least 1
           {method: adalora, final-fraction: 0.95} => Cannot use final-fraction = 0.95 in x.yaml:5: give less than what warm-fraction leaves of 1
           {method: lora, targets: qw} => Cannot use targets = qw in x.yaml:5: choose q, k, v, o, qk, qv, kv, qkv, qkvo, ffn, dense or all

@@ -17,6 +17,7 @@ import org.peftsweep.data.Metric;
 import org.peftsweep.data.Padding;
 import org.peftsweep.data.Task;
 import org.peftsweep.data.Tasks;
+import org.peftsweep.method.APET;
 import org.peftsweep.method.DoRA;
 import org.peftsweep.method.Full;
 import org.peftsweep.method.HFT;
@@ -218,14 +219,23 @@ class TrialTest {
   }
 
   @Test
-  void aHalfThatAllTrialsShareIsReadFromRowsThatDoNotSayWhenItIsDrawn() {
-    Trial old = with(new HFT(2, 0, HFT.Resample.NEVER), Set.of(), TRAINING);
-    Trial drawn = with(new HFT(2, 0, HFT.Resample.STAGE), Set.of(), TRAINING);
-
-    assertThat(old.toJson()).doesNotContain("resample");
-    assertThat(Trial.fromJson(old.toJson())).isEqualTo(old);
-    assertThat(drawn.toJson()).contains("\"resample\":\"stage\"");
-    assertThat(drawn.id()).isNotEqualTo(old.id());
+  void rowsThatDoNotSayWhatIsDrawnOrWhenAreReadAsOldOnes() {
+    Map<Method, Method> others =
+        Map.of(
+            new HFT(2, 0, HFT.Resample.NEVER),
+            new HFT(2, 0, HFT.Resample.STAGE),
+            new APET(0.02, APET.Granularity.ELEMENT, 0),
+            new APET(0.02, APET.Granularity.TENSOR, 0));
+    others.forEach(
+        (before, other) -> {
+          Set<Role> targets = before.usesTargets() ? QV : Set.of();
+          Trial old = with(before, targets, TRAINING);
+          Trial drawn = with(other, targets, TRAINING);
+          assertThat(old.toJson()).doesNotContain("resample", "granularity", "pairs-rank");
+          assertThat(Trial.fromJson(old.toJson())).isEqualTo(old);
+          assertThat(Trial.fromJson(drawn.toJson())).isEqualTo(drawn);
+          assertThat(drawn.id()).isNotEqualTo(old.id());
+        });
   }
 
   @ParameterizedTest

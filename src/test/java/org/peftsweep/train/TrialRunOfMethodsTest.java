@@ -52,6 +52,7 @@ class TrialRunOfMethodsTest {
         "{method: lora, dropout: 0}; 8",
         "{method: adalora, dropout: 0}; 8",
         "{method: full}; 8",
+        "{method: apet, granularity: tensor, rate: 0.5, pairs-rank: 2}; 8",
         "{method: hft}; 8",
         "{method: hft, resample: never}; 8",
         "{method: sift}; 12"
