@@ -35,6 +35,7 @@ import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
+import org.peftsweep.model.Roles;
 import org.peftsweep.model.TinyModels;
 import org.peftsweep.model.Weights;
 import org.peftsweep.optim.AdamW;
@@ -288,7 +289,7 @@ class CountsTest {
       case "dora" -> new DoRA(rank, 8, 0.1);
       case "full" -> new Full();
       case "head-only" -> new HeadOnly();
-      case "ia3" -> new IA3(IA3.Inputs.OUTPUT_AND_FFN_DOWN);
+      case "ia3" -> new IA3(Roles.of(Role.OUTPUT, Role.FFN_DOWN));
       case "ln-tuning" -> new LnTuning();
       case "lora" -> new LoRA(rank, 8, 0.1);
       case "lorafa" -> new LoRAFA(rank, 8, 0.1, false);

@@ -41,6 +41,7 @@ import org.peftsweep.model.Model;
 import org.peftsweep.model.Norm;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
+import org.peftsweep.model.Roles;
 import org.peftsweep.model.TinyModels;
 import org.peftsweep.model.TrainedTensors;
 import org.peftsweep.optim.GaLoreAdam;
@@ -102,7 +103,7 @@ class MethodContractTest {
               sample(new DRTune(new LoRA(3, 6, 0), 25, 2)),
               sample(new EMA(new LoRA(3, 6, 0), 0.9, true)),
               sample(new IST(new LoRA(3, 6, 0), 1, 0.5, 0.25, 3, 10, 2, 4)),
-              sample(new IA3(IA3.Inputs.FFN_DOWN)),
+              sample(new IA3(Roles.of(Role.FFN_DOWN))),
               sample(new LnTuning()),
               sample(new LoRA(3, 6, 0)),
               sample(new LoRAFA(3, 6, 0, true)),
