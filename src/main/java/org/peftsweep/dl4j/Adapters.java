@@ -19,6 +19,7 @@ import org.peftsweep.method.DoRA;
 import org.peftsweep.method.IA3;
 import org.peftsweep.method.LoRA;
 import org.peftsweep.method.Method;
+import org.peftsweep.model.Roles;
 
 /**
  * Puts a method over dense layers, and over plain projections of exported models, of a network that
@@ -57,7 +58,7 @@ public final class Adapters {
 
   /** Makes a layer of IA3 over outputs with a bias, whose weight is drawn. */
   public static IA3Layer ia3(int in, int out, long seed) {
-    Method method = new IA3(IA3.Inputs.NONE);
+    Method method = new IA3(Roles.of());
     return (IA3Layer) layer(method, in, out, true, Activation.IDENTITY, seed);
   }
 

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.peftsweep.method.Method;
 import org.peftsweep.method.Methods;
+import org.peftsweep.model.Roles;
 
 /** The settings of a method as text, by the names of its record's components. */
 final class MethodSettings {
@@ -62,6 +63,9 @@ final class MethodSettings {
     }
     if (type == boolean.class) {
       return Boolean.valueOf(text);
+    }
+    if (type == Roles.class) {
+      return Roles.of(text);
     }
     return Arrays.stream(type.getEnumConstants())
         .filter(constant -> ((Enum<?>) constant).name().equals(text))

@@ -1,7 +1,5 @@
 package org.peftsweep.method;
 
-import java.util.Arrays;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -18,6 +16,7 @@ import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
+import org.peftsweep.model.Roles;
 import org.peftsweep.optim.Id;
 
 /**
@@ -26,60 +25,13 @@ import org.peftsweep.optim.Id;
  * {@code [1, in]}.
  *
  * <p>Liu et al., arXiv:2205.05638, §3.3: keys, values and the inputs of the last feed-forward
- * matrix.
+ * matrix. PEFT takes the inputs of the last one for Llama, and those of attention's output too for
+ * BERT and RoBERTa, where one suffix names both.
  *
- * @param inputs matrices whose input is scaled in place of their output
+ * @param inputs roles of the matrices whose input is scaled in place of their output
  */
 @Id("ia3")
-public record IA3(Inputs inputs) implements Method {
-  /** Sets of matrices whose input is scaled, by the roles that their names join with "and". */
-  public enum Inputs {
-    NONE,
-    QUERY,
-    KEY,
-    VALUE,
-    OUTPUT,
-    FFN_GATE,
-    FFN_UP,
-    /** As in the paper, and PEFT's default for Llama. */
-    FFN_DOWN,
-    /** PEFT's default for BERT and RoBERTa, where one suffix names both. */
-    OUTPUT_AND_FFN_DOWN,
-    FFN_UP_AND_FFN_DOWN,
-    FFN_GATE_AND_FFN_UP,
-    OUTPUT_AND_FFN_UP,
-    OUTPUT_AND_FFN_UP_AND_FFN_DOWN,
-    QUERY_AND_KEY_AND_VALUE,
-    QUERY_AND_KEY_AND_VALUE_AND_OUTPUT;
-
-    private final Set<Role> roles = EnumSet.noneOf(Role.class);
-
-    Inputs() {
-      if (!name().equals("NONE")) {
-        for (String role : name().split("_AND_")) {
-          roles.add(Role.valueOf(role));
-        }
-      }
-    }
-
-    /** Returns the roles of a set. */
-    public Set<Role> roles() {
-      return EnumSet.copyOf(roles);
-    }
-
-    /**
-     * Returns the set of these roles.
-     *
-     * @throws IllegalArgumentException if it has no name
-     */
-    public static Inputs of(Set<Role> roles) {
-      return Arrays.stream(values())
-          .filter(inputs -> inputs.roles.equals(roles))
-          .findFirst()
-          .orElseThrow(() -> new IllegalArgumentException("No name for the inputs of " + roles));
-    }
-  }
-
+public record IA3(Roles inputs) implements Method {
   @Override
   public MethodHooks attach(AttachContext to) {
     for (Linear linear : to.projections()) {
@@ -104,7 +56,7 @@ public record IA3(Inputs inputs) implements Method {
   }
 
   private boolean scalesInput(Linear linear) {
-    return inputs.roles.contains(linear.role());
+    return inputs.contains(linear.role());
   }
 
   @Override

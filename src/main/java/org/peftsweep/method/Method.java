@@ -6,6 +6,7 @@ import java.util.Set;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.peftsweep.data.Batch;
+import org.peftsweep.data.Seeds;
 import org.peftsweep.method.adapter.AttachContext;
 import org.peftsweep.method.adapter.LowRankStart;
 import org.peftsweep.method.adapter.MethodHooks;
@@ -88,6 +89,14 @@ public sealed interface Method
         .filter(linear -> targets.contains(linear.role()))
         .mapToLong(linear -> trainable(linear.out(), linear.in(), linear.bias() != null))
         .sum();
+  }
+
+  /**
+   * Returns the same where a trial's seeds draw which tensors learn, and these are of several
+   * sizes.
+   */
+  default long trainable(Model outline, Set<Role> targets, Seeds seeds) {
+    return trainable(outline, targets);
   }
 
   /**

@@ -5,6 +5,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
 import org.peftsweep.data.Batch;
+import org.peftsweep.data.Seeds;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Role;
 import org.peftsweep.optim.Optimizer;
@@ -47,6 +48,11 @@ public sealed interface PlugIn extends Method permits DRTune, EMA, IST {
   @Override
   default long trainable(Model outline, Set<Role> targets) {
     return over().trainable(outline, targets);
+  }
+
+  @Override
+  default long trainable(Model outline, Set<Role> targets, Seeds seeds) {
+    return over().trainable(outline, targets, seeds);
   }
 
   @Override

@@ -4,7 +4,6 @@ import java.lang.reflect.RecordComponent;
 import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -114,7 +113,7 @@ record Fields(String path, Value.Section section, Source source, SpecErrors faul
   /** The values of a list that must not be empty or hold anything twice. */
   <T> List<T> list(String key, BiFunction<String, Value, T> read) {
     List<T> values = new ArrayList<>();
-    for (Value item : items(key, value(key))) {
+    for (Value item : Scalars.items(key, value(key))) {
       faults.attempt(() -> read.apply(key, item)).ifPresent(values::add);
     }
     return values;
@@ -122,30 +121,7 @@ record Fields(String path, Value.Section section, Source source, SpecErrors faul
 
   /** The items of a list, or the value itself as the only one. */
   static List<Value> itemsOrOne(String key, Value value) {
-    return value instanceof Value.Items ? items(key, value) : List.of(value);
-  }
-
-  private static List<Value> items(String key, Value value) {
-    if (!(value instanceof Value.Items list)) {
-      throw Scalars.cannotUse(key, value, "give a list, such as [" + Scalars.shown(value) + "]");
-    }
-    if (list.items().isEmpty()) {
-      throw Scalars.cannotUse(key, value, "give at least one value");
-    }
-    Set<String> met = new LinkedHashSet<>();
-    for (Value item : list.items()) {
-      if (!(item instanceof Value.Section) && !met.add(item.text())) {
-        throw new SpecException(
-            "Cannot use "
-                + key
-                + " = "
-                + Scalars.shown(item)
-                + " twice in "
-                + item.place()
-                + ": leave one out");
-      }
-    }
-    return list.items();
+    return value instanceof Value.Items ? Scalars.items(key, value) : List.of(value);
   }
 
   /** These with other values laid over them. */

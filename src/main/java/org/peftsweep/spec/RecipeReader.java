@@ -5,7 +5,6 @@ import java.math.MathContext;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
-import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -16,7 +15,6 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Function;
-import java.util.stream.Collectors;
 import org.peftsweep.method.Method;
 import org.peftsweep.method.Methods;
 import org.peftsweep.method.Settings;
@@ -364,17 +362,9 @@ final class RecipeReader {
   }
 
   private static Set<Role> targets(Value value) {
-    if (!(value instanceof Value.Items roles)) {
-      return Targets.shortNames().get(targetsName(value));
-    }
-    Map<String, Role> byId =
-        Targets.ROLES.stream()
-            .collect(Collectors.toMap(Role::id, role -> role, (a, b) -> a, LinkedHashMap::new));
-    Set<Role> targets = EnumSet.noneOf(Role.class);
-    for (Value role : Fields.itemsOrOne(Axes.TARGETS, roles)) {
-      targets.add(byId.get(Scalars.choice(Axes.TARGETS, role, byId.keySet())));
-    }
-    return targets;
+    return value instanceof Value.Items
+        ? Scalars.roles(Axes.TARGETS, value)
+        : Targets.shortNames().get(targetsName(value));
   }
 
   private static String targetsName(Value value) {

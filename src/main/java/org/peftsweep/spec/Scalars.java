@@ -4,19 +4,27 @@ import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.EnumSet;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Pattern;
 import org.apache.commons.lang3.StringUtils;
 import org.apache.commons.text.similarity.LevenshteinDistance;
 import org.peftsweep.data.Shown;
 import org.peftsweep.method.Settings;
+import org.peftsweep.model.Role;
+import org.peftsweep.model.Roles;
 import org.yaml.snakeyaml.nodes.Tag;
 
 /**
- * Turns a YAML scalar into what a key asks for, or says why not. Nothing is converted silently: 4.7
- * is no whole number, "8" in quotes no number, and {@code no} without quotes no word.
+ * Turns a YAML scalar, or a list of them, into what a key asks for, or says why not. Nothing is
+ * converted silently: 4.7 is no whole number, "8" in quotes no number, and {@code no} without
+ * quotes no word.
  */
 final class Scalars {
   private static final Pattern WHOLE = Pattern.compile("[-+]?(0|[1-9][0-9]*)");
@@ -53,6 +61,8 @@ final class Scalars {
       return packing(key, value);
     } else if (type == Caching.class) {
       return caching(key, value);
+    } else if (type == Roles.class) {
+      return value instanceof Value.Items ? Roles.of(roles(key, value)) : joinedRoles(key, value);
     } else if (type.isEnum()) {
       return constant(type, key, value);
     }
@@ -155,6 +165,51 @@ final class Scalars {
       return Caching.of(scalar(key, value, "choose off or frozen-prefix").text());
     } catch (IllegalArgumentException e) {
       throw cannotUse(key, value, instead(e.getMessage()));
+    }
+  }
+
+  /** The items of a list that must not be empty or hold anything twice. */
+  static List<Value> items(String key, Value value) {
+    if (!(value instanceof Value.Items list)) {
+      throw cannotUse(key, value, "give a list, such as [" + shown(value) + "]");
+    }
+    if (list.items().isEmpty()) {
+      throw cannotUse(key, value, "give at least one value");
+    }
+    Set<String> met = new LinkedHashSet<>();
+    for (Value item : list.items()) {
+      if (!(item instanceof Value.Section) && !met.add(item.text())) {
+        throw new SpecException(
+            "Cannot use "
+                + key
+                + " = "
+                + shown(item)
+                + " twice in "
+                + item.place()
+                + ": leave one out");
+      }
+    }
+    return list.items();
+  }
+
+  /** The roles of a list. */
+  static Set<Role> roles(String key, Value value) {
+    Map<String, Role> byId = new LinkedHashMap<>();
+    Roles.OF_MATRICES.forEach(role -> byId.put(role.id(), role));
+    Set<Role> roles = EnumSet.noneOf(Role.class);
+    for (Value role : items(key, value)) {
+      roles.add(byId.get(choice(key, role, byId.keySet())));
+    }
+    return roles;
+  }
+
+  private static Roles joinedRoles(String key, Value value) {
+    try {
+      return Roles.of(value.text());
+    } catch (IllegalArgumentException e) {
+      // The text itself may have a colon.
+      String refusal = e.getMessage();
+      throw cannotUse(key, value, refusal.substring(refusal.lastIndexOf(": ") + 2));
     }
   }
 

@@ -3,10 +3,7 @@ package org.peftsweep.spec;
 import static org.peftsweep.model.Role.FFN_DOWN;
 import static org.peftsweep.model.Role.FFN_GATE;
 import static org.peftsweep.model.Role.FFN_UP;
-import static org.peftsweep.model.Role.KEY;
 import static org.peftsweep.model.Role.OUTPUT;
-import static org.peftsweep.model.Role.QUERY;
-import static org.peftsweep.model.Role.VALUE;
 
 import java.util.Collections;
 import java.util.EnumSet;
@@ -17,12 +14,12 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.peftsweep.model.Role;
+import org.peftsweep.model.Roles;
 
 /** The names of sets of matrices: {@code qv} is query and value. */
 public final class Targets {
   /** The roles that a method may be aimed at, in the order of {@link Role}. */
-  public static final List<Role> ROLES =
-      List.of(QUERY, KEY, VALUE, OUTPUT, FFN_GATE, FFN_UP, FFN_DOWN);
+  public static final List<Role> ROLES = Roles.OF_MATRICES;
 
   private static final Map<String, Set<Role>> SHORT = shortForms();
 

@@ -27,6 +27,8 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import org.peftsweep.data.Completion;
+import org.peftsweep.method.APET;
+import org.peftsweep.method.HFT;
 import org.peftsweep.method.Method;
 import org.peftsweep.method.Methods;
 import org.peftsweep.method.PlugIn;
@@ -83,6 +85,9 @@ final class TrialJson {
               Map.entry("task/reported-only", BooleanNode.FALSE),
               Map.entry("task/task/quotes", BooleanNode.FALSE),
               Map.entry("task/task/dev-fraction", DoubleNode.valueOf(0)),
+              Map.entry("method/apet/granularity", MAPPER.valueToTree(APET.Granularity.ELEMENT)),
+              Map.entry("method/apet/pairs-rank", IntNode.valueOf(0)),
+              Map.entry("method/hft/resample", MAPPER.valueToTree(HFT.Resample.NEVER)),
               Map.entry("task/task/completion", MAPPER.valueToTree(Completion.NONE))));
 
   /** Raised whenever several passes a step would give other numbers. */

@@ -123,6 +123,7 @@ final class Trainer {
     }
     for (int epoch = step / perEpoch; step < steps; epoch++) {
       List<Batch> order = batches.train(data.train(), seeds, epoch);
+      method.beforeEpoch(epoch);
       int from = step % perEpoch * training.accumulate();
       for (; from < order.size() && step < steps; from += training.accumulate()) {
         stopIfAsked();
@@ -190,6 +191,8 @@ final class Trainer {
             .orElse(null);
     leastPlaces = objective.mostPlaces(order, seeds);
     while (step < Math.min(most, steps)) {
+      // Each step as of an epoch of its own, so that what learns by turns has its turn.
+      method.beforeEpoch(step);
       step(Collections.nCopies(Math.min(2, training.accumulate()), largest), 1, steps);
     }
     if (objective.asksForPlaces()) {

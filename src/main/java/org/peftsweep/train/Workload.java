@@ -7,6 +7,7 @@ import org.peftsweep.data.Dataset;
 import org.peftsweep.data.EvaluationSet;
 import org.peftsweep.data.Example;
 import org.peftsweep.data.Padding;
+import org.peftsweep.data.Seeds;
 import org.peftsweep.method.adapter.AdapterLayout;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
@@ -95,7 +96,7 @@ public record Workload(
     ModelConfig config = library.config(trial.model().location());
     AdapterLayout layout = library.layout(trial, config, outputs);
     if (layout.isNone()) {
-      return trial.method().trainable(outline, trial.targets());
+      return trial.method().trainable(outline, trial.targets(), new Seeds(trial.seed()));
     }
     try (Rehearsal rehearsal = Rehearsal.of(trial, layout, config, outputs)) {
       return rehearsal.trainableParameters();

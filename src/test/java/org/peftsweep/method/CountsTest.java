@@ -35,6 +35,7 @@ import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
+import org.peftsweep.model.Roles;
 import org.peftsweep.model.TinyModels;
 import org.peftsweep.model.Weights;
 import org.peftsweep.optim.AdamW;
@@ -146,6 +147,12 @@ class CountsTest {
     "ia3, 0, KVD, 55296",
     "bitfit, 0, none, 102144",
     "ssf, 0, none, 204288",
+    "apet, 0, QV, 141576",
+    // A tenth of 24 weights, and half of that beside as many pairs as there are.
+    "apet-tensor, 0, QV, 1179648",
+    "apet-tensor, 8, QV, 884736",
+    "hft, 0, none, 42529536",
+    "hft-epoch, 0, none, 42527232",
     "houlsby, 48, none, 1789056",
     "pfeiffer, 48, none, 894528",
     "parallel, 8, none, 156768",
@@ -242,6 +249,10 @@ class CountsTest {
   private static Method method(String id, int rank) {
     return switch (id) {
       case "bitfit" -> new Bitfit();
+      case "apet" -> new APET(0.01, APET.Granularity.ELEMENT, 0);
+      case "apet-tensor" -> new APET(0.1, APET.Granularity.TENSOR, rank);
+      case "hft" -> new HFT(2, 0, HFT.Resample.NEVER);
+      case "hft-epoch" -> new HFT(2, 0, HFT.Resample.EPOCH);
       case "ssf" -> new SSF(0.02);
       // The inner width takes the place of the rank.
       case "houlsby" -> new Houlsby(768 / rank, false, false);
@@ -278,7 +289,7 @@ class CountsTest {
       case "dora" -> new DoRA(rank, 8, 0.1);
       case "full" -> new Full();
       case "head-only" -> new HeadOnly();
-      case "ia3" -> new IA3(IA3.Inputs.OUTPUT_AND_FFN_DOWN);
+      case "ia3" -> new IA3(Roles.of(Role.OUTPUT, Role.FFN_DOWN));
       case "ln-tuning" -> new LnTuning();
       case "lora" -> new LoRA(rank, 8, 0.1);
       case "lorafa" -> new LoRAFA(rank, 8, 0.1, false);

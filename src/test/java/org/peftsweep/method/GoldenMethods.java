@@ -17,6 +17,7 @@ import org.peftsweep.method.adapter.MethodHooks;
 import org.peftsweep.model.Linear;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Role;
+import org.peftsweep.model.Roles;
 import org.peftsweep.optim.AdamW;
 import org.peftsweep.optim.OptimizerState;
 import org.peftsweep.optim.Rates;
@@ -64,7 +65,7 @@ public final class GoldenMethods {
     int rank = peft.path("r").asInt();
     return switch (peft.path("peft_type").asText()) {
       case "LN_TUNING" -> Optional.of(new LnTuning());
-      case "IA3" -> Optional.of(new IA3(IA3.Inputs.NONE));
+      case "IA3" -> Optional.of(new IA3(Roles.of()));
       case "VERA" ->
           Optional.of(
               new VeRA(
@@ -252,13 +253,13 @@ public final class GoldenMethods {
     };
   }
 
-  private static IA3.Inputs inputs(JsonNode peft, Model model) {
+  private static Roles inputs(JsonNode peft, Model model) {
     JsonNode given = peft.path("feedforward_modules");
     Set<Role> roles = given.isEmpty() && !given.isTextual() ? Set.of() : roles(given, model);
     Set<Role> ofLayers = EnumSet.noneOf(Role.class);
     ofLayers.addAll(roles);
     ofLayers.remove(Role.POOLER);
-    return IA3.Inputs.of(ofLayers);
+    return Roles.of(ofLayers);
   }
 
   /** Returns AdaLoRA with the schedule of a case: steps there, fractions of all steps here. */

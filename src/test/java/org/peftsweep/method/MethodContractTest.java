@@ -43,6 +43,7 @@ import org.peftsweep.model.Model;
 import org.peftsweep.model.Norm;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
+import org.peftsweep.model.Roles;
 import org.peftsweep.model.TinyModels;
 import org.peftsweep.model.TrainedTensors;
 import org.peftsweep.optim.GaLoreAdam;
@@ -92,8 +93,8 @@ class MethodContractTest {
               sample(new SHiRA(2)),
               sample(new SigmaReparam()),
               sample(new SSF(0.02)),
-              sample(new APET(0.3)),
-              sample(new HFT(2, 0)),
+              sample(new APET(0.3, APET.Granularity.ELEMENT, 0)),
+              sample(new HFT(2, 0, HFT.Resample.NEVER)),
               sample(new SpIEL(0.1, 6, 3, 0.2, SpIEL.Policy.LINEAR)),
               sample(new DoRA(3, 6, 0)),
               sample(new EPT(2, 3, 4, 3, 5, 2)),
@@ -104,7 +105,7 @@ class MethodContractTest {
               sample(new DRTune(new LoRA(3, 6, 0), 25, 2)),
               sample(new EMA(new LoRA(3, 6, 0), 0.9, true)),
               sample(new IST(new LoRA(3, 6, 0), 1, 0.5, 0.25, 3, 10, 2, 4)),
-              sample(new IA3(IA3.Inputs.FFN_DOWN)),
+              sample(new IA3(Roles.of(Role.FFN_DOWN))),
               sample(new LnTuning()),
               sample(new LoRA(3, 6, 0)),
               sample(new LoRAFA(3, 6, 0, true)),

@@ -39,8 +39,13 @@ class PlannedStepsTest {
   /** What a run leaves, and how many of its steps were planned. */
   private record Run(List<Double> losses, List<float[]> parameters, int planned) {}
 
+  private static final int EPOCH = 3;
+
   static Stream<Arguments> methodsOnFamilies() {
-    return MethodContractTest.methodsOnFamilies();
+    Stream<Arguments> ofEpochs =
+        MethodContractTest.FAMILIES.stream()
+            .map(family -> Arguments.of(new HFT(2, 0, HFT.Resample.EPOCH), family));
+    return Stream.concat(MethodContractTest.methodsOnFamilies(), ofEpochs);
   }
 
   @ParameterizedTest(name = "{0} on {1}")
@@ -73,6 +78,9 @@ class PlannedStepsTest {
       Batch[] now = new Batch[1];
       try (Updates updates = TrainingSteps.updates(model, hooks, backend)) {
         for (int step = 0; step < STEPS; step++) {
+          if (step % EPOCH == 0) {
+            hooks.beforeEpoch(step / EPOCH);
+          }
           hooks.beforeStep(step, STEPS, (examples, draw) -> () -> draw);
           updates.rest();
           model.trainable().forEach(parameter -> parameter.var().clearGradient());

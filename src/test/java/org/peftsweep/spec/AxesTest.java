@@ -12,6 +12,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.peftsweep.data.Augmentation;
 import org.peftsweep.method.Methods;
 import org.peftsweep.model.Layers;
+import org.peftsweep.model.Role;
+import org.peftsweep.model.Roles;
 import org.peftsweep.optim.Optimizers;
 
 /** Keys of training, layers and multiples of a rank as axes of a grid. */
@@ -220,6 +222,27 @@ class AxesTest {
         .containsExactly("0-5", "6-9+11", "all");
     assertThat(sweep.recipes().get(1).layers().contains(10)).isFalse();
     assertThat(Layers.of("6-9+11")).isEqualTo(sweep.recipes().get(1).layers());
+  }
+
+  @Test
+  void inputsAreSetsOfAnyMatricesHoweverTheyAreWritten() {
+    String inputs = "[none, key, [ffn-down, key], key-and-ffn-down, [output, value, ffn-gate]]";
+    Sweep sweep = sweep("{method: ia3, targets: all, inputs: " + inputs + "}");
+    List<Trial> trials = sweep.expand(model -> "m", task -> "t");
+
+    assertThat(trials)
+        .extracting(trial -> Axes.of(trial).get("inputs"))
+        .containsExactly("none", "key", "key-and-ffn-down", "value-and-output-and-ffn-gate");
+    assertThat(trials).extracting(Trial::id).doesNotHaveDuplicates();
+    assertThat(trials).allSatisfy(t -> assertThat(Trial.fromJson(t.toJson())).isEqualTo(t));
+    assertThat(sweep.titles().apply(trials.get(3)))
+        .contains("inputs=value-and-output-and-ffn-gate");
+    // What a report writes for a block stands for the same.
+    assertThat(first(Axes.block(Axes.of(trials.get(3))).toString().replace("=", ": ")).method())
+        .isEqualTo(trials.get(3).method());
+    assertThat(read("methods: {ia3: {inputs: [ffn-up, key]}}\ngrid: [{method: ia3}]\n").recipes())
+        .extracting(recipe -> RecordFields.of(recipe.method()).get("inputs"))
+        .containsExactly(Roles.of(Role.KEY, Role.FFN_UP));
   }
 
   @Test

@@ -118,6 +118,17 @@ class BadSweepFilesTest {
           {method: sift, rate: 0} => Cannot use rate = 0 in x.yaml:5: give a number above 0 and at most 1
           {method: galore, side: up} => Cannot use side = up in x.yaml:5: choose std, reverse-std, left, right or both
           {method: galore, gap: 0} => Cannot use gap = 0 in x.yaml:5: give a whole number of at least 1
+          {method: ia3, inputs: ffn} => Cannot use inputs = ffn in x.yaml:5: choose none, query, key, value, output, ffn-gate, ffn-up, ffn-down, or several such as key-and-ffn-down
+          {method: ia3, inputs: "key: x"} => Cannot use inputs = "key: x" in x.yaml:5: choose none, query, key, value, output, ffn-gate, ffn-up, ffn-down, or several such as key-and-ffn-down
+          {method: ia3, inputs: key-and-key} => Cannot use inputs = key-and-key in x.yaml:5: choose none, query, key, value, output, ffn-gate, ffn-up, ffn-down, or several such as key-and-ffn-down
+          {method: ia3, inputs: } => Cannot use inputs without a value in x.yaml:5: choose none, query, key, value, output, ffn-gate, ffn-up, ffn-down, or several such as key-and-ffn-down
+          {method: ia3, inputs: [[key, ffn]]} => Cannot use inputs = ffn in x.yaml:5: choose query, key, value, output, ffn-gate, ffn-up or ffn-down
+          {method: ia3, inputs: [[key, none]]} => Cannot use inputs = none in x.yaml:5: choose query, key, value, output, ffn-gate, ffn-up or ffn-down
+          {method: ia3, inputs: [[key, key]]} => Cannot use inputs = key twice in x.yaml:5: leave one out
+          {method: ia3, inputs: [[]]} => Cannot use inputs = [] in x.yaml:5: give at least one value
+          {method: apet, granularity: layer} => Cannot use granularity = layer in x.yaml:5: choose element or tensor
+          {method: apet, pairs-rank: 8} => Cannot use pairs-rank = 8 in x.yaml:5: give 0 with granularity = element
+          {method: hft, resample: once} => Cannot use resample = once in x.yaml:5: choose never, stage or epoch
           {method: adalora, initial-factor: 0.5} => Cannot use initial-factor = 0.5 in x.yaml:5: give a number of at least 1
           {method: adalora, final-fraction: 0.95} => Cannot use final-fraction = 0.95 in x.yaml:5: give less than what warm-fraction leaves of 1
           {method: lora, targets: qw} => Cannot use targets = qw in x.yaml:5: choose q, k, v, o, qk, qv, kv, qkv, qkvo, ffn, dense or all
@@ -267,10 +278,12 @@ class BadSweepFilesTest {
       value = {
         "{from: 1} => Cannot read the section in x.yaml:5 without to: give learning-rate a highest",
         "{from: 2, to: 1} => Cannot use to = 1 in x.yaml:5: give more than from = 2",
-        "{from: 0, to: 1, scale: log} => Cannot use from = 0 in x.yaml:5: a logarithmic range needs",
+        "{from: 0, to: 1, scale: log} => Cannot use from = 0 in x.yaml:5: a logarithmic range"
+            + " needs",
         "{from: 1, to: 2, scale: exp} => Cannot use scale = exp in x.yaml:5: choose linear or log",
         "{from: 1, to: x} => Cannot use to = x in x.yaml:5: give a finite number",
-        "{from: 1, until: 2} => Cannot use the key until in x.yaml:5 of a range: choose from, to or",
+        "{from: 1, until: 2} => Cannot use the key until in x.yaml:5 of a range: choose from, to"
+            + " or",
         "{from: 1e-3, to: 1e40} => Cannot use learning-rate = ",
       })
   void refusesARange(String range, String sentence) {
@@ -314,8 +327,8 @@ class BadSweepFilesTest {
     assertRefused(
         HEAD + "grid:\n  - {method: lora, rank: " + list + ", alpha: " + list + "}\n",
         Map.of(),
-        "Cannot use the grid in x.yaml:4: it stands for 160000 combinations, shorten its lists until"
-            + " there are at most 100000");
+        "Cannot use the grid in x.yaml:4: it stands for 160000 combinations, shorten its lists"
+            + " until there are at most 100000");
   }
 
   @Test

@@ -12,20 +12,25 @@ import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.peftsweep.data.Metric;
 import org.peftsweep.data.Padding;
 import org.peftsweep.data.Task;
 import org.peftsweep.data.Tasks;
+import org.peftsweep.method.APET;
 import org.peftsweep.method.DoRA;
 import org.peftsweep.method.Full;
+import org.peftsweep.method.HFT;
 import org.peftsweep.method.HeadOnly;
+import org.peftsweep.method.IA3;
 import org.peftsweep.method.IST;
 import org.peftsweep.method.LoRA;
 import org.peftsweep.method.Method;
 import org.peftsweep.method.Methods;
 import org.peftsweep.method.Untrained;
 import org.peftsweep.model.Role;
+import org.peftsweep.model.Roles;
 import org.peftsweep.optim.AdamW;
 import org.peftsweep.optim.Rates;
 import org.peftsweep.optim.Schedule;
@@ -214,6 +219,56 @@ class TrialTest {
     assertThat(plugged.toJson())
         .contains(
             "\"over\":{\"alpha\":8.0,\"dropout\":0.1,\"id\":\"lora\",\"rank\":8,\"version\":1}");
+  }
+
+  /** Ids of stored rows, from when a set had to be one of these. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = ' ',
+      value = {
+        "14d348255ae8 none",
+        "f309b763de01 query",
+        "acb8b95ac98d key",
+        "c8840fb36863 value",
+        "625576ffe5d7 output",
+        "fd6496926ae0 ffn-gate",
+        "ffc1853b244c ffn-up",
+        "c27e35cddb2f ffn-down",
+        "dfcb721c4c14 output-and-ffn-down",
+        "7a7e060a60af ffn-up-and-ffn-down",
+        "50a954031d8a ffn-gate-and-ffn-up",
+        "cb1fc8a89458 output-and-ffn-up",
+        "e29bd4777ce0 output-and-ffn-up-and-ffn-down",
+        "a492f86141e6 query-and-key-and-value",
+        "4b64c85d1ea5 query-and-key-and-value-and-output",
+      })
+  void setsOfScaledInputsHaveTheirIdsForEver(String id, String inputs) {
+    Trial trial = with(new IA3(Roles.of(inputs)), QV, TRAINING);
+
+    assertThat(trial.id()).isEqualTo(id);
+    assertThat(trial.toJson()).contains("\"inputs\":\"" + inputs + "\"");
+    assertThat(Trial.fromJson(trial.toJson())).isEqualTo(trial);
+    assertThat(Axes.of(trial)).containsEntry("inputs", inputs);
+  }
+
+  @Test
+  void rowsThatDoNotSayWhatIsDrawnOrWhenAreReadAsOldOnes() {
+    Map<Method, Method> others =
+        Map.of(
+            new HFT(2, 0, HFT.Resample.NEVER),
+            new HFT(2, 0, HFT.Resample.STAGE),
+            new APET(0.02, APET.Granularity.ELEMENT, 0),
+            new APET(0.02, APET.Granularity.TENSOR, 0));
+    others.forEach(
+        (before, other) -> {
+          Set<Role> targets = before.usesTargets() ? QV : Set.of();
+          Trial old = with(before, targets, TRAINING);
+          Trial drawn = with(other, targets, TRAINING);
+          assertThat(old.toJson()).doesNotContain("resample", "granularity", "pairs-rank");
+          assertThat(Trial.fromJson(old.toJson())).isEqualTo(old);
+          assertThat(Trial.fromJson(drawn.toJson())).isEqualTo(drawn);
+          assertThat(drawn.id()).isNotEqualTo(old.id());
+        });
   }
 
   @ParameterizedTest

@@ -50,6 +50,7 @@ class ResumeTest {
     Stream<String> methods =
         Methods.all().keySet().stream()
             .map(id -> "{method: " + id + SETTINGS.getOrDefault(id, "") + "}");
+    Stream<String> turns = Stream.of("{method: hft, resample: epoch}");
     Stream<String> plugIns =
         Stream.of(
             "{method: lora, plug-in: drtune, memory: 12, every: 3}",
@@ -68,7 +69,8 @@ class ResumeTest {
                 .map(method -> "{method: " + method + ", precision: bf16}");
     Stream<String> quantised =
         Stream.of("{method: dora, weights: nf4}", "{method: pissa, weights: int8}");
-    return Stream.of(methods, plugIns, optimizers, halves, quantised).flatMap(blocks -> blocks);
+    return Stream.of(methods, turns, plugIns, optimizers, halves, quantised)
+        .flatMap(blocks -> blocks);
   }
 
   /** Hears all losses, and says from when on a trial is to stop. */

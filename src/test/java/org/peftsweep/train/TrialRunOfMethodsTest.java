@@ -52,6 +52,9 @@ class TrialRunOfMethodsTest {
         "{method: lora, dropout: 0}; 8",
         "{method: adalora, dropout: 0}; 8",
         "{method: full}; 8",
+        "{method: apet, granularity: tensor, rate: 0.5, pairs-rank: 2}; 8",
+        "{method: hft}; 8",
+        "{method: hft, resample: never}; 8",
         "{method: sift}; 12"
       })
   void measuresWhatItDeclares(String block, int bytesPerLearningScalar) {
@@ -112,6 +115,23 @@ class TrialRunOfMethodsTest {
         .containsExactly(0, 10, 12);
     assertThat(sparse.layers()).anyMatch(row -> row.score() != 0);
     assertThat(run(trials.get(1)).finalLoss()).isEqualTo(sparse.finalLoss());
+  }
+
+  @Test
+  void halvesThatTakeTurnsHoldCopiesOfAllAndStateOfHalf() {
+    List<Trial> trials =
+        trials("{method: hft, resample: [never, epoch], epochs: 5, max-steps: 0, batch: 64}");
+    Outcome once = run(trials.get(0));
+    Outcome turns = run(trials.get(1));
+
+    assertThat(turns.trainableParameters())
+        .isEqualTo(Workload.of(trials.get(1), LIBRARY).trainableParameters())
+        .isBetween((long) (0.9 * once.trainableParameters()), 11 * once.trainableParameters() / 10);
+    assertThat(turns.optimizerBytes() / (double) once.optimizerBytes()).isBetween(0.9, 1.1);
+    // A copy of what rests; activations differ too by what is drawn.
+    long copies = 9 * Float.BYTES * once.trainableParameters() / 10;
+    assertThat(turns.peakBytes() - once.peakBytes()).isGreaterThan(copies);
+    assertThat(turns.predictedPeakBytes() / (double) turns.peakBytes()).isBetween(0.95, 1.05);
   }
 
   @Test

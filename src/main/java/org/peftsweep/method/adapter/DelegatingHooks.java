@@ -28,6 +28,11 @@ public abstract class DelegatingHooks implements MethodHooks {
   }
 
   @Override
+  public void beforeEpoch(int epoch) {
+    inner.beforeEpoch(epoch);
+  }
+
+  @Override
   public void beforeStep(int step, int steps, Probe probe) {
     inner.beforeStep(step, steps, probe);
   }

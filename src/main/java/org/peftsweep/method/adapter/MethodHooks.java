@@ -12,8 +12,9 @@ import org.peftsweep.optim.UpdateRule;
 
 /**
  * What a method does besides its forward pass while a trial trains; it overrides what it needs. A
- * step calls {@link #beforeStep}, {@link #regularisers} once a pass, and {@link #afterStep};
- * gradients are changed and used by the method's {@link #updates}.
+ * step calls {@link #beforeStep}, {@link #regularisers} once a pass, and {@link #afterStep}, the
+ * first of an epoch {@link #beforeEpoch} before; gradients are changed and used by the method's
+ * {@link #updates}.
  */
 public interface MethodHooks extends AutoCloseable {
   /** Does nothing. */
@@ -37,6 +38,14 @@ public interface MethodHooks extends AutoCloseable {
   default long learning(Parameter parameter) {
     return parameter.size();
   }
+
+  /**
+   * Decides who learns in the epoch to come, or in what is left of it where a trial goes on in its
+   * midst: what it decides depends on the epoch's number and on what {@link #restore} took up.
+   *
+   * @param epoch from 0
+   */
+  default void beforeEpoch(int epoch) {}
 
   /**
    * Decides who learns in the step to come.

@@ -6,15 +6,18 @@ import static org.assertj.core.api.Assertions.within;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.peftsweep.checkpoint.Architecture;
@@ -27,6 +30,7 @@ import org.peftsweep.compute.Backends;
 import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.data.Seeds;
+import org.peftsweep.method.IA3;
 import org.peftsweep.method.LoRA;
 import org.peftsweep.method.Method;
 import org.peftsweep.method.Methods;
@@ -37,11 +41,13 @@ import org.peftsweep.method.adapter.AttachContext;
 import org.peftsweep.method.adapter.InitCache;
 import org.peftsweep.model.Addition;
 import org.peftsweep.model.CheckpointWeights;
+import org.peftsweep.model.Linear;
 import org.peftsweep.model.MergedModel;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.model.Role;
+import org.peftsweep.model.Roles;
 import org.peftsweep.model.TinyModels;
 
 /** What every method promises of its files: models of 2 layers, all that learns moved a little. */
@@ -122,6 +128,43 @@ class ExchangeContractTest {
           }
         }
       }
+    }
+  }
+
+  static Stream<Arguments> setsOfInputs() {
+    return Stream.of(
+            Roles.of(),
+            Roles.of(Role.QUERY, Role.FFN_UP),
+            Roles.of(Role.VALUE, Role.FFN_DOWN),
+            Roles.of(Role.QUERY, Role.VALUE, Role.FFN_UP, Role.FFN_DOWN))
+        .flatMap(
+            inputs ->
+                Stream.of(TinyModels.ROBERTA, TinyModels.LLAMA)
+                    .map(architecture -> Arguments.of(inputs, architecture)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("setsOfInputs")
+  void anySetOfScaledInputsGoesThroughAFolderOfPeft(Roles inputs, Architecture architecture) {
+    IA3 method = new IA3(inputs);
+    aFolderOfPeftStartsTheSameMethodWhereItEnded(method, architecture);
+
+    try (PeftFolder adapter = PeftFolder.open(folder);
+        Model model = TinyModels.model(architecture, backend)) {
+      List<String> endings = new ArrayList<>();
+      adapter.setting("feedforward_modules").orElseThrow().forEach(e -> endings.add(e.asText()));
+      for (Linear linear : model.projections()) {
+        if (TARGETS.contains(linear.role())) {
+          assertThat(endings.stream().anyMatch(ending -> linear.name().endsWith("." + ending)))
+              .as(linear.name())
+              .isEqualTo(inputs.contains(linear.role()));
+        }
+      }
+      // Read with another set, tensors have other shapes.
+      IA3 other = new IA3(inputs.equals(Roles.of()) ? Roles.of(Role.QUERY) : Roles.of());
+      assertThatThrownBy(() -> started(adapter, other, architecture, TARGETS))
+          .isInstanceOf(CheckpointException.class)
+          .hasMessageContaining("ia3_l");
     }
   }
 

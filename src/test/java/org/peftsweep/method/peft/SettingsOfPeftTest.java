@@ -43,6 +43,7 @@ import org.peftsweep.model.CheckpointWeights;
 import org.peftsweep.model.Model;
 import org.peftsweep.model.Models;
 import org.peftsweep.model.Role;
+import org.peftsweep.model.Roles;
 
 /**
  * Adapters that PEFT wrote with settings of many kinds, and the logits that PEFT computes with what
@@ -150,7 +151,7 @@ class SettingsOfPeftTest {
       case "pissa" -> new PiSSA(rank, alpha, 0, PiSSA.Search.EXACT, 0, 0);
       case "olora" -> new OLoRA(rank, alpha, 0);
       case "ln-tuning" -> new LnTuning();
-      case "ia3" -> new IA3(IA3.Inputs.valueOf(asked.path("inputs").asText()));
+      case "ia3" -> new IA3(Roles.of(Role.valueOf(asked.path("inputs").asText())));
       case "adalora" -> {
         int target = asked.path("target").asInt();
         double factor = asked.path("init").asDouble() / target;
