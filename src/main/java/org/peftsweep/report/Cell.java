@@ -81,24 +81,8 @@ record Cell(SortedMap<String, String> axes, List<Run> runs) {
             Collectors.groupingBy(Run::seed, TreeMap::new, Collectors.averagingDouble(Run::score)));
   }
 
-  /**
-   * Returns by seed what a choice goes by: the scores on the validation part of train, or where no
-   * run has one those on the reported sets.
-   */
-  SortedMap<Long, Double> choosingScores() {
-    SortedMap<Long, Double> validation =
-        runs.stream()
-            .filter(run -> run.isFinished() && Run.isFinite(run.validationScore()))
-            .collect(
-                Collectors.groupingBy(
-                    Run::seed, TreeMap::new, Collectors.averagingDouble(Run::validationScore)));
-    return validation.isEmpty() ? scores() : validation;
-  }
-
   /** Whether a seed of it ended without a score by the recipe's own fault. */
   boolean broke() {
-    return runs.stream()
-        .filter(run -> run.isEvaluation() && !run.isScored())
-        .anyMatch(run -> List.of("collapsed", "diverged").contains(run.ending()));
+    return runs.stream().anyMatch(run -> run.isEvaluation() && !run.isScored() && run.broke());
   }
 }

@@ -2,7 +2,6 @@ package org.peftsweep.report;
 
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -15,7 +14,6 @@ import java.util.stream.Stream;
 import org.peftsweep.spec.Axes;
 import org.peftsweep.spec.Claim;
 import org.peftsweep.stats.MeanTest;
-import org.peftsweep.stats.TieGroups;
 
 /**
  * What a task's runs say of a statement: the differences between its sides in every pair of recipes
@@ -42,18 +40,7 @@ final class Evidence {
    */
   record Side(List<Cell> cells, Cell best) {
     static Side of(List<Cell> cells) {
-      return new Side(
-          cells,
-          cells.stream()
-              .max(
-                  Comparator.comparingDouble(
-                      cell ->
-                          TieGroups.ranked(
-                              cell.choosingScores().values().stream()
-                                  .mapToDouble(Double::doubleValue)
-                                  .average()
-                                  .orElse(Double.NaN))))
-              .orElseThrow());
+      return new Side(cells, Choice.best(cells));
     }
   }
 
@@ -146,22 +133,22 @@ final class Evidence {
         .findFirst();
   }
 
+  /** Returns by seed the logarithm of the rate with the best score, of several. */
   private static SortedMap<Long, Double> bestRates(Side side) {
-    SortedMap<Long, Double> scores = new TreeMap<>();
     SortedMap<Long, Double> rates = new TreeMap<>();
-    Set<Long> common = new TreeSet<>();
-    side.cells().forEach(cell -> common.addAll(cell.choosingScores().keySet()));
-    side.cells().forEach(cell -> common.retainAll(cell.choosingScores().keySet()));
-    for (Cell cell : side.cells()) {
-      double rate = Double.parseDouble(cell.axes().get(Cell.LEARNING_RATE));
-      cell.choosingScores()
-          .forEach(
-              (seed, score) -> {
-                if (common.contains(seed) && score > scores.getOrDefault(seed, -1e9)) {
-                  scores.put(seed, score);
-                  rates.put(seed, Math.log10(rate));
-                }
-              });
+    Choice choice = Choice.among(side.cells());
+    Map<Cell, SortedMap<Long, Double>> scores = new LinkedHashMap<>();
+    side.cells().forEach(cell -> scores.put(cell, choice.scores(cell)));
+    Set<Long> common = new TreeSet<>(scores.values().iterator().next().keySet());
+    scores.values().forEach(own -> common.retainAll(own.keySet()));
+    for (Long seed : common) {
+      double best = Choice.BROKEN;
+      for (Cell cell : side.cells()) {
+        if (scores.get(cell).get(seed) > best) {
+          best = scores.get(cell).get(seed);
+          rates.put(seed, Math.log10(Double.parseDouble(cell.axes().get(Cell.LEARNING_RATE))));
+        }
+      }
     }
     // One rate is no choice.
     return side.cells().size() < 2 ? new TreeMap<>() : rates;

@@ -209,7 +209,8 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
     return Duration.between(started, finished).toNanos() / 1e9;
   }
 
-  private static Map<String, Object> ofTrial(String json) {
+  /** Returns what the JSON of a trial says of it, by column. */
+  static Map<String, Object> ofTrial(String json) {
     Map<String, Object> settings = new LinkedHashMap<>();
     try {
       Trial trial = Trial.fromJson(json);
