@@ -23,9 +23,14 @@ record Additions(Optional<Manifest> manifest) {
   /** With five seeds Student's t is within half of the normal distribution's width. */
   private static final int SEEDS = 5;
 
+  private static final String SEED_KEY = "seeds";
+  private static final String EVALUATION_KEY = "evaluation-seeds";
+
   /** Returns the command that evaluates all recipes with five seeds. */
   Optional<String> moreSeeds() {
-    return call()
+    String key =
+        manifest.map(Manifest::tuningSeeds).orElse(List.of()).isEmpty() ? SEED_KEY : EVALUATION_KEY;
+    return call(key)
         .map(
             call -> {
               Manifest asked = manifest.orElseThrow();
@@ -34,7 +39,6 @@ record Additions(Optional<Manifest> manifest) {
                   .filter(seed -> !asked.tuningSeeds().contains(seed))
                   .takeWhile(seed -> seeds.size() < SEEDS)
                   .forEach(seeds::add);
-              String key = asked.tuningSeeds().isEmpty() ? "seeds" : "evaluation-seeds";
               return call
                   + " --set '"
                   + key
@@ -48,7 +52,7 @@ record Additions(Optional<Manifest> manifest) {
   Optional<String> cells(Collection<SortedMap<String, String>> cells) {
     return cells.isEmpty()
         ? Optional.empty()
-        : call()
+        : call("")
             .map(
                 call ->
                     call
@@ -57,7 +61,8 @@ record Additions(Optional<Manifest> manifest) {
                             .collect(Collectors.joining()));
   }
 
-  private Optional<String> call() {
+  /** Returns what the sweep was called with, but for one key. */
+  private Optional<String> call(String without) {
     return manifest
         .flatMap(asked -> Optional.ofNullable(asked.source()))
         .map(
@@ -65,7 +70,7 @@ record Additions(Optional<Manifest> manifest) {
                 "jobs/sweep.sh "
                     + word(source.file())
                     + source.overrides().entrySet().stream()
-                        .filter(set -> !set.getKey().equals("seeds"))
+                        .filter(set -> !set.getKey().equals(without))
                         .map(set -> " --set " + word(set.getKey() + "=" + set.getValue()))
                         .collect(Collectors.joining()));
   }

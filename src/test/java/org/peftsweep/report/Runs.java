@@ -48,6 +48,11 @@ final class Runs {
     return this;
   }
 
+  /** Returns the same trial on rows that were drawn otherwise. */
+  static Trial withDataSeed(Trial trial, long seed) {
+    return Trial.fromJson(trial.toJson().replace("\"data-seed\":0", "\"data-seed\":" + seed));
+  }
+
   /** Adds a tuning trial of a recipe. */
   Runs tuned(Trial trial, Double validation) {
     Trial tuning = with(trial, trial.rates(), Phase.TUNING);
@@ -64,6 +69,12 @@ final class Runs {
   /** Adds an evaluation of another version of its method, or of another sweep. */
   Runs add(Trial trial, double score, int version, String sweep) {
     all.add(run(trial, "finished", score, null, version, sweep));
+    return this;
+  }
+
+  /** Adds an evaluation whose trial another version of the program wrote. */
+  Runs unreadable(Trial trial, double score) {
+    all.add(run(trial, trial.toJson().replace("\"seed\"", "\"grain\""), score));
     return this;
   }
 
@@ -85,6 +96,36 @@ final class Runs {
   /** Returns what became of one statement. */
   ClaimLedger.Entry entry(Claim claim) {
     return ledger(claim).entries().get(claim).get(0);
+  }
+
+  private static Run run(Trial trial, String json, double score) {
+    Run read = run(trial, "finished", score, null, 1, "s");
+    Map<String, Object> settings = new LinkedHashMap<>(read.settings());
+    settings.putAll(Results.ofTrial(json));
+    return new Run(
+        read.id(),
+        read.title(),
+        read.status(),
+        null,
+        read.task(),
+        read.metric(),
+        settings,
+        Results.axes(json),
+        read.seed(),
+        false,
+        0,
+        score,
+        score,
+        20,
+        20,
+        null,
+        1000L,
+        1000L,
+        1.0,
+        null,
+        null,
+        1,
+        "here");
   }
 
   private static Run run(
@@ -113,7 +154,7 @@ final class Runs {
     settings.put("sweep", sweep);
     settings.putAll(Results.ofTrial(trial.toJson()));
     return new Run(
-        trial.id() + version,
+        trial.id() + version + sweep,
         trial.title() + " η=" + trial.rates().learningRate() + " head " + trial.rates(),
         status,
         null,
