@@ -8,7 +8,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.SortedMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.peftsweep.spec.Claim;
@@ -295,10 +294,13 @@ final class ClaimLedger {
   }
 
   /** Returns the cells that would tell confounded axes apart. */
-  Set<SortedMap<String, String>> missing() {
+  Set<Additions.Cell> missing() {
     return entries.values().stream()
         .flatMap(List::stream)
-        .flatMap(entry -> entry.evidence().missing().stream())
+        .map(Entry::evidence)
+        .flatMap(
+            evidence ->
+                evidence.missing().stream().map(axes -> new Additions.Cell(evidence.task(), axes)))
         .collect(Collectors.toCollection(LinkedHashSet::new));
   }
 
