@@ -72,7 +72,7 @@ final class Sides {
   record Couple(Side first, Side second) {
     /** Whether another one compares all of this one's recipes, and more. */
     boolean isPartOf(Couple other) {
-      return !equals(other)
+      return this != other
           && other.first.cells().containsAll(first.cells())
           && other.second.cells().containsAll(second.cells());
     }
