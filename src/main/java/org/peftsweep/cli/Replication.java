@@ -94,6 +94,7 @@ record Replication(
       Undecided undecided =
           Undecided.of(
               tables.trials().where(functions.col("id").isInCollection(plan.asked().keySet())),
+              tables.predictions(),
               tasks);
       List<Trial> next = next(undecided, plan.asked(), slots);
       List<Trial> all = new ArrayList<>(phases.trials());

@@ -22,6 +22,7 @@ import org.peftsweep.search.Trace;
 import org.peftsweep.spec.Search;
 import org.peftsweep.spec.SweepFile;
 import org.peftsweep.spec.Trial;
+import org.peftsweep.stats.PooledDeviation;
 import org.peftsweep.sweep.Simulation;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -176,8 +177,10 @@ final class SimulateCommand implements Callable<Integer> {
 
   private void print(String task, List<Simulation.Recorded> grid, List<Simulation.Recorded> seeds) {
     Simulation simulation = new Simulation(grid);
-    double deviation = new Simulation(seeds).deviation();
-    double floor = 1.96 * Math.sqrt(2) * deviation;
+    double floor =
+        PooledDeviation.of(new Simulation(seeds).seeds())
+            .map(PooledDeviation::floor)
+            .orElse(Double.NaN);
     out.printf(
         Locale.ROOT,
         "%s: %d recipes, %d orders; regret in points of the validation score%s%n",

@@ -167,7 +167,8 @@ final class SweepCommand implements Callable<Integer> {
             .filter(line -> line.startsWith("#") && line.contains("?"))
             .map(line -> line.substring(1, line.indexOf('?') + 1).strip())
             .orElse("");
-    return new Manifest.Source(file, overrides, question);
+    return new Manifest.Source(
+        file, overrides, question, SweepFile.defaults(file, overrides, locations));
   }
 
   private Optional<TrackingClient> tracking() {

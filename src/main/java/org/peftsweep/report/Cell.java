@@ -5,36 +5,37 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.peftsweep.spec.Axes;
 
 /**
- * The runs of one task that differ in their seeds alone.
+ * The runs of one task that differ in their seeds alone: those of a line of the table, and the
+ * tuning trials of the same recipe.
  *
  * @param axes every setting of theirs, as sweep files name and write it
+ * @param beside what else tells them from other lines, by column: the version of the method, the
+ *     data; nothing where it is the same for all
  * @param runs evaluations and tuning trials, copies left out
  */
-record Cell(SortedMap<String, String> axes, List<Run> runs) {
+record Cell(SortedMap<String, String> axes, Map<String, Object> beside, List<Run> runs) {
   static final String LEARNING_RATE = "learning-rate";
-  private static final String HEAD_RATE = "head-learning-rate";
+  static final String METHOD = "method";
 
   /** Returns the cells of a task. */
   static List<Cell> of(Results results, String task) {
-    Map<SortedMap<String, String>, Cell> cells = new LinkedHashMap<>();
+    Map<List<Object>, Cell> cells = new LinkedHashMap<>();
     results.runs().stream()
         .filter(run -> run.task().equals(task) && run.copy() == 0 && !run.axes().isEmpty())
         .forEach(
-            run -> {
-              SortedMap<String, String> axes = new TreeMap<>(run.axes());
-              // It follows the other, so that recipes do not differ in two rates.
-              if (Objects.equals(axes.get(HEAD_RATE), axes.get(LEARNING_RATE))) {
-                axes.remove(HEAD_RATE);
-              }
-              cells.computeIfAbsent(axes, key -> new Cell(key, new ArrayList<>())).runs().add(run);
-            });
+            run ->
+                cells
+                    .computeIfAbsent(
+                        List.of(run.axes(), results.key(run)),
+                        key -> new Cell(run.axes(), results.besideAxes(run), new ArrayList<>()))
+                    .runs()
+                    .add(run));
     return List.copyOf(cells.values());
   }
 
@@ -75,30 +76,30 @@ record Cell(SortedMap<String, String> axes, List<Run> runs) {
 
   /** Returns the scores on the reported sets by seed. */
   SortedMap<Long, Double> scores() {
+    return scores(runs);
+  }
+
+  /** Returns the same of some runs. */
+  static SortedMap<Long, Double> scores(List<Run> runs) {
     return runs.stream()
         .filter(Run::isScored)
         .collect(
             Collectors.groupingBy(Run::seed, TreeMap::new, Collectors.averagingDouble(Run::score)));
   }
 
-  /**
-   * Returns by seed what a choice goes by: the scores on the validation part of train, or where no
-   * run has one those on the reported sets.
-   */
-  SortedMap<Long, Double> choosingScores() {
-    SortedMap<Long, Double> validation =
-        runs.stream()
-            .filter(run -> run.isFinished() && Run.isFinite(run.validationScore()))
-            .collect(
-                Collectors.groupingBy(
-                    Run::seed, TreeMap::new, Collectors.averagingDouble(Run::validationScore)));
-    return validation.isEmpty() ? scores() : validation;
-  }
-
   /** Whether a seed of it ended without a score by the recipe's own fault. */
   boolean broke() {
-    return runs.stream()
-        .filter(run -> run.isEvaluation() && !run.isScored())
-        .anyMatch(run -> List.of("collapsed", "diverged").contains(run.ending()));
+    return runs.stream().anyMatch(run -> run.isEvaluation() && !run.isScored() && run.broke());
+  }
+
+  /** One that was read is itself alone: what it holds is long to compare. */
+  @Override
+  public boolean equals(Object other) {
+    return this == other;
+  }
+
+  @Override
+  public int hashCode() {
+    return System.identityHashCode(this);
   }
 }

@@ -8,7 +8,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.SortedMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.peftsweep.spec.Claim;
@@ -52,7 +51,7 @@ final class ClaimLedger {
   record Entry(
       Evidence evidence, Optional<MeanTest> effect, double[] pValues, double p, Verdict verdict) {
     boolean isConfounded() {
-      return !evidence.missing().isEmpty();
+      return evidence.isConfounded();
     }
 
     String words() {
@@ -82,7 +81,7 @@ final class ClaimLedger {
       for (String task : results.tasks()) {
         if (claim.tasks().isEmpty() || claim.tasks().contains(task)) {
           Evidence evidence = Evidence.of(claim, task, cells.get(task), curves);
-          if (!evidence.pairs().isEmpty()) {
+          if (!evidence.pairs().isEmpty() || !evidence.unscored().isEmpty()) {
             all.add(entry(evidence));
           }
         }
@@ -104,7 +103,7 @@ final class ClaimLedger {
             ? comparisons.test(evidence.task(), differences)
             : differences.length < 2
                 ? Optional.empty()
-                : Optional.of(MeanTest.of(differences, 0, comparisons.looks()));
+                : Optional.of(MeanTest.of(differences, evidence.resolution(), comparisons.looks()));
     double[] pValues =
         effect.map(test -> evidence.pValues(test, POINT)).orElse(new double[] {1, 1});
     return new Entry(evidence, effect, pValues, 1, Verdict.CANNOT_TELL);
@@ -117,7 +116,10 @@ final class ClaimLedger {
   private static Entry judged(Entry entry, double p) {
     Verdict verdict;
     if (entry.effect().isEmpty()) {
-      verdict = entry.evidence().broke() ? Verdict.CANNOT_TELL : Verdict.ONE_SEED;
+      verdict =
+          entry.evidence().broke()
+              ? Verdict.CANNOT_TELL
+              : entry.evidence().differences().length == 1 ? Verdict.ONE_SEED : Verdict.NOT_TESTED;
     } else if (p > TieGroups.ALPHA || entry.evidence().broke()) {
       verdict = Verdict.CANNOT_TELL;
     } else {
@@ -197,7 +199,7 @@ final class ClaimLedger {
         entry.effect().map(effect -> value(claim, effect.mean())).orElse(Figures.MISSING),
         entry.effect().map(effect -> ends(claim, effect.interval())).orElse(Figures.MISSING),
         seeds(entry),
-        "" + entry.evidence().pairs().size(),
+        pairs(entry.evidence()),
         entry.effect().isEmpty() ? Figures.MISSING : Figures.pValue(entry.p()),
         entry.words());
   }
@@ -223,6 +225,13 @@ final class ClaimLedger {
             .collect(Collectors.joining(", "));
     int seeds = entry.evidence().differences().length;
     return lost == 0 ? "" + seeds : seeds + "; " + lost + " trials " + endings;
+  }
+
+  /** Says how many pairs are compared, and of how many where some have no seed in common. */
+  private static String pairs(Evidence evidence) {
+    int pairs = evidence.pairs().size();
+    int unscored = evidence.unscored().size();
+    return unscored == 0 ? "" + pairs : pairs + " of " + (pairs + unscored);
   }
 
   private static String paper(Claim claim, Double figure) {
@@ -285,10 +294,13 @@ final class ClaimLedger {
   }
 
   /** Returns the cells that would tell confounded axes apart. */
-  Set<SortedMap<String, String>> missing() {
+  Set<Additions.Cell> missing() {
     return entries.values().stream()
         .flatMap(List::stream)
-        .flatMap(entry -> entry.evidence().missing().stream())
+        .map(Entry::evidence)
+        .flatMap(
+            evidence ->
+                evidence.missing().stream().map(axes -> new Additions.Cell(evidence.task(), axes)))
         .collect(Collectors.toCollection(LinkedHashSet::new));
   }
 
@@ -310,10 +322,10 @@ final class ClaimLedger {
     return "Statements of "
         + String.join("; ", sources)
         + ". Differences × 100 or factors, each the mean over all pairs of recipes that a statement"
-        + " speaks of, on one task; intervals of 95 % are of Student's t over seeds, on these"
-        + " examples. Held: p, corrected after Holm for all statements of a file, is at most 0.05"
-        + " for what is stated; did not hold: for its contrary; else it cannot be told. Verdicts"
-        + " are about "
+        + " speaks of and that have a seed in common, on one task; intervals of 95 % are of"
+        + " Student's t over seeds, on these examples. Held: p, corrected after Holm for all"
+        + " statements of a file, is at most 0.05 for what is stated; did not hold: for its"
+        + " contrary; else it cannot be told. Verdicts are about "
         + String.join(", ", models)
         + " on "
         + String.join(", ", results.tasks())

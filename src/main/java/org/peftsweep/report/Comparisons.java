@@ -49,11 +49,14 @@ final class Comparisons {
       Double ofExamples) {}
 
   /** The answers to a task, by recipe. */
-  private record Answers(List<Line> lines, int examples, PairedBootstrap paired) {}
+  private record Answers(List<Line> lines, PairedBootstrap paired) {}
 
   private final Results results;
   private final Looks looks;
   private final Map<String, Answers> answers = new HashMap<>();
+
+  /** By task, of how many examples its scores are; those that are not known lack. */
+  private final Map<String, Long> examples = new HashMap<>();
 
   private Comparisons(Results results, Looks looks) {
     this.results = results;
@@ -93,7 +96,8 @@ final class Comparisons {
                 common,
                 lines.stream().map(ofLines::get).toList(),
                 Bootstrap.STANDARD);
-        comparisons.answers.put(task, new Answers(lines, common.length, paired));
+        comparisons.answers.put(task, new Answers(lines, paired));
+        comparisons.examples.put(task, (long) common.length);
       }
     }
     return comparisons;
@@ -102,6 +106,26 @@ final class Comparisons {
   /** The same by scores alone: what other examples would change is not known. */
   static Comparisons ofScores(Results results, Looks looks) {
     return new Comparisons(results, looks);
+  }
+
+  /**
+   * The same, with the number of examples that scores are of.
+   *
+   * @param predictions that are counted
+   */
+  static Comparisons ofScores(Results results, Dataset<Row> predictions, Looks looks) {
+    Comparisons comparisons = new Comparisons(results, looks);
+    Map<String, String> tasks = new HashMap<>();
+    results.runs().stream().filter(Run::isScored).forEach(run -> tasks.put(run.id(), run.task()));
+    predictions
+        .where(functions.col("id").isInCollection(tasks.keySet()))
+        .groupBy("id")
+        .count()
+        .collectAsList()
+        .forEach(
+            row ->
+                comparisons.examples.merge(tasks.get(row.getString(0)), row.getLong(1), Math::min));
+    return comparisons;
   }
 
   private static Map<String, double[]> answers(
@@ -192,7 +216,7 @@ final class Comparisons {
 
   /** Returns the mean of a recipe's scores on a task, of which it has one. */
   MeanTest score(String task, Line line) {
-    return MeanTest.of(line.scores(task), resolution(task), looks);
+    return MeanTest.of(line.scores(task), resolution(List.of(task)), looks);
   }
 
   /** Returns the mean difference of two recipes on a task; empty with fewer than two seeds. */
@@ -211,16 +235,40 @@ final class Comparisons {
   Optional<MeanTest> test(String task, double[] differences) {
     return differences.length < 2
         ? Optional.empty()
-        : Optional.of(MeanTest.of(differences, resolution(task), looks));
+        : Optional.of(MeanTest.of(differences, resolution(List.of(task)), looks));
   }
 
   Looks looks() {
     return looks;
   }
 
-  /** Returns the smallest step between two scores, 0 where that is not known. */
-  private double resolution(String task) {
-    return answers.containsKey(task) ? 1.0 / answers.get(task).examples() : 0;
+  /**
+   * Returns the smallest step between two mean scores of tasks. Where it is not known of how many
+   * examples a task's scores are, it is the smallest that any two of them are apart: a score that
+   * lies nearer was not seen.
+   */
+  double resolution(List<String> tasks) {
+    double squares = 0;
+    for (String task : tasks) {
+      double step =
+          examples.containsKey(task) ? 1.0 / examples.get(task) : smallestStep(results, task);
+      squares += step * step;
+    }
+    return Math.sqrt(squares) / tasks.size();
+  }
+
+  private static double smallestStep(Results results, String task) {
+    double[] scores =
+        results.lines(task).stream()
+            .flatMapToDouble(line -> Arrays.stream(line.scores(task)))
+            .sorted()
+            .distinct()
+            .toArray();
+    double smallest = Double.POSITIVE_INFINITY;
+    for (int i = 1; i < scores.length; i++) {
+      smallest = Math.min(smallest, scores[i] - scores[i - 1]);
+    }
+    return Double.isInfinite(smallest) ? 0 : smallest;
   }
 
   /** Returns half the 95 % interval of a difference over examples; null without predictions. */

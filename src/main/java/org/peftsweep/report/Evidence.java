@@ -2,20 +2,16 @@ package org.peftsweep.report;
 
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Stream;
-import org.peftsweep.spec.Axes;
 import org.peftsweep.spec.Claim;
 import org.peftsweep.stats.MeanTest;
-import org.peftsweep.stats.TieGroups;
 
 /**
  * What a task's runs say of a statement: the differences between its sides in every pair of recipes
@@ -33,40 +29,27 @@ final class Evidence {
    *
    * @param differences by seed, of the seeds that both have
    */
-  record Pair(Side first, Side second, SortedMap<Long, Double> differences) {}
+  record Pair(Sides.Couple sides, SortedMap<Long, Double> differences) {
+    Cell first() {
+      return sides.first().best();
+    }
 
-  /**
-   * Recipes of which the best stands for a side; where nothing is chosen it is one.
-   *
-   * @param best the one
-   */
-  record Side(List<Cell> cells, Cell best) {
-    static Side of(List<Cell> cells) {
-      return new Side(
-          cells,
-          cells.stream()
-              .max(
-                  Comparator.comparingDouble(
-                      cell ->
-                          TieGroups.ranked(
-                              cell.choosingScores().values().stream()
-                                  .mapToDouble(Double::doubleValue)
-                                  .average()
-                                  .orElse(Double.NaN))))
-              .orElseThrow());
+    Cell second() {
+      return sides.second().best();
     }
   }
 
   private final Claim claim;
   private final String task;
-  private final List<Cell> cells;
+  private final Sides sides;
   private final Curves curves;
   private final List<Pair> pairs = new ArrayList<>();
+  private final List<Pair> unscored = new ArrayList<>();
 
-  private Evidence(Claim claim, String task, List<Cell> cells, Curves curves) {
+  private Evidence(Claim claim, String task, Sides sides, Curves curves) {
     this.claim = claim;
     this.task = task;
-    this.cells = cells;
+    this.sides = sides;
     this.curves = curves;
   }
 
@@ -76,92 +59,54 @@ final class Evidence {
    * @param cells of the task
    */
   static Evidence of(Claim claim, String task, List<Cell> cells, Curves curves) {
-    Evidence evidence = new Evidence(claim, task, cells, curves);
-    List<Side> seconds = evidence.sides(claim.second());
-    for (Side first : evidence.sides(claim.first())) {
-      for (Side second : seconds) {
-        if (first != second && evidence.arePair(first.best().axes(), second.best().axes())) {
-          evidence.pairs.add(new Pair(first, second, evidence.differences(first, second)));
-        }
-      }
+    Evidence evidence = new Evidence(claim, task, new Sides(claim, cells), curves);
+    for (Sides.Couple couple : evidence.sides.couples()) {
+      Pair pair = new Pair(couple, evidence.differences(couple.first(), couple.second()));
+      (pair.differences().isEmpty() ? evidence.unscored : evidence.pairs).add(pair);
     }
     return evidence;
   }
 
-  private List<Side> sides(Map<String, List<String>> filter) {
-    Map<SortedMap<String, String>, List<Cell>> sides = new LinkedHashMap<>();
-    for (Cell cell : cells) {
-      if (cell.is(filter)) {
-        sides.computeIfAbsent(cell.without(free()), key -> new ArrayList<>()).add(cell);
-      }
-    }
-    return sides.values().stream().map(Side::of).toList();
-  }
-
-  /** What each side has of its own. */
-  private Set<String> free() {
-    Set<String> free = new TreeSet<>(claim.bestOf());
-    if (claim.measure() == Claim.Measure.BEST_LEARNING_RATE) {
-      free.add(Cell.LEARNING_RATE);
-    }
-    return free;
-  }
-
-  /** Whether recipes are alike in all that the second side does not name. */
-  private boolean arePair(SortedMap<String, String> first, SortedMap<String, String> second) {
-    Set<String> free = free();
-    return first.keySet().stream()
-        .filter(axis -> !free.contains(axis) && !claim.second().containsKey(axis))
-        .filter(axis -> claim.first().containsKey(axis) || second.containsKey(axis))
-        .allMatch(axis -> Axes.areSame(first.get(axis), second.get(axis)));
-  }
-
-  private SortedMap<Long, Double> differences(Side first, Side second) {
+  private SortedMap<Long, Double> differences(Sides.Side first, Sides.Side second) {
     return switch (claim.measure()) {
-      case SCORE -> minus(gain(first.best()), gain(second.best()));
+      case SCORE ->
+          minus(gain(first, sides.own(claim.first())), gain(second, sides.own(claim.second())));
       case BEST_LEARNING_RATE -> minus(bestRates(first), bestRates(second));
       case STEPS -> steps(first.best(), second.best());
     };
   }
 
-  /** Scores, or how far they are above those of the same recipe with other settings. */
-  private SortedMap<Long, Double> gain(Cell cell) {
-    if (claim.less().isEmpty()) {
-      return cell.scores();
-    }
-    SortedMap<String, String> without = new TreeMap<>(cell.axes());
-    without.putAll(claim.less());
-    return find(without).map(other -> minus(cell.scores(), other.scores())).orElseGet(TreeMap::new);
+  /**
+   * Scores, or how far they are above those of the same recipe with other settings, which has the
+   * best of its own too.
+   *
+   * @param own what the recipe may be of the axes that each side has of its own
+   */
+  private SortedMap<Long, Double> gain(Sides.Side side, Map<String, List<String>> own) {
+    return claim.less().isEmpty()
+        ? side.best().scores()
+        : sides
+            .less(side, own)
+            .map(less -> minus(side.best().scores(), less.best().scores()))
+            .orElseGet(TreeMap::new);
   }
 
-  /** Returns the cell of these axes. */
-  private Optional<Cell> find(SortedMap<String, String> axes) {
-    return cells.stream()
-        .filter(cell -> cell.axes().keySet().equals(axes.keySet()))
-        .filter(
-            cell ->
-                axes.entrySet().stream()
-                    .allMatch(
-                        axis -> Axes.areSame(cell.axes().get(axis.getKey()), axis.getValue())))
-        .findFirst();
-  }
-
-  private static SortedMap<Long, Double> bestRates(Side side) {
-    SortedMap<Long, Double> scores = new TreeMap<>();
+  /** Returns by seed the logarithm of the rate with the best score, of several. */
+  private static SortedMap<Long, Double> bestRates(Sides.Side side) {
     SortedMap<Long, Double> rates = new TreeMap<>();
-    Set<Long> common = new TreeSet<>();
-    side.cells().forEach(cell -> common.addAll(cell.choosingScores().keySet()));
-    side.cells().forEach(cell -> common.retainAll(cell.choosingScores().keySet()));
-    for (Cell cell : side.cells()) {
-      double rate = Double.parseDouble(cell.axes().get(Cell.LEARNING_RATE));
-      cell.choosingScores()
-          .forEach(
-              (seed, score) -> {
-                if (common.contains(seed) && score > scores.getOrDefault(seed, -1e9)) {
-                  scores.put(seed, score);
-                  rates.put(seed, Math.log10(rate));
-                }
-              });
+    Choice choice = Choice.among(side.cells());
+    Map<Cell, SortedMap<Long, Double>> scores = new LinkedHashMap<>();
+    side.cells().forEach(cell -> scores.put(cell, choice.scores(cell)));
+    Set<Long> common = new TreeSet<>(scores.values().iterator().next().keySet());
+    scores.values().forEach(own -> common.retainAll(own.keySet()));
+    for (Long seed : common) {
+      double best = Choice.BROKEN;
+      for (Cell cell : side.cells()) {
+        if (scores.get(cell).get(seed) > best) {
+          best = scores.get(cell).get(seed);
+          rates.put(seed, rate(cell));
+        }
+      }
     }
     // One rate is no choice.
     return side.cells().size() < 2 ? new TreeMap<>() : rates;
@@ -203,19 +148,54 @@ final class Evidence {
     return task;
   }
 
+  /** Returns the pairs that have a seed in common. */
   List<Pair> pairs() {
     return pairs;
   }
 
-  /** Whether a recipe that is compared has a seed that broke. */
-  boolean broke() {
-    return pairs.stream()
-        .anyMatch(pair -> pair.first().best().broke() || pair.second().best().broke());
+  /** Returns the pairs of which no seed has both sides: failed, not evaluated, or not yet. */
+  List<Pair> unscored() {
+    return unscored;
   }
 
-  /** Returns the mean difference of all pairs by seed, of the seeds that all have. */
+  /** Returns all, whatever became of them. */
+  private Stream<Pair> all() {
+    return Stream.concat(pairs.stream(), unscored.stream());
+  }
+
+  /** Whether a recipe that is compared has a seed that broke. */
+  boolean broke() {
+    return all().anyMatch(pair -> pair.first().broke() || pair.second().broke());
+  }
+
+  /** Returns the mean difference of these pairs by seed, of the seeds that all of them have. */
   double[] differences() {
     return mean(pairs.stream().map(Pair::differences).toList());
+  }
+
+  /** Returns the smallest step between two best rates, in the unit of differences; else 0. */
+  double resolution() {
+    if (claim.measure() != Claim.Measure.BEST_LEARNING_RATE) {
+      return 0;
+    }
+    double[] rates =
+        pairs.stream()
+            .flatMap(pair -> Stream.of(pair.sides().first(), pair.sides().second()))
+            .flatMap(side -> side.cells().stream())
+            .mapToDouble(Evidence::rate)
+            .sorted()
+            .distinct()
+            .toArray();
+    double smallest = rates.length < 2 ? 0 : Double.POSITIVE_INFINITY;
+    for (int i = 1; i < rates.length; i++) {
+      smallest = Math.min(smallest, rates[i] - rates[i - 1]);
+    }
+    return smallest;
+  }
+
+  /** Its logarithm to the base 10. */
+  private static double rate(Cell cell) {
+    return Math.log10(Double.parseDouble(cell.axes().get(Cell.LEARNING_RATE)));
   }
 
   private static double[] mean(Collection<SortedMap<Long, Double>> all) {
@@ -235,11 +215,16 @@ final class Evidence {
     return changes.size() < 2 || claim.measure() != Claim.Measure.SCORE ? List.of() : changes;
   }
 
+  /** Whether it is not known of one of these axes what it does alone. */
+  boolean isConfounded() {
+    return confounded().stream().anyMatch(axis -> alone(axis).length < 2);
+  }
+
   /** Returns what the cells lack that differ from a pair's first in one of the confounded axes. */
   List<SortedMap<String, String>> missing() {
     return confounded().stream()
-        .flatMap(axis -> pairs.stream().map(pair -> turned(pair, axis)))
-        .filter(axes -> find(axes).isEmpty())
+        .flatMap(axis -> pairs.stream().map(pair -> sides.lacking(pair.sides(), axis)))
+        .flatMap(List::stream)
         .distinct()
         .toList();
   }
@@ -248,24 +233,24 @@ final class Evidence {
   double[] alone(String axis) {
     List<SortedMap<Long, Double>> all = new ArrayList<>();
     for (Pair pair : pairs) {
-      find(turned(pair, axis))
-          .ifPresent(other -> all.add(minus(pair.first().best().scores(), other.scores())));
+      Sides.Side first = pair.sides().first();
+      sides
+          .turned(pair.sides(), axis)
+          .ifPresent(
+              other ->
+                  all.add(
+                      minus(
+                          gain(first, sides.own(claim.first())),
+                          gain(other, sides.ownOfTurned(axis)))));
     }
     return all.size() == pairs.size() ? mean(all) : new double[0];
   }
 
-  /** The first recipe of a pair with one axis as in the second. */
-  private static SortedMap<String, String> turned(Pair pair, String axis) {
-    SortedMap<String, String> axes = new TreeMap<>(pair.first().best().axes());
-    axes.put(axis, pair.second().best().axes().get(axis));
-    return axes;
-  }
-
   /** Returns the runs of all recipes that are compared. */
   Stream<Run> runs() {
-    return pairs.stream()
+    return all()
         .flatMap(pair -> Stream.of(pair.first(), pair.second()))
-        .flatMap(side -> side.best().runs().stream())
+        .flatMap(cell -> cell.runs().stream())
         .distinct();
   }
 

@@ -53,7 +53,7 @@ public final class Findings {
         tables.trials().where(functions.col("id").isInCollection(List.copyOf(ids)));
     Optional<Manifest> manifest = folder.manifest();
     Results results = Results.of(trials, manifest.map(Manifest::tasks).orElse(List.of()));
-    Comparisons comparisons = Comparisons.ofScores(results, looks(manifest));
+    Comparisons comparisons = Comparisons.ofScores(results, tables.predictions(), looks(manifest));
     List<Claim> claims = manifest.map(Manifest::claims).orElse(List.of());
     boolean needsCurves = claims.stream().anyMatch(claim -> claim.measure() == Claim.Measure.STEPS);
     ClaimLedger ledger =

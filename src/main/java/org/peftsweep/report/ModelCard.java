@@ -20,7 +20,6 @@ import org.peftsweep.results.ResultTables;
 import org.peftsweep.spec.Trial;
 import org.peftsweep.stats.Interval;
 import org.peftsweep.stats.Looks;
-import org.peftsweep.stats.MeanTest;
 import org.yaml.snakeyaml.DumperOptions;
 import org.yaml.snakeyaml.Yaml;
 
@@ -81,7 +80,7 @@ public final class ModelCard {
     double[] scores = line.get().scores(run.task());
     Interval score =
         scores.length > 1
-            ? MeanTest.of(scores, 0, Looks.ONCE).interval()
+            ? comparisons.score(run.task(), line.get()).interval()
             : comparisons.overExamples(run.task(), line.get()).orElse(null);
     return new ModelCard(trial, sweep, run, scores.length, score);
   }

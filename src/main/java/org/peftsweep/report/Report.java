@@ -5,7 +5,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.SortedMap;
 import java.util.TreeMap;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -211,8 +210,9 @@ public final class Report {
   }
 
   private Section confounding() {
-    List<SortedMap<String, String>> missing =
+    List<Additions.Cell> missing =
         ledgers.stream().flatMap(ledger -> ledger.missing().stream()).distinct().toList();
+    long count = missing.stream().map(Additions.Cell::axes).distinct().count();
     return source.section(
         "confounding",
         "What each setting does alone",
@@ -221,7 +221,7 @@ public final class Report {
             + " alone."
             + additions
                 .cells(missing)
-                .map(command -> " This adds the " + missing.size() + " that lack: " + command)
+                .map(command -> " This adds the " + count + " that lack: " + command)
                 .orElse(""),
         TextTable.of(
             List.of("statement", "task", "setting", "alone", "95 % interval"),

@@ -4,6 +4,7 @@ import java.sql.Timestamp;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -42,6 +43,10 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
       List.of("method", "method_label", "targets", "rank", "ratio");
 
   private static final String SWEEP = "sweep";
+
+  /** The column with the version of the method. */
+  static final String VERSION = "semantics_version";
+
   private static final String RATE = "learning_rate";
 
   /** What the columns do not say of a trial: all of it but the seed, as a hash. */
@@ -62,7 +67,11 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
           "head_learning_rate",
           "grouping",
           "metric",
-          "semantics_version");
+          VERSION);
+
+  /** Those of them that no axis of a sweep file is. */
+  private static final List<String> BESIDE_AXES =
+      List.of(SWEEP, "model", "model_hash", "data", "data_hash", "train_limit", "metric", VERSION);
 
   private static final String LAYERS = "layers";
   private static final String WEIGHTS = "weights";
@@ -161,6 +170,11 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
     return line.label(extras);
   }
 
+  /** Returns what the seeds of a recipe on a task have in common, and no other trial. */
+  static List<Object> recipe(Run run) {
+    return Arrays.asList(run.settings().get(RECIPE), run.settings().get(VERSION));
+  }
+
   private static Run run(Row row) {
     Map<String, Object> settings = new LinkedHashMap<>();
     Stream.concat(KEY.stream(), COLUMNS.stream())
@@ -209,7 +223,8 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
     return Duration.between(started, finished).toNanos() / 1e9;
   }
 
-  private static Map<String, Object> ofTrial(String json) {
+  /** Returns what the JSON of a trial says of it, by column. */
+  static Map<String, Object> ofTrial(String json) {
     Map<String, Object> settings = new LinkedHashMap<>();
     try {
       Trial trial = Trial.fromJson(json);
@@ -229,7 +244,8 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
     return settings;
   }
 
-  private static SortedMap<String, String> axes(String json) {
+  /** Returns every setting of a trial, none where another version of the program wrote it. */
+  static SortedMap<String, String> axes(String json) {
     try {
       return Axes.of(Trial.fromJson(json));
     } catch (SpecException e) {
@@ -306,6 +322,16 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
             .values()
             .stream()
             .allMatch(group -> count(group, column) == 1);
+  }
+
+  /** Returns what tells the line of a run from all others. */
+  Map<String, Object> key(Run run) {
+    return values(run, Stream.concat(KEY.stream(), extras.stream()).toList());
+  }
+
+  /** Returns of what differs here that which is no axis of a sweep file, as a run has it. */
+  Map<String, Object> besideAxes(Run run) {
+    return values(run, extras.stream().filter(BESIDE_AXES::contains).toList());
   }
 
   private static List<Line> lines(List<Run> evaluations, List<String> extras) {

@@ -1,5 +1,6 @@
 package org.peftsweep.report;
 
+import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 
@@ -109,6 +110,11 @@ record Run(
    */
   String ending() {
     return isUndefined() ? "collapsed" : status;
+  }
+
+  /** Whether it ended without a score by the recipe's own fault. */
+  boolean broke() {
+    return List.of("collapsed", "diverged").contains(ending());
   }
 
   static boolean isFinite(Double number) {

@@ -165,7 +165,8 @@ final class ScoreSections {
     for (Line line : complete) {
       byMetric.forEach(
           (metric, of) -> {
-            MeanTest mean = MeanTest.of(means(line, of), 0, comparisons.looks());
+            MeanTest mean =
+                MeanTest.of(means(line, of), comparisons.resolution(of), comparisons.looks());
             rows.add(
                 List.of(
                     results.label(line),
@@ -364,8 +365,10 @@ final class ScoreSections {
         "noise",
         "Noise floor",
         "How far scores of one recipe lie apart that differ in nothing but chance. Two single runs"
-            + " that differ by less than the floor are not different: for seeds 1.96 · √2 standard"
-            + " deviations, for copies (duplicates in the sweep file) the largest difference seen."
+            + " that differ by less than the floor are not different: for seeds what two of them"
+            + " differ by at most in 95 of 100 cases, √2 standard deviations times Student's t of"
+            + " the runs less the recipes; for copies (duplicates in the sweep file) the largest"
+            + " difference seen."
             + " Where this sweep has one seed, what another one measured on the same data and"
             + " base.",
         TextTable.of(

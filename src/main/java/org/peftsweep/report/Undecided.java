@@ -26,10 +26,12 @@ public record Undecided(Map<String, List<List<String>>> open, Map<String, List<S
    * Looks at the rows as they are.
    *
    * @param trials rows of the table of that name
+   * @param predictions the same
    */
-  public static Undecided of(Dataset<Row> trials, Collection<String> tasks) {
+  public static Undecided of(
+      Dataset<Row> trials, Dataset<Row> predictions, Collection<String> tasks) {
     Results results = Results.of(trials, List.copyOf(tasks));
-    Comparisons comparisons = Comparisons.ofScores(results, Looks.REPEATED);
+    Comparisons comparisons = Comparisons.ofScores(results, predictions, Looks.REPEATED);
     Map<String, List<List<String>>> open = new LinkedHashMap<>();
     Map<String, List<String>> best = new LinkedHashMap<>();
     for (String task : results.tasks()) {

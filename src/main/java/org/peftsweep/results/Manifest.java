@@ -4,8 +4,10 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.peftsweep.spec.Claim;
@@ -75,8 +77,23 @@ public record Manifest(
    * @param file the sweep file, as it was given
    * @param overrides values by dotted key
    * @param question what the file says that it asks; empty where it says nothing
+   * @param defaults by task and key what a block of its grid has that names its method alone; empty
+   *     in older ones
    */
-  public record Source(String file, Map<String, String> overrides, String question) {}
+  public record Source(
+      String file,
+      Map<String, String> overrides,
+      String question,
+      SortedMap<String, SortedMap<String, String>> defaults) {
+    public Source {
+      defaults = defaults == null ? Collections.emptySortedMap() : defaults;
+    }
+
+    /** Of which no default is known. */
+    public Source(String file, Map<String, String> overrides, String question) {
+      this(file, overrides, question, null);
+    }
+  }
 
   /**
    * A choice of settings.

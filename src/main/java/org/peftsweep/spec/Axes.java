@@ -2,6 +2,7 @@ package org.peftsweep.spec;
 
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -10,6 +11,7 @@ import org.apache.commons.lang3.math.NumberUtils;
 import org.peftsweep.method.Method;
 import org.peftsweep.method.Methods;
 import org.peftsweep.model.Layers;
+import org.peftsweep.optim.Optimizers;
 import org.peftsweep.optim.Rates;
 
 /** What trials may differ in besides task and seed, by the keys of sweep files. */
@@ -29,6 +31,12 @@ public final class Axes {
   private static final String LEARNING_RATE = "learning-rate";
   private static final String HEAD_RATE = "head-learning-rate";
   private static final String PLUG_IN = "\\+";
+  private static final String MAX_STEPS = "max-steps";
+  private static final String EPOCHS = "epochs";
+  private static final String AUGMENTATION = "augmentation";
+
+  /** Of the head: that its rate is the common one. */
+  private static final String SAME = "same";
 
   /** What every title says where there is any. */
   private static final Set<String> TITLED = Set.of("rank", "ratio");
@@ -52,27 +60,37 @@ public final class Axes {
   }
 
   /**
-   * Returns the block of a grid that stands for trials of these axes and the training of their
-   * sweep, such as {@code {method: lora, targets: qv, rank: 8}}.
+   * Returns the block of a grid that stands for trials of these axes, such as {@code {method: lora,
+   * targets: qv, rank: 8}}: all settings of method and rates, and what else is not as a block of
+   * that sweep has it that does not say so.
+   *
+   * @param defaults what such a block has, as {@link SweepFile#defaults} returns it for the trials'
+   *     task; none where it is not known, and then trials are taken to have it
    */
-  public static SortedMap<String, String> block(SortedMap<String, String> axes) {
+  public static SortedMap<String, String> block(
+      SortedMap<String, String> axes, Map<String, String> defaults) {
     String[] method = axes.get(METHOD).split(PLUG_IN);
+    boolean learns = !areSame(axes.get(LEARNING_RATE), "0");
     Set<String> keys = new TreeSet<>(RecordFields.names(Methods.all().get(method[0])));
-    keys.addAll(RecordFields.names(Rates.class));
-    if (axes.getOrDefault(HEAD_RATE, "").equals(axes.get(LEARNING_RATE))) {
-      keys.remove(HEAD_RATE);
-    }
     SortedMap<String, String> block = new TreeMap<>();
     block.put(METHOD, method[0]);
     if (method.length > 1) {
       block.put("plug-in", method[1]);
       keys.addAll(RecordFields.names(Methods.plugIns().get(method[1])));
     }
+    if (learns) {
+      keys.addAll(RecordFields.names(Rates.class));
+    }
     if (!axes.get(TARGETS).isEmpty()) {
       keys.add(TARGETS);
+      if (!areSame(axes.get(LAYERS), defaults.getOrDefault(LAYERS, "all"))) {
+        keys.add(LAYERS);
+      }
     }
-    if (!axes.get(LAYERS).equals("all")) {
-      keys.add(LAYERS);
+    if (!defaults.isEmpty()) {
+      besideMethod(axes, learns).stream()
+          .filter(axis -> !areSame(axes.get(axis), defaults.get(axis)))
+          .forEach(keys::add);
     }
     axes.forEach(
         (axis, value) -> {
@@ -80,7 +98,38 @@ public final class Axes {
             block.put(axis, value);
           }
         });
+    if (learns && areSame(axes.get(HEAD_RATE), axes.get(LEARNING_RATE))) {
+      block.put(HEAD_RATE, SAME);
+      block.remove(HEAD_RATE, defaults.getOrDefault(HEAD_RATE, SAME));
+    }
+    block.computeIfPresent(TARGETS, (key, name) -> Targets.inBlock(name));
+    block.computeIfPresent(LAYERS, (key, layers) -> layersInBlock(layers));
     return block;
+  }
+
+  /** What trials of every method have, and how they train, as far as they do. */
+  private static Set<String> besideMethod(SortedMap<String, String> axes, boolean learns) {
+    Set<String> keys = new TreeSet<>(List.of(INIT, WEIGHTS));
+    if (!learns) {
+      keys.addAll(TrialJson.EVALUATION);
+    } else {
+      keys.add(ADAPTER);
+      keys.addAll(RecordFields.names(TrainSample.class));
+      keys.addAll(RecordFields.names(Training.class));
+      keys.addAll(RecordFields.names(Optimizers.all().get(axes.get(OPTIMIZER))));
+      if (!areSame(axes.get(MAX_STEPS), "0")) {
+        keys.remove(EPOCHS);
+      }
+      if (areSame(axes.get(AUGMENTATION), "none")) {
+        keys.removeAll(List.of("augmentation-rate", "augmentation-copies"));
+      }
+    }
+    return keys;
+  }
+
+  /** A list of layers and ranges is one value. */
+  private static String layersInBlock(String layers) {
+    return layers.contains("+") ? "[" + layers.replace("+", ", ") + "]" : layers;
   }
 
   /** Whether two values are the same, numbers however they are written. */

@@ -209,6 +209,22 @@ final class RecipeReader {
             : TrainSample.WHOLE);
   }
 
+  /**
+   * Returns what a recipe has that names its method alone, besides method, targets and training.
+   */
+  SortedMap<String, String> defaults() {
+    SortedMap<String, String> defaults = new TreeMap<>();
+    top.record(TrainSample.class)
+        .byKey()
+        .forEach((key, value) -> defaults.put(key, Axes.text(value)));
+    defaults.put(Axes.LAYERS, layers(top.value(Axes.LAYERS)).toString());
+    defaults.put(Axes.INIT, top.value(Axes.INIT).text());
+    defaults.put(Axes.ADAPTER, adapter(top));
+    defaults.put(Axes.WEIGHTS, Axes.text(weights(top.value(Axes.WEIGHTS))));
+    defaults.put(HEAD_RATE, top.fields("rates").value(HEAD_RATE).text());
+    return defaults;
+  }
+
   /** Makes what depends on some keys only, once for each of their values. */
   @SuppressWarnings("unchecked")
   private <T> T once(

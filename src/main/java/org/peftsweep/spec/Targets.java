@@ -41,6 +41,11 @@ public final class Targets {
         .orElseGet(() -> targets.stream().sorted().map(Role::id).collect(Collectors.joining("+")));
   }
 
+  /** Returns a name as one value of a block: a set without a short name is a list of roles. */
+  static String inBlock(String name) {
+    return SHORT.containsKey(name) ? name : "[" + name.replace("+", ", ") + "]";
+  }
+
   /** Returns the name as the benchmark's tables write it: {@code QV}. */
   public static String label(Set<Role> targets) {
     String name = name(targets);

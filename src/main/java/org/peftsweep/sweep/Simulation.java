@@ -12,7 +12,6 @@ import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.apache.commons.lang3.math.NumberUtils;
-import org.apache.commons.math3.stat.StatUtils;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.search.Contest;
 import org.peftsweep.search.Dimension;
@@ -124,22 +123,16 @@ public final class Simulation {
     return recipes.size();
   }
 
-  /**
-   * Returns the deviation of a recipe's validation score over seeds, pooled; NaN where no recipe
-   * has two.
-   */
-  public double deviation() {
-    double squares = 0;
-    int freedom = 0;
-    for (Entrant entrant : whole) {
-      double[] scores =
-          entrant.trials().stream().mapToDouble(Simulation::end).filter(Double::isFinite).toArray();
-      if (scores.length > 1) {
-        squares += StatUtils.variance(scores) * (scores.length - 1);
-        freedom += scores.length - 1;
-      }
-    }
-    return freedom == 0 ? Double.NaN : Math.sqrt(squares / freedom);
+  /** Returns by recipe the validation scores of its seeds, of those that have one. */
+  public List<double[]> seeds() {
+    return whole.stream()
+        .map(
+            entrant ->
+                entrant.trials().stream()
+                    .mapToDouble(Simulation::end)
+                    .filter(Double::isFinite)
+                    .toArray())
+        .toList();
   }
 
   private static double end(Trace trace) {

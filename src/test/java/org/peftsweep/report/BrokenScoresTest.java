@@ -102,7 +102,8 @@ class BrokenScoresTest {
         .allSatisfy(
             row -> assertThat(row.isNullAt(2) || Double.isFinite(row.getDouble(2))).isTrue());
     ResultTables tables = ResultTables.of(LocalSpark.session(), sweep.folder());
-    assertThat(Undecided.of(tables.trials(), List.of("rte")).best().get("rte"))
+    assertThat(
+            Undecided.of(tables.trials(), tables.predictions(), List.of("rte")).best().get("rte"))
         .allMatch(recipe -> recipe.matches(".*r=[123] .*"));
   }
 

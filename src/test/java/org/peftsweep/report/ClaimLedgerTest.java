@@ -132,6 +132,21 @@ class ClaimLedgerTest {
     assertThat(column(section(report, "claims"), "verdict")).containsExactly("one seed");
   }
 
+  /** Two seeds with equal differences: rounding alone may have made them so. */
+  @Test
+  void theSummaryAtTheEndSaysWhatTheReportSays() {
+    for (int seed = 0; seed < 2; seed++) {
+      sweep.add(lora(SampleSweep.QV, 4, seed), 0.705 + seed / 100.0);
+      sweep.add(lora(SampleSweep.QV, 1, seed), 0.70 + seed / 100.0);
+    }
+    Report report = report(sweep, List.of(claim(Claim.Says.HIGHER, 1)));
+    ResultTables tables = ResultTables.of(LocalSpark.session(), sweep.folder());
+    List<String> ids = sweep.folder().manifest().orElseThrow().trials().keySet().stream().toList();
+    String sentence = report.findings().sentences().get(0);
+    assertThat(sentence).contains("cannot tell, +0.50 points (95 % interval -0.42 … +1.42");
+    assertThat(Findings.text(sweep.folder(), tables, ids).replace('\n', ' ')).startsWith(sentence);
+  }
+
   @Test
   void aSeedThatBrokeLeavesNoVerdict() {
     for (int seed = 0; seed < 5; seed++) {

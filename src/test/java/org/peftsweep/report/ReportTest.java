@@ -124,12 +124,14 @@ class ReportTest {
             ResultTables.of(LocalSpark.session(), sweep.folder()),
             () -> Optional.of(ResultTables.of(LocalSpark.session(), other.folder()).trials()),
             List.of());
+    // R: qt(0.975, 2) * sqrt(2) * 2 prints 12.17.
     assertThat(report.findings().sentences().get(0))
-        .contains("standard deviation of 2.00 points in measured: single runs less than 5.5 points")
+        .contains(
+            "standard deviation of 2.00 points in measured: single runs less than 12.2 points")
         .endsWith(
             "This adds seeds: jobs/sweep.sh 'my sweep.yaml' --set training.epochs=3"
                 + " --set 'seeds=[0, 1, 2, 3, 4]'");
-    assertThat(column(section(report, "noise"), "floor")).containsExactly("5.54");
+    assertThat(column(section(report, "noise"), "floor")).containsExactly("12.17");
   }
 
   @Test

@@ -3,7 +3,9 @@ package org.peftsweep.stats;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.ToDoubleFunction;
 import org.apache.commons.math3.distribution.TDistribution;
@@ -48,6 +50,26 @@ class CoverageTest {
     double resolution() {
       return this == ROUNDED ? 1.0 / 500 : 0;
     }
+  }
+
+  /** Recipes with as many seeds each, and two further seeds of one recipe. */
+  @ParameterizedTest
+  @CsvSource({"1, 2", "1, 3", "2, 2", "3, 2", "3, 5", "6, 5"})
+  void twoFurtherSeedsLieWithinTheFloorInNinetyFiveOfAHundredSweeps(int recipes, int seeds) {
+    SplittableRandom random = new SplittableRandom(31L * recipes + seeds);
+    int inside = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+      List<double[]> groups = new ArrayList<>();
+      for (int i = 0; i < recipes; i++) {
+        double mean = random.nextGaussian() * 10;
+        double[] group = Seeds.NORMAL.draw(seeds, random);
+        groups.add(Arrays.stream(group).map(score -> mean + score).toArray());
+      }
+      double apart = Math.abs(random.nextGaussian() - random.nextGaussian());
+      inside += apart <= PooledDeviation.of(groups).orElseThrow().floor() ? 1 : 0;
+    }
+    // Three standard errors of 4,000 rounds.
+    assertThat((double) inside / ROUNDS).isCloseTo(0.95, within(0.0104));
   }
 
   @ParameterizedTest
