@@ -391,13 +391,24 @@ class MainTest {
     assertThat(sweep("--stale", "keep")).isZero();
     assertThat(folder().trials()).doesNotContainKey(id);
     assertThat(out.toString(StandardCharsets.UTF_8)).contains("51.05 ± 0.64");
+    assertThat(reported()).contains("51.05 ± 0.64").doesNotContain("still missing");
+    assertThat(sweep("--stale", "keep")).isZero();
+    assertThat(reported()).contains("51.05 ± 0.64").doesNotContain("still missing");
     assertThat(sweep("--stale", "rerun")).isZero();
     assertThat(folder().trials()).containsKey(id);
     assertThat(folder().attempts().values()).containsOnly(1);
+    assertThat(reported()).contains("51.05 ± 0.64").doesNotContain("still missing");
     // The new row stands for the trial; the old one is shown no more.
     out.reset();
     assertThat(sweep()).isZero();
     assertThat(out.toString(StandardCharsets.UTF_8)).contains("51.05 ± 0.64");
+  }
+
+  /** Returns what the report says of the sweep. */
+  private String reported() {
+    out.reset();
+    assertThat(run("report", "small", "--format", "text", "--output", folder + "/output")).isZero();
+    return out.toString(StandardCharsets.UTF_8);
   }
 
   @Test

@@ -263,19 +263,6 @@ class ReportTest {
     assertThat(report.sections()).extracting(Section::id).doesNotHaveDuplicates();
   }
 
-  @Test
-  void everySectionsSourceReturnsAsManyRowsAsItSays() {
-    sweep.benchmark();
-    Report report = sweep.report();
-    ResultTables.of(LocalSpark.session(), sweep.folder()).register();
-    assertThat(report.sections())
-        .allSatisfy(
-            section ->
-                assertThat(LocalSpark.session().sql(section.source()).count())
-                    .as(section.id())
-                    .isEqualTo(section.rows()));
-  }
-
   private static Trial lora(int rank, long seed) {
     return Samples.trial("rte", new LoRA(rank, 8, 0), SampleSweep.QV, 4, seed);
   }
