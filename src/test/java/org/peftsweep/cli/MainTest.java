@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.BeforeAll;
@@ -431,12 +432,15 @@ class MainTest {
     Thread other =
         new Thread(
             () -> {
-              try {
-                Thread.sleep(3000);
+              try (lease) {
+                long until = System.nanoTime() + TimeUnit.MINUTES.toNanos(2);
+                while (!err.toString(StandardCharsets.UTF_8).contains("Waiting")
+                    && System.nanoTime() < until) {
+                  Thread.sleep(20);
+                }
               } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
               }
-              lease.close();
             });
     other.start();
     assertThat(sweep("--wait")).isZero();

@@ -55,6 +55,12 @@ class QuestionsTest {
   void pageAsksElevenQuestionsWithOneStatementEach() throws IOException {
     assertThat(SQL.keySet()).containsExactly(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11);
     assertThat(Files.readString(PAGE).split("```sql")).hasSize(12);
+    for (Path page : List.of(PAGE, Path.of("README.md"), PAGE.resolveSibling("tables.md"))) {
+      assertThat(Pattern.compile("(?i)\\b(nine|ten|eleven|twelve|\\d+) questions").matcher(Files.readString(page)).results())
+          .as(page.toString())
+          .isNotEmpty()
+          .allMatch(found -> found.group(1).equalsIgnoreCase("eleven"));
+    }
   }
 
   @Test
