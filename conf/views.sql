@@ -191,7 +191,7 @@ FROM (
 WHERE twin = 1;
 
 CREATE OR REPLACE TEMPORARY VIEW predictions
-COMMENT 'One row an example of a reported set, as the model of a trial\'s last step sees it.' AS
+COMMENT 'One row an example of a reported set, as the model sees it at the step that counts.' AS
 SELECT * EXCEPT (twin)
 FROM (
   SELECT *, row_number() OVER (PARTITION BY sweep, id, attempt, evaluation_set, example ORDER BY example) AS twin
@@ -216,7 +216,8 @@ FROM (
 WHERE twin = 1;
 
 -- A recipe is all that was asked of a trial but its seed. Trials of two recipes are never averaged,
--- nor are seconds and bytes of two kinds of machine or software.
+-- nor are seconds and bytes of two kinds of machine or software. What chose settings, was stopped
+-- early or is a copy is no evaluation of a recipe; a score that is no finite number is none.
 CREATE OR REPLACE TEMPORARY VIEW leaderboard (
   sweep COMMENT 'name of the sweep',
   model COMMENT 'where the base model comes from',
@@ -239,8 +240,8 @@ CREATE OR REPLACE TEMPORARY VIEW leaderboard (
   unfinished COMMENT 'trials that diverged or failed; the same holds',
   trainable_parameters COMMENT 'scalars that learn, head excluded',
   adapter_bytes COMMENT 'of these scalars in single precision',
-  mean_train_seconds COMMENT 'wall clock of all steps; null where machines or software differ',
-  peak_bytes COMMENT 'most memory of a trial; null where machines or software differ',
+  mean_train_seconds COMMENT 'wall clock of all steps of the trials with a score; null where their machines or software differ',
+  peak_bytes COMMENT 'most memory of one of them; null where their machines or software differ',
   mean_retention_loss_increase COMMENT 'mean over seeds of what was forgotten of the texts of retention; null where none was asked for')
 COMMENT 'One row a recipe on a task: the mean over its seeds, best first.' AS
 SELECT
@@ -258,16 +259,20 @@ FROM (
     min(score) AS lowest_score,
     max(score) AS highest_score,
     count(score) AS seeds,
-    count_if(status = 'finished' AND score IS NULL AND coalesce(phase, '') <> 'tuning') AS undefined,
-    count_if(status NOT IN ('finished', 'stopped')) AS unfinished,
+    count_if(status = 'finished' AND score IS NULL) AS undefined,
+    count_if(status <> 'finished') AS unfinished,
     max(trainable_parameters) AS trainable_parameters,
     4 * max(trainable_parameters) AS adapter_bytes,
-    if(count(DISTINCT machine) <= 1, avg(train_seconds), NULL) AS mean_train_seconds,
-    if(count(DISTINCT machine) <= 1, max(peak_bytes), NULL) AS peak_bytes,
-    avg(retention_loss_increase) AS mean_retention_loss_increase
+    if(count(DISTINCT machine) <= 1, avg(if(score IS NULL, NULL, train_seconds)), NULL) AS mean_train_seconds,
+    if(count(DISTINCT machine) <= 1, max(if(score IS NULL, NULL, peak_bytes)), NULL) AS peak_bytes,
+    avg(if(score IS NULL, NULL, retention_loss_increase)) AS mean_retention_loss_increase
   FROM (
-    SELECT *, concat_ws('|', processor, device, backend, threads, revision, semantics_version, pack IS NOT NULL) AS machine
-    FROM trials)
+    SELECT *, if(score IS NULL, NULL, struct(processor, device, backend, threads, java_version,
+      nd4j_version, revision, pack IS NOT NULL)) AS machine
+    FROM (
+      SELECT * EXCEPT (score), if(status = 'finished' AND abs(score) < double('Infinity'), score, NULL) AS score
+      FROM trials
+      WHERE status <> 'stopped' AND coalesce(phase, '') <> 'tuning' AND coalesce(copy, 0) = 0))
   GROUP BY sweep, model, task, metric, recipe, method, method_label, targets, rank, ratio,
     learning_rate);
 
@@ -279,7 +284,7 @@ CREATE OR REPLACE TEMPORARY VIEW interactions (
   level_1 COMMENT 'its value',
   axis_2 COMMENT 'the other axis; pairs are in the order of the list above',
   level_2 COMMENT 'its value',
-  trials COMMENT 'finished trials with both values',
+  trials COMMENT 'finished trials with both values, copies left out',
   mean_score COMMENT 'their mean score',
   interaction COMMENT 'mean_score less what both values by themselves add to the mean of all')
 COMMENT 'One row a pair of values of two swept axes: how well they go together.' AS
@@ -291,7 +296,8 @@ WITH scored AS (
     struct('ratio' AS axis, string(ratio) AS level),
     struct('learning_rate' AS axis, string(learning_rate) AS level))) AS (place, value)
   FROM trials
-  WHERE status = 'finished' AND score IS NOT NULL
+  WHERE status = 'finished' AND abs(score) < double('Infinity') AND coalesce(phase, '') <> 'tuning'
+    AND coalesce(copy, 0) = 0
 ), pairs AS (
   SELECT sweep, model, task, a.score, a.value AS one, b.value AS two
   FROM scored AS a JOIN scored AS b USING (sweep, model, task, id)
@@ -345,7 +351,7 @@ WITH ended AS (
 ), sums AS (
   SELECT systems.*, evaluation_set, example, l.label, l.prediction AS large_prediction,
     t.prediction AS tuned_prediction, u.prediction AS untuned_prediction,
-    transform(l.outputs, (output, i) -> output + t.outputs[i] - u.outputs[i]) AS outputs
+    transform(l.outputs, (output, i) -> output + get(t.outputs, i) - get(u.outputs, i)) AS outputs
   FROM systems
   JOIN answers AS l ON l.id = large
   JOIN answers AS t USING (evaluation_set, example)
@@ -368,7 +374,7 @@ CREATE OR REPLACE TEMPORARY VIEW proxy_scores (
   accuracy COMMENT 'part that is right; null for a regression',
   f1 COMMENT 'of class 1 of two; null elsewhere',
   matthews COMMENT 'correlation of two classes; null elsewhere',
-  pearson COMMENT 'correlation of a regression; null elsewhere')
+  pearson COMMENT 'correlation of a regression; null elsewhere, and where all answers or labels are equal')
 COMMENT 'One row three trials, an evaluation set and who answers: what proxy-tuning would reach.' AS
 WITH judged AS (
   SELECT large, tuned, untuned, task, evaluation_set, classes, label, stack(4, 'large', large_prediction,
@@ -376,7 +382,9 @@ WITH judged AS (
   FROM proxy_predictions
 ), counted AS (
   SELECT large, tuned, untuned, task, evaluation_set, answers, max(classes) AS classes, count(*) AS examples,
-    double(count_if(prediction = label)) AS hits, corr(prediction, label) AS correlation,
+    double(count_if(prediction = label)) AS hits,
+    covar_pop(prediction, label) AS covariance,
+    stddev_pop(prediction) * stddev_pop(label) AS deviations,
     double(count_if(prediction = 1 AND label = 1)) AS tp, double(count_if(prediction = 1 AND label = 0)) AS fp,
     double(count_if(prediction = 0 AND label = 1)) AS fn, double(count_if(prediction = 0 AND label = 0)) AS tn
   FROM judged
@@ -387,5 +395,5 @@ SELECT large, tuned, untuned, task, evaluation_set, answers, examples,
   if(classes = 2, coalesce(try_divide(2 * tp, 2 * tp + fp + fn), 0D), NULL),
   if(classes = 2, coalesce(
     try_divide(tp * tn - fp * fn, sqrt((tp + fp) * (tp + fn) * (tn + fp) * (tn + fn))), 0D), NULL),
-  if(classes = 1, correlation, NULL)
+  if(classes = 1, try_divide(covariance, deviations), NULL)
 FROM counted;

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Answers Spark SQL over the tables of all sweeps: the views trials, curves, predictions, layers,
-# events, leaderboard and interactions of conf/views.sql. Without SQL it asks at a prompt, with
-# history; where standard input is no terminal it runs what stands there. Seconds.
+# events, leaderboard, interactions, proxy_predictions and proxy_scores of conf/views.sql. Without
+# SQL it asks at a prompt, with history; where standard input is no terminal it runs what stands
+# there. Seconds.
 #
 #   jobs/query.sh
 #   jobs/query.sh "SELECT method, count(*) FROM trials GROUP BY method"

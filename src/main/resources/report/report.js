@@ -197,20 +197,20 @@
     return 1.05 / (luminance + .05) >= (luminance + .05) / .05 ? "#ffffff" : "#000000";
   }
 
-  function shaded(caption, corner, columns, rows, cells) {
+  function shaded(caption, corner, columns, rows, cells, texts) {
     const known = cells.flat().filter(value => value !== null);
     const least = Math.min(...known), span = Math.max(...known) - least || 1;
     const from = style("--heat-low").split(",").map(Number), to = style("--heat-high").split(",").map(Number);
-    const paint = value => {
+    const paint = (value, text) => {
       if (value === null) return make("td", {}, "—");
       const rgb = from.map((c, i) => Math.round(c + (to[i] - c) * (value - least) / span));
-      return make("td", { style: `background: rgb(${rgb}); color: ${inkOn(rgb)}` }, (100 * value).toFixed(2));
+      return make("td", { style: `background: rgb(${rgb}); color: ${inkOn(rgb)}` }, text);
     };
     return make("div", { class: "heat", tabindex: "0", role: "region", "aria-label": caption }, make("table", {},
       make("caption", {}, caption),
       make("thead", {}, make("tr", {}, make("th", {}, corner), ...columns.map(c => make("th", { scope: "col" }, c)))),
       make("tbody", {}, ...rows.map((name, i) =>
-        make("tr", {}, make("th", { scope: "row" }, name), ...cells[i].map(paint))))));
+        make("tr", {}, make("th", { scope: "row" }, name), ...cells[i].map((value, j) => paint(value, texts[i][j])))))));
   }
 
   /** Method × targets × rank against λ, shaded, for one task at a time. */
@@ -221,7 +221,8 @@
       const rows = section.rows.filter(row => row[0].t === task);
       place.replaceChildren(shaded(`${task}: score × 100`, "", section.header.slice(4),
         rows.map(row => `${row[1].t} ${row[2].t}${row[3].t === "—" ? "" : " r=" + row[3].t}`),
-        rows.map(row => row.slice(4).map(value => number(value.t) === null ? null : number(value.t) / 100))));
+        rows.map(row => row.slice(4).map(value => number(value.t) === null ? null : number(value.t) / 100)),
+        rows.map(row => row.slice(4).map(value => value.t))));
     };
     if (!tasks.length) return [];
     draw(tasks[0]);
@@ -233,7 +234,7 @@
   function heatmaps() {
     const place = make("div");
     const draw = () => place.replaceChildren(...data.heatmaps.map(map =>
-      shaded(map.title, "η_V ＼ η_QK", map.columns, map.rows, map.scores)));
+      shaded(map.title, "η_V ＼ η_QK", map.columns, map.rows, map.scores, map.texts)));
     draw();
     redraws.push(draw);
     return place;
@@ -374,16 +375,17 @@
       const points = data.points.filter(p => `${p.task} · ${p.machine}` === state.group
         && [state.x, state.y].every(name => Number.isFinite(value(p, name)) && (signed.includes(name) || value(p, name) > 0)));
       const better = (a, b, name) => name === "score" ? value(a, name) - value(b, name) : value(b, name) - value(a, name);
-      const front = points.filter(p => !points.some(q => better(q, p, state.x) >= 0 && better(q, p, state.y) >= 0
+      const whole = points.filter(p => p.whole);
+      const front = whole.filter(p => !whole.some(q => better(q, p, state.x) >= 0 && better(q, p, state.y) >= 0
         && (better(q, p, state.x) > 0 || better(q, p, state.y) > 0))).sort((a, b) => value(a, state.x) - value(b, state.x));
       const scale = name => axis(names[name], { type: name === "parameters" ? "log" : "value", nameGap: name === state.y ? 44 : 32 });
       return {
         grid: { left: 64, right: 20, top: 14, bottom: 50 },
-        tooltip: { confine: true, formatter: item => item.seriesType === "line" ? "front" : `${escape(item.data.name)}<br>${item.value.map((v, i) => `${names[i ? state.y : state.x]} ${v.toLocaleString("en", { maximumFractionDigits: 2 })}`).join("<br>")}` },
+        tooltip: { confine: true, formatter: item => item.seriesType === "line" ? "front" : `${escape(item.data.name)}<br>${escape(item.data.text)}<br>${item.value.map((v, i) => `${names[i ? state.y : state.x]} ${v.toLocaleString("en", { maximumFractionDigits: 2 })}`).join("<br>")}` },
         xAxis: scale(state.x), yAxis: scale(state.y),
         series: [{ type: "line", name: "front", step: "end", silent: true, symbol: "none", lineStyle: { type: "dashed", color: style("--ink"), width: 1.5 },
           data: front.map(p => [value(p, state.x), value(p, state.y)]) },
-        { type: "scatter", symbolSize: 12, data: points.map(p => ({ name: p.recipe, value: [value(p, state.x), value(p, state.y)], symbol: shape(p.method),
+        { type: "scatter", symbolSize: 12, data: points.map(p => ({ name: p.recipe, text: p.text, value: [value(p, state.x), value(p, state.y)], symbol: shape(p.method),
           itemStyle: { color: colour(p.method), borderColor: style("--card"), borderWidth: 1 } })) }],
       };
     });

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
@@ -84,6 +85,18 @@ class ArchitectureTest {
       }
     }
     assertThat(offenders).isEmpty();
+  }
+
+  /** The readme lists the rooms from the top down. */
+  @Test
+  void theReadmeNamesEveryRoom() throws IOException {
+    List<String> down = new ArrayList<>(FLOORS);
+    Collections.reverse(down);
+    Matcher named =
+        Pattern.compile("arrows point down: ([a-z0-9, ]+)")
+            .matcher(Files.readString(Path.of("README.md")));
+    assertThat(named.find()).isTrue();
+    assertThat(named.group(1).strip().split(", ")).containsExactlyInAnyOrderElementsOf(down);
   }
 
   @Test

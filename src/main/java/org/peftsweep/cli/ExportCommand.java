@@ -95,7 +95,7 @@ final class ExportCommand implements Callable<Integer> {
           return 0;
         }
         ResultTables tables = ResultTables.of(session.spark(), kept.results());
-        write(export, folder, ModelCard.of(kept.results().sweep(), tables, export.trial()));
+        write(export, folder, ModelCard.of(kept.results(), tables, export.trial()));
       }
       return 0;
     }

@@ -24,6 +24,7 @@ final class Phases {
   private final List<Candidates> candidates;
   private final Set<String> beside = new TreeSet<>();
   private final Map<String, String> before;
+  private Map<String, String> kept;
   private List<Trial> trials;
   private List<Manifest.Choice> choices = List.of();
   private int undecided;
@@ -47,12 +48,25 @@ final class Phases {
     Manifest known = folder.manifest().orElse(null);
     this.found = known == null ? null : known.search();
     this.before = known == null ? Map.of() : known.added();
+    this.kept = known == null ? Map.of() : known.kept();
     this.sequential = known != null && known.sequential() && !before.isEmpty();
   }
 
   /** Returns all trials known so far. */
   List<Trial> trials() {
     return trials;
+  }
+
+  /**
+   * Notes rows of older versions that stand for trials now.
+   *
+   * @param storedIds their ids by those of the trials
+   * @return whether that is news
+   */
+  boolean keep(Map<String, String> storedIds) {
+    boolean isNews = !kept.equals(storedIds);
+    kept = storedIds;
+    return isNews;
   }
 
   /** Returns ids of trials that were asked for beside the file in earlier runs. */
@@ -114,7 +128,8 @@ final class Phases {
             sweep.claims(),
             added,
             sequential,
-            found));
+            found,
+            kept));
   }
 
   /** Returns one sentence on what comes after tuning; empty where nothing is tuned. */

@@ -3,10 +3,12 @@ package org.peftsweep.cli;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import org.apache.commons.math3.stat.StatUtils;
@@ -130,7 +132,11 @@ final class SimulateCommand implements Callable<Integer> {
     }
   }
 
-  /** Returns what is known of trials that came to their end or failed, by task. */
+  /**
+   * Returns what is known of trials that came to their end or failed, by task. One whose score is
+   * undefined at every step counts as the search counts it: worse than all that have one. A task on
+   * which none has a score tells nothing and is left out.
+   */
   private Map<String, List<Simulation.Recorded>> recorded(
       Session session, String name, Configuration files) {
     ResultFolder folder = output.sweep(name, files);
@@ -145,6 +151,7 @@ final class SimulateCommand implements Callable<Integer> {
     }
     Readings readings = new Readings(folder, files).look();
     Map<String, List<Simulation.Recorded>> recorded = new TreeMap<>();
+    Set<String> scored = new HashSet<>();
     for (Row row :
         ResultTables.of(session.spark(), folder)
             .trials()
@@ -155,12 +162,8 @@ final class SimulateCommand implements Callable<Integer> {
             .collectAsList()) {
       boolean isFinished = row.getString(3).equals("finished");
       List<Trace.Reading> curve = readings.of(row.getString(0));
-      if (isFinished && curve.stream().allMatch(reading -> Double.isNaN(reading.score()))) {
-        throw new InputException(
-            "Cannot simulate on "
-                + Shown.of(name)
-                + ": its trials have no validation scores; give a sweep with validation-fraction"
-                + " above 0");
+      if (isFinished && curve.stream().anyMatch(reading -> Double.isFinite(reading.score()))) {
+        scored.add(row.getString(1));
       }
       Trial trial = Trial.fromJson(row.getString(2));
       int steps = isFinished ? row.getInt(4) : trial.training().maxSteps();
@@ -172,6 +175,14 @@ final class SimulateCommand implements Callable<Integer> {
                   new Trace(curve, steps, isFinished ? Trace.State.FINISHED : Trace.State.FAILED),
                   row.getLong(5)));
     }
+    if (scored.isEmpty()) {
+      throw new InputException(
+          "Cannot simulate on "
+              + Shown.of(name)
+              + ": none of its trials has a validation score; give a sweep with"
+              + " validation-fraction above 0");
+    }
+    recorded.keySet().retainAll(scored);
     return recorded;
   }
 

@@ -236,7 +236,7 @@ final class SweepRun {
     } else if (!reruns.continued().isEmpty()) {
       run(spark, reruns.stopped(spark, folder), filter);
     } else {
-      runPending(spark, wishes.stale());
+      runPending(spark, wishes);
     }
     if (sweep.protocol().tunes() && isOver && stop.reason().isEmpty()) {
       evaluate(spark, choices, wishes);
@@ -264,7 +264,7 @@ final class SweepRun {
             + selection.choices().size()
             + " choices made");
     selection.hopeless().forEach(name -> err.println(Selection.sentence(name)));
-    runPending(spark, wishes.stale());
+    runPending(spark, wishes);
   }
 
   private int summary(SparkSession spark, PrintStream out) {
@@ -334,8 +334,11 @@ final class SweepRun {
   }
 
   /** Runs what is pending of the plan, but for trials that stale rows stand for. */
-  private void runPending(SparkSession spark, Stale stale) throws InterruptedException {
-    old = plan.pending().isEmpty() ? StaleRows.NONE : stale(spark, stale);
+  private void runPending(SparkSession spark, Wishes wishes) throws InterruptedException {
+    old = plan.pending().isEmpty() ? StaleRows.NONE : stale(spark, wishes.stale());
+    if (phases.keep(old.storedIds())) {
+      phases.publish(folder, wishes.source());
+    }
     if (!plan.pending().isEmpty()) {
       run(spark, phases.trials(), filter.without(old.trials()));
     }

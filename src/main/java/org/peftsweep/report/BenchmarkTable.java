@@ -14,7 +14,6 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.peftsweep.report.TextTable.Cell;
 import org.peftsweep.report.TextTable.Mark;
-import org.peftsweep.stats.Interval;
 import org.peftsweep.stats.Looks;
 
 /**
@@ -26,8 +25,6 @@ import org.peftsweep.stats.Looks;
  */
 public final class BenchmarkTable {
   static final int TERMINAL_WIDTH = 100;
-  private static final String PLUS_MINUS = " ± ";
-
   private final Results results;
   private final Comparisons comparisons;
   private final Map<String, String> tuning;
@@ -113,17 +110,9 @@ public final class BenchmarkTable {
   }
 
   private String score(Line line, String task) {
-    double[] scores = line.scores(task);
-    String lost = line.lostText(task);
-    if (scores.length == 0) {
-      return line.runs(task).isEmpty()
-          ? Figures.MISSING
-          : String.join(", ", line.lost(task).keySet());
-    }
-    Interval interval = comparisons.score(task, line).interval();
-    return Figures.percent(interval.value())
-        + (interval.isBounded() ? PLUS_MINUS + Figures.percent(interval.half()) : "")
-        + (lost.isEmpty() ? "" : " (" + lost + ")");
+    return line.scores(task).length == 0 && !line.runs(task).isEmpty()
+        ? String.join(", ", line.lost(task).keySet())
+        : comparisons.text(task, line);
   }
 
   /**
@@ -138,9 +127,18 @@ public final class BenchmarkTable {
             .toList();
     if (seeds.isEmpty()) {
       long undefined = results.runs().stream().filter(Run::isUndefined).count();
-      return undefined == 0
+      if (undefined > 0) {
+        return undefined
+            + " trials are finished, and none has a defined score: "
+            + reasons()
+            + ".";
+      }
+      long tuned = results.runs().stream().filter(r -> r.isTuning() && r.isFinished()).count();
+      return tuned == 0
           ? "No trial is finished."
-          : undefined + " trials are finished, and none has a defined score: " + reasons() + ".";
+          : "No evaluation is finished yet; "
+              + tuned
+              + " tuning trials are, which have no score on the reported sets.";
     }
     Map<String, Set<String>> metrics = new LinkedHashMap<>();
     for (String task : results.tasks()) {
@@ -168,7 +166,8 @@ public final class BenchmarkTable {
                     ? "Student's t"
                     : "valid although seeds were added until recipes were told apart")
                 + "); bold or *: not told apart from the best; no mark where none can be, or all"
-                + " are alike.");
+                + " are alike."
+                + notRanked());
     text.append(" Trainable: scalars that learn besides the head.");
     long choosing = results.runs().stream().filter(Run::isTuning).count();
     if (choosing > 0) {
@@ -199,6 +198,27 @@ public final class BenchmarkTable {
       text.append(".");
     }
     return text.toString();
+  }
+
+  /**
+   * Says how many scores have no place among the others, which no mark would say: without two seeds,
+   * or with a seed that has no score, the best of all may be among them.
+   */
+  private String notRanked() {
+    long unranked = 0;
+    for (String task : results.tasks()) {
+      if (comparisons.ranks(task)) {
+        unranked +=
+            comparisons.places(task, line -> true).stream()
+                .filter(place -> place.group() == null)
+                .count();
+      }
+    }
+    return unranked == 0
+        ? ""
+        : " Not ranked, and without a mark however high: "
+            + unranked
+            + " scores of one seed, or of a recipe with a seed that has none.";
   }
 
   /** Says why scores are undefined. */

@@ -216,7 +216,23 @@ final class Comparisons {
 
   /** Returns the mean of a recipe's scores on a task, of which it has one. */
   MeanTest score(String task, Line line) {
-    return MeanTest.of(line.scores(task), resolution(List.of(task)), looks);
+    return score(task, line.scores(task));
+  }
+
+  /** Returns the mean of some scores on a task, of which there is one. */
+  MeanTest score(String task, double[] scores) {
+    return MeanTest.of(scores, resolution(List.of(task)), looks);
+  }
+
+  /**
+   * Returns a recipe's mean score on a task as all tables print it: with half of its interval, and
+   * how many seeds it is of where some have none.
+   */
+  String text(String task, Line line) {
+    String lost = line.lostText(task);
+    return line.scores(task).length == 0
+        ? Figures.MISSING
+        : Figures.score(score(task, line).interval()) + (lost.isEmpty() ? "" : " (" + lost + ")");
   }
 
   /** Returns the mean difference of two recipes on a task; empty with fewer than two seeds. */

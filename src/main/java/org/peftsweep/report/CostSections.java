@@ -12,7 +12,6 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.DoubleFunction;
 import java.util.function.Function;
-import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
 import org.peftsweep.results.Manifest;
 import org.peftsweep.stats.ExpectedMaximum;
@@ -28,15 +27,32 @@ final class CostSections {
   private static final String RETENTION = "retention";
 
   private final Results results;
+  private final Comparisons comparisons;
   private final Source source;
   private final Map<String, String> letters = new LinkedHashMap<>();
 
-  /** A recipe's mean score and cost on a task and one kind of machine; NaN for not measured. */
+  /**
+   * A recipe's mean score and cost on a task and one kind of machine; NaN for not measured.
+   *
+   * @param text the score as tables print it
+   */
   record Point(
-      String task, String machine, Line line, double score, Map<String, Double> costs, int runs) {}
+      String task,
+      String machine,
+      Line line,
+      double score,
+      String text,
+      Map<String, Double> costs,
+      int runs) {
+    /** Whether no seed of the recipe lacks a score: a mean of those that lived flatters it. */
+    boolean isWhole() {
+      return line.isWhole(task);
+    }
+  }
 
-  CostSections(Results results, Source source) {
+  CostSections(Results results, Comparisons comparisons, Source source) {
     this.results = results;
+    this.comparisons = comparisons;
     this.source = source;
     new TreeSet<>(scored().stream().map(Run::fingerprint).toList())
         .forEach(fingerprint -> letters.put(fingerprint, letter(letters.size())));
@@ -78,11 +94,36 @@ final class CostSections {
                 costs.put(RETENTION, mean(runs, Run::forgotten));
               }
               points.add(
-                  new Point(task, machine, line, mean(runs, Run::score), costs, runs.size()));
+                  new Point(
+                      task,
+                      machine,
+                      line,
+                      mean(runs, Run::score),
+                      text(task, line, runs),
+                      costs,
+                      runs.size()));
             });
       }
     }
     return points;
+  }
+
+  private String text(String task, Line line, List<Run> runs) {
+    double[] scores = runs.stream().mapToDouble(Run::score).toArray();
+    String lost = line.lostText(task);
+    return Figures.score(comparisons.score(task, scores).interval())
+        + (lost.isEmpty() ? "" : " (" + lost + ")");
+  }
+
+  /**
+   * Returns the mean training time of a recipe's scored trials on a task, s; NaN where they ran on
+   * different machines or software.
+   */
+  static double seconds(Line line, String task) {
+    List<Run> scored = line.runs(task).stream().filter(Run::isScored).toList();
+    return scored.stream().map(Run::fingerprint).distinct().count() > 1
+        ? Double.NaN
+        : mean(scored, Run::trainSeconds);
   }
 
   private static double mean(List<Run> runs, Function<Run, ? extends Number> value) {
@@ -94,9 +135,15 @@ final class CostSections {
         .orElse(Double.NaN);
   }
 
-  /** Returns which of a task's and machine's points are on the front of a cost. */
+  /**
+   * Returns which of a task's and machine's points are on the front of a cost. A recipe with a seed
+   * that has no score is not, nor does it keep another off.
+   */
   static boolean[] front(List<Point> points, String cost) {
-    double[] costs = points.stream().mapToDouble(point -> point.costs().get(cost)).toArray();
+    double[] costs =
+        points.stream()
+            .mapToDouble(point -> point.isWhole() ? point.costs().get(cost) : Double.NaN)
+            .toArray();
     return Pareto.front(costs, points.stream().mapToDouble(Point::score).toArray());
   }
 
@@ -125,7 +172,7 @@ final class CostSections {
                             point.task(),
                             point.machine(),
                             results.label(point.line()),
-                            Figures.percent(point.score()),
+                            point.text(),
                             known(point, "parameters", value -> Figures.scalars(Math.round(value))),
                             known(point, "bytes", Figures::megabytes),
                             known(point, "seconds", Figures::seconds)));
@@ -151,7 +198,9 @@ final class CostSections {
     return source.section(
         "costs",
         "Costs and Pareto fronts",
-        "Front: no recipe of the same task and machine scores as high at as little of it. "
+        "Score: mean ± half of its 95 % interval over the seeds of that machine. Front, of recipes"
+            + " whose seeds all have a score: no other of the same task and machine has a mean as"
+            + " high at as little of it; a lead within the intervals is none. "
             + (retains ? "Loss rise: of the texts of retention, nats a token. " : "")
             + machines(),
         TextTable.of(
@@ -222,7 +271,7 @@ final class CostSections {
               evaluated.isEmpty() ? "not evaluated yet" : recipe(evaluated.get(0)),
               evaluated.isEmpty()
                   ? Figures.MISSING
-                  : Figures.percent(sum(evaluated, Run::score) / evaluated.size()),
+                  : score(evaluated, choice.evaluation().size()),
               seconds(evaluated)));
     }
     String protocol =
@@ -266,7 +315,7 @@ final class CostSections {
                 "evaluation s"),
             Set.of("candidates", "tuning trials", "validation", "score"),
             rows),
-        source.tuning());
+        source.effort());
   }
 
   /** The title tells every setting in which the sweep's recipes differ. */
@@ -274,8 +323,11 @@ final class CostSections {
     return run.title().replaceFirst(" · seed -?[0-9]+$", "");
   }
 
-  private static double sum(List<Run> runs, ToDoubleFunction<Run> value) {
-    return runs.stream().mapToDouble(value).sum();
+  /** The mean over seeds with its interval, and how many it is of where some have no score. */
+  private String score(List<Run> evaluated, int asked) {
+    double[] scores = evaluated.stream().mapToDouble(Run::score).toArray();
+    return Figures.score(comparisons.score(evaluated.get(0).task(), scores).interval())
+        + (scores.length == asked ? "" : " (" + scores.length + " of " + asked + " seeds)");
   }
 
   /** Slot seconds, those of each kind of machine for themselves. */
@@ -334,7 +386,7 @@ final class CostSections {
             + " without replacement (unbiased; arXiv:1909.03004, arXiv:2004.13705): what tuning a"
             + " method with so many settings is worth. Empty without a validation part.",
         TextTable.of(header, Set.copyOf(header.subList(2, header.size())), rows),
-        tuned ? source.tuning() : source.scores());
+        source.budget(tuned));
   }
 
   /** What did not finish. */

@@ -21,6 +21,12 @@ final class Figures {
     return Double.isNaN(score) ? MISSING : String.format(Locale.ROOT, "%.2f", 100 * score);
   }
 
+  /** A mean score, × 100, with half of its interval where that is known. */
+  static String score(Interval interval) {
+    return percent(interval.value())
+        + (interval.isBounded() ? " ± " + percent(interval.half()) : "");
+  }
+
   /** A difference of scores, × 100, with its sign. */
   static String points(double difference) {
     return Double.isNaN(difference)

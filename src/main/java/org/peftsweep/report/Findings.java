@@ -129,11 +129,14 @@ public final class Findings {
     Comparisons.Place first = places.get(0);
     long ties = places.stream().filter(p -> p.group() != null && p.group() == 1).count() - 1;
     long ranked = places.stream().filter(p -> p.group() != null).count() - 1;
+    List<Comparisons.Place> others = places.stream().filter(p -> p.group() == null).toList();
+    long higher =
+        others.stream().filter(p -> p.score().mean() > first.score().mean()).count();
     return "On "
         + task
         + ", "
         + results.label(first.line())
-        + " is highest with "
+        + (others.isEmpty() ? " is highest with " : " is highest of those that are ranked, with ")
         + Figures.percent(first.score().mean())
         + " (95 % interval "
         + Figures.ends(first.score().interval())
@@ -141,8 +144,14 @@ public final class Findings {
         + first.score().count()
         + " seeds); "
         + (ties == 0
-            ? "all " + ranked + " others are surely lower."
-            : ties + " of the " + ranked + " others cannot be told apart from it.");
+            ? "all " + ranked + " others are surely lower"
+            : ties + " of the " + ranked + " others cannot be told apart from it")
+        + (others.isEmpty()
+            ? "."
+            : "; "
+                + others.size()
+                + " more are not ranked, having one seed or a seed without a score"
+                + (higher == 0 ? "." : ", and " + higher + " of them have a higher mean."));
   }
 
   /** Says why nothing is ranked, what is known of the noise, and what to do. */

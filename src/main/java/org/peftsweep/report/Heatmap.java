@@ -17,18 +17,27 @@ import java.util.TreeSet;
  * @param rows η_V, the largest first
  * @param columns η_QK, ascending
  * @param scores {@code [rows][columns]}, null where nothing was measured
+ * @param texts the same as tables print them, with what is known of their uncertainty
  */
-record Heatmap(String title, List<Double> rows, List<Double> columns, List<List<Double>> scores) {
+record Heatmap(
+    String title,
+    List<Double> rows,
+    List<Double> columns,
+    List<List<Double>> scores,
+    List<List<String>> texts) {
+  private record Cell(Double score, String text) {}
 
   /** Returns a heatmap for each task and recipe that was run with two or more of both rates. */
-  static List<Heatmap> of(Results results) {
-    Map<String, Map<Double, Map<Double, Double>>> all = new LinkedHashMap<>();
+  static List<Heatmap> of(Results results, Comparisons comparisons) {
+    Map<String, Map<Double, Map<Double, Cell>>> all = new LinkedHashMap<>();
     for (String task : results.tasks()) {
       for (Line line : results.lines(task)) {
         if (line.targets() != null) {
           all.computeIfAbsent(title(results, task, line), key -> new TreeMap<>())
-              .computeIfAbsent(line.valueLearningRate(), key -> new TreeMap<>())
-              .put(line.learningRate(), line.mean(task));
+              .computeIfAbsent(line.valueLearningRate(task), key -> new TreeMap<>())
+              .put(
+                  line.learningRate(task),
+                  new Cell(line.mean(task), comparisons.text(task, line)));
         }
       }
     }
@@ -45,15 +54,20 @@ record Heatmap(String title, List<Double> rows, List<Double> columns, List<List<
   }
 
   private static Heatmap of(
-      String title, Map<Double, Map<Double, Double>> scores, TreeSet<Double> columns) {
-    List<Double> rows = List.copyOf(new TreeSet<>(scores.keySet()).descendingSet());
-    List<List<Double>> cells = new ArrayList<>();
+      String title, Map<Double, Map<Double, Cell>> cells, TreeSet<Double> columns) {
+    List<Double> rows = List.copyOf(new TreeSet<>(cells.keySet()).descendingSet());
+    List<List<Double>> scores = new ArrayList<>();
+    List<List<String>> texts = new ArrayList<>();
     for (double row : rows) {
-      List<Double> line = new ArrayList<>();
-      columns.forEach(column -> line.add(scores.get(row).get(column)));
-      cells.add(line);
+      List<Cell> line =
+          columns.stream()
+              .map(column -> cells.get(row).getOrDefault(column, new Cell(null, Figures.MISSING)))
+              .toList();
+      scores.add(new ArrayList<>());
+      line.forEach(cell -> scores.get(scores.size() - 1).add(cell.score()));
+      texts.add(line.stream().map(Cell::text).toList());
     }
-    return new Heatmap(title, rows, List.copyOf(columns), cells);
+    return new Heatmap(title, rows, List.copyOf(columns), scores, texts);
   }
 
   private static String title(Results results, String task, Line line) {
@@ -66,17 +80,18 @@ record Heatmap(String title, List<Double> rows, List<Double> columns, List<List<
 
   /** Returns the paper's Figure 2 where it printed a number or its colour could be read. */
   static Heatmap paper() {
-    Map<Double, Map<Double, Double>> scores = new TreeMap<>();
+    Map<Double, Map<Double, Cell>> scores = new TreeMap<>();
     TreeSet<Double> columns = new TreeSet<>();
     List<String> lines = PaperTable.lines("/paper/figure2.csv");
     for (String line : lines.subList(1, lines.size())) {
       String[] cells = line.split(",", -1);
       String score = cells[2].isEmpty() ? cells[3] : cells[2];
       columns.add(Double.valueOf(cells[1]));
-      Map<Double, Double> row =
+      Map<Double, Cell> row =
           scores.computeIfAbsent(Double.valueOf(cells[0]), key -> new TreeMap<>());
       if (!score.startsWith("<")) {
-        row.put(Double.valueOf(cells[1]), Double.parseDouble(score) / 100);
+        double part = Double.parseDouble(score) / 100;
+        row.put(Double.valueOf(cells[1]), new Cell(part, Figures.percent(part)));
       }
     }
     return of(
@@ -95,8 +110,7 @@ record Heatmap(String title, List<Double> rows, List<Double> columns, List<List<
         List<String> row = new ArrayList<>(List.of(map.title(), rate(map.rows().get(i))));
         for (double column : columns) {
           int at = map.columns().indexOf(column);
-          Double score = at < 0 ? null : map.scores().get(i).get(at);
-          row.add(score == null ? Figures.MISSING : Figures.percent(score));
+          row.add(at < 0 ? Figures.MISSING : map.texts().get(i).get(at));
         }
         rows.add(row);
       }

@@ -111,9 +111,7 @@ public final class HtmlReport {
         "curvesFrom",
         Map.of(
             "source",
-            "SELECT id, step, train_loss, validation_score, score FROM curves WHERE sweep "
-                + report.source().condition()
-                + " ORDER BY id, step",
+            report.source().curves(),
             "count",
             curves.stream().mapToLong(curve -> ((List<?>) curve.get("points")).size()).sum()));
     data.put("points", points());
@@ -183,12 +181,7 @@ public final class HtmlReport {
     for (String task : results.tasks()) {
       for (Comparisons.Place place : report.comparisons().places(task, line -> true)) {
         Interval interval = place.score().interval();
-        double seconds =
-            place.line().runs(task).stream()
-                .filter(run -> run.trainSeconds() != null)
-                .mapToDouble(Run::trainSeconds)
-                .average()
-                .orElse(Double.NaN);
+        double seconds = CostSections.seconds(place.line(), task);
         Map<String, Object> row = new LinkedHashMap<>();
         row.put("task", task);
         row.put("recipe", results.label(place.line()));
@@ -285,6 +278,8 @@ public final class HtmlReport {
                 "recipe", results.label(point.line()),
                 "method", point.line().method(),
                 "score", point.score(),
+                "text", point.text(),
+                "whole", point.isWhole(),
                 "costs", costs,
                 "front",
                     point.costs().keySet().stream()
@@ -303,7 +298,8 @@ public final class HtmlReport {
                     "title", map.title(),
                     "rows", map.rows().stream().map(Heatmap::rate).toList(),
                     "columns", map.columns().stream().map(Heatmap::rate).toList(),
-                    "scores", map.scores()))
+                    "scores", map.scores(),
+                    "texts", map.texts()))
         .toList();
   }
 }

@@ -39,15 +39,15 @@ record Line(Map<String, Object> settings, SortedMap<String, List<Run>> runs) {
     return (Double) of("ratio");
   }
 
-  /** Returns η of query and key; where it differs between tasks, that of the first. */
-  double learningRate() {
-    return (Double) runs.get(runs.firstKey()).get(0).settings().get("learning_rate");
+  /** Returns η of query and key on a task that it was run on. */
+  double learningRate(String task) {
+    return (Double) runs(task).get(0).settings().get("learning_rate");
   }
 
-  /** Returns η_V. */
-  double valueLearningRate() {
+  /** Returns η_V on a task that it was run on. */
+  double valueLearningRate(String task) {
     // Rates in the file are short decimals, so 1e-4 × 2 is written as 2e-4 again.
-    return Double.parseDouble(String.format(Locale.ROOT, "%.6e", learningRate() * ratio()));
+    return Double.parseDouble(String.format(Locale.ROOT, "%.6e", learningRate(task) * ratio()));
   }
 
   List<Run> runs(String task) {

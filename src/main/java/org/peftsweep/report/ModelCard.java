@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
@@ -16,6 +17,7 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.functions;
 import org.peftsweep.data.Completion;
 import org.peftsweep.data.Task;
+import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.ResultTables;
 import org.peftsweep.spec.Trial;
 import org.peftsweep.stats.Interval;
@@ -49,40 +51,58 @@ public final class ModelCard {
   private final String sweep;
   private final Run run;
   private final int seeds;
+
+  /** Says how many seeds have no score; empty for none. */
+  private final String lost;
+
   private final Interval score;
 
-  private ModelCard(Trial trial, String sweep, Run run, int seeds, Interval score) {
+  private ModelCard(
+      Trial trial, String sweep, Run run, int seeds, String lost, Interval score) {
     this.trial = trial;
     this.sweep = sweep;
     this.run = run;
     this.seeds = seeds;
+    this.lost = lost;
     this.score = score;
   }
 
   /**
    * Reads what a sweep's tables say of a finished trial, and of the other seeds of its recipe.
    *
-   * @param tables of one sweep
+   * <p>All scores are those after the last step, as the exported model is: what the report shows is
+   * the score at the step that the validation part chose.
+   *
+   * @param tables of the sweep in that folder
    */
-  public static ModelCard of(String sweep, ResultTables tables, Trial trial) {
+  public static ModelCard of(ResultFolder folder, ResultTables tables, Trial trial) {
+    String sweep = folder.sweep();
+    Looks looks = Findings.looks(folder.manifest());
     Dataset<Row> rows =
         tables.trials().where(functions.col("task").equalTo(trial.task().task().name()));
     Results results = Results.of(rows, List.of());
     Run run = results.runs().stream().filter(one -> one.id().equals(trial.id())).findFirst().get();
     Optional<Line> line =
         results.lines().stream().filter(one -> one.runs(run.task()).contains(run)).findFirst();
-    if (line.isEmpty() || line.get().scores(run.task()).length == 0) {
-      return new ModelCard(trial, sweep, run, 0, null);
+    List<Run> scored =
+        line.map(of -> of.runs(run.task())).orElse(List.of()).stream()
+            .filter(one -> one.isScored() && Run.isFinite(one.lastScore()))
+            .toList();
+    if (scored.isEmpty()) {
+      return new ModelCard(trial, sweep, run, 0, "", null);
     }
     Results recipe =
         new Results(results.tasks(), results.extras(), List.of(line.get()), results.runs());
-    Comparisons comparisons = Comparisons.of(recipe, tables.predictions(), Looks.ONCE);
-    double[] scores = line.get().scores(run.task());
+    Comparisons comparisons = Comparisons.of(recipe, tables.predictions(), looks);
+    double[] scores = scored.stream().mapToDouble(Run::lastScore).toArray();
+    // Predictions are kept of the step of the score, which need not be the last.
+    boolean areOfLast = Objects.equals(scored.get(0).scoreStep(), scored.get(0).steps());
     Interval score =
         scores.length > 1
-            ? comparisons.score(run.task(), line.get()).interval()
-            : comparisons.overExamples(run.task(), line.get()).orElse(null);
-    return new ModelCard(trial, sweep, run, scores.length, score);
+            ? comparisons.score(run.task(), scores).interval()
+            : areOfLast ? comparisons.overExamples(run.task(), line.get()).orElse(null) : null;
+    return new ModelCard(
+        trial, sweep, run, scores.length, line.get().lostText(run.task()), score);
   }
 
   /** Returns the card as Markdown with its front matter. */
@@ -181,11 +201,12 @@ public final class ModelCard {
     rows.put("this model, seed " + trial.seed(), number(run.lastScore()));
     if (score != null) {
       rows.put(
-          seeds == 1 ? "the recipe, one seed" : "the recipe, mean of " + seeds + " seeds",
+          (seeds == 1 ? "the recipe, one seed" : "the recipe, mean of " + seeds + " seeds")
+              + (lost.isEmpty() ? "" : " (" + lost + ")"),
           number(score.value()));
       rows.put("95 % interval", Figures.ends(score));
     }
-    return table(task.primaryMetric().id() + " × 100 on " + sets, rows)
+    return table(task.primaryMetric().id() + " × 100 on " + sets + ", after the last step", rows)
         + (score == null
             ? ""
             : seeds == 1

@@ -74,20 +74,15 @@ public final class Report {
         this.results = Results.of(trials, order);
         this.notes = "";
       }
-      Dataset<Row> predictions = tables.predictions();
-      this.comparisons = Comparisons.of(results, predictions, Findings.looks(manifest));
-      this.source =
-          new Source(
-              folders.stream().map(ResultFolder::sweep).distinct().toList(),
-              trials,
-              predictions.count());
-      this.costs = new CostSections(results, source);
+      this.comparisons = Comparisons.of(results, tables.predictions(), Findings.looks(manifest));
+      this.source = Source.of(folders, tables, trials, results.runs());
+      this.costs = new CostSections(results, comparisons, source);
       this.additions = new Additions(folders.size() > 1 ? Optional.empty() : manifest);
       List<Claim> own = manifest.map(Manifest::claims).orElse(List.of());
       ClaimLedger ofSweep = new ClaimLedger(own, results, comparisons, curves);
       this.ledgers = ledgers(ofSweep, files);
       this.findings = new Findings(results, comparisons, ofSweep, additions, () -> runs(elsewhere));
-      this.heatmaps = new ArrayList<>(Heatmap.of(results));
+      this.heatmaps = new ArrayList<>(Heatmap.of(results, comparisons));
       if (!heatmaps.isEmpty() && results.tasks().contains("mnli")) {
         heatmaps.add(Heatmap.paper());
       }
@@ -174,9 +169,9 @@ public final class Report {
             "η_V × η_QK",
             heatmaps.isEmpty()
                 ? "This sweep has no recipe with several rates of value and of query and key."
-                : "Mean score × 100 over seeds.",
+                : "Mean score × 100 over seeds, ± half of its 95 % interval where there are several.",
             Heatmap.table(heatmaps),
-            source.scores()));
+            source.rates()));
     all.add(scores.importance());
     all.add(costs.costs());
     if (RetentionSection.isAny(results)) {
@@ -206,7 +201,7 @@ public final class Report {
                 + " declare its own."
             : ClaimLedger.note(ledgers, results, all),
         ClaimLedger.table(ledgers, all),
-        source.scores());
+        source.claims());
   }
 
   private Section confounding() {
@@ -227,7 +222,7 @@ public final class Report {
             List.of("statement", "task", "setting", "alone", "95 % interval"),
             Set.of("alone"),
             ledgers.stream().flatMap(ledger -> ledger.confounding().stream()).toList()),
-        source.scores());
+        source.claims());
   }
 
   /**

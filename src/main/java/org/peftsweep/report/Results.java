@@ -42,7 +42,7 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
   private static final List<String> KEY =
       List.of("method", "method_label", "targets", "rank", "ratio");
 
-  private static final String SWEEP = "sweep";
+  static final String SWEEP = "sweep";
 
   /** The column with the version of the method. */
   static final String VERSION = "semantics_version";
@@ -157,13 +157,6 @@ record Results(List<String> tasks, List<String> extras, List<Line> lines, List<R
   /** Returns the number of seeds of the recipe that has most on a task. */
   int seeds(String task) {
     return lines.stream().mapToInt(line -> line.seeds(task).size()).max().orElse(0);
-  }
-
-  /**
-   * Whether no recipe has a score of a second seed on any task, so that nothing can be compared.
-   */
-  boolean isOfOneSeed() {
-    return tasks.stream().allMatch(task -> seeds(task) < 2);
   }
 
   String label(Line line) {

@@ -6,7 +6,6 @@ import java.util.Locale;
 import java.util.Objects;
 import java.util.Set;
 import java.util.function.Function;
-import org.peftsweep.stats.Interval;
 import org.peftsweep.stats.Looks;
 import org.peftsweep.stats.MeanTest;
 import org.peftsweep.stats.Pareto;
@@ -42,7 +41,10 @@ final class RetentionSection {
           results.lines(task).stream().filter(line -> !measured(line, task).isEmpty()).toList();
       boolean[] front =
           Pareto.front(
-              lines.stream().mapToDouble(line -> rises(line, task).mean()).toArray(),
+              lines.stream()
+                  .mapToDouble(
+                      line -> line.isWhole(task) ? rises(line, task).mean() : Double.NaN)
+                  .toArray(),
               lines.stream().mapToDouble(line -> line.mean(task)).toArray());
       for (int i = 0; i < front.length; i++) {
         rows.add(row(task, lines.get(i), front[i]));
@@ -53,8 +55,8 @@ final class RetentionSection {
         "Scores beside retention",
         "Loss of the texts of retention, nats a token, before the first step and at the step of the"
             + " score; rise: the latter less the former, below 0 where the texts were learned. Mean"
-            + " ± half of its 95 % interval over seeds (Student's t). Front: no recipe of the task"
-            + " scores as high at as small a rise.",
+            + " ± half of its 95 % interval over seeds (Student's t). Front, of recipes whose seeds"
+            + " all have a score: no other of the task scores as high at as small a rise.",
         TextTable.of(
             List.of("task", "recipe", "score", "before", "after", "rise", "seeds", "front"),
             Set.of("score", "before", "after", "rise", "seeds"),
@@ -64,12 +66,10 @@ final class RetentionSection {
 
   private List<String> row(String task, Line line, boolean isOnFront) {
     MeanTest rises = rises(line, task);
-    Interval score = comparisons.score(task, line).interval();
     return List.of(
         task,
         results.label(line),
-        Figures.percent(score.value())
-            + (score.isBounded() ? PLUS_MINUS + Figures.percent(score.half()) : ""),
+        comparisons.text(task, line),
         mean(line, task, Run::lossBefore),
         mean(line, task, Run::lossAfter),
         rise(rises.mean())

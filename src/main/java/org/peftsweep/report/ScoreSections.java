@@ -1,6 +1,7 @@
 package org.peftsweep.report;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -34,7 +35,12 @@ final class ScoreSections {
   /** The benchmark's table, with what tuning cost by the id of a run with the chosen settings. */
   Section benchmark(Map<String, String> tuning) {
     BenchmarkTable table = new BenchmarkTable(results, comparisons, tuning);
-    return source.section("benchmark", "Scores", table.caption(), table.table(), source.scores());
+    return source.section(
+        "benchmark",
+        "Scores",
+        table.caption(),
+        table.table(),
+        source.evaluations(results.extras()));
   }
 
   /** The paper's numbers beside ours, for recipes that both have. */
@@ -66,7 +72,7 @@ final class ScoreSections {
                             line.trainableText(),
                             entry.trainable()));
                 for (String task : tasks) {
-                  row.add(score(line.mean(task)));
+                  row.add(comparisons.text(task, line));
                   double printed = entry.scores().get(PaperTable.task(task).orElseThrow());
                   row.add(Figures.percent(printed / 100));
                 }
@@ -79,12 +85,13 @@ final class ScoreSections {
         "Beside the paper",
         "arXiv:2410.02247, Table 2: RoBERTa-base on GLUE, one seed; recipes that both have. Which"
             + " step the paper reports, and on which examples it was chosen, is not published. The"
-            + " paper's counts hold the head, LoRA's twice; ours leave it out."
+            + " paper's counts hold the head, LoRA's twice; ours leave it out. Ours ± half of the"
+            + " 95 % interval over seeds."
             + (imitates
                 ? " Tasks called mini- are built-in imitations: compare directions, not numbers."
                 : ""),
         TextTable.of(header, numbers, rows),
-        source.scores());
+        source.scores(results.extras()));
   }
 
   /** Tie groups of each task. */
@@ -189,7 +196,7 @@ final class ScoreSections {
             List.of("recipe", "metric", "mean", "95 % interval", "P(better)"),
             Set.of("mean", "P(better)"),
             rows),
-        source.scores());
+        source.scores(results.extras()));
   }
 
   /** Returns the mean over tasks of each seed that all of them have. */
@@ -219,21 +226,16 @@ final class ScoreSections {
         .filter(line -> line.targets() != null)
         .map(Line::ratio)
         .forEach(ratios::add);
-    Map<List<String>, Map<Double, List<Double>>> cells = new LinkedHashMap<>();
+    Map<List<String>, Map<Double, List<Line>>> cells = new LinkedHashMap<>();
     List<String> tasks = new ArrayList<>(results.scoredTasks());
     if (tasks.size() > 1 && tasks.stream().map(results::metric).distinct().count() == 1) {
       tasks.add(ALL_TASKS);
     }
     for (String task : tasks) {
       for (Line line : results.lines()) {
-        double mean =
-            task.equals(ALL_TASKS)
-                ? results.scoredTasks().stream()
-                    .mapToDouble(line::mean)
-                    .average()
-                    .orElse(Double.NaN)
-                : line.mean(task);
-        if (line.targets() != null && !Double.isNaN(mean)) {
+        boolean hasScore =
+            tasks(task).stream().noneMatch(one -> line.scores(one).length == 0);
+        if (line.targets() != null && hasScore) {
           cells
               .computeIfAbsent(
                   List.of(
@@ -243,7 +245,7 @@ final class ScoreSections {
                       Figures.text(line.rank())),
                   key -> new TreeMap<>())
               .computeIfAbsent(line.ratio(), key -> new ArrayList<>())
-              .add(mean);
+              .add(line);
         }
       }
     }
@@ -254,22 +256,68 @@ final class ScoreSections {
         (key, scores) -> {
           List<String> row = new ArrayList<>(key);
           ratios.forEach(
-              ratio ->
-                  row.add(
-                      score(
-                          scores.getOrDefault(ratio, List.of()).stream()
-                              .mapToDouble(Double::doubleValue)
-                              .average()
-                              .orElse(Double.NaN))));
+              ratio -> row.add(cell(tasks(key.get(0)), scores.getOrDefault(ratio, List.of()))));
           rows.add(row);
         });
     return source.section(
         "interactions",
         "Method × targets × rank × λ",
-        "Mean score × 100 over seeds, and over whatever else the sweep varies. A mean of tasks"
-            + " only where all have one metric.",
+        "Mean score × 100 over seeds, and over whatever else the sweep varies, ± half of its 95 %"
+            + " interval over seeds; without it where there is one seed, where recipes have"
+            + " different seeds, and where seeds have no score, which is told. A mean of tasks only"
+            + " where all have one metric.",
         TextTable.of(header, new LinkedHashSet<>(header.subList(3, header.size())), rows),
-        source.scores());
+        source.scores(results.extras()));
+  }
+
+  private List<String> tasks(String task) {
+    return task.equals(ALL_TASKS) ? results.scoredTasks() : List.of(task);
+  }
+
+  /** The mean over recipes and tasks, with its interval where each has the same whole seeds. */
+  private String cell(List<String> tasks, List<Line> lines) {
+    if (lines.isEmpty()) {
+      return Figures.MISSING;
+    }
+    long all = 0;
+    long lost = 0;
+    Set<Set<Long>> seeds = new HashSet<>();
+    double sum = 0;
+    for (Line line : lines) {
+      for (String task : tasks) {
+        all += line.runs(task).size();
+        lost += line.runs(task).stream().filter(run -> !run.isScored()).count();
+        seeds.add(line.seeds(task).keySet());
+        sum += line.mean(task);
+      }
+    }
+    if (lost > 0) {
+      return Figures.percent(sum / (lines.size() * tasks.size()))
+          + " ("
+          + (all - lost)
+          + " of "
+          + all
+          + " trials)";
+    }
+    if (seeds.size() > 1) {
+      return Figures.percent(sum / (lines.size() * tasks.size()));
+    }
+    double[] means =
+        seeds.iterator().next().stream()
+            .mapToDouble(
+                seed ->
+                    lines.stream()
+                        .flatMap(
+                            line -> tasks.stream().map(task -> line.seeds(task).get(seed)))
+                        .mapToDouble(Double::doubleValue)
+                        .average()
+                        .orElseThrow())
+            .toArray();
+    return Figures.score(
+        (tasks.size() == 1
+                ? comparisons.score(tasks.get(0), means)
+                : MeanTest.of(means, 0, comparisons.looks()))
+            .interval());
   }
 
   /** Shares of variance. */
@@ -320,7 +368,7 @@ final class ScoreSections {
             + " together; a pair whose interaction is not separable has none. What several explain"
             + " equally well is in the rest. Scores without a number are left out.",
         TextTable.of(List.of("task", "axis", "share", "remark"), Set.of("share"), rows),
-        source.scores());
+        source.scores(results.extras()));
   }
 
   private SortedMap<String, String> axes(Line line) {
@@ -378,7 +426,4 @@ final class ScoreSections {
         source.copies());
   }
 
-  private static String score(double score) {
-    return Double.isNaN(score) ? Figures.MISSING : Figures.percent(score);
-  }
 }

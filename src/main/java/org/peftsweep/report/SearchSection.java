@@ -64,7 +64,7 @@ final class SearchSection {
             List.of("task", "trials", "to the end", "stopped", "steps", "of all", "best", "front"),
             Set.of("trials", "to the end", "stopped", "steps", "of all"),
             rows),
-        source.stopped());
+        source.search(tunes));
   }
 
   private static String note(Optional<Manifest.Found> found) {

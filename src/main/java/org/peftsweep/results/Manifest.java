@@ -30,6 +30,8 @@ import org.peftsweep.spec.Search;
  *     beside it
  * @param sequential whether seeds were added until recipes were told apart
  * @param search what was searched; null where all recipes run to their end
+ * @param kept id of a trial to the id of the row of an older version of its method that was kept in
+ *     its place
  */
 public record Manifest(
     List<String> tasks,
@@ -43,7 +45,8 @@ public record Manifest(
     List<Claim> claims,
     Map<String, String> added,
     boolean sequential,
-    Found search) {
+    Found search,
+    Map<String, String> kept) {
   /**
    * What came of a search.
    *
@@ -127,9 +130,10 @@ public record Manifest(
     choices = List.copyOf(choices);
     claims = claims == null ? List.of() : List.copyOf(claims);
     added = added == null ? new TreeMap<>() : new TreeMap<>(added);
+    kept = kept == null ? new TreeMap<>() : new TreeMap<>(kept);
   }
 
-  /** Without a search. */
+  /** Without a search, and with no row of an older version. */
   public Manifest(
       List<String> tasks,
       List<Long> tuningSeeds,
@@ -154,7 +158,8 @@ public record Manifest(
         claims,
         added,
         sequential,
-        null);
+        null,
+        Map.of());
   }
 
   /** What a sweep file asks for, and nothing beside it. */
@@ -180,10 +185,17 @@ public record Manifest(
         false);
   }
 
-  /** Returns id to title of all that was asked for. */
+  /** Returns id to title of all that was asked for, by the ids under which rows are stored. */
   public Map<String, String> asked() {
     Map<String, String> asked = new TreeMap<>(added);
     asked.putAll(trials);
+    kept.forEach(
+        (now, stored) -> {
+          String title = asked.remove(now);
+          if (title != null) {
+            asked.put(stored, title);
+          }
+        });
     return asked;
   }
 
@@ -193,6 +205,8 @@ public record Manifest(
     both.putAll(trials);
     Map<String, String> bothAdded = new TreeMap<>(other.added);
     bothAdded.putAll(added);
+    Map<String, String> bothKept = new TreeMap<>(other.kept);
+    bothKept.putAll(kept);
     return new Manifest(
         joined(tasks, other.tasks),
         joined(tuningSeeds, other.tuningSeeds),
@@ -204,7 +218,9 @@ public record Manifest(
         null,
         joined(claims, other.claims),
         bothAdded,
-        sequential || other.sequential);
+        sequential || other.sequential,
+        null,
+        bothKept);
   }
 
   private static <T> List<T> joined(List<T> mine, List<T> theirs) {

@@ -27,10 +27,13 @@ import org.apache.spark.sql.functions;
  * makes empty tables.
  */
 public final class ResultTables {
-  /** A condition on rows of trials: finished, but without the score that it is ranked by. */
+  /**
+   * A condition on rows of trials: finished, but without the score that it is ranked by, which is a
+   * finite number.
+   */
   public static final String IS_UNDEFINED =
-      "status = 'finished' AND (if(phase = 'tuning', validation_score, score) IS NULL"
-          + " OR isnan(if(phase = 'tuning', validation_score, score)))";
+      "status = 'finished' AND NOT coalesce("
+          + "abs(if(phase = 'tuning', validation_score, score)) < double('Infinity'), false)";
 
   private final SparkSession spark;
   private final List<Snapshot> snapshots;

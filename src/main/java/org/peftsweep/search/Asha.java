@@ -18,8 +18,9 @@ import java.util.stream.IntStream;
  */
 public record Asha(double eta, int cohort) implements StoppingRule {
   @Override
-  public List<Verdict> decide(Ladder ladder, int total, List<Track> tracks, List<Verdict> before) {
-    Cohorts cohorts = new Cohorts(id(), ladder, tracks);
+  public List<Verdict> decide(
+      Ladder ladder, int total, int coming, List<Track> tracks, List<Verdict> before) {
+    Cohorts cohorts = new Cohorts(id(), ladder, coming, tracks);
     List<Integer> slots = IntStream.range(0, total).boxed().toList();
     for (int rung = 0; rung < ladder.rungs(); rung++) {
       List<Integer> next = new ArrayList<>();

@@ -14,12 +14,19 @@ final class Cohorts {
 
   private final String rule;
   private final Ladder ladder;
+  private final int coming;
   private final List<Track> tracks;
   private final List<Verdict> verdicts;
 
-  Cohorts(String rule, Ladder ladder, List<Track> tracks) {
+  /**
+   * Takes what is known.
+   *
+   * @param coming entrants that there will be; places from there on are nobody's
+   */
+  Cohorts(String rule, Ladder ladder, int coming, List<Track> tracks) {
     this.rule = rule;
     this.ladder = ladder;
+    this.coming = coming;
     this.tracks = tracks;
     this.verdicts = new ArrayList<>(Collections.nCopies(tracks.size(), Verdict.to(0)));
   }
@@ -44,7 +51,7 @@ final class Cohorts {
   List<Integer> decide(int rung, List<Integer> members, int places) {
     List<Integer> there = new ArrayList<>();
     for (int member : members) {
-      if (member == NOBODY) {
+      if (member == NOBODY || member >= coming) {
         continue;
       }
       if (member == UNKNOWN || member >= tracks.size() || !tracks.get(member).isKnown(rung)) {

@@ -58,7 +58,7 @@ public final class Contest<T> {
 
   /** Returns how many there will be. */
   public int total() {
-    return proposer == null ? entrants.size() : proposer.total();
+    return proposer == null ? entrants.size() : proposer.coming();
   }
 
   /**
@@ -76,7 +76,8 @@ public final class Contest<T> {
         all.add(track(known.apply(entrant)));
       }
     }
-    before = rule.decide(ladder, proposer == null ? all.size() : proposer.total(), all, before);
+    int planned = proposer == null ? all.size() : proposer.total();
+    before = rule.decide(ladder, planned, total(), all, before);
     return before;
   }
 

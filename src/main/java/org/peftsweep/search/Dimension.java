@@ -35,9 +35,29 @@ public record Dimension(
     return new Dimension(name, Kind.RANGE, 0, from, to, isLog, isWhole);
   }
 
-  /** Whether there are finitely many values to tell apart, as a list has. */
+  /** Whether the values are those of a list. */
   boolean isList() {
     return kind != Kind.RANGE;
+  }
+
+  /**
+   * Returns the number of values, that of a range of whole numbers among them; {@link
+   * Long#MAX_VALUE} for any other range.
+   */
+  long size() {
+    if (isList()) {
+      return cells;
+    }
+    return isWhole ? Math.max(1, (long) (Math.floor(to) - Math.ceil(from)) + 1) : Long.MAX_VALUE;
+  }
+
+  /**
+   * Returns the place that stands for a value.
+   *
+   * @param value which of the finitely many, from 0
+   */
+  double place(int value) {
+    return isList() ? (value + 0.5) / cells : place(Math.ceil(from) + value);
   }
 
   /** Returns which value of a list a place in [0, 1) stands for. */

@@ -14,23 +14,31 @@ public record Domain(List<List<Dimension>> branches) {
     branches = branches.stream().map(List::copyOf).toList();
   }
 
-  /** Returns the number of points; {@link Long#MAX_VALUE} where there is a range. */
+  /**
+   * Returns the number of points; {@link Long#MAX_VALUE} where there is a range of other than whole
+   * numbers, or where there are more than anybody tries.
+   */
   public long size() {
     long all = 0;
     for (List<Dimension> branch : branches) {
       long size = 1;
       for (Dimension dimension : branch) {
-        if (!dimension.isList() || size > Integer.MAX_VALUE) {
+        if (dimension.size() > Integer.MAX_VALUE || size > Integer.MAX_VALUE) {
           return Long.MAX_VALUE;
         }
-        size *= dimension.cells();
+        size *= dimension.size();
       }
       all += size;
     }
     return all;
   }
 
-  /** Returns every point of a domain without ranges, the first dimension varying slowest. */
+  /** Whether it is made of lists alone. */
+  boolean isOfLists() {
+    return branches.stream().flatMap(List::stream).allMatch(Dimension::isList);
+  }
+
+  /** Returns every point of a domain of finite {@link #size}, the first dimension slowest. */
   public List<Point> all() {
     List<Point> all = new ArrayList<>();
     for (int branch = 0; branch < branches.size(); branch++) {
@@ -38,9 +46,9 @@ public record Domain(List<List<Dimension>> branches) {
       for (Dimension dimension : branches.get(branch)) {
         List<List<Double>> longer = new ArrayList<>();
         for (List<Double> start : made) {
-          for (int value = 0; value < dimension.cells(); value++) {
+          for (int value = 0; value < dimension.size(); value++) {
             List<Double> places = new ArrayList<>(start);
-            places.add((value + 0.5) / dimension.cells());
+            places.add(dimension.place(value));
             longer.add(places);
           }
         }

@@ -15,8 +15,9 @@ import java.util.List;
  */
 public record Hyperband(double eta) implements StoppingRule {
   @Override
-  public List<Verdict> decide(Ladder ladder, int total, List<Track> tracks, List<Verdict> before) {
-    Cohorts cohorts = new Cohorts(id(), ladder, tracks);
+  public List<Verdict> decide(
+      Ladder ladder, int total, int coming, List<Track> tracks, List<Verdict> before) {
+    Cohorts cohorts = new Cohorts(id(), ladder, coming, tracks);
     int rungs = ladder.rungs();
     int bracket = rungs;
     for (int from = 0; from < total; bracket = bracket == 0 ? rungs : bracket - 1) {

@@ -16,7 +16,8 @@ import org.apache.commons.math3.stat.StatUtils;
  */
 public record Median(int startup, int batch) implements StoppingRule {
   @Override
-  public List<Verdict> decide(Ladder ladder, int total, List<Track> tracks, List<Verdict> before) {
+  public List<Verdict> decide(
+      Ladder ladder, int total, int coming, List<Track> tracks, List<Verdict> before) {
     List<Verdict> verdicts = new ArrayList<>();
     for (int i = 0; i < tracks.size(); i++) {
       if (i < before.size() && before.get(i).isFinal(ladder)) {

@@ -23,7 +23,8 @@ import org.apache.commons.math3.distribution.NormalDistribution;
  */
 public record Predict(int startup, int batch, double probability) implements StoppingRule {
   @Override
-  public List<Verdict> decide(Ladder ladder, int total, List<Track> tracks, List<Verdict> before) {
+  public List<Verdict> decide(
+      Ladder ladder, int total, int coming, List<Track> tracks, List<Verdict> before) {
     List<Verdict> verdicts = new ArrayList<>();
     int fitted = -1;
     List<Optional<Ridge>> models = List.of();

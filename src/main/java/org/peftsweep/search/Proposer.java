@@ -52,7 +52,7 @@ public final class Proposer {
   /**
    * The same of some points alone.
    *
-   * @param allowed of a domain without ranges; empty for all
+   * @param allowed of a domain of finite size; empty for all
    */
   public Proposer(
       Domain domain,
@@ -70,7 +70,8 @@ public final class Proposer {
     this.domain = domain;
     this.tpe = new Tpe(domain, seed);
     this.seed = seed;
-    this.total = (int) Math.min(total, domain.size());
+    this.total =
+        (int) Math.min(total, allowed.isEmpty() ? domain.size() : (long) allowed.size());
     this.startup = Math.min(startup, this.total);
     this.batch = batch;
     this.earlier =
@@ -83,14 +84,17 @@ public final class Proposer {
             .toList();
   }
 
-  /** Returns the number of points that there will be. */
+  /**
+   * Returns the number of points that were planned. It never changes, so that cohorts do not: where
+   * a domain turns out to have fewer, the last places stay empty.
+   */
   int total() {
-    return isExhausted ? points.size() : total;
+    return total;
   }
 
-  /** Returns how many of the first points come from earlier sweeps. */
-  public int fromEarlier() {
-    return warm().size();
+  /** Returns the number of points that there will be, as far as is known. */
+  int coming() {
+    return isExhausted ? points.size() : total;
   }
 
   private List<Point> warm() {
@@ -137,7 +141,7 @@ public final class Proposer {
         return due;
       }
       List<Track> judging = tracks.subList(0, judges);
-      List<Verdict> verdicts = rule.decide(ladder, total, judging, List.of());
+      List<Verdict> verdicts = rule.decide(ladder, total, total, judging, List.of());
       if (!Batches.areSettled(verdicts, judging, judges)) {
         return due;
       }

@@ -6,7 +6,8 @@ import java.util.List;
 /** Nobody stops early. */
 public record RunToEnd() implements StoppingRule {
   @Override
-  public List<Verdict> decide(Ladder ladder, int total, List<Track> tracks, List<Verdict> before) {
+  public List<Verdict> decide(
+      Ladder ladder, int total, int coming, List<Track> tracks, List<Verdict> before) {
     return Collections.nCopies(tracks.size(), Verdict.to(ladder.rungs()));
   }
 

@@ -13,11 +13,13 @@ public sealed interface StoppingRule permits Asha, Hyperband, Median, Predict, R
   /**
    * Says of each entrant how far it may go.
    *
-   * @param total entrants that the contest will have
+   * @param total entrants that the contest was planned for
+   * @param coming of them that will come; fewer where there was nobody else to find
    * @param tracks of those that are known, in the contest's order
    * @param before what came out when less was known, for less work; may be empty
    */
-  List<Verdict> decide(Ladder ladder, int total, List<Track> tracks, List<Verdict> before);
+  List<Verdict> decide(
+      Ladder ladder, int total, int coming, List<Track> tracks, List<Verdict> before);
 
   /** Returns the word in sweep files. */
   String id();

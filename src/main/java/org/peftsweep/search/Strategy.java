@@ -19,8 +19,10 @@ public enum Strategy {
   /** By what came of earlier tries, see {@link Tpe}. */
   TPE;
 
-  /** Draws without a new point after which the domain is taken to be exhausted. */
+  /** Draws without a new point after which what is left is looked through. */
   private static final int TRIES = 1000;
+
+  private static final int MOST_LISTED = 1_000_000;
 
   /** Whether points depend on results. */
   public boolean isAdaptive() {
@@ -38,8 +40,7 @@ public enum Strategy {
 
   private static List<Point> random(Domain domain, int count, long seed) {
     Seeds seeds = new Seeds(seed);
-    long size = domain.size();
-    if (size <= 1_000_000) {
+    if (domain.isOfLists() && domain.size() <= MOST_LISTED) {
       List<Point> all = domain.all();
       List<Point> drawn = new ArrayList<>();
       for (int i : seeds.permutation("random search", all.size())) {
@@ -54,6 +55,18 @@ public enum Strategy {
     for (int tries = 0; drawn.size() < count && tries < TRIES; tries++) {
       if (drawn.add(domain.draw(random))) {
         tries = 0;
+      }
+    }
+    return filled(drawn, domain, count);
+  }
+
+  /** Adds what draws have not met of a domain that is nearly exhausted. */
+  private static List<Point> filled(Set<Point> drawn, Domain domain, int count) {
+    if (drawn.size() < count && domain.size() <= MOST_LISTED) {
+      for (Point point : domain.all()) {
+        if (drawn.size() < count) {
+          drawn.add(point);
+        }
       }
     }
     return List.copyOf(drawn);
@@ -83,6 +96,6 @@ public enum Strategy {
         tries = 0;
       }
     }
-    return List.copyOf(points);
+    return filled(points, domain, count);
   }
 }

@@ -40,14 +40,4 @@ public record Interval(double value, double low, double high) {
   public double half() {
     return (high - low) / 2;
   }
-
-  /** Whether the whole interval lies above a number. */
-  public boolean isAbove(double number) {
-    return low > number;
-  }
-
-  /** Whether the whole interval lies below a number. */
-  public boolean isBelow(double number) {
-    return high < number;
-  }
 }

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.BeforeAll;
@@ -391,13 +392,24 @@ class MainTest {
     assertThat(sweep("--stale", "keep")).isZero();
     assertThat(folder().trials()).doesNotContainKey(id);
     assertThat(out.toString(StandardCharsets.UTF_8)).contains("51.05 ± 0.64");
+    assertThat(reported()).contains("51.05 ± 0.64").doesNotContain("still missing");
+    assertThat(sweep("--stale", "keep")).isZero();
+    assertThat(reported()).contains("51.05 ± 0.64").doesNotContain("still missing");
     assertThat(sweep("--stale", "rerun")).isZero();
     assertThat(folder().trials()).containsKey(id);
     assertThat(folder().attempts().values()).containsOnly(1);
+    assertThat(reported()).contains("51.05 ± 0.64").doesNotContain("still missing");
     // The new row stands for the trial; the old one is shown no more.
     out.reset();
     assertThat(sweep()).isZero();
     assertThat(out.toString(StandardCharsets.UTF_8)).contains("51.05 ± 0.64");
+  }
+
+  /** Returns what the report says of the sweep. */
+  private String reported() {
+    out.reset();
+    assertThat(run("report", "small", "--format", "text", "--output", folder + "/output")).isZero();
+    return out.toString(StandardCharsets.UTF_8);
   }
 
   @Test
@@ -420,12 +432,15 @@ class MainTest {
     Thread other =
         new Thread(
             () -> {
-              try {
-                Thread.sleep(3000);
+              try (lease) {
+                long until = System.nanoTime() + TimeUnit.MINUTES.toNanos(2);
+                while (!err.toString(StandardCharsets.UTF_8).contains("Waiting")
+                    && System.nanoTime() < until) {
+                  Thread.sleep(20);
+                }
               } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
               }
-              lease.close();
             });
     other.start();
     assertThat(sweep("--wait")).isZero();

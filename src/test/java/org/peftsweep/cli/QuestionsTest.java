@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -18,6 +19,7 @@ import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.peftsweep.results.LocalSpark;
 import org.peftsweep.results.ResultTables;
 import org.peftsweep.results.Views;
@@ -53,6 +55,12 @@ class QuestionsTest {
   void pageAsksElevenQuestionsWithOneStatementEach() throws IOException {
     assertThat(SQL.keySet()).containsExactly(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11);
     assertThat(Files.readString(PAGE).split("```sql")).hasSize(12);
+    for (Path page : List.of(PAGE, Path.of("README.md"), PAGE.resolveSibling("tables.md"))) {
+      assertThat(Pattern.compile("(?i)\\b(nine|ten|eleven|twelve|\\d+) questions").matcher(Files.readString(page)).results())
+          .as(page.toString())
+          .isNotEmpty()
+          .allMatch(found -> found.group(1).equalsIgnoreCase("eleven"));
+    }
   }
 
   @Test
@@ -77,15 +85,17 @@ class QuestionsTest {
   @Test
   void recipesWithinABudgetAreWithinItAndBestFirst() {
     List<Row> answer = ask(2);
-    assertThat(answer).isNotEmpty();
+    assertThat(answer).isNotEmpty().noneMatch(row -> text(row, "method_label").contains("Full"));
     double before = 1;
     for (Row row : answer) {
       assertThat(row.<Long>getAs("adapter_bytes")).isLessThanOrEqualTo(20000);
       assertThat(row.<Double>getAs("mean_score")).isLessThanOrEqualTo(before);
+      assertThat(row.<Double>getAs("deviation")).isNotNegative();
+      assertThat(row.<Long>getAs("seeds")).isEqualTo(2);
       before = row.getAs("mean_score");
     }
     // LoRA of rank 8 on three matrices has 12288 scalars.
-    assertThat(answer).noneMatch(row -> row.<Integer>getAs("rank") == 8);
+    assertThat(answer).noneMatch(row -> Objects.equals(row.getAs("rank"), 8));
   }
 
   @Test
@@ -104,7 +114,7 @@ class QuestionsTest {
               .average()
               .orElseThrow();
       assertThat(row.<Double>getAs("noise")).isEqualTo(Math.sqrt(variance), within(1e-12));
-      assertThat(row.<Long>getAs("recipes")).isEqualTo(pairs.size()).isEqualTo(9);
+      assertThat(row.<Long>getAs("recipes")).isEqualTo(pairs.size()).isEqualTo(10);
     }
   }
 
@@ -116,13 +126,13 @@ class QuestionsTest {
               .filter(
                   t ->
                       Set.of("task", "method", "targets", "ratio").stream()
-                          .allMatch(c -> t.getAs(c).equals(row.getAs(c))))
+                          .allMatch(c -> Objects.equals(t.getAs(c), row.getAs(c))))
               .mapToDouble(t -> t.<Double>getAs("score"))
               .average()
               .orElseThrow();
       assertThat(row.<Double>getAs("mean_score")).isEqualTo(mean, within(1e-12));
     }
-    assertThat(ask(4)).hasSize(2 * 5).noneMatch(row -> text(row, "method").equals("full"));
+    assertThat(ask(4)).hasSize(2 * 6).noneMatch(row -> text(row, "method").equals("full"));
   }
 
   @Test
@@ -142,7 +152,7 @@ class QuestionsTest {
   void examplesThatNobodyGetsRightAreWrongInEveryTrial() {
     List<Row> answer = ask(6);
     assertThat(answer)
-        .allMatch(row -> row.<Long>getAs("trials") == 2 * 9)
+        .allMatch(row -> row.<Long>getAs("trials") == 2 * 10)
         .hasSize(
             SPARK
                 .sql(
@@ -165,10 +175,13 @@ class QuestionsTest {
     }
   }
 
+  /** What trains nothing has no steps that its best could be a part of. */
   @Test
   void bestStepLiesWithinTheRun() {
     List<Row> answer = ask(8);
-    assertThat(answer).hasSize(2 * 9);
+    assertThat(answer)
+        .hasSize(2 * 9)
+        .noneMatch(row -> text(row, "method").equals("untrained"));
     for (Row row : answer) {
       assertThat(row.<Double>getAs("best_at")).isBetween(0.0, 1.0);
       assertThat(row.<Double>getAs("lost_after")).isNotNegative();
@@ -199,6 +212,44 @@ class QuestionsTest {
             .toArray();
     assertThat(row.<Double>getAs("seconds_a_step"))
         .isEqualTo(new Median().evaluate(seconds), within(1e-9));
+  }
+
+  @Test
+  void proxyTuningIsJudgedBesideTheThreeThatItIsMadeOf(@TempDir Path folder) throws Exception {
+    try {
+      Views.create(SPARK, TinySweep.withOtherBase(folder).toString());
+      List<Row> answer = ask(11);
+      assertThat(answer)
+          .hasSize(2 * 2 * 4)
+          .allMatch(row -> text(row, "large_model").equals("builtin:mini-causal"))
+          .allMatch(row -> text(row, "small_model").equals("builtin:mini"))
+          .allMatch(row -> row.<Long>getAs("seeds") == 2);
+      for (Row row : answer) {
+        assertThat(row.<Double>getAs("accuracy")).isBetween(0.0, 1.0);
+        String who = text(row, "answers");
+        if (!who.equals("proxy")) {
+          String method = who.equals("tuned") ? text(row, "tuned_by") : "untrained";
+          String model = text(row, who.equals("large") ? "large_model" : "small_model");
+          assertThat(row.<Double>getAs("accuracy"))
+              .as(row.toString())
+              .isEqualTo(
+                  SPARK
+                      .sql(
+                          String.format(
+                              "SELECT avg(int(prediction = label)) FROM predictions JOIN trials"
+                                  + " USING (sweep, id) WHERE task = '%s' AND method = '%s'"
+                                  + " AND model = '%s'",
+                              text(row, "task"), method, model))
+                      .first()
+                      .getDouble(0),
+                  within(1e-12));
+        }
+      }
+      assertThat(answer.stream().map(row -> text(row, "tuned_by")).distinct())
+          .containsExactlyInAnyOrder("lora", "lora+ist");
+    } finally {
+      Views.create(SPARK, TinySweep.output().toString());
+    }
   }
 
   private static List<Row> ask(int question) {

@@ -23,12 +23,17 @@ import org.apache.hadoop.conf.Configuration;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.peftsweep.method.LoRA;
+import org.peftsweep.model.Role;
 import org.peftsweep.results.LocalSpark;
 import org.peftsweep.results.Requests;
 import org.peftsweep.results.ResultFolder;
+import org.peftsweep.results.Samples;
 import org.peftsweep.results.Scores;
 import org.peftsweep.results.TrialFile;
+import org.peftsweep.spec.Trial;
 import org.peftsweep.sweep.StandInEngine;
+import org.peftsweep.train.Outcome;
 
 /** Sweeps that search, on trials that train nothing: a recipe is the better the higher its λ. */
 class SearchInSweepsTest {
@@ -96,6 +101,34 @@ class SearchInSweepsTest {
         .containsPattern("tpe +predict ");
     assertThat(run("simulate", "found", "--rules", "best")).isEqualTo(2);
     assertThat(run("simulate", "nowhere")).isEqualTo(2);
+  }
+
+  /** A recipe whose scores are undefined is one that lost; a sweep of such alone tells nothing. */
+  @Test
+  void simulatesWhereSomeTrialsHaveNoDefinedScore() throws IOException {
+    for (int undefined = 1; undefined <= 6; undefined++) {
+      ResultFolder results =
+          new ResultFolder(
+              new org.apache.hadoop.fs.Path(folder + "/output/u" + undefined), new Configuration());
+      for (int ratio = 1; ratio <= 6; ratio++) {
+        Trial trial =
+            Samples.trial("rte", new LoRA(8, 16, 0), Set.of(Role.QUERY, Role.VALUE), ratio, 0);
+        boolean isUndefined = ratio > 6 - undefined;
+        Outcome outcome = isUndefined ? Samples.tuned(Double.NaN) : Samples.finished(0.5, 0);
+        results.publish(Samples.row(results.sweep(), trial, 1, outcome));
+      }
+      int code = run("simulate", results.sweep(), "--orders", "3", "--trials", "100");
+      if (undefined < 6) {
+        assertThat(code).as(said()).isZero();
+        assertThat(out.toString(StandardCharsets.UTF_8))
+            .contains("rte: 6 recipes, 3 orders")
+            .containsPattern("random +none +100 % +100.0 % +100.0 % +0.00 +0.00");
+      } else {
+        assertThat(code).isEqualTo(2);
+        assertThat(said()).contains("u6: none of its trials has a validation score");
+      }
+      out.reset();
+    }
   }
 
   @Test

@@ -39,7 +39,7 @@ class ReportTest {
     Section paper = section(sweep.benchmark().report(), "paper");
     assertThat(paper.table().markdown())
         .contains("| method | targets | rank | λ | trainable | paper: trainable M | mini-cola |")
-        .contains("| LoRA | QV | 8 | 4 | 2000 | 1.48 | 85.75 | 59.56 | 85.75 | 75.09 |");
+        .contains("| LoRA | QV | 8 | 4 | 2000 | 1.48 | 85.75 ± 0.62 | 59.56 | 85.75 ± 0.62 | 75.09 |");
     assertThat(paper.note())
         .contains("compare directions, not numbers")
         .contains("which examples it was chosen, is not published");
@@ -263,19 +263,6 @@ class ReportTest {
         .contains("LoRA,QV,8,4,2000,85.75 ± 0.62,85.75 ± 0.62\n");
     assertThat(Printed.text.of(report)).contains("Tie groups\n══════════\n");
     assertThat(report.sections()).extracting(Section::id).doesNotHaveDuplicates();
-  }
-
-  @Test
-  void everySectionsSourceReturnsAsManyRowsAsItSays() {
-    sweep.benchmark();
-    Report report = sweep.report();
-    ResultTables.of(LocalSpark.session(), sweep.folder()).register();
-    assertThat(report.sections())
-        .allSatisfy(
-            section ->
-                assertThat(LocalSpark.session().sql(section.source()).count())
-                    .as(section.id())
-                    .isEqualTo(section.rows()));
   }
 
   private static Trial lora(int rank, long seed) {

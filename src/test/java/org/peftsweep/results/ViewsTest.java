@@ -9,7 +9,9 @@ import java.nio.file.Files;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
@@ -171,6 +173,21 @@ class ViewsTest {
     }
   }
 
+  /** What a row is, the program says once; the file's views say the same. */
+  @Test
+  void sayOfTheirRowsWhatTheTablesDo() throws Exception {
+    String sql = Files.readString(java.nio.file.Path.of("conf/views.sql"));
+    for (Table<?> table : Tables.all()) {
+      assertThat(sql)
+          .contains(
+              "VIEW "
+                  + table.name()
+                  + "\nCOMMENT '"
+                  + table.comment().replace("'", "\\'")
+                  + "' AS\n");
+    }
+  }
+
   @Test
   void leaderboardAveragesOverSeedsOnly() throws Exception {
     publish(lora(4, 1, 0), 0.5);
@@ -270,12 +287,100 @@ class ViewsTest {
         .isEqualTo(2);
   }
 
+  /**
+   * Each of the three, and the labels too, may say the same of every example, as a head does that
+   * was not trained.
+   */
+  @Test
+  void proxyScoresAnswerWhereAnswersOrLabelsAreAllAlike() throws Exception {
+    List<Metric> metrics = List.of(Metric.ACCURACY, Metric.F1, Metric.MATTHEWS, Metric.PEARSON);
+    Map<String, Double> wanted = new HashMap<>();
+    for (int classes = 1; classes <= 3; classes++) {
+      for (int alike = 0; alike < 16; alike++) {
+        String task = "c" + classes + "a" + alike;
+        SplittableRandom random = new SplittableRandom(16 * classes + alike);
+        double[] drawn = alike < 8 ? random.doubles(20).toArray() : new double[20];
+        double[] labels = new double[20];
+        Arrays.setAll(labels, i -> classes(drawn[i], task));
+        List<Trial> trials =
+            List.of(
+                model("large", task, new HeadOnly(), 0),
+                model("small", task, new LoRA(8, 16, 0), 0),
+                model("small", task, new HeadOnly(), 0));
+        List<double[][]> outputs = new ArrayList<>();
+        for (int who = 0; who < 3; who++) {
+          boolean isAlike = (alike >> who & 1) == 1;
+          outputs.add(publish(random, labels, classes, trials.get(who), isAlike));
+        }
+        double[][] sums = new double[20][classes];
+        for (int i = 0; i < 20; i++) {
+          for (int k = 0; k < classes; k++) {
+            sums[i][k] =
+                outputs.get(0)[i][k] + outputs.get(1)[i][k] - outputs.get(2)[i][k];
+          }
+        }
+        outputs.add(sums);
+        for (int who = 0; who < 4; who++) {
+          double[] answers =
+              Arrays.stream(outputs.get(who)).mapToDouble(ViewsTest::answer).toArray();
+          for (Metric metric : metrics) {
+            boolean isTold =
+                metric == Metric.PEARSON
+                    ? classes == 1
+                    : metric == Metric.ACCURACY ? classes > 1 : classes == 2;
+            double value = isTold ? metric.of(answers, answers, labels) : Double.NaN;
+            wanted.put(
+                task + List.of("large", "tuned", "untuned", "proxy").get(who) + metric.id(), value);
+          }
+        }
+      }
+    }
+    Views.create(spark, output.toString());
+    Map<String, Double> told = new HashMap<>();
+    for (Row row :
+        spark
+            .sql("SELECT task, answers, accuracy, f1, matthews, pearson FROM proxy_scores")
+            .collectAsList()) {
+      for (int i = 0; i < metrics.size(); i++) {
+        told.put(
+            row.getString(0) + row.getString(1) + metrics.get(i).id(),
+            row.isNullAt(2 + i) ? Double.NaN : row.getDouble(2 + i));
+      }
+    }
+    assertThat(told.keySet()).isEqualTo(wanted.keySet());
+    assertThat(wanted)
+        .allSatisfy(
+            (key, value) ->
+                assertThat(told.get(key))
+                    .as(key)
+                    .satisfies(
+                        got ->
+                            assertThat(Double.isNaN(value) ? got.isNaN() : close(got, value))
+                                .as(got + " for " + value)
+                                .isTrue()));
+  }
+
+  private static double classes(double drawn, String task) {
+    int classes = task.charAt(1) - '0';
+    return classes == 1 ? drawn : Math.floor(classes * drawn);
+  }
+
+  private static boolean close(double one, double other) {
+    return Math.abs(one - other) < 1e-9;
+  }
+
   /** Publishes a trial with drawn outputs, which it returns. */
   private double[][] publish(SplittableRandom random, double[] labels, int classes, Trial trial) {
+    return publish(random, labels, classes, trial, false);
+  }
+
+  /** Publishes a trial whose outputs may be the same for every example. */
+  private double[][] publish(
+      SplittableRandom random, double[] labels, int classes, Trial trial, boolean areAlike) {
     double[][] outputs = new double[labels.length][];
     List<Prediction> predictions = new ArrayList<>();
     for (int i = 0; i < labels.length; i++) {
-      outputs[i] = random.doubles(classes, -2, 2).toArray();
+      outputs[i] = areAlike && i > 0 ? outputs[0] : random.doubles(classes, -2, 2).toArray();
       List<Double> own = Arrays.stream(outputs[i]).boxed().toList();
       predictions.add(new Prediction("dev", i, labels[i], answer(outputs[i]), 0.5, own));
     }
@@ -295,8 +400,12 @@ class ViewsTest {
   }
 
   private static Trial model(String model, Method method, long seed) {
+    return model(model, "rte", method, seed);
+  }
+
+  private static Trial model(String model, String task, Method method, long seed) {
     Set<Role> targets = method.usesTargets() ? Set.of(Role.QUERY) : Set.of();
-    return Samples.trial(model, "rte", method, targets, 1, seed);
+    return Samples.trial(model, task, method, targets, 1, seed);
   }
 
   @Test

@@ -156,8 +156,8 @@ class StoppingRulesTest {
     // The first four run to their ends; of the later ones those below 0.15, the median, stop.
     Recorded recorded = level(0.1, 0.2, 0.1, 0.2, 0.16, 0.14, 0.3, 0.1);
     assertThat(goals(play(new Median(4, 2), recorded)))
-        .isEqualTo(List.of(2, 2, 2, 2, 2, 2, 2, 0))
-        .describedAs("the batch of entrants 4 and 5 is judged by two only");
+        .as("the batch of entrants 4 and 5 is judged by two only")
+        .isEqualTo(List.of(2, 2, 2, 2, 2, 2, 2, 0));
   }
 
   @Test

@@ -4,11 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -170,8 +172,130 @@ class StrategiesTest {
     }
     Proposer warm = new Proposer(MIXED, 0, 8, 10, 4, List.of(earlier));
     Proposer cold = new Proposer(MIXED, 0, 8, 10, 4, List.of());
-    assertThat(warm.fromEarlier()).isEqualTo(4);
-    assertThat(best(warm)).isGreaterThan(best(cold));
+    Contest<Point> contest = new Contest<>(new RunToEnd(), Ladder.NONE, warm, point -> point);
+    contest.look(p -> new Entrant(List.of(Trace.none(10)), new double[0], new double[0]));
+    List<Point> best =
+        earlier.stream()
+            .map(Proposer.Earlier::point)
+            .sorted(Comparator.comparingDouble(StrategiesTest::score).reversed())
+            .limit(4)
+            .toList();
+    assertThat(contest.entrants().subList(0, 4)).isEqualTo(best);
+    assertThat(best(new Proposer(MIXED, 0, 8, 10, 4, List.of(earlier))))
+        .isGreaterThan(best(cold));
+  }
+
+  /** Whole numbers, lists, and ranges so narrow that three digits tell few values apart. */
+  private static Domain small(SplittableRandom random) {
+    List<List<Dimension>> branches = new ArrayList<>();
+    for (int branch = 0; branch <= random.nextInt(3); branch++) {
+      List<Dimension> dimensions = new ArrayList<>();
+      for (int i = 0; i <= random.nextInt(2); i++) {
+        int from = 1 + random.nextInt(4);
+        int to = from + random.nextInt(12);
+        dimensions.add(
+            switch (random.nextInt(4)) {
+              case 0 -> Dimension.list("list" + i, random.nextBoolean(), 1 + random.nextInt(4));
+              case 1 -> Dimension.range("narrow" + i, 1, 1 + 0.01 * (to - from), false, false);
+              default -> Dimension.range("whole" + i, from, to, random.nextBoolean(), true);
+            });
+      }
+      branches.add(dimensions);
+    }
+    return new Domain(branches);
+  }
+
+  private static boolean isNarrow(Domain domain) {
+    return domain.size() == Long.MAX_VALUE;
+  }
+
+  @Test
+  void aDomainOfWholeNumbersIsCountedListedAndTriedToItsEnd() {
+    for (int seed = 0; seed < 60; seed++) {
+      Domain domain = small(new SplittableRandom(seed));
+      if (isNarrow(domain)) {
+        continue;
+      }
+      Set<Point> drawn = new HashSet<>();
+      SplittableRandom random = new SplittableRandom(seed);
+      for (int i = 0; i < 20_000; i++) {
+        drawn.add(domain.draw(random));
+      }
+      assertThat(domain.all()).hasSize((int) domain.size()).containsAll(drawn);
+      for (Strategy strategy : List.of(Strategy.RANDOM, Strategy.SOBOL)) {
+        assertThat(strategy.points(domain, Integer.MAX_VALUE, seed))
+            .containsExactlyInAnyOrderElementsOf(domain.all());
+      }
+    }
+  }
+
+  /**
+   * More trials than the domain has points: what was decided before that was noticed stands, and a
+   * driver that starts again decides the same.
+   */
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 2, 3})
+  void decisionsStandWhenADomainTurnsOutToBeSmaller(int word) {
+    StoppingRule rule =
+        List.of(new Asha(4, 15), new Asha(2, 5), new Hyperband(3), new Median(3, 2)).get(word);
+    Ladder ladder = Ladder.of(0.1, 4);
+    for (int seed = 0; seed < 12; seed++) {
+      Domain domain = small(new SplittableRandom(seed));
+      List<Verdict> first = null;
+      for (int order = 0; order < 2; order++) {
+        SplittableRandom random = new SplittableRandom(order);
+        Contest<Point> contest = contest(rule, ladder, domain, seed);
+        Map<Integer, Integer> at = new HashMap<>();
+        Map<List<Integer>, Entrant> known = new HashMap<>();
+        List<Verdict> before = List.of();
+        while (true) {
+          List<Verdict> now = contest.look(point -> entrant(contest, at, known, ladder, point));
+          for (int i = 0; i < before.size(); i++) {
+            assertThat(now.get(i).goal()).isGreaterThanOrEqualTo(before.get(i).goal());
+            if (before.get(i).isStopped()) {
+              assertThat(now.get(i)).isEqualTo(before.get(i));
+            }
+          }
+          before = now;
+          List<Integer> due = new ArrayList<>();
+          for (int i = 0; i < now.size(); i++) {
+            if (at.getOrDefault(i, -1) < now.get(i).goal()) {
+              due.add(i);
+            }
+          }
+          if (due.isEmpty()) {
+            break;
+          }
+          int next = due.get(random.nextInt(due.size()));
+          at.put(next, now.get(next).goal());
+        }
+        assertThat(
+                contest.isOver(before, point -> entrant(contest, at, known, ladder, point)))
+            .as("seed %d", seed)
+            .isTrue();
+        if (!isNarrow(domain)) {
+          assertThat(contest.entrants()).hasSize((int) Math.min(60, domain.size()));
+        }
+        Contest<Point> again = contest(rule, ladder, domain, seed);
+        List<Verdict> told = List.of();
+        int entrants = -1;
+        while (again.entrants().size() > entrants) {
+          entrants = again.entrants().size();
+          told = again.look(point -> entrant(contest, at, known, ladder, point));
+        }
+        assertThat(told).isEqualTo(before);
+        if (first != null) {
+          assertThat(before).isEqualTo(first);
+        }
+        first = before;
+      }
+    }
+  }
+
+  private static Contest<Point> contest(
+      StoppingRule rule, Ladder ladder, Domain domain, long seed) {
+    return new Contest<>(
+        rule, ladder, new Proposer(domain, seed, 60, 6, 2, List.of()), point -> point);
   }
 
   @ParameterizedTest
