@@ -41,6 +41,9 @@ class ReplicationTest {
           ratio: [1, 4, 8]
       """;
 
+  /** As many that scores have steps of a tenth of a point. */
+  private static final int EXAMPLES = 1000;
+
   private final ByteArrayOutputStream out = new ByteArrayOutputStream();
   private final ByteArrayOutputStream err = new ByteArrayOutputStream();
 
@@ -89,7 +92,7 @@ class ReplicationTest {
         double noise = new SplittableRandom(trial.seed() * 31 + (long) ratio).nextGaussian();
         double mean = ratio == 1 ? 0.6 : 0.7;
         // λ = 4 and λ = 8 are the same but for a tenth of a point.
-        return Samples.finished(mean + noise * (ratio == 1 ? 0.01 : 0.001), 2);
+        return Samples.finished(mean + noise * (ratio == 1 ? 0.01 : 0.001), EXAMPLES);
       };
     }
   }
