@@ -58,8 +58,7 @@ public final class ModelCard {
 
   private final Interval score;
 
-  private ModelCard(
-      Trial trial, String sweep, Run run, int seeds, String lost, Interval score) {
+  private ModelCard(Trial trial, String sweep, Run run, int seeds, String lost, Interval score) {
     this.trial = trial;
     this.sweep = sweep;
     this.run = run;
@@ -102,8 +101,7 @@ public final class ModelCard {
         scores.length > 1
             ? MeanTest.of(scores, 0, looks).interval()
             : areOfLast ? comparisons.overExamples(run.task(), line.get()).orElse(null) : null;
-    return new ModelCard(
-        trial, sweep, run, scores.length, line.get().lostText(run.task()), score);
+    return new ModelCard(trial, sweep, run, scores.length, line.get().lostText(run.task()), score);
   }
 
   /** Returns the card as Markdown with its front matter. */

@@ -232,8 +232,7 @@ final class ScoreSections {
     }
     for (String task : tasks) {
       for (Line line : results.lines()) {
-        boolean hasScore =
-            tasks(task).stream().noneMatch(one -> line.scores(one).length == 0);
+        boolean hasScore = tasks(task).stream().noneMatch(one -> line.scores(one).length == 0);
         if (line.targets() != null && hasScore) {
           cells
               .computeIfAbsent(
@@ -306,8 +305,7 @@ final class ScoreSections {
             .mapToDouble(
                 seed ->
                     lines.stream()
-                        .flatMap(
-                            line -> tasks.stream().map(task -> line.seeds(task).get(seed)))
+                        .flatMap(line -> tasks.stream().map(task -> line.seeds(task).get(seed)))
                         .mapToDouble(Double::doubleValue)
                         .average()
                         .orElseThrow())
@@ -422,5 +420,4 @@ final class ScoreSections {
             rows),
         source.copies());
   }
-
 }
