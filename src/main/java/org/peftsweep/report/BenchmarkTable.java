@@ -128,10 +128,7 @@ public final class BenchmarkTable {
     if (seeds.isEmpty()) {
       long undefined = results.runs().stream().filter(Run::isUndefined).count();
       if (undefined > 0) {
-        return undefined
-            + " trials are finished, and none has a defined score: "
-            + reasons()
-            + ".";
+        return undefined + " trials are finished, and none has a defined score: " + reasons() + ".";
       }
       long tuned = results.runs().stream().filter(r -> r.isTuning() && r.isFinished()).count();
       return tuned == 0
@@ -201,8 +198,8 @@ public final class BenchmarkTable {
   }
 
   /**
-   * Says how many scores have no place among the others, which no mark would say: without two seeds,
-   * or with a seed that has no score, the best of all may be among them.
+   * Says how many scores have no place among the others, which no mark would say: without two
+   * seeds, or with a seed that has no score, the best of all may be among them.
    */
   private String notRanked() {
     long unranked = 0;

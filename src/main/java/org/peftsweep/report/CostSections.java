@@ -269,9 +269,7 @@ final class CostSections {
               seconds(tuning),
               Figures.percent(choice.validationScore()),
               evaluated.isEmpty() ? "not evaluated yet" : recipe(evaluated.get(0)),
-              evaluated.isEmpty()
-                  ? Figures.MISSING
-                  : score(evaluated, choice.evaluation().size()),
+              evaluated.isEmpty() ? Figures.MISSING : score(evaluated, choice.evaluation().size()),
               seconds(evaluated)));
     }
     String protocol =

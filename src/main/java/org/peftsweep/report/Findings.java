@@ -130,8 +130,7 @@ public final class Findings {
     long ties = places.stream().filter(p -> p.group() != null && p.group() == 1).count() - 1;
     long ranked = places.stream().filter(p -> p.group() != null).count() - 1;
     List<Comparisons.Place> others = places.stream().filter(p -> p.group() == null).toList();
-    long higher =
-        others.stream().filter(p -> p.score().mean() > first.score().mean()).count();
+    long higher = others.stream().filter(p -> p.score().mean() > first.score().mean()).count();
     return "On "
         + task
         + ", "

@@ -36,8 +36,7 @@ record Heatmap(
           all.computeIfAbsent(title(results, task, line), key -> new TreeMap<>())
               .computeIfAbsent(line.valueLearningRate(task), key -> new TreeMap<>())
               .put(
-                  line.learningRate(task),
-                  new Cell(line.mean(task), comparisons.text(task, line)));
+                  line.learningRate(task), new Cell(line.mean(task), comparisons.text(task, line)));
         }
       }
     }

@@ -57,8 +57,7 @@ public final class ModelCard {
 
   private final Interval score;
 
-  private ModelCard(
-      Trial trial, String sweep, Run run, int seeds, String lost, Interval score) {
+  private ModelCard(Trial trial, String sweep, Run run, int seeds, String lost, Interval score) {
     this.trial = trial;
     this.sweep = sweep;
     this.run = run;
@@ -101,8 +100,7 @@ public final class ModelCard {
         scores.length > 1
             ? comparisons.score(run.task(), scores).interval()
             : areOfLast ? comparisons.overExamples(run.task(), line.get()).orElse(null) : null;
-    return new ModelCard(
-        trial, sweep, run, scores.length, line.get().lostText(run.task()), score);
+    return new ModelCard(trial, sweep, run, scores.length, line.get().lostText(run.task()), score);
   }
 
   /** Returns the card as Markdown with its front matter. */

@@ -162,7 +162,7 @@ public final class Report {
     }
     all.add(scores.besidePaper());
     all.add(scores.aggregates());
-    all.add(scores.interactions());
+    all.add(new InteractionSection(results, comparisons, source).section());
     all.add(
         source.section(
             "heatmaps",

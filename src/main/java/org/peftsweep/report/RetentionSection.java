@@ -42,8 +42,7 @@ final class RetentionSection {
       boolean[] front =
           Pareto.front(
               lines.stream()
-                  .mapToDouble(
-                      line -> line.isWhole(task) ? rises(line, task).mean() : Double.NaN)
+                  .mapToDouble(line -> line.isWhole(task) ? rises(line, task).mean() : Double.NaN)
                   .toArray(),
               lines.stream().mapToDouble(line -> line.mean(task)).toArray());
       for (int i = 0; i < front.length; i++) {

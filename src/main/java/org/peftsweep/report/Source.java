@@ -70,8 +70,7 @@ record Source(String where, Dataset<Row> trials, Dataset<Row> predictions) {
                       run ->
                           folders.size() == 1
                               || sweeps.get(i).equals(run.settings().get(Results.SWEEP)))
-                  .forEach(
-                      run -> own.computeIfAbsent(name, key -> new TreeSet<>()).add(run.id()));
+                  .forEach(run -> own.computeIfAbsent(name, key -> new TreeSet<>()).add(run.id()));
             });
     List<String> whole = new ArrayList<>();
     List<String> parts = new ArrayList<>();

@@ -70,8 +70,7 @@ public final class Proposer {
     this.domain = domain;
     this.tpe = new Tpe(domain, seed);
     this.seed = seed;
-    this.total =
-        (int) Math.min(total, allowed.isEmpty() ? domain.size() : (long) allowed.size());
+    this.total = (int) Math.min(total, allowed.isEmpty() ? domain.size() : (long) allowed.size());
     this.startup = Math.min(startup, this.total);
     this.batch = batch;
     this.earlier =

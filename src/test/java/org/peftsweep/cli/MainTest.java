@@ -392,13 +392,13 @@ class MainTest {
     assertThat(sweep("--stale", "keep")).isZero();
     assertThat(folder().trials()).doesNotContainKey(id);
     assertThat(out.toString(StandardCharsets.UTF_8)).contains("51.05 ± 0.64");
-    assertThat(reported()).contains("51.05 ± 0.64").doesNotContain("still missing");
+    assertThat(reported()).contains("small: 4 of 4 trials finished.");
     assertThat(sweep("--stale", "keep")).isZero();
-    assertThat(reported()).contains("51.05 ± 0.64").doesNotContain("still missing");
+    assertThat(reported()).contains("small: 4 of 4 trials finished.");
     assertThat(sweep("--stale", "rerun")).isZero();
     assertThat(folder().trials()).containsKey(id);
     assertThat(folder().attempts().values()).containsOnly(1);
-    assertThat(reported()).contains("51.05 ± 0.64").doesNotContain("still missing");
+    assertThat(reported()).contains("small: 4 of 4 trials finished.");
     // The new row stands for the trial; the old one is shown no more.
     out.reset();
     assertThat(sweep()).isZero();

@@ -56,7 +56,10 @@ class QuestionsTest {
     assertThat(SQL.keySet()).containsExactly(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11);
     assertThat(Files.readString(PAGE).split("```sql")).hasSize(12);
     for (Path page : List.of(PAGE, Path.of("README.md"), PAGE.resolveSibling("tables.md"))) {
-      assertThat(Pattern.compile("(?i)\\b(nine|ten|eleven|twelve|\\d+) questions").matcher(Files.readString(page)).results())
+      assertThat(
+              Pattern.compile("(?i)\\b(nine|ten|eleven|twelve|\\d+) questions")
+                  .matcher(Files.readString(page))
+                  .results())
           .as(page.toString())
           .isNotEmpty()
           .allMatch(found -> found.group(1).equalsIgnoreCase("eleven"));
@@ -179,9 +182,7 @@ class QuestionsTest {
   @Test
   void bestStepLiesWithinTheRun() {
     List<Row> answer = ask(8);
-    assertThat(answer)
-        .hasSize(2 * 9)
-        .noneMatch(row -> text(row, "method").equals("untrained"));
+    assertThat(answer).hasSize(2 * 9).noneMatch(row -> text(row, "method").equals("untrained"));
     for (Row row : answer) {
       assertThat(row.<Double>getAs("best_at")).isBetween(0.0, 1.0);
       assertThat(row.<Double>getAs("lost_after")).isNotNegative();

@@ -93,8 +93,7 @@ class HeatmapTest {
       for (int i = 0; i < map.rows().size(); i++) {
         for (int j = 0; j < map.columns().size(); j++) {
           if (map.scores().get(i).get(j) != null) {
-            found.put(
-                List.of(map.rows().get(i), map.columns().get(j)), map.scores().get(i).get(j));
+            found.put(List.of(map.rows().get(i), map.columns().get(j)), map.scores().get(i).get(j));
           }
         }
       }

@@ -62,8 +62,7 @@ class LeaderboardTest {
     sweep.add(Samples.trial("rte", new LoRA(RANKS + 1, 8, 0), SampleSweep.QV, 4, 1), 0.9);
     makeUndefined(old);
     SparkSession spark = LocalSpark.session();
-    Results results =
-        Results.of(ResultTables.of(spark, sweep.folder()).trials(), List.of("rte"));
+    Results results = Results.of(ResultTables.of(spark, sweep.folder()).trials(), List.of("rte"));
     Views.create(spark, output.toString());
     List<Row> rows = spark.sql("SELECT * FROM leaderboard ORDER BY place").collectAsList();
     assertThat(rows).hasSameSizeAs(results.lines()).hasSizeGreaterThan(RANKS / 2);
@@ -100,7 +99,8 @@ class LeaderboardTest {
         .isNotEmpty();
     assertThat(
             spark
-                .sql("SELECT sum(trials) FROM interactions WHERE axis_1 = 'method' AND axis_2 = 'rank'")
+                .sql(
+                    "SELECT sum(trials) FROM interactions WHERE axis_1 = 'method' AND axis_2 = 'rank'")
                 .first()
                 .getLong(0))
         .isEqualTo(results.runs().stream().filter(Run::isScored).count());

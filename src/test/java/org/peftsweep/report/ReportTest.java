@@ -39,7 +39,8 @@ class ReportTest {
     Section paper = section(sweep.benchmark().report(), "paper");
     assertThat(paper.table().markdown())
         .contains("| method | targets | rank | λ | trainable | paper: trainable M | mini-cola |")
-        .contains("| LoRA | QV | 8 | 4 | 2000 | 1.48 | 85.75 ± 0.62 | 59.56 | 85.75 ± 0.62 | 75.09 |");
+        .contains(
+            "| LoRA | QV | 8 | 4 | 2000 | 1.48 | 85.75 ± 0.62 | 59.56 | 85.75 ± 0.62 | 75.09 |");
     assertThat(paper.note())
         .contains("compare directions, not numbers")
         .contains("which examples it was chosen, is not published");

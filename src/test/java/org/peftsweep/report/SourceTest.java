@@ -83,7 +83,8 @@ class SourceTest {
             kind == 0 ? Phase.TUNING : Phase.EVALUATION,
             kind == 1 ? 1 : 0);
     switch (kind) {
-      case 0 -> sweep.folder().publish(Samples.row(sweep.folder().sweep(), other, 1, Samples.tuned(0.6)));
+      case 0 ->
+          sweep.folder().publish(Samples.row(sweep.folder().sweep(), other, 1, Samples.tuned(0.6)));
       case 1 -> sweep.add(other, 0.7);
       case 2 -> sweep.addUndefined(trial);
       case 3 -> sweep.fail(trial, Status.DIVERGED, "the loss overflowed");
@@ -100,8 +101,7 @@ class SourceTest {
 
   @Test
   void queriesLeaveOutWhatTheSweepFileDoesNotAskForAnyMore() {
-    assertThat(second.report().results().runs().size())
-        .isLessThan(second.folder().trials().size());
+    assertThat(second.report().results().runs().size()).isLessThan(second.folder().trials().size());
     check(second.report());
   }
 
@@ -111,8 +111,7 @@ class SourceTest {
     check(
         Report.of(
             List.of(first.folder(), second.folder()),
-            ResultTables.joint(
-                LocalSpark.session(), List.of(first.folder(), second.folder()))));
+            ResultTables.joint(LocalSpark.session(), List.of(first.folder(), second.folder()))));
   }
 
   private static void check(Report report) {
@@ -145,7 +144,7 @@ class SourceTest {
                   "search", List.of("status", "steps"),
                   "benchmark", List.of("status", "score", "trainable_parameters"))
               .getOrDefault(section.id(), List.of());
-      assertThat(rows.columns()).as(section.id()).contains(wanted.toArray(String[]::new));
+      assertThat(List.of(rows.columns())).as(section.id()).containsAll(wanted);
     }
     Set<String> known = report.results().runs().stream().map(Run::id).collect(Collectors.toSet());
     long points =

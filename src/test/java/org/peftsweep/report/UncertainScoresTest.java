@@ -71,7 +71,8 @@ class UncertainScoresTest {
     for (List<TextTable.Cell> row : costs.table().rows()) {
       boolean isBroken = broken.contains(rank(row.get(2).text()));
       isAny |= !row.get(front).text().isEmpty();
-      assertThat(row.get(3).text()).matches(isBroken ? ".* of 3 seeds; .*" : "[\\d.]+( ± [\\d.]+)?");
+      assertThat(row.get(3).text())
+          .matches(isBroken ? ".* of 3 seeds; .*" : "[\\d.]+( ± [\\d.]+)?");
       if (isBroken) {
         assertThat(row.get(front).text()).isEmpty();
       }

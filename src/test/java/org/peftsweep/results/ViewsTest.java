@@ -315,8 +315,7 @@ class ViewsTest {
         double[][] sums = new double[20][classes];
         for (int i = 0; i < 20; i++) {
           for (int k = 0; k < classes; k++) {
-            sums[i][k] =
-                outputs.get(0)[i][k] + outputs.get(1)[i][k] - outputs.get(2)[i][k];
+            sums[i][k] = outputs.get(0)[i][k] + outputs.get(1)[i][k] - outputs.get(2)[i][k];
           }
         }
         outputs.add(sums);

@@ -181,8 +181,7 @@ class StrategiesTest {
             .limit(4)
             .toList();
     assertThat(contest.entrants().subList(0, 4)).isEqualTo(best);
-    assertThat(best(new Proposer(MIXED, 0, 8, 10, 4, List.of(earlier))))
-        .isGreaterThan(best(cold));
+    assertThat(best(new Proposer(MIXED, 0, 8, 10, 4, List.of(earlier)))).isGreaterThan(best(cold));
   }
 
   /** Whole numbers, lists, and ranges so narrow that three digits tell few values apart. */
@@ -269,8 +268,7 @@ class StrategiesTest {
           int next = due.get(random.nextInt(due.size()));
           at.put(next, now.get(next).goal());
         }
-        assertThat(
-                contest.isOver(before, point -> entrant(contest, at, known, ladder, point)))
+        assertThat(contest.isOver(before, point -> entrant(contest, at, known, ladder, point)))
             .as("seed %d", seed)
             .isTrue();
         if (!isNarrow(domain)) {
