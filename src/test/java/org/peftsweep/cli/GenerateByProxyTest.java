@@ -23,7 +23,7 @@ import org.peftsweep.train.TinyWriter;
 
 /** A tiny Llama that learned to write tunes a larger one, which nobody trained, by proxy. */
 class GenerateByProxyTest {
-  /** A trial and its score. */
+  /** A trial and its score, NaN for none. */
   private record Found(String id, double score) {}
 
   private static final List<String> PROMPTS =
@@ -81,7 +81,7 @@ class GenerateByProxyTest {
     String sql = "SELECT id, score FROM trials WHERE sweep = '" + name + "'";
     assertThat(run("query", sql, "--output", output(), "--format", "csv")).as("%s", ERR).isZero();
     String[] row = OUT.toString(StandardCharsets.UTF_8).lines().skip(1).findFirst().get().split(",");
-    return new Found(row[0], Double.parseDouble(row[1]));
+    return new Found(row[0], row.length == 1 ? Double.NaN : Double.parseDouble(row[1]));
   }
 
   private static List<String> generated(Found by, String... more) {
@@ -98,7 +98,7 @@ class GenerateByProxyTest {
     List<String> args = new ArrayList<>(List.of("generate", by.id(), "--output", output()));
     args.addAll(List.of("--prompt", PROMPTS.get(0)));
     args.addAll(List.of(more));
-    assertThat(run(args.toArray(String[]::new))).isEqualTo(2);
+    assertThat(run(args.toArray(String[]::new))).as("%s%s", OUT, ERR).isEqualTo(2);
     assertThat(OUT.toString(StandardCharsets.UTF_8)).isEmpty();
     assertThat(ERR.toString(StandardCharsets.UTF_8)).isEqualTo(sentence + "\n");
   }
@@ -155,19 +155,25 @@ class GenerateByProxyTest {
 
   @Test
   void scoresOfTokensAreThoseOfTheTables() throws IOException {
-    Found asked = trial("asked", "chats", "{method: lora, rank: 8, targets: all}", 20, small);
-    Found before = trial("before", "chats", "{method: untrained}", 1, small);
-    Found alone = trial("alone", "chats", "{method: untrained}", 1, large);
-    assertThat(asked.score()).isGreaterThan(before.score());
-    assertThat(alone.score()).isNotEqualTo(before.score());
+    Found taught = trial("taught", "running", "{method: lora, rank: 8, targets: all}", 20, small);
+    Found before = trial("before", "running", "{method: untrained}", 1, small);
+    Path exported = folder.resolve("exported");
     assertThat(
-            run("generate", asked.id(), "--output", output(), "--proxy-for", large, "--score", "0"))
+            run("export", tuned.id(), exported.toString(), "--output", output(), "--format", "merged"))
+        .as("%s", ERR)
+        .isZero();
+    String able = exported.resolve("merged").toString();
+    Found alone = trial("alone", "running", "{method: untrained}", 1, able);
+    assertThat(taught.score()).isGreaterThan(before.score());
+    assertThat(alone.score()).isGreaterThan(0.1).isNotEqualTo(taught.score());
+    assertThat(
+            run("generate", taught.id(), "--output", output(), "--proxy-for", able, "--score", "0"))
         .as("%s", ERR)
         .isZero();
     List<String> lines = OUT.toString(StandardCharsets.UTF_8).lines().toList();
     assertThat(lines.get(0)).startsWith("token-accuracy × 100 on 20 rows of dev,");
     assertThat(lines.get(3)).startsWith("large").contains(text(alone));
-    assertThat(lines.get(4)).startsWith("tuned").contains(text(asked));
+    assertThat(lines.get(4)).startsWith("tuned").contains(text(taught));
     assertThat(lines.get(5)).startsWith("untuned").contains(text(before));
   }
 
@@ -183,17 +189,36 @@ class GenerateByProxyTest {
   void refusesWhatCannotBeAddedUp() throws IOException {
     String instead = "; give a model with the same tokenizer";
     Path other =
-        changed("other", json -> ((ObjectNode) json.at("/model/vocab")).remove("blue"));
+        changed("other", json -> ((ObjectNode) json.at("/model/vocab")).put("A", 70).put("B", 69));
     refuses(
-        "Cannot tune %s by proxy of %s: token %d is none there, and \"blue\" with %s%s"
-            .formatted(other, tuned.id(), idOf("blue"), small, instead),
+        "Cannot tune %s by proxy of %s: token 69 is \"B\" there, and \"A\" with %s%s"
+            .formatted("file:" + other, tuned.id(), "file:" + small, instead),
         tuned,
         "--proxy-for",
         other.toString());
+    Path longer =
+        changed(
+            "longer",
+            json ->
+                json.withArray("added_tokens")
+                    .addObject()
+                    .put("id", 297)
+                    .put("content", "<turn>")
+                    .put("single_word", false)
+                    .put("lstrip", false)
+                    .put("rstrip", false)
+                    .put("normalized", false)
+                    .put("special", true));
+    refuses(
+        "Cannot tune %s by proxy of %s: token 297 is \"<turn>\" there, and none with %s%s"
+            .formatted("file:" + longer, tuned.id(), "file:" + small, instead),
+        tuned,
+        "--proxy-for",
+        longer.toString());
     Path unstarted = changed("unstarted", json -> json.putNull("post_processor"));
     refuses(
         "Cannot tune %s by proxy of %s: their tokenizers cut \"the colour of snow is\" differently from token 1 on%s"
-            .formatted(unstarted, tuned.id(), instead),
+            .formatted("file:" + unstarted, tuned.id(), instead),
         tuned,
         "--proxy-for",
         unstarted.toString());
@@ -279,7 +304,8 @@ class GenerateByProxyTest {
   void refusesToScoreRowsThatATrialMayNotSee() throws IOException {
     Path data = folder.resolve("data/running/dev.jsonl");
     Found running = trial("running", "running", "{method: untrained}", 1, small);
-    Files.writeString(data, Files.readString(data).replace("snow", "coal"));
+    String rows = Files.readString(data);
+    Files.writeString(data, rows.replace("snow", "coal"));
     refuses(
         "Cannot score %s: the rows of running in file:%s are not those that it was trained with; run it again"
             .formatted(running.id(), folder.resolve("data")),
@@ -288,11 +314,11 @@ class GenerateByProxyTest {
         large,
         "--score",
         "0");
-    Found tuning =
-        trial(
+    Files.writeString(data, rows);
+    trial(
             "tuning",
             "plain",
-            "{method: untrained}",
+            "{method: lora, targets: qv, rank: [2, 4]}",
             1,
             small,
             "--set",
@@ -317,14 +343,6 @@ class GenerateByProxyTest {
         large,
         "--score",
         "0");
-  }
-
-  private static int idOf(String token) throws IOException {
-    return new ObjectMapper()
-        .readTree(tiny.model().resolve("tokenizer.json").toFile())
-        .at("/model/vocab")
-        .path(token)
-        .asInt();
   }
 
   /** Returns a copy of the large model with another tokenizer. */
