@@ -237,8 +237,7 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   private static String text(String format, Interval interval) {
-    return String.format(
-        ROOT, format + " ± %.2f", 100 * interval.value(), 100 * interval.half());
+    return String.format(ROOT, format + " ± %.2f", 100 * interval.value(), 100 * interval.half());
   }
 
   private List<String> prompts(Configuration files) throws IOException {

@@ -78,8 +78,7 @@ public record ProxyScores(
     Trial trial = writer.trial().trial();
     Base base = writer.trial().base();
     int maxTokens = trial.training().maxTokens();
-    Objective how =
-        new CausalLanguageModelling(trial.task().task(), base.tokenizer(), maxTokens);
+    Objective how = new CausalLanguageModelling(trial.task().task(), base.tokenizer(), maxTokens);
     List<TokenizedExample> rows =
         Completions.of(
             set.examples(), trial.task().task(), set.name(), base.tokenizer(), maxTokens);

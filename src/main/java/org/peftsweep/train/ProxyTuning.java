@@ -10,8 +10,9 @@ import org.peftsweep.model.Model;
  * Tunes a large language model by proxy and leaves it as it is: what tuning changed in the logits
  * of a small model is added to its own, {@code large + scale·(tuned − untuned)}.
  *
- * <p>Liu et al., 2024, arXiv:2401.08565, equation 1, where the scale is 1. Outputs of a model past
- * the narrowest one's are left out: no token has them, they fill a vocabulary up.
+ * <p>Liu et al., 2024, arXiv:2401.08565, §2, where the scale is 1; the authors' script calls it
+ * alpha. Outputs of a model past the narrowest one's are left out: no token has them, they fill a
+ * vocabulary up.
  *
  * <p>Differs from the authors' script: there a tuned model of chats reads each prompt in its own
  * format and the two others read it plain; here all three read the same tokens.

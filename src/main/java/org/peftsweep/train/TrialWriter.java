@@ -147,7 +147,9 @@ public final class TrialWriter implements AutoCloseable {
     return texts;
   }
 
-  /** Refuses a text that the large model, where there is one, was taught to read in other tokens. */
+  /**
+   * Refuses a text that the large model, where there is one, was taught to read in other tokens.
+   */
   void requireSameTokens(String text) {
     if (large == null) {
       return;

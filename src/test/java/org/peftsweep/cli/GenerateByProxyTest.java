@@ -80,7 +80,8 @@ class GenerateByProxyTest {
     assertThat(run(sweep.toArray(String[]::new))).as("%s%s", OUT, ERR).isZero();
     String sql = "SELECT id, score FROM trials WHERE sweep = '" + name + "'";
     assertThat(run("query", sql, "--output", output(), "--format", "csv")).as("%s", ERR).isZero();
-    String[] row = OUT.toString(StandardCharsets.UTF_8).lines().skip(1).findFirst().get().split(",");
+    String[] row =
+        OUT.toString(StandardCharsets.UTF_8).lines().skip(1).findFirst().get().split(",");
     return new Found(row[0], row.length == 1 ? Double.NaN : Double.parseDouble(row[1]));
   }
 
@@ -138,8 +139,7 @@ class GenerateByProxyTest {
         .isZero();
     List<String> lines = OUT.toString(StandardCharsets.UTF_8).lines().toList();
     assertThat(lines.get(0))
-        .isEqualTo(
-            "exact-match × 100 on 20 rows of dev, ± half of its 95 % interval over rows:");
+        .isEqualTo("exact-match × 100 on 20 rows of dev, ± half of its 95 % interval over rows:");
     assertThat(lines.get(1).split(" {2,}")).containsExactly("answers", "score", "proxy less these");
     assertThat(lines).hasSize(7);
     assertThat(lines.get(3)).startsWith("large").contains(text(untuned));
@@ -159,7 +159,14 @@ class GenerateByProxyTest {
     Found before = trial("before", "running", "{method: untrained}", 1, small);
     Path exported = folder.resolve("exported");
     assertThat(
-            run("export", tuned.id(), exported.toString(), "--output", output(), "--format", "merged"))
+            run(
+                "export",
+                tuned.id(),
+                exported.toString(),
+                "--output",
+                output(),
+                "--format",
+                "merged"))
         .as("%s", ERR)
         .isZero();
     String able = exported.resolve("merged").toString();
@@ -222,6 +229,32 @@ class GenerateByProxyTest {
         tuned,
         "--proxy-for",
         unstarted.toString());
+    String row =
+        Files.readAllLines(folder.resolve("data/plain/dev.jsonl")).stream()
+            .map(line -> line.replaceAll(".*\"(the colour of \\w+ is) \".*", "$1"))
+            .findFirst()
+            .orElseThrow();
+    refuses(
+        "Cannot tune %s by proxy of %s: their tokenizers cut \"%s\" differently from token 1 on%s"
+            .formatted("file:" + unstarted, tuned.id(), row, instead),
+        tuned,
+        "--proxy-for",
+        unstarted.toString(),
+        "--score",
+        "0");
+    Path shorter = changed("shorter", json -> {});
+    Path config = shorter.resolve("config.json");
+    Files.writeString(
+        config, Files.readString(config).replace("embeddings\": 128", "embeddings\": 32"));
+    refuses(
+        "Cannot score "
+            + tuned.id()
+            + " on rows of up to max-tokens = 40 with a model of 32 positions: give another",
+        tuned,
+        "--proxy-for",
+        shorter.toString(),
+        "--score",
+        "0");
     refuses(
         "Cannot write text with model_type = roberta: give a decoder",
         tuned,
@@ -316,23 +349,24 @@ class GenerateByProxyTest {
         "0");
     Files.writeString(data, rows);
     trial(
-            "tuning",
-            "plain",
-            "{method: lora, targets: qv, rank: [2, 4]}",
-            1,
-            small,
-            "--set",
-            "tuning-seeds=[7]",
-            "--set",
-            "evaluation-seeds=[8]",
-            "--set",
-            "select=[method]",
-            "--set",
-            "validation-fraction=0.2");
+        "tuning",
+        "plain",
+        "{method: lora, targets: qv, rank: [2, 4]}",
+        1,
+        small,
+        "--set",
+        "tuning-seeds=[7]",
+        "--set",
+        "evaluation-seeds=[8]",
+        "--set",
+        "select=[method]",
+        "--set",
+        "validation-fraction=0.2");
     String sql =
         "SELECT id, phase FROM trials WHERE sweep = 'tuning' ORDER BY phase = 'tuning' DESC";
     assertThat(run("query", sql, "--output", output(), "--format", "csv")).isZero();
-    String id = OUT.toString(StandardCharsets.UTF_8).lines().skip(1).findFirst().get().split(",")[0];
+    String id =
+        OUT.toString(StandardCharsets.UTF_8).lines().skip(1).findFirst().get().split(",")[0];
     refuses(
         "Cannot score "
             + id

@@ -57,8 +57,7 @@ class ProxyTuningTest {
   private static Model model(
       Architecture architecture, int layers, int vocabulary, int seed, Backend on) {
     ModelConfig config = TinyModels.config(architecture, layers, vocabulary, 32);
-    return Models.build(
-        config, Task.NEXT_TOKEN, on, new RandomWeights(on, 0.3, new Seeds(seed)));
+    return Models.build(config, Task.NEXT_TOKEN, on, new RandomWeights(on, 0.3, new Seeds(seed)));
   }
 
   private static List<List<Integer>> written(Tape tape, NextTokens tokens) {
@@ -115,7 +114,8 @@ class ProxyTuningTest {
               .containsExactly(sums, within(1e-5f));
           ids = ArrayUtils.add(ids, TokenChoice.mostLikely(sums));
         }
-        wanted.add(List.of(ArrayUtils.toObject(Arrays.copyOfRange(ids, prompt.length, ids.length))));
+        wanted.add(
+            List.of(ArrayUtils.toObject(Arrays.copyOfRange(ids, prompt.length, ids.length))));
       }
       assertThat(written(tape, proxy))
           .isEqualTo(wanted)
