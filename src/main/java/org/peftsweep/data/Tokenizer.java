@@ -14,6 +14,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeSet;
@@ -153,12 +154,13 @@ public final class Tokenizer implements AutoCloseable {
   }
 
   /**
-   * The ids of a conversation that a user begins and the model is to answer, [tokens].
+   * The text of a conversation that a user begins and the model is to answer, for {@link
+   * #encodeRaw}.
    *
    * @throws DataException if the model has no chat template
    */
-  public int[] question(String text) {
-    return encodeRaw(chatTemplate().render(List.of(new Message("user", text)), true, "a question"));
+  public String question(String text) {
+    return chatTemplate().render(List.of(new Message("user", text)), true, "a question");
   }
 
   /** The ids of a text without special tokens, [tokens]. */
@@ -237,6 +239,16 @@ public final class Tokenizer implements AutoCloseable {
   /** The id of a token as the vocabulary spells it; empty where it has none. */
   public OptionalInt idOf(String token) {
     return vocabulary.find(null, List.of(token));
+  }
+
+  /** The token of an id as the vocabulary spells it; empty where it has none. */
+  public Optional<String> token(int id) {
+    return Optional.ofNullable(vocabulary.name(id));
+  }
+
+  /** The lowest id that stands for another token in another vocabulary; empty for none. */
+  public OptionalInt firstDifference(Tokenizer other) {
+    return vocabulary.firstDifference(other.vocabulary);
   }
 
   /** Whether an id stands for a special token, such as {@code <s>}, rather than for text. */

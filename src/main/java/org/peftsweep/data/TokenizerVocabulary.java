@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.IntStream;
 
 /** Token names and ids of a {@code tokenizer.json}, added tokens included. */
 final class TokenizerVocabulary {
@@ -56,6 +57,17 @@ final class TokenizerVocabulary {
         .map(Map.Entry::getKey)
         .findFirst()
         .orElse(null);
+  }
+
+  /** The lowest id that stands for another token in the other vocabulary; empty for none. */
+  OptionalInt firstDifference(TokenizerVocabulary other) {
+    return IntStream.concat(idsUnlike(other), other.idsUnlike(this)).min();
+  }
+
+  private IntStream idsUnlike(TokenizerVocabulary other) {
+    return ids.entrySet().stream()
+        .filter(entry -> !entry.getValue().equals(other.ids.get(entry.getKey())))
+        .mapToInt(Map.Entry::getValue);
   }
 
   boolean isSpecial(int id) {

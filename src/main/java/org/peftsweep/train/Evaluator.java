@@ -1,12 +1,9 @@
 package org.peftsweep.train;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import org.peftsweep.data.Batch;
 import org.peftsweep.data.Batches;
-import org.peftsweep.data.Encoded;
-import org.peftsweep.data.Padding;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.data.TokenizedExample;
 import org.peftsweep.model.Model;
@@ -69,21 +66,13 @@ final class Evaluator {
   }
 
   private List<int[]> write(List<int[]> prompts, TextWriter writer) {
-    List<TokenizedExample> rows = new ArrayList<>();
-    for (int[] prompt : prompts) {
-      rows.add(new TokenizedExample(rows.size(), new Encoded(prompt, new int[prompt.length]), 0));
-    }
-    int[] all = new int[rows.size()];
-    Arrays.setAll(all, i -> i);
-    Batch batch =
-        new Batches(rows.size(), batches.maxTokens(), Padding.LONGEST, 1, batches.padId())
-            .batch(rows, all);
+    Batch batch = TextWriter.batch(prompts, batches.maxTokens(), batches.padId());
     List<int[]> written = new ArrayList<>();
     pass(
         () ->
             lane.alone(
                 new Inputs(batch, null, new int[0]),
-                tape -> writer.write(tape, model, batch, written::add)));
+                tape -> writer.write(tape, NextTokens.of(model), batch, written::add)));
     return written;
   }
 

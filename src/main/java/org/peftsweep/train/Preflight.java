@@ -95,7 +95,7 @@ public final class Preflight {
     if (!model.randomInit()) {
       once(List.of("weights", location, outputs), () -> requireWeights(location, outputs));
     }
-    once(List.of("tokenizer", location), () -> requireTokenizer(location));
+    once(List.of("tokenizer", location), () -> requireTokenizer(library, location));
     int maxTokens = trial.training().maxTokens();
     int before = trial.method().positions();
     once(
@@ -228,7 +228,8 @@ public final class Preflight {
     }
   }
 
-  private void requireTokenizer(String location) {
+  /** Refuses a tokenizer that has more tokens than its model. */
+  static void requireTokenizer(Library library, String location) {
     int vocabulary = library.config(location).sizes().vocabulary();
     int tokens = library.tokenizer(location).vocabularyTokens();
     if (tokens > vocabulary) {

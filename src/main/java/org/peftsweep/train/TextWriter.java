@@ -1,6 +1,8 @@
 package org.peftsweep.train;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.function.Consumer;
@@ -8,9 +10,12 @@ import org.peftsweep.compute.Tape;
 import org.peftsweep.compute.Tensor;
 import org.peftsweep.compute.Var;
 import org.peftsweep.data.Batch;
+import org.peftsweep.data.Batches;
 import org.peftsweep.data.Completion;
+import org.peftsweep.data.Encoded;
+import org.peftsweep.data.Padding;
+import org.peftsweep.data.TokenizedExample;
 import org.peftsweep.model.KeyValues;
-import org.peftsweep.model.Model;
 
 /**
  * Goes on with texts token by token, a batch at a time.
@@ -24,11 +29,12 @@ record TextWriter(Completion how, Set<Integer> ends, int longest, SplittableRand
   /**
    * Writes.
    *
+   * @param model what tells the tokens
    * @param prompts rows to go on with
    * @param answers hears the new ids of each row in order, without the one that ended it
    * @return the memory that was held besides the tape's, in bytes
    */
-  long write(Tape tape, Model model, Batch prompts, Consumer<int[]> answers) {
+  long write(Tape tape, NextTokens model, Batch prompts, Consumer<int[]> answers) {
     int most = Math.min(how.maxNewTokens(), longest - prompts.tokens());
     if (most < 1) {
       for (int row = 0; row < prompts.rows(); row++) {
@@ -37,7 +43,9 @@ record TextWriter(Completion how, Set<Integer> ends, int longest, SplittableRand
       return 0;
     }
     Rows rows = new Rows(prompts, most);
-    try (KeyValues kept = new KeyValues(tape.backend(), most)) {
+    List<KeyValues> kept =
+        model.models().stream().map(each -> new KeyValues(tape.backend(), most)).toList();
+    try {
       Batch batch = prompts;
       for (int count = 0; count < most && !rows.areEnded(); count++) {
         tape.startEvaluation();
@@ -48,8 +56,27 @@ record TextWriter(Completion how, Set<Integer> ends, int longest, SplittableRand
       for (int row = 0; row < prompts.rows(); row++) {
         answers.accept(rows.answer(row));
       }
-      return kept.bytes();
+      return kept.stream().mapToLong(KeyValues::bytes).sum();
+    } finally {
+      kept.forEach(KeyValues::close);
     }
+  }
+
+  /**
+   * Puts prompts into the batch that {@link #write} takes.
+   *
+   * @param prompts token ids of each, one at least
+   * @param maxTokens the most tokens of one
+   * @param padId fills short rows up
+   */
+  static Batch batch(List<int[]> prompts, int maxTokens, int padId) {
+    List<TokenizedExample> rows = new ArrayList<>();
+    for (int[] prompt : prompts) {
+      rows.add(new TokenizedExample(rows.size(), new Encoded(prompt, new int[prompt.length]), 0));
+    }
+    int[] all = new int[rows.size()];
+    Arrays.setAll(all, i -> i);
+    return new Batches(rows.size(), maxTokens, Padding.LONGEST, 1, padId).batch(rows, all);
   }
 
   /** The texts so far, each row with room for all that it may get. */

@@ -5,8 +5,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -20,15 +18,9 @@ import org.peftsweep.checkpoint.CheckpointException;
 import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.checkpoint.SafeTensors;
 import org.peftsweep.compute.Backend;
-import org.peftsweep.compute.Tape;
 import org.peftsweep.data.Batch;
-import org.peftsweep.data.Batches;
-import org.peftsweep.data.Completion;
-import org.peftsweep.data.Encoded;
-import org.peftsweep.data.Padding;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.data.Task;
-import org.peftsweep.data.TokenizedExample;
 import org.peftsweep.method.Methods;
 import org.peftsweep.method.adapter.AdapterLayout;
 import org.peftsweep.method.adapter.AttachContext;
@@ -129,6 +121,18 @@ public final class TrialExport implements AutoCloseable {
 
   public Trial trial() {
     return trial;
+  }
+
+  Base base() {
+    return base;
+  }
+
+  Model model() {
+    return model;
+  }
+
+  Backend backend() {
+    return backend;
   }
 
   /** Returns what the model gives, row-major. */
@@ -289,49 +293,6 @@ public final class TrialExport implements AutoCloseable {
     }
     List<String> labels = task.isRegression() ? List.of("LABEL_0") : task.labelNames();
     return base.config().withHead(labels, base.tokenizer().padId());
-  }
-
-  /**
-   * Goes on with texts, or where the trial learned from conversations answers messages of a user.
-   *
-   * @param how how long answers may be and how their tokens are drawn
-   * @throws IllegalArgumentException if the trial is of no language model, or a prompt is too long
-   */
-  public List<String> write(List<String> prompts, Completion how, long seed) {
-    Task task = trial.task().task();
-    if (!task.isCompletion()) {
-      throw new IllegalArgumentException(
-          "Cannot write text with "
-              + trial.id()
-              + ": it learned "
-              + task.name()
-              + ", whose rows have labels; name a trial of texts");
-    }
-    boolean isAsked = task.completion().form() == Completion.Form.MESSAGES;
-    List<TokenizedExample> rows = new ArrayList<>();
-    int longest = base.config().longestInput() - trial.method().positions();
-    for (String prompt : prompts) {
-      int[] ids = isAsked ? base.tokenizer().question(prompt) : base.tokenizer().prompt(prompt);
-      if (ids.length == 0 || ids.length >= longest) {
-        throw new IllegalArgumentException(
-            "Cannot go on with a prompt of %d tokens: give 1 to %d"
-                .formatted(ids.length, longest - 1));
-      }
-      rows.add(new TokenizedExample(rows.size(), new Encoded(ids, new int[ids.length]), 0));
-    }
-    int[] all = new int[rows.size()];
-    Arrays.setAll(all, i -> i);
-    Batch batch =
-        new Batches(rows.size(), longest, Padding.LONGEST, 1, base.padId()).batch(rows, all);
-    TextWriter writer =
-        new TextWriter(
-            how, base.tokenizer().endIds(), longest, new Seeds(seed).random("written answers"));
-    List<String> texts = new ArrayList<>();
-    try (Tape tape = new Tape(backend)) {
-      tape.multiplyIn(trial.training().precision().factors());
-      writer.write(tape, model, batch, ids -> texts.add(base.tokenizer().text(ids)));
-    }
-    return texts;
   }
 
   /** Tells the reference library when a text ends. */

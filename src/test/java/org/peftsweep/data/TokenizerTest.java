@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -136,5 +137,30 @@ class TokenizerTest {
     assertThatThrownBy(() -> Tokenizer.open(folder))
         .isInstanceOf(DataException.class)
         .hasMessageContaining(reason);
+  }
+
+  @Test
+  void theLowestIdThatStandsForAnotherTokenIsTold() {
+    ObjectNode tree = TokenizerFiles.parse(JSON, "a");
+    ObjectNode words = (ObjectNode) tree.at("/model/vocab");
+    int highest = words.size() - 1;
+    try (Tokenizer tokenizer = Tokenizer.ofJson(JSON);
+        Tokenizer same = Tokenizer.ofJson(JSON)) {
+      assertThat(tokenizer.firstDifference(same)).isEmpty();
+      int a = words.path("a").asInt();
+      int b = words.path("b").asInt();
+      words.put("a", b).put("b", a);
+      try (Tokenizer turned = Tokenizer.ofJson(tree.toString())) {
+        assertThat(tokenizer.firstDifference(turned)).hasValue(a);
+        assertThat(tokenizer.token(a)).hasValue("a");
+        assertThat(turned.token(a)).hasValue("b");
+      }
+      words.put("a", a).put("b", b).put("more", highest + 1);
+      try (Tokenizer longer = Tokenizer.ofJson(tree.toString())) {
+        assertThat(tokenizer.firstDifference(longer)).hasValue(highest + 1);
+        assertThat(longer.firstDifference(tokenizer)).hasValue(highest + 1);
+        assertThat(tokenizer.token(highest + 1)).isEmpty();
+      }
+    }
   }
 }

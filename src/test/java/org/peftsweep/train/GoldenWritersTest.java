@@ -120,7 +120,7 @@ class GoldenWritersTest {
               Completion.Form.PROMPT, Completion.LossOn.COMPLETIONS, greedy.length, 0, 1);
       List<int[]> told = new ArrayList<>();
       new TextWriter(how, Set.of(), 64, new SplittableRandom(0))
-          .write(tape, model, prompt, told::add);
+          .write(tape, NextTokens.of(model), prompt, told::add);
       assertThat(told.get(0)).isEqualTo(greedy);
     }
   }

@@ -60,7 +60,7 @@ class TextWriterTest {
               Completion.Form.PROMPT, Completion.LossOn.COMPLETIONS, most, temperature, 0.9);
       TextWriter writer = new TextWriter(how, Set.of(1, 2), 512, new SplittableRandom(seed));
       List<int[]> answers = new ArrayList<>();
-      writer.write(tape, model, batch, answers::add);
+      writer.write(tape, NextTokens.of(model), batch, answers::add);
       return answers;
     }
   }

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -62,7 +63,7 @@ public final class TinyWriter {
         folder.resolve("llama/tokenizer_config.json"),
         JSON.writeValueAsString(
             Map.of("bos_token", "<s>", "eos_token", "</s>", "chat_template", TEMPLATE)));
-    writeWeights(folder.resolve("llama"));
+    writeWeights(folder.resolve("llama"), 1);
     SplittableRandom random = new SplittableRandom(1);
     for (String part : List.of("train", "dev")) {
       int rows = part.equals("train") ? 120 : 20;
@@ -88,7 +89,27 @@ public final class TinyWriter {
     }
   }
 
-  private static void writeWeights(Path model) {
+  /** Returns the folder of the tiny Llama. */
+  public Path model() {
+    return folder.resolve("llama");
+  }
+
+  /** Writes a Llama of three layers that reads the same tokens, and was not trained either. */
+  public Path larger() throws IOException {
+    Path large = Files.createDirectories(folder.resolve("larger"));
+    for (String file : List.of("tokenizer.json", "tokenizer_config.json")) {
+      Files.copy(model().resolve(file), large.resolve(file), StandardCopyOption.REPLACE_EXISTING);
+    }
+    Files.writeString(
+        large.resolve("config.json"),
+        Files.readString(model().resolve("config.json"))
+            .replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3")
+            .replace("\"intermediate_size\": 48", "\"intermediate_size\": 64"));
+    writeWeights(large, 2);
+    return large;
+  }
+
+  private static void writeWeights(Path model, long seed) {
     ModelConfig config = ModelConfig.read(model.resolve("config.json"));
     SafeTensorsWriter tensors = new SafeTensorsWriter();
     try (Backend backend = Backends.open(Backends.DEFAULT, 1);
@@ -97,7 +118,7 @@ public final class TinyWriter {
                 config,
                 Task.NEXT_TOKEN,
                 backend,
-                new RandomWeights(backend, config.initializerRange(), new Seeds(1)))) {
+                new RandomWeights(backend, config.initializerRange(), new Seeds(seed)))) {
       for (Parameter parameter : llama.parameters()) {
         tensors.add(
             parameter.name(),
