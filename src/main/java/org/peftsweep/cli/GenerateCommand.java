@@ -2,8 +2,6 @@ package org.peftsweep.cli;
 
 import java.io.IOException;
 import java.io.PrintStream;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -12,6 +10,7 @@ import org.apache.spark.deploy.SparkHadoopUtil;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.data.Completion;
+import org.peftsweep.data.Shown;
 import org.peftsweep.spec.Locations;
 import org.peftsweep.train.Library;
 import org.peftsweep.train.TrialExport;
@@ -104,14 +103,19 @@ final class GenerateCommand implements Callable<Integer> {
     return 0;
   }
 
-  private List<String> prompts(Configuration files) throws IOException {
+  private List<String> prompts(Configuration files) {
     List<String> all = new ArrayList<>(prompts);
     if (file != null) {
-      Path local = Locations.ofProcess(files, Installation.home()).localFile("--file", file);
-      if (!Files.isRegularFile(local)) {
-        throw new InputException("Cannot read prompts from " + local + ": there is no such file");
-      }
-      all.addAll(Files.readAllLines(local));
+      String text =
+          Locations.ofProcess(files, Installation.home())
+              .text(file)
+              .orElseThrow(
+                  () ->
+                      new InputException(
+                          "Cannot read prompts from "
+                              + Shown.of(file)
+                              + ": there is no such file, give one with a prompt a line"));
+      text.lines().forEach(all::add);
     }
     all.removeIf(String::isBlank);
     if (all.isEmpty()) {

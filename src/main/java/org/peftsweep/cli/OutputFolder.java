@@ -3,10 +3,13 @@ package org.peftsweep.cli;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Comparator;
+import java.util.UUID;
 import java.util.regex.Pattern;
 import org.apache.commons.text.similarity.LevenshteinDistance;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
+import org.peftsweep.checkpoint.DiskFaults;
 import org.peftsweep.data.Shown;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.spec.Locations;
@@ -46,7 +49,32 @@ final class OutputFolder {
               + shown()
               + ": it cannot be made, give a folder that this account may write");
     }
+    requireWritable(path, files);
     return path;
+  }
+
+  /** Refuses a folder in which this account may make no file; one that is missing may be made. */
+  void requireWritable(Path path, Configuration files) {
+    try {
+      FileSystem system = path.getFileSystem(files);
+      if (!system.exists(path)) {
+        return;
+      }
+      Path probe = new Path(path, ".probe-" + UUID.randomUUID());
+      DiskFaults.checked(() -> system.create(probe, false).close());
+      system.delete(probe, false);
+    } catch (IOException e) {
+      if (String.valueOf(e.getMessage()).matches("(?s).*(No space left|quota).*")) {
+        // What needs the space tells it.
+        return;
+      }
+      throw new InputException(
+          "Cannot use --output "
+              + shown()
+              + ": no file can be made in "
+              + Shown.of(path.toString())
+              + ", give a folder that this account may write");
+    }
   }
 
   /**

@@ -10,6 +10,7 @@ import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.Path;
 import org.apache.spark.SparkConf;
 import org.apache.spark.deploy.SparkHadoopUtil;
 import org.peftsweep.report.TrackingClient;
@@ -41,6 +42,7 @@ final class SweepCommand implements Callable<Integer> {
 
   @Option(
       names = "--set",
+      parameterConsumer = Overrides.class,
       paramLabel = "KEY=VALUE",
       description = "Overrides a key of the file: --set training.epochs=3; may be repeated.")
   private Map<String, String> overrides = new LinkedHashMap<>();
@@ -131,7 +133,7 @@ final class SweepCommand implements Callable<Integer> {
       run.dryRun(out);
       return 0;
     }
-    output.made(files);
+    output.requireWritable(new Path(output.made(files), sweep.name()), files);
     SweepRun.Wishes wishes =
         new SweepRun.Wishes(
             source(locations),
