@@ -49,12 +49,37 @@ final class OutputFolder {
               + shown()
               + ": it cannot be made, give a folder that this account may write");
     }
-    requireWritable(path, files);
     return path;
   }
 
-  /** Refuses a folder in which this account may make no file; one that is missing may be made. */
-  void requireWritable(Path path, Configuration files) {
+  /**
+   * Refuses what a sweep's tables cannot lie in; a folder that is missing may be made.
+   *
+   * @param isWritten whether files are to be made there
+   */
+  void requireFolder(String sweep, boolean isWritten, Configuration files) {
+    Path all = path(files);
+    Path own = new Path(all, sweep);
+    try {
+      FileSystem system = own.getFileSystem(files);
+      if (system.exists(own) && !system.getFileStatus(own).isDirectory()) {
+        throw new InputException(
+            "Cannot use --output "
+                + shown()
+                + ": "
+                + Shown.of(own.toString())
+                + " is a file, move it away or give another folder");
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot read " + shown() + ": its file system failed", e);
+    }
+    if (isWritten) {
+      requireWritable(all, files);
+      requireWritable(own, files);
+    }
+  }
+
+  private void requireWritable(Path path, Configuration files) {
     try {
       FileSystem system = path.getFileSystem(files);
       if (!system.exists(path)) {

@@ -10,7 +10,6 @@ import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.apache.hadoop.conf.Configuration;
-import org.apache.hadoop.fs.Path;
 import org.apache.spark.SparkConf;
 import org.apache.spark.deploy.SparkHadoopUtil;
 import org.peftsweep.report.TrackingClient;
@@ -115,6 +114,7 @@ final class SweepCommand implements Callable<Integer> {
     Configuration files = SparkHadoopUtil.get().conf();
     Locations locations = Locations.ofProcess(files, Installation.home());
     Sweep sweep = SweepFile.read(file, overrides, added, locations);
+    output.requireFolder(sweep.name(), !isDryRun, files);
     if (!isDryRun) {
       GpuRequirements.require(sweep.execution(), new SparkConf());
     }
@@ -133,7 +133,7 @@ final class SweepCommand implements Callable<Integer> {
       run.dryRun(out);
       return 0;
     }
-    output.requireWritable(new Path(output.made(files), sweep.name()), files);
+    output.made(files);
     SweepRun.Wishes wishes =
         new SweepRun.Wishes(
             source(locations),

@@ -121,7 +121,9 @@ class BadPlacesTest {
     assertRefused("no files", "sweep", sweep("builtin:mini", null, "none"), "--output", "/proc");
     Path output = Files.createDirectories(folder.resolve("out"));
     Files.writeString(output.resolve("x"), "the sweep's name");
-    assertRefused("a file", "sweep", sweep("builtin:mini", null, "none"), "--output", "" + output);
+    String file = sweep("builtin:mini", null, "none");
+    assertRefused("a file", "sweep", file, "--output", "" + output);
+    assertRefused("a file", "sweep", file, "--dry-run", "--output", "" + output);
   }
 
   /** Names of all kinds of characters, none of which is there. */
