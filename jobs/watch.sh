@@ -6,7 +6,7 @@
 #   jobs/watch.sh paper-table2 --output hdfs:///peft --once
 #   jobs/watch.sh quickstart --page 8080      # the report as a page of this machine, anew every 15 s
 #   jobs/watch.sh my-sweep --stop 0123456789ab    # a trial goes no further than to its next rung
-#   jobs/watch.sh my-sweep --cap 2h               # nothing more begins after that; --cap 50: after 50 trials
+#   jobs/watch.sh my-sweep --cap 2h               # nothing more of this run begins after that; --cap 50: after 50
 #
 # Options: --output DIR, --once, --page PORT, --stop ID,ID, --cap TRIALS|TIME.
 set -euo pipefail

@@ -4,8 +4,6 @@ import static java.util.Locale.ROOT;
 
 import java.io.IOException;
 import java.io.PrintStream;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -16,6 +14,7 @@ import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.data.Completion;
 import org.peftsweep.data.EvaluationSet;
+import org.peftsweep.data.Shown;
 import org.peftsweep.report.TextTable;
 import org.peftsweep.report.TextTable.Cell;
 import org.peftsweep.spec.Locations;
@@ -240,14 +239,19 @@ final class GenerateCommand implements Callable<Integer> {
     return String.format(ROOT, format + " ± %.2f", 100 * interval.value(), 100 * interval.half());
   }
 
-  private List<String> prompts(Configuration files) throws IOException {
+  private List<String> prompts(Configuration files) {
     List<String> all = new ArrayList<>(prompts);
     if (file != null) {
-      Path local = Locations.ofProcess(files, Installation.home()).localFile("--file", file);
-      if (!Files.isRegularFile(local)) {
-        throw new InputException("Cannot read prompts from " + local + ": there is no such file");
-      }
-      all.addAll(Files.readAllLines(local));
+      String text =
+          Locations.ofProcess(files, Installation.home())
+              .text(file)
+              .orElseThrow(
+                  () ->
+                      new InputException(
+                          "Cannot read prompts from "
+                              + Shown.of(file)
+                              + ": there is no such file, give one with a prompt a line"));
+      text.lines().forEach(all::add);
     }
     all.removeIf(String::isBlank);
     if (all.isEmpty() && scored == null) {

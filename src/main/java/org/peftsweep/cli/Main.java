@@ -79,7 +79,9 @@ public final class Main {
     PrintWriter err = fault.getCommandLine().getErr();
     String message = fault.getMessage();
     for (String argument : given) {
-      if (argument.length() > LONGEST_REPEATED || !argument.equals(Shown.of(argument))) {
+      boolean isOdd =
+          argument.length() > LONGEST_REPEATED || !argument.equals(Shown.of(argument));
+      if (isOdd && !argument.isBlank()) {
         message = message.replace(argument, Shown.of(argument));
       }
     }

@@ -3,10 +3,13 @@ package org.peftsweep.cli;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Comparator;
+import java.util.UUID;
 import java.util.regex.Pattern;
 import org.apache.commons.text.similarity.LevenshteinDistance;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
+import org.peftsweep.checkpoint.DiskFaults;
 import org.peftsweep.data.Shown;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.spec.Locations;
@@ -47,6 +50,56 @@ final class OutputFolder {
               + ": it cannot be made, give a folder that this account may write");
     }
     return path;
+  }
+
+  /**
+   * Refuses what a sweep's tables cannot lie in; a folder that is missing may be made.
+   *
+   * @param isWritten whether files are to be made there
+   */
+  void requireFolder(String sweep, boolean isWritten, Configuration files) {
+    Path all = path(files);
+    Path own = new Path(all, sweep);
+    try {
+      FileSystem system = own.getFileSystem(files);
+      if (system.exists(own) && !system.getFileStatus(own).isDirectory()) {
+        throw new InputException(
+            "Cannot use --output "
+                + shown()
+                + ": "
+                + Shown.of(own.toString())
+                + " is a file, move it away or give another folder");
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot read " + shown() + ": its file system failed", e);
+    }
+    if (isWritten) {
+      requireWritable(all, files);
+      requireWritable(own, files);
+    }
+  }
+
+  private void requireWritable(Path path, Configuration files) {
+    try {
+      FileSystem system = path.getFileSystem(files);
+      if (!system.exists(path)) {
+        return;
+      }
+      Path probe = new Path(path, ".probe-" + UUID.randomUUID());
+      DiskFaults.checked(() -> system.create(probe, false).close());
+      system.delete(probe, false);
+    } catch (IOException e) {
+      if (String.valueOf(e.getMessage()).matches("(?s).*(No space left|quota).*")) {
+        // What needs the space tells it.
+        return;
+      }
+      throw new InputException(
+          "Cannot use --output "
+              + shown()
+              + ": no file can be made in "
+              + Shown.of(path.toString())
+              + ", give a folder that this account may write");
+    }
   }
 
   /**

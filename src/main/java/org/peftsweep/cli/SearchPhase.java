@@ -7,14 +7,17 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.sql.SparkSession;
+import org.apache.spark.sql.functions;
 import org.peftsweep.data.Shown;
 import org.peftsweep.results.Amendment;
 import org.peftsweep.results.Manifest;
 import org.peftsweep.results.Readings;
+import org.peftsweep.results.Requests;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.ResultTables;
 import org.peftsweep.search.Ladder;
@@ -33,6 +36,7 @@ import org.peftsweep.sweep.Stop;
 import org.peftsweep.sweep.SweepRunner;
 import org.peftsweep.sweep.TrialFilter;
 import org.peftsweep.sweep.WarmStart;
+import org.peftsweep.train.Outcome;
 
 /** The part of a sweep in which recipes compete: who is tried and who goes on follows from rows. */
 record SearchPhase(
@@ -54,10 +58,15 @@ record SearchPhase(
    * @param trials that competed
    * @param candidates choices that are left to be made
    * @param isOver whether all is decided
+   * @param left ids of trials that users asked not to start
    * @param what for reports
    */
   record Found(
-      List<Trial> trials, List<Candidates> candidates, boolean isOver, Manifest.Found what) {
+      List<Trial> trials,
+      List<Candidates> candidates,
+      boolean isOver,
+      Set<String> left,
+      Manifest.Found what) {
     Set<String> ids() {
       return trials.stream().map(Trial::id).collect(Collectors.toSet());
     }
@@ -103,8 +112,13 @@ record SearchPhase(
     return "Search: " + String.join("; ", parts) + "\n";
   }
 
-  /** Runs until all is decided, or somebody asks for an early end. */
-  Found run(SparkSession spark, TrialFilter again) throws InterruptedException {
+  /**
+   * Runs until all is decided, or somebody asks for an early end.
+   *
+   * @param requests what users ask of this run by now
+   */
+  Found run(SparkSession spark, TrialFilter again, Supplier<Requests> requests)
+      throws InterruptedException {
     Configuration files = spark.sparkContext().hadoopConfiguration();
     List<List<Proposer.Earlier>> earlier = new ArrayList<>();
     for (String name : sweep.search().warmStart()) {
@@ -119,21 +133,26 @@ record SearchPhase(
     Contests contests = Contests.of(sweep, contents, candidates, forecast, earlier);
     Plan plan = Plan.of(contests.trials(), sweep.titles(), folder, forecast, Pace.UNKNOWN, again);
     SweepRunner.Decided decided;
+    Set<String> left;
     try (ProgressLine progress = new ProgressLine(err, ProgressLine.isTerminal(), folder, files)) {
-      decided =
+      SweepRunner runner =
           new SweepRunner(
-                  new JavaSparkContext(spark.sparkContext()),
-                  folder,
-                  engine.task(sweep.execution()),
-                  progress)
-              .run(
-                  contests,
-                  plan,
-                  sweep.titles(),
-                  forecast,
-                  again,
-                  sweep.execution().pack().mostLanes(),
-                  stop);
+              new JavaSparkContext(spark.sparkContext()),
+              folder,
+              engine.task(sweep.execution()),
+              progress,
+              requests);
+      decided =
+          runner.run(
+              contests,
+              plan,
+              sweep.titles(),
+              forecast,
+              again,
+              stopped(spark),
+              sweep.execution().pack().mostLanes(),
+              stop);
+      left = runner.left();
     }
     Amendment.write(folder, ResultTables.of(spark, folder), decided.reasons());
     decided.cap().ifPresent(cap -> stop.ask(cap));
@@ -141,11 +160,29 @@ record SearchPhase(
         contests.trials(),
         contests.candidates(candidates),
         decided.isOver(),
+        left,
         new Manifest.Found(
             text(sweep.search()).strip(),
             contests.tried(),
             earlier.stream().mapToInt(List::size).sum(),
             sweep.search().objectives().size() > 1,
             sweep.search().objectives()));
+  }
+
+  /** Returns ids of trials that users stopped in earlier runs, as their rows say. */
+  private Set<String> stopped(SparkSession spark) {
+    boolean maySome =
+        folder.trials().values().stream().anyMatch(row -> row.status() == Outcome.Status.STOPPED);
+    return maySome
+        ? ResultTables.of(spark, folder)
+            .trials()
+            .where("status = 'stopped'")
+            .where(functions.col("reason").equalTo(Requests.STOPPED))
+            .select("id")
+            .collectAsList()
+            .stream()
+            .map(row -> row.getString(0))
+            .collect(Collectors.toSet())
+        : Set.of();
   }
 }

@@ -80,6 +80,7 @@ final class SimulateCommand implements Callable<Integer> {
 
   @Option(
       names = "--set",
+      parameterConsumer = Overrides.class,
       paramLabel = "KEY=VALUE",
       description = "A setting of search or stopping: --set stopping.eta=3; may be repeated.")
   private Map<String, String> overrides = new LinkedHashMap<>();

@@ -41,6 +41,7 @@ final class SweepCommand implements Callable<Integer> {
 
   @Option(
       names = "--set",
+      parameterConsumer = Overrides.class,
       paramLabel = "KEY=VALUE",
       description = "Overrides a key of the file: --set training.epochs=3; may be repeated.")
   private Map<String, String> overrides = new LinkedHashMap<>();
@@ -113,6 +114,7 @@ final class SweepCommand implements Callable<Integer> {
     Configuration files = SparkHadoopUtil.get().conf();
     Locations locations = Locations.ofProcess(files, Installation.home());
     Sweep sweep = SweepFile.read(file, overrides, added, locations);
+    output.requireFolder(sweep.name(), !isDryRun, files);
     if (!isDryRun) {
       GpuRequirements.require(sweep.execution(), new SparkConf());
     }

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
@@ -22,6 +23,7 @@ import org.peftsweep.results.HeldException;
 import org.peftsweep.results.Inspection;
 import org.peftsweep.results.Lease;
 import org.peftsweep.results.Manifest;
+import org.peftsweep.results.Requests;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.ResultTables;
 import org.peftsweep.results.RetentionRows;
@@ -97,6 +99,12 @@ final class SweepRun {
 
   /** Of the phase that is due. */
   private Plan plan;
+
+  /** What users ask of this run by now. */
+  private Supplier<Requests> requests = () -> Requests.NONE;
+
+  /** Ids of trials that users asked not to start. */
+  private final Set<String> left = new TreeSet<>();
 
   /** Rows that stand for trials whose method gives other numbers now. */
   private StaleRows old = StaleRows.NONE;
@@ -208,6 +216,8 @@ final class SweepRun {
           new Compaction(folder, files, Compaction.WORTHWHILE, Compaction.GRACE);
       if (lease != null) {
         Interrupts.tell(stop, err);
+        Requests.handOver(lease, folder, files);
+        requests = () -> Requests.read(folder, files).of(lease.token());
         inspection.setAside();
         compaction.run();
       }
@@ -226,7 +236,11 @@ final class SweepRun {
     boolean isOver = true;
     if (isContest) {
       SearchPhase.Found found =
-          search.run(spark, reruns.rerun().isEmpty() ? TrialFilter.NONE.anew(unmeasured) : filter);
+          search.run(
+              spark,
+              reruns.rerun().isEmpty() ? TrialFilter.NONE.anew(unmeasured) : filter,
+              requests);
+      left.addAll(found.left());
       choices = found.candidates();
       isOver = found.isOver();
       phases.compete(found.trials(), found.what());
@@ -278,6 +292,7 @@ final class SweepRun {
         phases.areDecided() && undefined == 0,
         old,
         stop.reason(),
+        left,
         reruns.isSome(),
         isContest);
   }
@@ -354,8 +369,10 @@ final class SweepRun {
         new ProgressLine(
             err, ProgressLine.isTerminal(), folder, spark.sparkContext().hadoopConfiguration())) {
       JavaSparkContext context = new JavaSparkContext(spark.sparkContext());
-      new SweepRunner(context, folder, engine.task(sweep.execution()), progress)
-          .run(due, now, sweep.execution().pack().mostLanes(), stop);
+      SweepRunner runner =
+          new SweepRunner(context, folder, engine.task(sweep.execution()), progress, requests);
+      runner.run(due, now, sweep.execution().pack().mostLanes(), stop);
+      left.addAll(runner.left());
     }
   }
 

@@ -59,6 +59,7 @@ record SweepSummary(ResultFolder folder, OutputFolder output, PrintStream out, P
    *
    * @param kept stale rows that stand for trials
    * @param stopped why the run was to end early
+   * @param left ids of trials that users asked not to start
    * @param isPartial whether only some trials were to run
    * @param isContest whether those that a rule stopped are done
    */
@@ -67,6 +68,7 @@ record SweepSummary(ResultFolder folder, OutputFolder output, PrintStream out, P
       boolean isDecided,
       StaleRows kept,
       Optional<String> stopped,
+      Set<String> left,
       boolean isPartial,
       boolean isContest) {
     Map<String, TrialFile> rows = folder.trials();
@@ -79,7 +81,10 @@ record SweepSummary(ResultFolder folder, OutputFolder output, PrintStream out, P
     if (stopped.isPresent() || !areAllThere && !isPartial) {
       err.println(
           "Stopped, "
-              + stopped.orElse("before the end")
+              + stopped.orElse(
+                  left.isEmpty()
+                      ? "before the end"
+                      : left.size() + " trials were asked not to start")
               + ": "
               + counted.size()
               + " of "

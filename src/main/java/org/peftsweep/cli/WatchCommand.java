@@ -17,6 +17,7 @@ import org.apache.spark.sql.SparkSession;
 import org.peftsweep.data.Shown;
 import org.peftsweep.report.HtmlReport;
 import org.peftsweep.report.Report;
+import org.peftsweep.results.Lease;
 import org.peftsweep.results.LiveFolder;
 import org.peftsweep.results.Requests;
 import org.peftsweep.results.ResultFolder;
@@ -63,13 +64,16 @@ final class WatchCommand implements Callable<Integer> {
       names = "--stop",
       paramLabel = "IDS",
       split = ",",
-      description = "Ask the driver to let these trials go no further than to their next rung.")
+      description =
+          "Ask the run that goes on to let these trials go no further than to their next rung.")
   private List<String> stops = List.of();
 
   @Option(
       names = "--cap",
       paramLabel = "LIMIT",
-      description = "Ask the driver to begin no more than so many trials, 50, or for so long, 2h.")
+      description =
+          "Ask the run that goes on to begin no more than so many trials, 50, or for so long, 2h,"
+              + " in place of any cap before.")
   private String cap;
 
   private final PrintStream out;
@@ -104,7 +108,7 @@ final class WatchCommand implements Callable<Integer> {
       List<RunningTrial> running =
           live.trials().stream().filter(trial -> !isSilent(trial.at(), SILENT_TRIAL)).toList();
       LiveText text = new LiveText(state.get(), running, rows);
-      String note = note(state.get(), Requests.read(folder, files));
+      String note = note(state.get(), asked(folder, files));
       if (isInPlace) {
         screen.draw(note.isEmpty() ? text.lines() : append(text.lines(), note));
       } else if (isOnce) {
@@ -118,7 +122,7 @@ final class WatchCommand implements Callable<Integer> {
   }
 
   private int ask(ResultFolder folder, Configuration files) {
-    Requests asked = Requests.read(folder, files);
+    Requests asked = asked(folder, files);
     if (!stops.isEmpty()) {
       Set<String> known = new TreeSet<>(folder.trials().keySet());
       folder.manifest().ifPresent(manifest -> known.addAll(manifest.asked().keySet()));
@@ -137,9 +141,23 @@ final class WatchCommand implements Callable<Integer> {
               ? asked.upTo(Integer.parseInt(cap))
               : asked.until(Instant.now().plus(Replication.duration("--cap", cap)));
     }
+    if (asked.run() == null) {
+      throw new InputException(
+          "Cannot ask "
+              + Shown.of(sweep)
+              + (cap == null ? " to stop trials" : " for a cap of " + Shown.of(cap))
+              + ": no run of it goes on; start it, then ask");
+    }
     asked.write(folder, files);
     out.println(sweep + ": " + asked.text());
     return 0;
+  }
+
+  /** What the run that goes on is asked by now; of no run where none goes on. */
+  private static Requests asked(ResultFolder folder, Configuration files) {
+    return Lease.running(folder, files)
+        .map(run -> Requests.read(folder, files).of(run))
+        .orElse(Requests.NONE);
   }
 
   private int servePage(ResultFolder folder) throws InterruptedException {

@@ -116,13 +116,23 @@ public record Dataset(
 
   /**
    * Moves that many rows of train, drawn by the seed, into validation; both keep the file's order.
+   *
+   * @throws DataException if that leaves no row of train
    */
   public Dataset withValidation(int rows, long seed) {
-    if (rows < 1 || rows >= train.size()) {
-      throw new IllegalArgumentException(
+    if (rows < 1) {
+      throw new IllegalArgumentException("Cannot hold out " + rows + " rows: give at least 1");
+    }
+    if (rows >= train.size()) {
+      throw new DataException(
           String.format(
-              "Cannot hold out %d of the %d train rows of %s: give 1 to %d",
-              rows, train.size(), task.name(), train.size() - 1));
+              "Cannot hold out %d of the %d train rows of %s: none is left to learn from, %s",
+              rows,
+              train.size(),
+              task.name(),
+              train.size() < 2
+                  ? "raise train-limit or supply more rows"
+                  : "give a smaller validation-fraction or supply more rows"));
     }
     boolean[] held = new boolean[train.size()];
     int[] order = new Seeds(seed).permutation("validation rows", train.size());

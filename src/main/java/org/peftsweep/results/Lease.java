@@ -74,6 +74,7 @@ public final class Lease implements AutoCloseable {
   private final Timing timing;
   private final Runnable lost;
   private final Holder mine;
+  private final String dead;
   private long beats;
   private final ScheduledExecutorService timer =
       Executors.newSingleThreadScheduledExecutor(
@@ -84,11 +85,13 @@ public final class Lease implements AutoCloseable {
           });
   private boolean isHeld = true;
 
-  private Lease(Path file, FileSystem files, Timing timing, Holder mine, Runnable lost) {
+  private Lease(
+      Path file, FileSystem files, Timing timing, Holder mine, String dead, Runnable lost) {
     this.file = file;
     this.files = files;
     this.timing = timing;
     this.mine = mine;
+    this.dead = dead;
     this.lost = lost;
     long beat = timing.beat().toMillis();
     timer.scheduleAtFixedRate(this::beat, beat, beat, TimeUnit.MILLISECONDS);
@@ -115,11 +118,7 @@ public final class Lease implements AutoCloseable {
       throws InterruptedException {
     Path file = new Path(folder.path(), NAME);
     try {
-      FileSystem files = folder.path().getFileSystem(configuration);
-      if (files instanceof ChecksumFileSystem local) {
-        // Its checksums are files of their own, which do not change in one step with the lease.
-        files = local.getRawFileSystem();
-      }
+      FileSystem files = files(folder, configuration);
       files.mkdirs(folder.path());
       Optional<Holder> holder = read(files, file);
       boolean isThere = files.exists(file);
@@ -141,10 +140,35 @@ public final class Lease implements AutoCloseable {
       if (winner.isEmpty() || !winner.get().token().equals(mine.token())) {
         throw held(folder, winner);
       }
-      return new Lease(file, files, timing, mine, lost);
+      return new Lease(file, files, timing, mine, holder.map(Holder::token).orElse(null), lost);
     } catch (IOException e) {
       throw new UncheckedIOException("Cannot write " + file + ": " + e.getMessage(), e);
     }
+  }
+
+  /**
+   * Returns the token of the run that goes on; empty where none does, as far as can be seen from
+   * here.
+   */
+  public static Optional<String> running(ResultFolder folder, Configuration configuration) {
+    Path file = new Path(folder.path(), NAME);
+    try {
+      return read(files(folder, configuration), file)
+          .filter(holder -> !isSeen(holder, Machine.HERE) || isThere(holder, Machine.HERE))
+          .map(Holder::token);
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot read " + file + ": its file system failed", e);
+    }
+  }
+
+  /** Returns what tells this run from all others of the sweep. */
+  public String token() {
+    return mine.token();
+  }
+
+  /** Returns the token of the run that died with the lease; empty where none did. */
+  public Optional<String> dead() {
+    return Optional.ofNullable(dead);
   }
 
   /** Gives the lease back. */
@@ -189,7 +213,7 @@ public final class Lease implements AutoCloseable {
       FileSystem files, Path file, Optional<Holder> holder, Timing timing, Machine machine)
       throws IOException, InterruptedException {
     if (holder.isPresent() && isSeen(holder.get(), machine)) {
-      return machine.started(holder.get().pid()) == holder.get().pidStarted();
+      return isThere(holder.get(), machine);
     }
     byte[] seen = bytes(files, file);
     long start = machine.nanos();
@@ -201,6 +225,17 @@ public final class Lease implements AutoCloseable {
       }
     }
     return false;
+  }
+
+  private static FileSystem files(ResultFolder folder, Configuration configuration)
+      throws IOException {
+    FileSystem files = folder.path().getFileSystem(configuration);
+    // Its checksums are files of their own, which do not change in one step with the lease.
+    return files instanceof ChecksumFileSystem local ? local.getRawFileSystem() : files;
+  }
+
+  private static boolean isThere(Holder holder, Machine machine) {
+    return machine.started(holder.pid()) == holder.pidStarted();
   }
 
   /** Whether the holder's process can be looked for here. */

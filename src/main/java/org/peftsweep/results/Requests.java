@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.Collection;
 import java.util.Set;
 import java.util.TreeSet;
@@ -20,15 +21,20 @@ import org.apache.hadoop.fs.Path;
 
 /**
  * What users ask of a sweep that runs: the file {@code requests.json} beside its tables, which the
- * driver honours before it starts anything more.
+ * driver honours before it starts anything more. Only the run that was asked hears it, and one that
+ * takes up where that died.
  *
+ * @param run {@link Lease#token} of the run that is asked; null for none
  * @param stops ids of trials that are to go no further than where they next stand
  * @param trials most trials that are begun in all; null for no such limit
  * @param until when nothing more starts; null for no such limit
  */
-public record Requests(Set<String> stops, Integer trials, Instant until) {
+public record Requests(String run, Set<String> stops, Integer trials, Instant until) {
   /** Nothing was asked. */
-  public static final Requests NONE = new Requests(Set.of(), null, null);
+  public static final Requests NONE = new Requests(null, Set.of(), null, null);
+
+  /** Why a trial that a user stopped goes no further, as its row says. */
+  public static final String STOPPED = "asked to stop";
 
   private static final String FILE = "requests.json";
   private static final JsonMapper MAPPER =
@@ -42,21 +48,26 @@ public record Requests(Set<String> stops, Integer trials, Instant until) {
     stops = stops == null ? Set.of() : new TreeSet<>(stops);
   }
 
+  /** Returns what of this is asked of that run; nothing where another was asked. */
+  public Requests of(String token) {
+    return token.equals(run) ? this : new Requests(token, Set.of(), null, null);
+  }
+
   /** Returns these with further trials to stop. */
   public Requests stopping(Collection<String> ids) {
     Set<String> all = new TreeSet<>(stops);
     all.addAll(ids);
-    return new Requests(all, trials, until);
+    return new Requests(run, all, trials, until);
   }
 
-  /** Returns these with another limit on trials. */
+  /** Returns these with a limit on trials, in place of any other. */
   public Requests upTo(int most) {
-    return new Requests(stops, most, until);
+    return new Requests(run, stops, most, null);
   }
 
-  /** Returns these with another limit on time. */
+  /** Returns these with a limit on time, in place of any other. */
   public Requests until(Instant end) {
-    return new Requests(stops, trials, end);
+    return new Requests(run, stops, null, end.truncatedTo(ChronoUnit.SECONDS));
   }
 
   /**
@@ -83,7 +94,20 @@ public record Requests(Set<String> stops, Integer trials, Instant until) {
     return stop + (stop.isEmpty() || cap.isEmpty() ? "" : ", ") + cap;
   }
 
-  /** Reads what is asked of a sweep; what cannot be read was not asked. */
+  /** Lets a driver hear what was asked of the dead one that it took the lease from. */
+  public static void handOver(Lease lease, ResultFolder folder, Configuration configuration) {
+    Requests asked = read(folder, configuration);
+    if (lease.dead().isPresent() && lease.dead().get().equals(asked.run())) {
+      new Requests(lease.token(), asked.stops(), asked.trials(), asked.until())
+          .write(folder, configuration);
+    }
+  }
+
+  /**
+   * Reads what was asked last of any run of a sweep; what cannot be read was not asked.
+   *
+   * @see #of
+   */
   public static Requests read(ResultFolder folder, Configuration configuration) {
     Path file = new Path(folder.path(), FILE);
     try (InputStream in = file.getFileSystem(configuration).open(file)) {

@@ -7,7 +7,6 @@ import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import org.apache.commons.lang3.math.NumberUtils;
 import org.peftsweep.method.Method;
 import org.peftsweep.method.Methods;
 import org.peftsweep.model.Layers;
@@ -137,9 +136,14 @@ public final class Axes {
     if (one == null || other == null || one.equals(other)) {
       return one != null && one.equals(other);
     }
-    return NumberUtils.isCreatable(one)
-        && NumberUtils.isCreatable(other)
+    return isNumber(one)
+        && isNumber(other)
         && Double.parseDouble(one) == Double.parseDouble(other);
+  }
+
+  /** Whether a value is a number as sweep files have them. */
+  public static boolean isNumber(String text) {
+    return Scalars.isNumber(text);
   }
 
   /** Returns what a title does not always say; a head at the common rate is left out. */

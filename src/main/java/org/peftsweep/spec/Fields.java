@@ -65,7 +65,7 @@ record Fields(String path, Value.Section section, Source source, SpecErrors faul
               if (!allowed.contains(key)) {
                 faults.add(
                     "Cannot use the key "
-                        + key
+                        + Scalars.shown(key)
                         + " in "
                         + entry.place()
                         + circumstances

@@ -2,12 +2,12 @@ package org.peftsweep.spec;
 
 import java.io.FileNotFoundException;
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.URI;
-import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.LinkOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -17,7 +17,9 @@ import java.util.regex.Pattern;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
+import org.peftsweep.data.DataException;
 import org.peftsweep.data.Shown;
+import org.peftsweep.data.WholeText;
 
 /**
  * Where models, data, adapters and results lie that a user names, looked at once before anything
@@ -33,6 +35,8 @@ public final class Locations {
       Pattern.compile("([A-Za-z][A-Za-z0-9+.-]*):.*", Pattern.DOTALL);
   private static final Pattern VARIABLE = Pattern.compile("\\$\\{([^}]*)(}?)");
   private static final Pattern NAME = Pattern.compile("[A-Za-z_][A-Za-z0-9_]*");
+
+  private static final String DENIED = "this account may not read it, change its permissions";
 
   /** Hadoop reads single files of these, and says of none that it is missing. */
   private static final List<String> DOWNLOADS = List.of("http", "https");
@@ -122,7 +126,11 @@ public final class Locations {
     return java.nio.file.Path.of(path.toUri().getPath());
   }
 
-  /** Reads a text file in UTF-8; empty where there is none. */
+  /**
+   * Reads a text file in UTF-8; empty where there is none.
+   *
+   * @throws SpecException with its line if it is of another encoding
+   */
   public Optional<String> text(String location) {
     Named named = new Named("the file ", location, "");
     Found found = find(named, false);
@@ -132,10 +140,16 @@ public final class Locations {
     if (found.kind() == Found.Kind.NOTHING) {
       return Optional.empty();
     }
-    try (InputStream stream = found.path().getFileSystem(conf).open(found.path())) {
-      return Optional.of(new String(stream.readAllBytes(), StandardCharsets.UTF_8));
+    try {
+      return Optional.of(WholeText.read(found.path(), conf));
+    } catch (DataException e) {
+      throw new SpecException(e.getMessage().replace("" + found.path(), Shown.of(location)), e);
     } catch (FileNotFoundException e) {
-      return Optional.empty();
+      // Java says the same of a file that is away and of one that may not be read.
+      if (find(named, false).kind() == Found.Kind.NOTHING) {
+        return Optional.empty();
+      }
+      throw named.refused(DENIED);
     } catch (IOException e) {
       throw named.refused(FirstLook.reason(e, found.path()));
     }
@@ -244,7 +258,7 @@ public final class Locations {
     Path absolute = new Path("file:" + path);
     if (Files.isDirectory(path)) {
       if (!Files.isReadable(path) || !Files.isExecutable(path)) {
-        throw named.refused("this account may not read it, change its permissions");
+        throw named.refused(DENIED);
       }
       return new Found(absolute, Found.Kind.FOLDER);
     }
@@ -259,7 +273,15 @@ public final class Locations {
         throw named.refused(Shown.of(up.toString()) + " is a file, give a folder");
       }
     }
-    return new Found(absolute, Found.Kind.NOTHING);
+    try {
+      Files.readAttributes(path, BasicFileAttributes.class);
+    } catch (AccessDeniedException e) {
+      throw named.refused("this account may not look into its folder, change its permissions");
+    } catch (IOException e) {
+      // It is not there, whatever the reason.
+      return new Found(absolute, Found.Kind.NOTHING);
+    }
+    return new Found(absolute, Found.Kind.FILE);
   }
 
   private Found remote(Named named, String scheme, String text) {

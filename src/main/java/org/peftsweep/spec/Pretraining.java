@@ -177,15 +177,15 @@ public record Pretraining(
     Fields fields = new Fields("", section, new Fields.Source(location, location, KEYS), faults);
     faults.throwIfAny();
     fields.allowOnly(KEYS);
-    faults.attempt(() -> fields.word("name"));
+    Optional<String> name = faults.attempt(() -> SweepFile.name(fields));
     if (fields.has("text") == fields.has("tasks")) {
       throw new SpecException("Cannot read " + location + ": give one of the keys text and tasks");
     }
     Optional<List<String>> text = faults.attempt(() -> places(fields, "text", locations));
     Optional<List<Task>> tasks =
-        faults.attempt(() -> words(fields, "tasks").stream().map(Tasks::named).toList());
+        faults.attempt(() -> tasks(fields));
     Optional<String> data =
-        faults.attempt(() -> fields.has("tasks") ? places(fields, "data", locations).get(0) : "");
+        faults.attempt(() -> fields.has("tasks") ? data(fields, locations) : "");
     Optional<Objective> objective =
         faults.attempt(
             () ->
@@ -202,7 +202,7 @@ public record Pretraining(
     faults.throwIfAny();
     try {
       return new Pretraining(
-          fields.word("name"),
+          name.orElseThrow(),
           text.orElseThrow(),
           tasks.orElseThrow(),
           data.orElseThrow(),
@@ -227,6 +227,20 @@ public record Pretraining(
                         .get()
                         .existing(key, word, fields.place(key), "give a folder or a file"))
             .toList();
+  }
+
+  private static List<Task> tasks(Fields fields) {
+    List<String> known = Tasks.all().stream().map(Task::name).toList();
+    return fields.has("tasks")
+        ? Fields.itemsOrOne("tasks", fields.value("tasks")).stream()
+            .map(item -> Tasks.named(Scalars.choice("tasks", item, known)))
+            .toList()
+        : List.of();
+  }
+
+  private static String data(Fields fields, Optional<Locations> locations) {
+    Scalars.word("data", fields.value("data"));
+    return places(fields, "data", locations).get(0);
   }
 
   private static List<String> words(Fields fields, String key) {

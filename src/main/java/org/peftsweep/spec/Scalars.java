@@ -118,7 +118,8 @@ final class Scalars {
     return isNumber(factor) ? Optional.of(new BigDecimal(factor)) : Optional.empty();
   }
 
-  private static boolean isNumber(String text) {
+  /** Whether a text is a number as sweep files have them: neither hexadecimal nor with a letter. */
+  static boolean isNumber(String text) {
     return text.length() <= LONGEST_NUMBER && NUMBER.matcher(text).matches();
   }
 
@@ -258,6 +259,10 @@ final class Scalars {
 
   /** The same with other words for a full list. */
   static String choose(String text, Collection<String> choices, Collection<String> listed) {
+    String seen = visible(text);
+    if (choices.contains(seen) && !choices.contains(text)) {
+      return leaveOut(text, seen);
+    }
     LevenshteinDistance distance = new LevenshteinDistance(SLIP);
     List<String> near =
         choices.stream().filter(choice -> distance.apply(text, choice) >= 0).toList();
@@ -279,8 +284,61 @@ final class Scalars {
   /** On one line and not too long. */
   static String shown(Value value) {
     boolean isQuoted = value instanceof Value.Scalar scalar && !scalar.isPlain();
-    String text = Shown.value(StringUtils.normalizeSpace(value.text()));
-    return isQuoted ? '"' + text + '"' : text;
+    if (!isQuoted) {
+      return shown(value.text());
+    }
+    String inner = StringUtils.strip(value.text(), " ");
+    int before = value.text().indexOf(inner);
+    int behind = value.text().length() - before - inner.length();
+    return '"' + blanks(before) + shown(inner) + (inner.isEmpty() ? "" : blanks(behind)) + '"';
+  }
+
+  /** The same of a text, in which what looks like a blank or like nothing is told. */
+  static String shown(String text) {
+    String seen = visible(text);
+    int start = text.indexOf(seen);
+    StringBuilder told = new StringBuilder();
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      boolean isHidden = i < start || i >= start + seen.length();
+      boolean isOdd = c != ' ' && (isHidden ? !seen.isEmpty() : Character.isSpaceChar(c));
+      told.append(isOdd ? String.format("<U+%04X>", (int) c) : c);
+    }
+    return Shown.value(told.toString());
+  }
+
+  private static String blanks(int count) {
+    return " ".repeat(Math.min(count, SLIP));
+  }
+
+  /** A text without what cannot be seen at its ends. */
+  private static String visible(String text) {
+    int start = 0;
+    int end = text.length();
+    while (start < end && isInvisible(text.charAt(start))) {
+      start++;
+    }
+    while (end > start && isInvisible(text.charAt(end - 1))) {
+      end--;
+    }
+    return text.substring(start, end);
+  }
+
+  private static boolean isInvisible(char c) {
+    return Character.isWhitespace(c)
+        || Character.isSpaceChar(c)
+        || Character.isISOControl(c)
+        || Character.getType(c) == Character.FORMAT;
+  }
+
+  private static String leaveOut(String text, String seen) {
+    boolean isBefore = isInvisible(text.charAt(0));
+    boolean isBehind = isInvisible(text.charAt(text.length() - 1));
+    char c = text.charAt(isBefore ? 0 : text.length() - 1);
+    return "leave out "
+        + (c == ' ' ? "the blank" : String.format("the character U+%04X", (int) c))
+        + (isBefore && isBehind ? " on both sides of " : isBefore ? " before " : " behind ")
+        + seen;
   }
 
   private static String name(Object constant) {

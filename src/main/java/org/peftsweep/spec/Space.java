@@ -8,7 +8,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.SortedMap;
-import org.apache.commons.lang3.math.NumberUtils;
 import org.peftsweep.search.Dimension;
 import org.peftsweep.search.Domain;
 import org.peftsweep.search.Point;
@@ -45,7 +44,7 @@ public final class Space {
           return OptionalDouble.of((i + 0.5) / values.size());
         }
       }
-      if (values.isEmpty() && NumberUtils.isCreatable(text)) {
+      if (values.isEmpty() && Scalars.isNumber(text)) {
         double number = Double.parseDouble(text);
         if (number >= dimension.from() && number <= dimension.to()) {
           return OptionalDouble.of(dimension.place(number));
@@ -91,7 +90,7 @@ public final class Space {
         fixed.put(key, new Value.Entry(entry.place(), values.get(0)));
         continue;
       }
-      boolean areNumbers = values.stream().allMatch(v -> NumberUtils.isCreatable(v.text()));
+      boolean areNumbers = values.stream().allMatch(v -> Scalars.isNumber(v.text()));
       if (areNumbers) {
         values.sort(Comparator.comparingDouble(v -> Double.parseDouble(v.text())));
       }

@@ -2,14 +2,17 @@ package org.peftsweep.spec;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Function;
+import org.peftsweep.data.DataException;
 import org.peftsweep.method.Methods;
 import org.peftsweep.optim.Rates;
 
@@ -74,17 +77,24 @@ public record Sweep(
    *
    * @param modelHash content hash of the model or adapter at a location
    * @param taskHash content hash of a task's examples
+   * @throws SpecException with what is wrong with the data of any task
    */
   public Contents contents(
       Function<String, String> modelHash, Function<TaskSource, String> taskHash) {
     String hash = modelHash.apply(model);
     Map<String, AdapterSource> adapters = new TreeMap<>();
-    List<TaskSource> sources =
-        tasks.stream()
-            .map(task -> task.source().withContentHash(taskHash.apply(task.source())))
-            .toList();
+    List<TaskSource> sources = new ArrayList<>();
+    Set<String> faults = new LinkedHashSet<>();
+    for (TaskPlan task : tasks) {
+      hashed(task.source(), taskHash, faults).ifPresent(sources::add);
+    }
     TaskSource texts =
-        retention.isNone() ? TaskSource.NONE : retention.withContentHash(taskHash.apply(retention));
+        retention.isNone()
+            ? TaskSource.NONE
+            : hashed(retention, taskHash, faults).orElse(TaskSource.NONE);
+    if (!faults.isEmpty()) {
+      throw new SpecException(faults);
+    }
     return new Contents(
         sources,
         texts,
@@ -96,6 +106,16 @@ public record Sweep(
                       asked.adapter(), place -> new AdapterSource(place, modelHash.apply(place)));
           return new ModelSource(model, hash, asked.randomInit(), adapter, asked.weights());
         });
+  }
+
+  private static Optional<TaskSource> hashed(
+      TaskSource source, Function<TaskSource, String> taskHash, Set<String> faults) {
+    try {
+      return Optional.of(source.withContentHash(taskHash.apply(source)));
+    } catch (DataException e) {
+      faults.add(e.getMessage());
+      return Optional.empty();
+    }
   }
 
   /**

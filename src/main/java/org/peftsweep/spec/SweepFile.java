@@ -200,6 +200,14 @@ public final class SweepFile {
   private Fields fields(String location, Map<String, String> overrides, List<String> added) {
     folder = location.substring(0, location.lastIndexOf('/') + 1);
     Value.Section own = section(location, "Cannot read the sweep file " + Shown.of(location));
+    Map<String, String> upper = new LinkedHashMap<>();
+    for (Map.Entry<String, String> override : overrides.entrySet()) {
+      if (override.getKey().matches(EXTENDS + "(\\..*)?")) {
+        own = own.under(override(override.getKey(), override.getValue()));
+      } else {
+        upper.put(override.getKey(), override.getValue());
+      }
+    }
     Value.Section merged = own;
     if (own.entries().containsKey(EXTENDS)) {
       Value.Entry entry = own.entries().get(EXTENDS);
@@ -221,8 +229,14 @@ public final class SweepFile {
     String name = local.isPresent() ? beside : PACKED_DEFAULTS;
     Value.Section defaults =
         local.map(text -> YamlText.file(name, text, faults)).orElseGet(() -> Packed.DEFAULTS);
+    if (defaults.entries().containsKey(EXTENDS)) {
+      throw new SpecException(
+          "Cannot use the key extends in "
+              + defaults.entries().get(EXTENDS).place()
+              + ": put it into the sweep file");
+    }
     merged = defaults.under(merged);
-    for (Map.Entry<String, String> override : overrides.entrySet()) {
+    for (Map.Entry<String, String> override : upper.entrySet()) {
       merged = merged.under(override(override.getKey(), override.getValue()));
     }
     merged = longer(merged, added);
@@ -423,7 +437,8 @@ public final class SweepFile {
     }
   }
 
-  private static String name(Fields fields) {
+  /** Returns a name that can be that of a folder beside others. */
+  static String name(Fields fields) {
     String name = fields.word("name");
     if (name.length() > LONGEST_NAME) {
       throw Scalars.cannotUse(

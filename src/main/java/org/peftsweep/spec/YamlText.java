@@ -23,6 +23,7 @@ import org.yaml.snakeyaml.nodes.NodeTuple;
 import org.yaml.snakeyaml.nodes.ScalarNode;
 import org.yaml.snakeyaml.nodes.SequenceNode;
 import org.yaml.snakeyaml.nodes.Tag;
+import org.yaml.snakeyaml.reader.StreamReader;
 
 /**
  * Reads YAML as a tree of values with their places. No object is made from the text: tags of one's
@@ -77,6 +78,7 @@ final class YamlText {
 
   private Node compose(String text, String name) {
     requireSmall(text, name);
+    requirePrintable(text, name);
     LoaderOptions options = new LoaderOptions();
     try {
       requirePlain(new Yaml(options).parse(new StringReader(text)));
@@ -97,6 +99,27 @@ final class YamlText {
       throw new SpecException(
           "Cannot read %s: it has more than %d characters from here on, give a shorter file"
               .formatted(places.apply(mark), MOST_CHARACTERS));
+    }
+  }
+
+  /** Names the line of a character that no YAML has, which the parser does not. */
+  private void requirePrintable(String text, String name) {
+    int line = 0;
+    for (int i = 0; i < text.length(); i++) {
+      int character = text.codePointAt(i);
+      if (!StreamReader.isPrintable(character)) {
+        Mark mark = new Mark(name, i, line, 0, new int[0], 0);
+        throw new SpecException(
+            "Cannot read %s: YAML has no character U+%04X, %s"
+                .formatted(
+                    places.apply(mark),
+                    character,
+                    character == 0
+                        ? "save the file as UTF-8"
+                        : "leave it out, or write \"\\u%04x\"".formatted(character)));
+      }
+      i += Character.charCount(character) - 1;
+      line += character == '\n' ? 1 : 0;
     }
   }
 

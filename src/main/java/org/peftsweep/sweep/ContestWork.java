@@ -9,8 +9,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.peftsweep.results.Event;
@@ -78,6 +80,7 @@ final class ContestWork implements Work {
   private final ResultFolder folder;
   private final Readings stored;
   private final TrialFilter again;
+  private final Set<String> stopped;
   private final OptionalInt mostLanes;
   private final EventLog events;
   private final Supplier<Requests> requests;
@@ -93,6 +96,7 @@ final class ContestWork implements Work {
    * Takes up contests where the tables say they are.
    *
    * @param again which trials with a row that is not done run again
+   * @param stopped ids of trials that users stopped in earlier runs
    * @param requests that users made since
    */
   ContestWork(
@@ -102,6 +106,7 @@ final class ContestWork implements Work {
       ResultFolder folder,
       Readings stored,
       TrialFilter again,
+      Set<String> stopped,
       OptionalInt mostLanes,
       EventLog events,
       Supplier<Requests> requests) {
@@ -111,6 +116,7 @@ final class ContestWork implements Work {
     this.folder = folder;
     this.stored = stored.look();
     this.again = again;
+    this.stopped = stopped;
     this.mostLanes = mostLanes;
     this.events = events;
     this.requests = requests;
@@ -122,10 +128,10 @@ final class ContestWork implements Work {
   @Override
   public List<PlannedTrial> poll(int slots) {
     hear();
+    decide();
     if (asked.isCapped(attempts.size())) {
       return null;
     }
-    decide();
     List<Due> due = due();
     if (due.isEmpty()) {
       return null;
@@ -191,7 +197,7 @@ final class ContestWork implements Work {
     Requests now = requests.get();
     if (!now.equals(asked)) {
       asked = now;
-      trials.forEach((id, known) -> known.isAskedToStop = asked.stops().contains(id));
+      trials.forEach((id, known) -> known.isAskedToStop = isAskedToStop(id));
       entrants.clear();
       isChanged = true;
     }
@@ -246,9 +252,13 @@ final class ContestWork implements Work {
               && !(again.takes(id, row) && !row.isDone() && isFailed(row.status()))) {
             known.state = state(row.status());
           }
-          known.isAskedToStop = asked.stops().contains(id);
+          known.isAskedToStop = isAskedToStop(id);
           return known;
         });
+  }
+
+  private boolean isAskedToStop(String id) {
+    return asked.stops().contains(id) || stopped.contains(id) && !again.takes(id, rows.get(id));
   }
 
   private static boolean isFailed(Status status) {
@@ -297,15 +307,27 @@ final class ContestWork implements Work {
     trials.forEach(
         (id, known) -> {
           if (known.isAskedToStop && known.state == Trace.State.OPEN) {
-            reasons.put(id, "asked to stop");
+            reasons.put(id, Requests.STOPPED);
           }
         });
     return reasons;
   }
 
+  /** Returns ids of trials that did not start since users asked them to stop. */
+  Set<String> left() {
+    Set<String> left = new TreeSet<>();
+    trials.forEach(
+        (id, known) -> {
+          if (known.isAskedToStop && !attempts.containsKey(id)) {
+            left.add(id);
+          }
+        });
+    return left;
+  }
+
   /** Returns why nothing more starts though more could, if a user asked for that. */
   java.util.Optional<String> cap() {
-    return asked.isCapped(attempts.size())
+    return asked.isCapped(attempts.size()) && !isOver()
         ? java.util.Optional.of(asked.capText())
         : java.util.Optional.empty();
   }

@@ -11,7 +11,6 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.stream.IntStream;
-import org.apache.commons.lang3.math.NumberUtils;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.search.Contest;
 import org.peftsweep.search.Dimension;
@@ -96,7 +95,7 @@ public final class Simulation {
           .get(method)
           .forEach(
               (axis, all) -> {
-                boolean areNumbers = all.stream().allMatch(NumberUtils::isCreatable);
+                boolean areNumbers = all.stream().allMatch(Axes::isNumber);
                 branch.add(Dimension.list(axis, areNumbers, all.size()));
               });
       branches.add(branch);
@@ -113,7 +112,7 @@ public final class Simulation {
   }
 
   private static int compare(String a, String b) {
-    return NumberUtils.isCreatable(a) && NumberUtils.isCreatable(b)
+    return Axes.isNumber(a) && Axes.isNumber(b)
         ? Double.compare(Double.parseDouble(a), Double.parseDouble(b))
         : a.compareTo(b);
   }

@@ -4,7 +4,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.peftsweep.results.Event;
 import org.peftsweep.results.Readings;
@@ -18,13 +20,36 @@ public final class SweepRunner {
   private final ResultFolder folder;
   private final TrialTask task;
   private final SweepListener listener;
+  private final Supplier<Requests> requests;
+  private Set<String> left = Set.of();
 
+  /** Makes one whom nobody asks for anything on the way. */
   public SweepRunner(
       JavaSparkContext context, ResultFolder folder, TrialTask task, SweepListener listener) {
+    this(context, folder, task, listener, () -> Requests.NONE);
+  }
+
+  /**
+   * Makes one that users steer.
+   *
+   * @param requests what they ask of this run by now
+   */
+  public SweepRunner(
+      JavaSparkContext context,
+      ResultFolder folder,
+      TrialTask task,
+      SweepListener listener,
+      Supplier<Requests> requests) {
     this.context = context;
     this.folder = folder;
     this.task = task;
     this.listener = listener;
+    this.requests = requests;
+  }
+
+  /** Returns ids of trials that did not start since users asked them to stop. */
+  public Set<String> left() {
+    return left;
   }
 
   /**
@@ -41,6 +66,7 @@ public final class SweepRunner {
    *
    * @param plan what is known of the trials so far
    * @param again which trials whose rows tell of a failure run again
+   * @param stopped ids of trials that users stopped in earlier runs
    */
   public Decided run(
       Contests contests,
@@ -48,6 +74,7 @@ public final class SweepRunner {
       Function<Trial, String> title,
       Forecast forecast,
       TrialFilter again,
+      Set<String> stopped,
       OptionalInt mostLanes,
       Stop stop)
       throws InterruptedException {
@@ -65,11 +92,13 @@ public final class SweepRunner {
               folder,
               new Readings(folder, files),
               again,
+              stopped,
               mostLanes,
               events,
-              () -> Requests.read(folder, files));
+              requests);
       try {
         new Scheduler(cluster, folder, events, listener, Retries.STANDARD, stop).run(work);
+        left = work.left();
         return new Decided(work.isOver(), work.reasons(), work.cap());
       } finally {
         events.add(Event.Kind.SWEEP_ENDED, null);
@@ -85,8 +114,8 @@ public final class SweepRunner {
   }
 
   /**
-   * Runs every pending trial, unless asked to stop, and returns how each ended, in the order in
-   * which they did.
+   * Runs every pending trial, unless asked to stop or capped, which {@code stop} then tells, and
+   * returns how each ended, in the order in which they did.
    *
    * @throws java.io.UncheckedIOException if a row can be written neither by executor nor by driver
    * @throws IllegalStateException if Spark stopped, or cannot run any trial
@@ -112,13 +141,12 @@ public final class SweepRunner {
       listener.started(plan, cluster.slots());
       try {
         Work packs = Work.of(PackPlan.of(plan.pending(), forecast, mostLanes, cluster.slots()));
-        Work steered =
-            new SteeredWork(
-                packs,
-                () -> Requests.read(folder, context.hadoopConfiguration()),
-                folder.attempts().keySet());
-        return new Scheduler(cluster, folder, events, listener, Retries.STANDARD, stop)
-            .run(steered);
+        SteeredWork steered = new SteeredWork(packs, requests, folder.attempts().keySet());
+        List<Ending> endings =
+            new Scheduler(cluster, folder, events, listener, Retries.STANDARD, stop).run(steered);
+        left = steered.left();
+        steered.cap().ifPresent(stop::ask);
+        return endings;
       } finally {
         events.add(Event.Kind.SWEEP_ENDED, null);
         events.write();

@@ -118,6 +118,12 @@ class BadPlacesTest {
   @Test
   void anOutputThatCannotBeMade() throws IOException {
     assertRefused("no folder", "sweep", sweep("builtin:mini", null, "none"), "--output", "/proc/x");
+    assertRefused("no files", "sweep", sweep("builtin:mini", null, "none"), "--output", "/proc");
+    Path output = Files.createDirectories(folder.resolve("out"));
+    Files.writeString(output.resolve("x"), "the sweep's name");
+    String file = sweep("builtin:mini", null, "none");
+    assertRefused("a file", "sweep", file, "--output", "" + output);
+    assertRefused("a file", "sweep", file, "--dry-run", "--output", "" + output);
   }
 
   /** Names of all kinds of characters, none of which is there. */
@@ -167,6 +173,17 @@ class BadPlacesTest {
   }
 
   /** Files of a model that are something else. */
+  @Test
+  void promptsThatAreNoText() throws IOException {
+    Path latin = folder.resolve("latin.txt");
+    Files.write(latin, "one\nschön\n".getBytes(StandardCharsets.ISO_8859_1));
+    Path wide = folder.resolve("wide.txt");
+    Files.write(wide, "one\n".getBytes(StandardCharsets.UTF_16));
+    for (String file : List.of("" + latin, "" + wide, "" + folder, folder + "/none", "")) {
+      assertRefused("prompts", "generate", "0123", "--file", file, "--output", "" + folder);
+    }
+  }
+
   @Test
   void brokenModels() throws IOException {
     Random random = new Random(7);

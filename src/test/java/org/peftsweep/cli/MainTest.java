@@ -70,6 +70,30 @@ class MainTest {
   }
 
   @Test
+  void aKeyIsSetOnceAndWithAValue() {
+    for (List<String> twice :
+        List.of(
+            List.of("--set", "seeds=[1]", "--set", "seeds=[2]"),
+            List.of("--set=seeds=[1]", "--set=seeds=[1]"),
+            List.of("--set", "seeds=[1]", "--set", "training.epochs=1", "--set", "seeds="))) {
+      err.reset();
+      assertThat(sweep(twice.toArray(String[]::new))).isEqualTo(2);
+      assertThat(err.toString(StandardCharsets.UTF_8))
+          .startsWith("Cannot use --set seeds twice: leave one out\n");
+    }
+    for (String bare : List.of("seeds", "=1", "", " ")) {
+      err.reset();
+      assertThat(sweep("--set", bare)).isEqualTo(2);
+      assertThat(err.toString(StandardCharsets.UTF_8))
+          .startsWith("Cannot use --set ")
+          .contains(": give a key and a value, such as training.epochs=3\n");
+    }
+    out.reset();
+    assertThat(sweep("--dry-run", "--set", "seeds=[1, 2, 3]", "--set=training.epochs=1")).isZero();
+    assertThat(out.toString(StandardCharsets.UTF_8)).contains("6 trials, 6 to run");
+  }
+
+  @Test
   void evaluatesWhatTuningChose() throws IOException {
     Files.writeString(
         file,

@@ -26,7 +26,6 @@ import org.junit.jupiter.api.io.TempDir;
 import org.peftsweep.method.LoRA;
 import org.peftsweep.model.Role;
 import org.peftsweep.results.LocalSpark;
-import org.peftsweep.results.Requests;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.Samples;
 import org.peftsweep.results.Scores;
@@ -203,23 +202,6 @@ class SearchInSweepsTest {
     Set<String> files = files();
     assertThat(sweep(tuned)).isEqualTo(3);
     assertThat(files()).isEqualTo(files);
-  }
-
-  @Test
-  void usersStopTrialsAndCapSweeps() throws IOException {
-    Files.createDirectories(folder.resolve("output/found"));
-    Requests.NONE.upTo(9).write(results(), new Configuration());
-    assertThat(sweep(GRID + ASHA)).as(said()).isEqualTo(1);
-    assertThat(said()).contains("capped at 9 trials");
-    assertThat(results().trials()).hasSize(9);
-    assertThat(run("watch", "found", "--stop", "nothing")).isEqualTo(2);
-    assertThat(run("watch", "found", "--cap", "soon")).isEqualTo(2);
-    String all = String.join(",", results().manifest().orElseThrow().asked().keySet());
-    assertThat(run("watch", "found", "--cap", "99", "--stop", all)).isZero();
-    assertThat(out.toString(StandardCharsets.UTF_8))
-        .contains("found: 16 trials are asked to stop, capped at 99 trials");
-    sweep(GRID + ASHA);
-    assertThat(statuses()).isEqualTo(Map.of("stopped", 9L));
   }
 
   /** What rows do not tell is measured: the same trials, once more. */

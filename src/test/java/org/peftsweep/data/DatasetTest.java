@@ -44,7 +44,33 @@ class DatasetTest {
     assertThat(dataset.withValidation(20, 7)).isEqualTo(carved);
     assertThat(dataset.withValidation(20, 8)).isNotEqualTo(carved);
     assertThatThrownBy(() -> dataset.withValidation(100, 7))
-        .hasMessage("Cannot hold out 100 of the 100 train rows of sst2: give 1 to 99");
+        .isInstanceOf(DataException.class)
+        .hasMessage("Cannot hold out 100 of the 100 train rows of sst2: none is left to learn from, give a"
+                + " smaller validation-fraction or supply more rows");
+  }
+
+  /** Some row is left on each side, or one sentence says that none is. */
+  @Test
+  void aFractionLeavesARowToLearnFromOrIsRefused() {
+    for (int rows = 1; rows <= 12; rows++) {
+      Dataset few = dataset.withTrainLimit(rows, 3);
+      for (double fraction : new double[] {1e-6, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 0.999_999}) {
+        int held = Math.max(1, (int) Math.round(fraction * rows));
+        if (held < rows) {
+          Dataset carved = few.withValidationFraction(fraction, 3);
+          assertThat(carved.validation()).hasSize(held);
+          assertThat(carved.train()).hasSize(rows - held);
+        } else {
+          String way =
+              rows == 1 ? "raise train-limit or supply" : "give a smaller validation-fraction or";
+          assertThatThrownBy(() -> few.withValidationFraction(fraction, 3))
+              .isInstanceOf(DataException.class)
+              .hasMessageStartingWith(
+                  "Cannot hold out " + held + " of the " + held + " train rows of sst2: none is")
+              .hasMessageContaining(way);
+        }
+      }
+    }
   }
 
   @Test

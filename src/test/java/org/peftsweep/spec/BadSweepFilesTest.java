@@ -63,6 +63,9 @@ class BadSweepFilesTest {
       textBlock =
           """
           {method: lora, rank: 4.7} => Cannot use rank = 4.7 in x.yaml:5: give a whole number
+          {method: "lora "} => Cannot use method = "lora " in x.yaml:5: leave out the blank behind lora
+          {method: lora, init: "  random"} => Cannot use init = "  random" in x.yaml:5: leave out the blank before random
+          {method: lora, " rank": 4} => Cannot use the key rank in x.yaml:5 with method lora: leave out the blank before rank
           {method: lora, rank: -1} => Cannot use rank = -1 in x.yaml:5: give a whole number of at least 1
           {method: lora, rank: "8"} => Cannot use rank = "8" in x.yaml:5: give a whole number without quotes
           {method: lora, rank: 8.0} => Cannot use rank = 8.0 in x.yaml:5: give a whole number
@@ -165,6 +168,7 @@ class BadSweepFilesTest {
       textBlock =
           """
           tranining: {} => Cannot use the key tranining in x.yaml:5: did you mean training
+          training: {schedule: "linear "} => Cannot use schedule = "linear " in x.yaml:5: leave out the blank behind linear
           training: {schedule: linaer} => Cannot use schedule = linaer in x.yaml:5: choose linear, cosine or constant
           per-task: {mini-rte: {batch: [16, 32]}} => Cannot use batch = [16, 32] in x.yaml:5: give one value, or write the list under training or in a block of the grid
           training: {batch: 0} => Cannot use batch = 0 in x.yaml:5: give a whole number of at least 1

@@ -53,7 +53,19 @@ class PretrainingTest {
         "text: builtin | text: [] | Cannot use text = [] in mini.yaml:3: give at least one value",
         "vocabulary: 1000 | vocabulary: 12 | Cannot use vocabulary = 12",
         "positions: 64 | positions: 16 | Cannot use max-tokens = 48",
-        "name: mini | name: mini\\ntasks: [rte] | give one of the keys text and tasks"
+        "name: mini | name: mini\\ntasks: [rte] | give one of the keys text and tasks",
+        "text: builtin | tasks: [rte, foo]\\ndata: x | Cannot use tasks = foo in mini.yaml:3: ",
+        "text: builtin | tasks: rte2\\ndata: x | Cannot use tasks = rte2 in mini.yaml:3: did you mean ",
+        "text: builtin | tasks: [0x8]\\ndata: x | Cannot use tasks = 0x8 in mini.yaml:3: ",
+        "text: builtin | tasks: []\\ndata: x | Cannot use tasks = [] in mini.yaml:3: give at least",
+        "text: builtin | tasks: [rte] | Cannot read mini.yaml: it lacks the key data",
+        "text: builtin | tasks: [rte]\\ndata: [] | Cannot use data = [] in mini.yaml:4: give one word",
+        "text: builtin | tasks: [rte]\\ndata: [a, b] | Cannot use data = [a, b] in mini.yaml:4: give one",
+        "name: mini | name: ../../x | Cannot use name = ../../x in mini.yaml:2: use lower-case",
+        "name: mini | name: /tmp/x | Cannot use name = /tmp/x in mini.yaml:2: use lower-case",
+        "name: mini | name: .. | Cannot use name = .. in mini.yaml:2: use lower-case",
+        "name: mini | name: a/b | Cannot use name = a/b in mini.yaml:2: use lower-case",
+        "name: mini | name: \"mini \" | Cannot use name = \"mini \" in mini.yaml:2: use lower-case"
       })
   void refusesAFaultInOneSentence(String good, String bad, String sentence) throws IOException {
     String text = Files.readString(Path.of("conf/pretrain-mini.yaml"));
