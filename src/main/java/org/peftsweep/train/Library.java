@@ -80,7 +80,7 @@ public final class Library {
         "hash of " + location,
         () ->
             parts.equals(List.of(location))
-                ? folders.contentHash(folder(location))
+                ? in(location, folders::contentHash)
                 : DigestUtils.sha256Hex(
                     new AdapterSource(location, "").merge()
                         + parts.stream().map(this::modelHash).collect(Collectors.joining())));
