@@ -25,11 +25,14 @@ import org.apache.hadoop.fs.Path;
  * <stem>.<ending>}; shards {@code <stem>-00000-of-00001.<ending>} or numbered otherwise; a folder
  * {@code <stem>} or {@code <stem>.<ending>} of files, as Spark writes them. Endings are those of
  * {@link FileFormat}; text may be packed, with the ending of its codec behind. Two that could be
- * the part are refused.
+ * the part are refused, and so are two files that are the same piece of it, as a packed one beside
+ * the unpacked.
  */
 final class PartFiles {
 
   private static final String SHARD = "([-_.]?(?<shard>\\d+)(-of-(?<of>\\d{1,9}))?(-[0-9a-f]+)?)?";
+  private static final Pattern COUNTED =
+      Pattern.compile("(?<before>.*?)(?<shard>\\d+)-of-(?<of>\\d{1,9})\\D.*");
   private static final Pattern SPARK_PART = Pattern.compile("part-\\d{5}-.+");
   private static final Pattern PARTITION = Pattern.compile("[^=]+=.*");
 
@@ -115,7 +118,7 @@ final class PartFiles {
   }
 
   private void look(Path where, String prefix) throws IOException {
-    Map<String, Integer> shards = new TreeMap<>();
+    Map<String, Shards> shards = new TreeMap<>();
     for (FileStatus entry : entries(where)) {
       Path path = entry.getPath();
       Matcher matcher = name.matcher(DataFile.uncompressed(path, conf));
@@ -130,35 +133,23 @@ final class PartFiles {
         String candidate = path.getName();
         if (isShard) {
           candidate = matcher.group("stem") + "-*." + matcher.group("ending");
-          if (matcher.group("of") != null) {
-            shards.put(candidate, Integer.parseInt(matcher.group("of")));
-          }
+          shards
+              .computeIfAbsent(candidate, shared -> new Shards(shared, where))
+              .add(path.getName(), matcher.group("shard"), matcher.group("of"));
         }
         candidates
             .computeIfAbsent(prefix + candidate, any -> new ArrayList<>())
             .add(new DataFile(path, format, false));
       }
     }
-    for (Map.Entry<String, Integer> sharded : shards.entrySet()) {
-      int found = candidates.get(prefix + sharded.getKey()).size();
-      if (found != sharded.getValue()) {
-        throw new DataException(
-            "Cannot read "
-                + sharded.getKey()
-                + " in "
-                + where
-                + ": "
-                + found
-                + " files are there, numbered as of "
-                + sharded.getValue()
-                + "; supply each once");
-      }
-    }
+    shards.values().forEach(Shards::requireAll);
   }
 
   /** The files of a folder as Spark writes it. */
   private List<DataFile> inside(Path part, String ending) throws IOException {
     List<DataFile> found = new ArrayList<>();
+    Map<String, String> unpacked = new TreeMap<>();
+    Map<String, Shards> shards = new TreeMap<>();
     for (FileStatus entry : entries(part)) {
       String entryName = entry.getPath().getName();
       String reason = NOT_PLAIN.get(entryName);
@@ -178,8 +169,20 @@ final class PartFiles {
           format = FileFormat.QUOTED_TSV;
         }
         found.add(new DataFile(entry.getPath(), format, isSparkPart));
+        String bare = DataFile.uncompressed(entry.getPath(), conf);
+        String other = unpacked.putIfAbsent(bare, entryName);
+        if (other != null) {
+          throw Shards.twice(part, other, entryName);
+        }
+        Matcher counted = COUNTED.matcher(bare);
+        if (counted.matches()) {
+          shards
+              .computeIfAbsent(counted.group("before") + "*", shared -> new Shards(shared, part))
+              .add(entryName, counted.group("shard"), counted.group("of"));
+        }
       }
     }
+    shards.values().forEach(Shards::requireAll);
     if (found.isEmpty()) {
       throw new DataException(
           "Cannot read "

@@ -305,15 +305,24 @@ class BadDataTest {
       delimiter = '|',
       textBlock =
           """
-          train-00000-of-00002.csv       | Cannot read train-*.csv in @: 1 files are there, numbered as of 2; supply each once
+          train-00000-of-00002.csv       | Cannot read train-*.csv in @: the numbers 0 are there, of 2 files; supply each once
+          train-0-of-2.csv+train-5-of-2.csv | Cannot read train-*.csv in @: the numbers 0, 5 are there, of 2 files; supply each once
+          train-0-of-2.csv+train-1-of-3.csv | Cannot read train-*.csv in @: the numbers 0, 1 are there, of 2 and of 3 files; supply each once
+          train-0.csv+train-0.csv.gz+train-1.csv | Cannot read both train-0.csv and train-0.csv.gz in @: they are the same part of the rows; remove one
+          train-0-of-2.csv+train-0-of-2.csv.bz2 | Cannot read both train-0-of-2.csv and train-0-of-2.csv.bz2 in @: they are the same part of the rows; remove one
+          train-1.csv+train_01.csv       | Cannot read both train-1.csv and train_01.csv in @: they are the same part of the rows; remove one
+          train.csv/part-00000-a-c000.csv+train.csv/part-00000-a-c000.csv.gz | Cannot read both part-00000-a-c000.csv and part-00000-a-c000.csv.gz in file:@/train.csv: they are the same part of the rows; remove one
+          train/x-0-of-3.csv+train/x-2-of-3.csv.gz | Cannot read x-* in file:@/train: the numbers 0, 2 are there, of 3 files; supply each once
           train.csv/y=good/part-0.csv    | Cannot read file:@/train.csv: it is partitioned by a column; write it without partitionBy
           train.csv/_temporary/0.csv     | Cannot read file:@/train.csv: Spark did not write it to its end; write it again
           train.parquet/_delta_log/0.json | Cannot read file:@/train.parquet: it is a Delta table; write its rows as Parquet
           train.csv/_SUCCESS             | Cannot read file:@/train.csv: it holds no file of rows; supply files that end in .csv, .tsv, .jsonl, .json, .ndjson, .parquet
           train.xlsx                     | Cannot find train of mine in @: supply train.csv, .tsv, .jsonl, .json, .ndjson, .parquet, or a folder of such files; there are [train.xlsx]
           """)
-  void aPartThatIsNotThereWholeIsNamed(String name, String sentence) throws IOException {
-    RowFiles.write(folder.resolve(name), "a,b,y\nx,y,good\n");
+  void aPartThatIsNotThereWholeIsNamed(String names, String sentence) throws IOException {
+    for (String name : names.split("\\+")) {
+      RowFiles.write(folder.resolve(name), "a,b,y\nx,y,good\n");
+    }
     assertThatThrownBy(() -> reader.read(RowFiles.TASK, folder.toString(), Split.TRAIN, ""))
         .isInstanceOf(DataException.class)
         .hasMessage(sentence.replace("@", folder.toString()));
