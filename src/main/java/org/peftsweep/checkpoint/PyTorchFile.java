@@ -145,16 +145,18 @@ public final class PyTorchFile implements TensorFile {
     return DType.FLOATS.contains(view(name).storage().dtype());
   }
 
+  @Override
+  public void requireFloat(String name) {
+    if (!isFloat(name)) {
+      throw notFloats(name, view(name).storage().dtype());
+    }
+  }
+
   /** Reads the tensor's storage at once; what is returned no longer needs the file. */
   @Override
   public FloatSource values(String name) {
     Pickle.View view = view(name);
-    DType dtype = view.storage().dtype();
-    if (!isFloat(name)) {
-      throw new CheckpointException(
-          "Cannot read %s of %s as floats: its type is %s, and supported are %s"
-              .formatted(Shown.value(name), path, dtype, DType.FLOATS));
-    }
+    requireFloat(name);
     try {
       ByteBuffer data =
           ByteBuffer.wrap(bytes(entry(view.storage()))).order(ByteOrder.LITTLE_ENDIAN);
