@@ -280,7 +280,13 @@ public final class ConfigFile {
     if (!holds) {
       throw new CheckpointException(
           "Cannot use %s = %s in %s: %s"
-              .formatted(own(key), Shown.value(String.valueOf(value)), file, advice));
+              .formatted(
+                  own(key),
+                  value instanceof String word
+                      ? Shown.name(word)
+                      : Shown.value(String.valueOf(value)),
+                  file,
+                  advice));
     }
   }
 }

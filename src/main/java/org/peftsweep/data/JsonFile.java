@@ -147,7 +147,7 @@ final class JsonFile {
     while (parser.nextToken() != JsonToken.END_OBJECT) {
       String key = parser.currentName();
       if (!keys.add(key)) {
-        fault = "key " + Task.shown(key) + " stands in it twice";
+        fault = "key " + Shown.name(key) + " stands in it twice";
       }
       JsonToken value = parser.nextToken();
       int column = task.textColumns().indexOf(key);
@@ -206,7 +206,7 @@ final class JsonFile {
       }
       depth += token.isStructStart() ? 1 : token.isStructEnd() ? -1 : 0;
       if (token == JsonToken.VALUE_NUMBER_FLOAT && parser.isNaN()) {
-        fault = "key " + Task.shown(key) + " is " + parser.getText() + ", which JSON does not have";
+        fault = "key " + Shown.name(key) + " is " + parser.getText() + ", which JSON does not have";
       }
       if (depth == 0) {
         return fault;

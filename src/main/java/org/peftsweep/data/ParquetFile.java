@@ -92,9 +92,9 @@ final class ParquetFile {
                 + " as "
                 + task.name()
                 + ": it has no column "
-                + column
+                + Shown.name(column)
                 + ", only "
-                + Task.shown(schema.getFields().stream().map(Type::getName).toList())
+                + Shown.names(schema.getFields().stream().map(Type::getName).toList())
                 + "; name one of these");
       }
       Type type = schema.getType(column);

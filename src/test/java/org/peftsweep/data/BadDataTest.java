@@ -23,6 +23,7 @@ import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What cannot be read gets one sentence with file, line and remedy. */
 class BadDataTest {
@@ -227,6 +228,8 @@ class BadDataTest {
           train.csv   | a,b,y~"x" z,y,good                           | train.csv:2: a field that begins with a quote does not end with one; close it, and double the quotes within
           train.tsv   | a%b%y~"x%z"%y%good                           | train.tsv:2: 4 fields, not 3; declare quotes: true if its fields stand in quotes, else mend it, or set skip-bad-rows
           train.csv   | a,b,y~x,y,                                   | train.csv:2: label is "", not one of [bad, good] or an id from 0 to 1; mend it, or set skip-bad-rows
+          train.csv   | a,b,y~x,y, good                              | train.csv:2: label is " good", with blanks before it, not one of [bad, good] or an id from 0 to 1; mend it, or set skip-bad-rows
+          train.csv   | a, b, y~x,y,good                             | train.csv:1 as mine: the header must name column b once, and names [a, " b", " y"]; correct it, or the columns in declare-tasks
           train.csv   | version https://git-lfs.github.com/spec/v1   | train.csv:1: it is a pointer of git-lfs; fetch the file itself by git lfs pull
           train.parquet | version https://git-lfs.github.com/spec/v1 | train.parquet: it is a pointer of git-lfs; fetch the file itself by git lfs pull
           train.csv   | PAR1xxxxPAR1                                 | train.csv:1: it is a Parquet file; let its name end in .parquet
@@ -245,6 +248,79 @@ class BadDataTest {
     assertThatThrownBy(() -> reader.read(RowFiles.TASK, folder.toString(), Split.TRAIN, ""))
         .isInstanceOf(DataException.class)
         .hasMessage("Cannot read file:" + folder + "/" + sentence);
+  }
+
+  /** What keeps a label or a column from being the one that is asked for can be seen. */
+  @TestFactory
+  List<DynamicTest> whatTakesNoInkIsShown() {
+    List<DynamicTest> tests = new ArrayList<>();
+    for (int unseen :
+        new int[] {' ', 0xa0, 0x200b, 0x2009, 0x3000, 0xad, 0x202e, 0x7f, 1, '\t', 0x2028}) {
+      String shown = unseen == ' ' ? " " : unseen == '\t' ? "\\t" : "\\u%04x".formatted(unseen);
+      String mark = Character.toString(unseen);
+      for (List<String> around :
+          List.of(List.of(mark, ""), List.of("", mark), List.of(mark, mark + mark))) {
+        String label = around.get(0) + "good" + around.get(1);
+        String where =
+            around.get(0).isEmpty()
+                ? "behind"
+                : around.get(1).isEmpty() ? "before" : "around";
+        String said = label.replace(mark, shown);
+        String name = shown + " " + where;
+        tests.add(
+            DynamicTest.dynamicTest(
+                name,
+                () -> {
+                  List<String[]> rows = List.<String[]>of(new String[] {"x", "y", label});
+                  for (String file : List.of("train.csv", "train.jsonl")) {
+                    String text =
+                        file.endsWith("csv")
+                            ? "a,b,y\nx,y," + label + "\n"
+                            : RowFiles.jsonLines(rows);
+                    Path own = write(file, text.getBytes(StandardCharsets.UTF_8));
+                    assertThatThrownBy(
+                            () -> reader.read(RowFiles.TASK, own.toString(), Split.TRAIN, ""))
+                        .isInstanceOf(DataException.class)
+                        .hasMessageContaining(
+                            ": label is \"%s\", with blanks %s it, not one of [bad, good] or"
+                                .formatted(said, where));
+                  }
+                  Path own =
+                      write(
+                          "train.csv",
+                          ("a,b," + label + "\nx,y,1\n").getBytes(StandardCharsets.UTF_8));
+                  Task task =
+                      new Task("mine", List.of("a"), "good", List.of(), List.of(Metric.PEARSON));
+                  assertThatThrownBy(() -> reader.read(task, own.toString(), Split.TRAIN, ""))
+                      .isInstanceOf(DataException.class)
+                      .hasMessageContaining(
+                          ": the header must name column good once, and names [a, b, \""
+                              + said
+                              + "\"]; ");
+                }));
+      }
+    }
+    return tests;
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"3.5e38", "-3.5e38", "1e39", "-1E308", "340282360000000000000000000000000000000"})
+  void aNumberBeyondFloatsIsNoLabel(String label) throws IOException {
+    Task task = new Task("mine", List.of("a"), "y", List.of(), List.of(Metric.PEARSON));
+    Path sound =
+        write("train.csv", "a,y\nx,3.4e38\nx,-3.4E+38\nx,1e-300".getBytes(StandardCharsets.UTF_8));
+    assertThat(reader.read(task, sound.toString(), Split.TRAIN, "").examples())
+        .allMatch(example -> Float.isFinite((float) example.label()));
+    for (String text : List.of("a,y\nx,1\nx," + label, "y,a\n1,x\n\"" + label + "\",z")) {
+      Path own = write("train.csv", text.getBytes(StandardCharsets.UTF_8));
+      assertThatThrownBy(() -> reader.read(task, own.toString(), Split.TRAIN, ""))
+          .isInstanceOf(DataException.class)
+          .hasMessageEndingWith(
+              "/train.csv:3: label is \""
+                  + label
+                  + "\", not a number within 3.4e38 of 0; mend it, or set skip-bad-rows");
+    }
   }
 
   @Test
