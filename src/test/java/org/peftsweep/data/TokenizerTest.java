@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,6 +15,8 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class TokenizerTest {
 
@@ -130,6 +133,39 @@ class TokenizerTest {
     assertRefused("must hold one JSON object");
     Files.writeString(folder.resolve("tokenizer.json"), "{\"version\": \"1.0\"}");
     assertRefused("Cannot use the tokenizer of");
+  }
+
+  /** Each part of a tokenizer that works is put out of order, alone or within a sequence. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '\0',
+      textBlock =
+          """
+          model | {"type": "Foo", "vocab": {}} | its model is of the type Foo, not one of [BPE, Unigram, WordLevel, WordPiece]
+          model | {"type": "BPE", "vocab": {}} | its model of the type BPE lacks merges
+          model | {"type": "WordPiece", "vocab": {}} | its model of the type WordPiece lacks unk_token
+          model | {"type": "BPE", "vocab": {"a": 0}, "merges": ["a b"]} | its model of the type BPE has merges that do not go with its vocab
+          model | {"type": "BPE", "vocab": {"a": -1}, "merges": []} | its model of the type BPE has a setting that this type does not have
+          model | {"vocab": {"a": "b"}} | its model has a setting that this type does not have
+          model | 3 | it has no model
+          normalizer | {"type": "Foo"} | its normalizer of the type Foo cannot be used
+          normalizer | {"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Bar "}]} | its normalizer of the type "Bar " cannot be used
+          pre_tokenizer | {"type": "Foo"} | its pre_tokenizer of the type Foo cannot be used
+          pre_tokenizer | {"type": "Sequence", "pretokenizers": [{"type": "Split"}]} | its pre_tokenizer of the type Split cannot be used
+          post_processor | [] | its post_processor cannot be used
+          decoder | {"type": "Foo"} | its decoder of the type Foo cannot be used
+          added_tokens | [{"id": "x"}] | its added_tokens cannot be used
+          version | "9" | its version cannot be used
+          """)
+  void thePartThatCannotBeUsedIsNamed(String part, String content, String reason)
+      throws IOException {
+    ObjectNode tree = TokenizerFiles.parse(JSON, "");
+    tree.set(part, TokenizerFiles.JSON.readTree(content));
+    Files.writeString(folder.resolve("tokenizer.json"), tree.toString());
+    assertThatThrownBy(() -> Tokenizer.open(folder))
+        .isInstanceOf(DataException.class)
+        .hasMessage("Cannot use the tokenizer of " + folder + ": " + reason + "; supply another");
   }
 
   private void assertRefused(String reason) {

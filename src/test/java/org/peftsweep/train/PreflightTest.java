@@ -260,6 +260,62 @@ class PreflightTest {
         .hasMessageStartingWith("Cannot ");
   }
 
+  /** An unknown token that is not in the vocabulary matters once a text has a word that is not. */
+  @ParameterizedTest
+  @CsvSource({
+    "WordPiece, the film, ",
+    "WordPiece, the filmxq, filmxq",
+    "WordLevel, the film, ",
+    "WordLevel, the filmxq, filmxq"
+  })
+  void refusesTextsThatTheTokenizerCannotCut(String type, String text, String unknown)
+      throws IOException {
+    Files.writeString(
+        model.resolve("tokenizer.json"),
+        """
+        {"version": "1.0", "added_tokens": [], "pre_tokenizer": {"type": "Whitespace"},
+         "model": {"type": "%s", "unk_token": "[NOPE]", "vocab": {"the": 0, "film": 1}%s}}
+        """
+            .formatted(
+                type,
+                type.equals("WordLevel")
+                    ? ""
+                    : ", \"continuing_subword_prefix\": \"##\", \"max_input_chars_per_word\": 99"));
+    for (String part : List.of("train", "dev")) {
+      Path data = Files.createDirectories(folder.resolve(part + "/mine"));
+      for (String other : List.of("train", "dev")) {
+        Files.writeString(
+            data.resolve(other + ".csv"),
+            "a,y\nthe,bad\n" + (other.equals(part) ? text : "film") + ",good\nfilm,bad\n");
+      }
+      for (String block : List.of("method: lora", "method: lora, train-fraction: 0.4")) {
+        String sweep =
+            """
+            name: sweep
+            model: %s
+            data: %s
+            tasks: [mine]
+            declare-tasks:
+              mine: {text-columns: [a], label-column: y, labels: [bad, good], metrics: [accuracy]}
+            seeds: [0, 1]
+            grid: [{%s}]
+            training: {max-steps: 1, max-tokens: 16}
+            """
+                .formatted("file:" + model, data.getParent(), block);
+        if (unknown == null) {
+          assertThat(check(sweep)).isEmpty();
+        } else {
+          assertThatThrownBy(() -> check(sweep))
+              .isInstanceOf(SpecException.class)
+              .hasMessage(
+                  "Cannot cut \"%s\" into tokens of the tokenizer of %s: its unk_token [NOPE] is not"
+                          .formatted(text, model)
+                      + " in its vocab; supply the tokenizer that the model was trained with");
+        }
+      }
+    }
+  }
+
   @Test
   void refusesAModelWithoutATokenizer() throws IOException {
     Files.delete(model.resolve("tokenizer.json"));
