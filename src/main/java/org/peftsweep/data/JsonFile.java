@@ -27,6 +27,9 @@ final class JsonFile {
   private static final String ONE_A_LINE = "give one object a line, or one array of objects";
 
   /** Numbers that are none are read, to be named. */
+  /** More than JSON's own, as nothing else can be meant by such a line. */
+  private static final String BLANKS = " \t\r\f\u000b";
+
   private static final JsonFactory JSON =
       JsonFactory.builder()
           .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
@@ -56,7 +59,7 @@ final class JsonFile {
       if (TextFile.firstCharacter(text) == '[') {
         file.readArray(new TextReader(path, text, Integer.MAX_VALUE, ""));
       } else {
-        file.readLines(Lines.of(path, text, conf));
+        file.readLines(Lines.of(path, text, conf, BLANKS));
       }
     }
   }

@@ -74,7 +74,8 @@ final class ParquetFile {
           "Cannot read "
               + file
               + ": "
-              + TextFile.foreign(head).orElse("it is not Parquet; supply it in its format"));
+              + ForeignFile.of(head, ForeignFile.Wanted.ROWS)
+                  .orElse("it is not Parquet; supply it in its format"));
     }
   }
 

@@ -234,6 +234,10 @@ class BadDataTest {
           train.parquet | version https://git-lfs.github.com/spec/v1 | train.parquet: it is a pointer of git-lfs; fetch the file itself by git lfs pull
           train.csv   | PAR1xxxxPAR1                                 | train.csv:1: it is a Parquet file; let its name end in .parquet
           train.csv.gz~ | a,b,y                                      | train.csv.gz: it is damaged or cut short; fetch it again
+          train.csv.gz | PAR1xxxxPAR1                                | train.csv.gz:1: it is a Parquet file; unpack it, and let its name end in .parquet
+          train.parquet.gz | a,b,y                                   | train.parquet.gz: it is packed by gzip; unpack it
+          train.parquet | a,b,y                                      | train.parquet: it is not Parquet; supply it in its format
+          train.jsonl | {"a":"x","b":"y","y":1}~%~ ~% %~7            | train.jsonl:5: it is not a JSON object; mend it, or set skip-bad-rows
           """)
   void eachFaultHasItsSentence(String name, String text, String sentence) throws IOException {
     boolean isRaw = name.endsWith("~");
@@ -320,6 +324,72 @@ class BadDataTest {
               "/train.csv:3: label is \""
                   + label
                   + "\", not a number within 3.4e38 of 0; mend it, or set skip-bad-rows");
+    }
+  }
+
+  /** Bytes of one kind of file under the name of another; the name never ends as told already. */
+  @TestFactory
+  List<DynamicTest> whatIsPackedIsToldHowToBeReadUnderItsName() throws IOException {
+    byte[] text = "a,b,y\nx,y,good\n".getBytes(StandardCharsets.UTF_8);
+    RowFiles.write(folder.resolve("once.gz"), text);
+    byte[] once = Files.readAllBytes(folder.resolve("once.gz"));
+    byte[] zip = "PK\u0003\u0004 and more".getBytes(StandardCharsets.UTF_8);
+    List<DynamicTest> tests = new ArrayList<>();
+    for (String name :
+        List.of("csv", "tsv", "jsonl", "json", "csv.gz", "jsonl.gz", "parquet", "parquet.gz")) {
+      for (byte[] bytes : List.of(once, zip)) {
+        String what = bytes == once ? "packed by gzip; " : "a zip file or a workbook; ";
+        tests.add(
+            DynamicTest.dynamicTest(
+                name + ": " + what,
+                () -> {
+                  Path own = Files.createTempDirectory(folder, "x");
+                  Path file = own.resolve("train." + name);
+                  if (name.startsWith("parquet")) {
+                    Files.write(file, bytes);
+                  } else {
+                    RowFiles.write(file, bytes);
+                  }
+                  Throwable fault =
+                      catchThrowable(
+                          () -> reader.read(RowFiles.TASK, own.toString(), Split.TRAIN, ""));
+                  assertThat(fault)
+                      .isInstanceOf(DataException.class)
+                      .hasMessageContaining("/train." + name)
+                      .hasMessageContaining(": it is " + what);
+                  String remedy = fault.getMessage().substring(fault.getMessage().indexOf("; "));
+                  if (remedy.contains("end in .")) {
+                    assertThat(name)
+                        .doesNotEndWith(remedy.substring(remedy.lastIndexOf('.') + 1));
+                  }
+                  assertThat(remedy.contains("UTF-8") && name.startsWith("parquet")).isFalse();
+                }));
+      }
+    }
+    return tests;
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"csv", "tsv", "jsonl", "csv.gz"})
+  void linesThatEndInCarriageReturnsAloneAreNamed(String ending) throws IOException {
+    List<String[]> rows = RowFiles.rows(new SplittableRandom(9), 5, false);
+    String text =
+        ending.startsWith("csv")
+            ? RowFiles.quoted(rows, ',', false)
+            : ending.equals("tsv") ? RowFiles.tsv(rows) : RowFiles.jsonLines(rows);
+    for (String mark : List.of("", "\uFEFF")) {
+      Path own =
+          write(
+              "train." + ending,
+              (mark + text.replace('\n', '\r')).getBytes(StandardCharsets.UTF_8));
+      for (DatasetReader one : List.of(reader, lenient)) {
+        assertThatThrownBy(() -> one.read(RowFiles.TASK, own.toString(), Split.TRAIN, ""))
+            .isInstanceOf(DataException.class)
+            .hasMessageEndingWith(
+                "/train."
+                    + ending
+                    + ":1: its lines end with carriage returns alone; save it with line feeds");
+      }
     }
   }
 

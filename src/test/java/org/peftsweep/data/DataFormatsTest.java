@@ -94,6 +94,20 @@ class DataFormatsTest {
         .isEqualTo(ContentHash.of(RowFiles.examples(rows)));
   }
 
+  /** A line of blanks, tabs among them, is no row of JSON; an array may have any line ends. */
+  @ParameterizedTest
+  @ValueSource(strings = {"\n", "\t\n", " \t \n", "\t\r\n", "\f\n", "\r"})
+  void blanksBetweenRowsOfJsonAreNothing(String blank) throws IOException {
+    List<String[]> rows = RowFiles.rows(new SplittableRandom(8), 6, true);
+    String text =
+        blank.equals("\r")
+            ? RowFiles.jsonArray(rows, true).replace("\n", blank)
+            : RowFiles.jsonLines(rows).replace("\n", "\n" + blank);
+    RowFiles.write(folder.resolve("train.jsonl"), text);
+    assertThat(reader.read(RowFiles.TASK, folder.toString(), Split.TRAIN, "").examples())
+        .isEqualTo(RowFiles.examples(rows));
+  }
+
   @ParameterizedTest(name = "{0}")
   @ValueSource(
       strings = {

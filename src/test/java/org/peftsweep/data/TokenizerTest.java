@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -17,6 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class TokenizerTest {
 
@@ -166,6 +168,63 @@ class TokenizerTest {
     assertThatThrownBy(() -> Tokenizer.open(folder))
         .isInstanceOf(DataException.class)
         .hasMessage("Cannot use the tokenizer of " + folder + ": " + reason + "; supply another");
+  }
+
+  /** Every file of a tokenizer, in another encoding, packed, or none at all. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "chat_template.jinja",
+        "vocab.txt",
+        "vocab.json",
+        "merges.txt"
+      })
+  void aFileThatIsNoTextIsNamedWithWhatItIs(String name) throws IOException {
+    for (String beside : List.of("vocab.json", "merges.txt", "vocab.txt")) {
+      Files.writeString(folder.resolve(beside), beside.endsWith("json") ? "{}" : "[UNK]");
+    }
+    if (name.equals("vocab.txt")) {
+      Files.delete(folder.resolve("merges.txt"));
+    }
+    Path file = folder.resolve(name);
+    String text = "{\n\"sch\u00f6n\": \"tr\u00e8s d\u00e9j\u00e0 vu, h\u00e9las na\u00efve\"\n}\n";
+    Files.write(file, text.getBytes(StandardCharsets.ISO_8859_1));
+    assertSays("Cannot read " + file + ":2: it is not UTF-8, it looks like ");
+    Files.write(file, ("x\n".repeat(40_000) + text).getBytes(StandardCharsets.ISO_8859_1));
+    assertSays("Cannot read " + file + ":40002: it is not UTF-8");
+    Files.write(file, text.getBytes(StandardCharsets.UTF_16));
+    assertSays("Cannot read " + file + ":1: it is UTF-16");
+    Files.write(file, new byte[] {0x1f, (byte) 0x8b, 8, 0});
+    assertSays("Cannot read " + file + ":1: it is packed by gzip; unpack it");
+    Files.writeString(file, "version https://git-lfs.github.com/spec/v1\n");
+    assertSays("Cannot read " + file + ":1: it is a pointer of git-lfs; fetch the file itself");
+    Files.delete(file);
+    Files.createSymbolicLink(file, Path.of("../../blobs/0123"));
+    assertSays(
+        "Cannot read " + file + ": it is a link to ../../blobs/0123, where nothing is; fetch that");
+    Files.delete(file);
+    Files.createDirectory(file);
+    assertSays("Cannot read " + file + ": it is a folder; supply a file of that name");
+  }
+
+  @Test
+  void aByteOrderMarkIsNoPartOfAFile() throws IOException {
+    Files.writeString(folder.resolve("tokenizer.json"), "\uFEFF" + JSON);
+    Files.writeString(
+        folder.resolve("tokenizer_config.json"), "\uFEFF{\"pad_token\": \"</s>\"}");
+    try (Tokenizer tokenizer = Tokenizer.open(folder)) {
+      assertThat(tokenizer.padId()).isEqualTo(2);
+      assertThat(tokenizer.encode("a small text").ids())
+          .isEqualTo(Tokenizer.ofJson(JSON).encode("a small text").ids());
+    }
+  }
+
+  private void assertSays(String start) {
+    assertThatThrownBy(() -> Tokenizer.open(folder))
+        .isInstanceOf(DataException.class)
+        .hasMessageStartingWith(start);
   }
 
   private void assertRefused(String reason) {
