@@ -33,7 +33,7 @@ public final class Architectures {
                 new CheckpointException(
                     "Cannot use model_type = %s in %s: choose one of %s%s"
                         .formatted(
-                            Shown.value(modelType), where, modelTypes(), closest(modelType))));
+                            Shown.name(modelType), where, modelTypes(), closest(modelType))));
   }
 
   private static String closest(String modelType) {

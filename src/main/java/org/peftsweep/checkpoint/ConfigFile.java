@@ -56,7 +56,9 @@ public final class ConfigFile {
 
   /** Returns the object under a key, asked in the same way; empty where there is none. */
   public ConfigFile under(String key) {
-    return new ConfigFile(file, value(key), Map.of());
+    JsonNode node = value(key);
+    require(node.isMissingNode() || node.isObject(), key, node, "write keys under it");
+    return new ConfigFile(file, node, Map.of());
   }
 
   /** Whether there is a value under a key. */
@@ -280,7 +282,13 @@ public final class ConfigFile {
     if (!holds) {
       throw new CheckpointException(
           "Cannot use %s = %s in %s: %s"
-              .formatted(own(key), Shown.value(String.valueOf(value)), file, advice));
+              .formatted(
+                  own(key),
+                  value instanceof String word
+                      ? Shown.name(word)
+                      : Shown.value(String.valueOf(value)),
+                  file,
+                  advice));
     }
   }
 }

@@ -40,6 +40,11 @@ record PlacedFile(StoredTensor stored, Placement placement) implements TensorFil
   }
 
   @Override
+  public void requireFloat(String name) {
+    stored.file().requireFloat(name);
+  }
+
+  @Override
   public FloatSource values(String name) {
     return placement.of(stored.values(), stored.shape());
   }

@@ -60,9 +60,7 @@ public final class PyTorchFile implements TensorFile {
    * @throws CheckpointException if it is missing or anything but such a file
    */
   public static PyTorchFile open(Path path) {
-    if (!Files.isRegularFile(path)) {
-      throw new CheckpointException("Cannot open " + path + ": no such file");
-    }
+    PresentFile.require(path);
     ZipFile zip = null;
     try {
       zip = new ZipFile(path.toFile());
@@ -74,6 +72,9 @@ public final class PyTorchFile implements TensorFile {
     } catch (IOException e) {
       close(zip);
       throw new UncheckedIOException("Cannot read " + path + ": " + e.getMessage(), e);
+    } catch (RuntimeException e) {
+      close(zip);
+      throw e;
     }
   }
 
@@ -145,16 +146,18 @@ public final class PyTorchFile implements TensorFile {
     return DType.FLOATS.contains(view(name).storage().dtype());
   }
 
+  @Override
+  public void requireFloat(String name) {
+    if (!isFloat(name)) {
+      throw notFloats(name, view(name).storage().dtype());
+    }
+  }
+
   /** Reads the tensor's storage at once; what is returned no longer needs the file. */
   @Override
   public FloatSource values(String name) {
     Pickle.View view = view(name);
-    DType dtype = view.storage().dtype();
-    if (!isFloat(name)) {
-      throw new CheckpointException(
-          "Cannot read %s of %s as floats: its type is %s, and supported are %s"
-              .formatted(Shown.value(name), path, dtype, DType.FLOATS));
-    }
+    requireFloat(name);
     try {
       ByteBuffer data =
           ByteBuffer.wrap(bytes(entry(view.storage()))).order(ByteOrder.LITTLE_ENDIAN);

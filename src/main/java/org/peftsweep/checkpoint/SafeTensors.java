@@ -8,7 +8,6 @@ import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -60,9 +59,7 @@ public final class SafeTensors implements TensorFile {
   }
 
   static SafeTensors open(Path path, long windowBytes) {
-    if (!Files.isRegularFile(path)) {
-      throw new CheckpointException("Cannot open " + path + ": no such file");
-    }
+    PresentFile.require(path);
     try (FileChannel channel = FileChannel.open(path)) {
       long fileBytes = channel.size();
       long headerBytes = headerBytes(channel, fileBytes);
@@ -172,8 +169,13 @@ public final class SafeTensors implements TensorFile {
   }
 
   @Override
+  public void requireFloat(String name) {
+    requireFloats(name);
+  }
+
+  @Override
   public FloatSource values(String name) {
-    requireType(name, DType.FLOATS, "floats");
+    requireFloats(name);
     return (from, target) -> floats(name, from, target);
   }
 
@@ -185,7 +187,7 @@ public final class SafeTensors implements TensorFile {
    * @throws IndexOutOfBoundsException if it has fewer elements
    */
   public void floats(String name, long from, FloatBuffer target) {
-    TensorInfo info = requireType(name, DType.FLOATS, "floats");
+    TensorInfo info = requireFloats(name);
     Objects.checkFromIndexSize(from, target.remaining(), info.elements());
     int width = info.dtype().bytes();
     MappedFile mapped = requireOpen(name);
@@ -209,7 +211,12 @@ public final class SafeTensors implements TensorFile {
    * @throws CheckpointException if it is missing, of another type, or too long for one array
    */
   public long[] longs(String name) {
-    TensorInfo info = requireType(name, DType.LONGS, "whole numbers");
+    TensorInfo info = info(name);
+    if (!DType.LONGS.contains(info.dtype())) {
+      throw new CheckpointException(
+          "Cannot read %s of %s as whole numbers: its type is %s; save it as one of %s"
+              .formatted(name, path, info.dtype(), DType.LONGS));
+    }
     int width = info.dtype().bytes();
     MappedFile mapped = requireOpen(name);
     long[] values = new long[arrayLength(info)];
@@ -242,12 +249,10 @@ public final class SafeTensors implements TensorFile {
     }
   }
 
-  private TensorInfo requireType(String name, List<DType> types, String what) {
+  private TensorInfo requireFloats(String name) {
     TensorInfo info = info(name);
-    if (!types.contains(info.dtype())) {
-      throw new CheckpointException(
-          "Cannot read %s of %s as %s: its type is %s, and supported are %s"
-              .formatted(name, path, what, info.dtype(), types));
+    if (!DType.FLOATS.contains(info.dtype())) {
+      throw notFloats(name, info.dtype());
     }
     return info;
   }

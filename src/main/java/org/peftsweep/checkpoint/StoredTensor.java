@@ -40,9 +40,9 @@ public record StoredTensor(TensorFile file, String name, List<Long> shape) {
   }
 
   /**
-   * This tensor, if it has the shape that the model needs.
+   * This tensor, if it holds floats and has the shape that the model needs.
    *
-   * @throws CheckpointException if it has another; the message holds both
+   * @throws CheckpointException if it has another shape or type; the message holds both
    */
   public StoredTensor requireShape(long... wanted) {
     List<Long> wantedShape = Arrays.stream(wanted).boxed().toList();
@@ -51,6 +51,7 @@ public record StoredTensor(TensorFile file, String name, List<Long> shape) {
           "Cannot use %s in %s: its shape is %s, and config.json asks for %s"
               .formatted(Shown.value(name), file.path(), shape, wantedShape));
     }
+    file.requireFloat(name);
     return this;
   }
 

@@ -58,6 +58,20 @@ public interface TensorFile extends AutoCloseable {
   }
 
   /**
+   * Refuses a tensor whose elements are not read as floats.
+   *
+   * @throws CheckpointException with its type
+   */
+  default void requireFloat(String name) {}
+
+  /** Returns what to throw where a tensor's elements are of a type that is not read as floats. */
+  default CheckpointException notFloats(String name, DType type) {
+    return new CheckpointException(
+        "Cannot read %s of %s as floats: its type is %s; save it as one of %s"
+            .formatted(Shown.value(name), path(), type, DType.FLOATS));
+  }
+
+  /**
    * Returns a tensor's values in row-major order, to be read in parts.
    *
    * @throws CheckpointException if it is missing or is no tensor of floats

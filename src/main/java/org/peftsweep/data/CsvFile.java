@@ -6,6 +6,7 @@ import com.univocity.parsers.csv.CsvParser;
 import com.univocity.parsers.csv.CsvParserSettings;
 import com.univocity.parsers.csv.UnescapedQuoteHandling;
 import java.io.IOException;
+import java.io.InputStream;
 import java.util.List;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
@@ -178,7 +179,9 @@ final class CsvFile {
   }
 
   private static TextReader open(Path file, Configuration conf) throws IOException {
-    return new TextReader(file, TextFile.open(file, conf), TextFile.LONGEST, "\n" + END + "\n");
+    InputStream text = TextFile.open(file, conf);
+    TextFile.requireLineFeeds(file, text);
+    return new TextReader(file, text, TextFile.LONGEST, "\n" + END + "\n");
   }
 
   private static boolean hasOpenQuote(String[] fields) {

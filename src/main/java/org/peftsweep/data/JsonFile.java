@@ -27,6 +27,9 @@ final class JsonFile {
   private static final String ONE_A_LINE = "give one object a line, or one array of objects";
 
   /** Numbers that are none are read, to be named. */
+  /** More than JSON's own, as nothing else can be meant by such a line. */
+  private static final String BLANKS = " \t\r\f\u000b";
+
   private static final JsonFactory JSON =
       JsonFactory.builder()
           .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
@@ -56,7 +59,7 @@ final class JsonFile {
       if (TextFile.firstCharacter(text) == '[') {
         file.readArray(new TextReader(path, text, Integer.MAX_VALUE, ""));
       } else {
-        file.readLines(Lines.of(path, text, conf));
+        file.readLines(Lines.of(path, text, conf, BLANKS));
       }
     }
   }
@@ -147,7 +150,7 @@ final class JsonFile {
     while (parser.nextToken() != JsonToken.END_OBJECT) {
       String key = parser.currentName();
       if (!keys.add(key)) {
-        fault = "key " + Task.shown(key) + " stands in it twice";
+        fault = "key " + Shown.name(key) + " stands in it twice";
       }
       JsonToken value = parser.nextToken();
       int column = task.textColumns().indexOf(key);
@@ -206,7 +209,7 @@ final class JsonFile {
       }
       depth += token.isStructStart() ? 1 : token.isStructEnd() ? -1 : 0;
       if (token == JsonToken.VALUE_NUMBER_FLOAT && parser.isNaN()) {
-        fault = "key " + Task.shown(key) + " is " + parser.getText() + ", which JSON does not have";
+        fault = "key " + Shown.name(key) + " is " + parser.getText() + ", which JSON does not have";
       }
       if (depth == 0) {
         return fault;

@@ -24,6 +24,7 @@ final class Lines implements Closeable {
   private final Path file;
   private final Configuration conf;
   private final LineReader reader;
+  private final String blanks;
   private final Text line = new Text();
   private long number;
   private boolean isTooLong;
@@ -31,19 +32,28 @@ final class Lines implements Closeable {
   /** Told once a file: it takes a look at its start. */
   private String notUtf8;
 
-  private Lines(Path file, Configuration conf, LineReader reader) {
+  private Lines(Path file, Configuration conf, LineReader reader, String blanks) {
+    this.blanks = blanks;
     this.file = file;
     this.conf = conf;
     this.reader = reader;
   }
 
+  /** Lines of fields that tabs separate, so that one of tabs alone is not blank. */
   static Lines open(Path file, Configuration conf) throws IOException {
-    return of(file, TextFile.open(file, conf), conf);
+    return of(file, TextFile.open(file, conf), conf, " \r");
   }
 
-  static Lines of(Path file, InputStream text, Configuration conf) throws IOException {
+  /**
+   * Lines of a text.
+   *
+   * @param blanks characters of which blank lines consist
+   */
+  static Lines of(Path file, InputStream text, Configuration conf, String blanks)
+      throws IOException {
+    TextFile.requireLineFeeds(file, text);
     byte[] newline = {'\n'};
-    return new Lines(file, conf, new LineReader(text, conf, newline));
+    return new Lines(file, conf, new LineReader(text, conf, newline), blanks);
   }
 
   /** Moves to the next line; false at the end. */
@@ -93,11 +103,9 @@ final class Lines implements Closeable {
     reader.close();
   }
 
-  /** Tabs are no blanks here: they stand between empty fields. */
   private boolean isBlank() {
     for (int i = 0; i < line.getLength(); i++) {
-      byte at = line.getBytes()[i];
-      if (at != ' ' && at != '\r') {
+      if (blanks.indexOf(line.getBytes()[i]) < 0) {
         return false;
       }
     }

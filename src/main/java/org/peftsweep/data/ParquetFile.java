@@ -38,14 +38,16 @@ final class ParquetFile {
         if (number == 1) {
           requireColumns(file, task, labelled, row.getType(), rows);
         }
-        String[] texts = new String[task.textColumns().size()];
-        for (int i = 0; i < texts.length; i++) {
-          texts[i] =
-              task.isOfMessages()
-                  ? list(row, task.textColumns().get(i))
-                  : value(row, task.textColumns().get(i));
+        try {
+          String[] texts = new String[task.textColumns().size()];
+          for (int i = 0; i < texts.length; i++) {
+            String column = task.textColumns().get(i);
+            texts[i] = task.isOfMessages() ? list(row, column) : ParquetValue.of(row, column);
+          }
+          rows.row(place, texts, ParquetValue.of(row, task.labelColumn()));
+        } catch (Lines.BadLineException e) {
+          rows.bad(place, e.getMessage(), e.remedy());
         }
-        rows.row(place, texts, value(row, task.labelColumn()));
       }
     } catch (DataException e) {
       throw e;
@@ -72,14 +74,15 @@ final class ParquetFile {
           "Cannot read "
               + file
               + ": "
-              + TextFile.foreign(head).orElse("it is not Parquet; supply it in its format"));
+              + ForeignFile.of(head, ForeignFile.Wanted.ROWS)
+                  .orElse("it is not Parquet; supply it in its format"));
     }
   }
 
   private static void requireColumns(
       Path file, Task task, boolean labelled, GroupType schema, RowCollector rows) {
     List<String> wanted = new ArrayList<>(task.textColumns());
-    if (labelled) {
+    if (labelled || schema.containsField(task.labelColumn())) {
       wanted.add(task.labelColumn());
     }
     for (String column : wanted) {
@@ -90,9 +93,9 @@ final class ParquetFile {
                 + " as "
                 + task.name()
                 + ": it has no column "
-                + column
+                + Shown.name(column)
                 + ", only "
-                + Task.shown(schema.getFields().stream().map(Type::getName).toList())
+                + Shown.names(schema.getFields().stream().map(Type::getName).toList())
                 + "; name one of these");
       }
       Type type = schema.getType(column);
@@ -110,13 +113,25 @@ final class ParquetFile {
                 + column
                 + " holds lists or groups, not texts; name a column of texts");
       }
+      if (!isList && !ParquetValue.isReadable(type.asPrimitiveType())) {
+        throw new DataException(
+            "Cannot read "
+                + file
+                + " as "
+                + task.name()
+                + ": column "
+                + column
+                + " is of the type "
+                + ParquetValue.typeName(type.asPrimitiveType())
+                + ", neither text nor number; write it as one of these");
+      }
     }
   }
 
   /** A list of groups as JSON, however Parquet nests it; a text as it is. */
-  private static String list(Group row, String column) {
+  private static String list(Group row, String column) throws Lines.BadLineException {
     if (row.getType().getType(column).isPrimitive()) {
-      return value(row, column);
+      return ParquetValue.of(row, column);
     }
     ArrayNode list = TokenizerFiles.JSON.createArrayNode();
     if (row.getFieldRepetitionCount(column) > 0) {
@@ -126,7 +141,8 @@ final class ParquetFile {
   }
 
   /** Lists stand in one or two groups with a repeated one inside, elements in one more or none. */
-  private static void elements(Group group, String field, ArrayNode list) {
+  private static void elements(Group group, String field, ArrayNode list)
+      throws Lines.BadLineException {
     for (int i = 0; i < group.getFieldRepetitionCount(field); i++) {
       Group inner = group.getGroup(field, i);
       List<Type> fields = inner.getType().getFields();
@@ -134,15 +150,10 @@ final class ParquetFile {
         elements(inner, fields.get(0).getName(), list);
       } else {
         ObjectNode element = list.addObject();
-        fields.forEach(each -> element.put(each.getName(), value(inner, each.getName())));
+        for (Type each : fields) {
+          element.put(each.getName(), ParquetValue.of(inner, each.getName()));
+        }
       }
     }
-  }
-
-  private static String value(Group row, String column) {
-    if (!row.getType().containsField(column) || row.getFieldRepetitionCount(column) == 0) {
-      return null;
-    }
-    return row.getValueToString(row.getType().getFieldIndex(column), 0);
   }
 }

@@ -2,6 +2,7 @@ package org.peftsweep.data;
 
 import java.io.FileNotFoundException;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -9,9 +10,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
@@ -25,11 +28,14 @@ import org.apache.hadoop.fs.Path;
  * <stem>.<ending>}; shards {@code <stem>-00000-of-00001.<ending>} or numbered otherwise; a folder
  * {@code <stem>} or {@code <stem>.<ending>} of files, as Spark writes them. Endings are those of
  * {@link FileFormat}; text may be packed, with the ending of its codec behind. Two that could be
- * the part are refused.
+ * the part are refused, and so are two files that are the same piece of it, as a packed one beside
+ * the unpacked.
  */
 final class PartFiles {
 
   private static final String SHARD = "([-_.]?(?<shard>\\d+)(-of-(?<of>\\d{1,9}))?(-[0-9a-f]+)?)?";
+  private static final Pattern COUNTED =
+      Pattern.compile("(?<before>.*?)(?<shard>\\d+)-of-(?<of>\\d{1,9})\\D.*");
   private static final Pattern SPARK_PART = Pattern.compile("part-\\d{5}-.+");
   private static final Pattern PARTITION = Pattern.compile("[^=]+=.*");
 
@@ -101,6 +107,7 @@ final class PartFiles {
     List<String> there =
         Arrays.stream(folder.getFileSystem(conf).listStatus(folder))
             .map(entry -> entry.getPath().getName() + (entry.isDirectory() ? "/" : ""))
+            .filter(entry -> !(entry.startsWith(".") && entry.endsWith(".crc")))
             .sorted()
             .toList();
     String more = there.size() > MOST_NAMED ? " and " + (there.size() - MOST_NAMED) + " more" : "";
@@ -115,7 +122,8 @@ final class PartFiles {
   }
 
   private void look(Path where, String prefix) throws IOException {
-    Map<String, Integer> shards = new TreeMap<>();
+    Map<String, Shards> shards = new TreeMap<>();
+    requireWhole(where, path -> name.matcher(DataFile.uncompressed(path, conf)).matches());
     for (FileStatus entry : entries(where)) {
       Path path = entry.getPath();
       Matcher matcher = name.matcher(DataFile.uncompressed(path, conf));
@@ -130,35 +138,24 @@ final class PartFiles {
         String candidate = path.getName();
         if (isShard) {
           candidate = matcher.group("stem") + "-*." + matcher.group("ending");
-          if (matcher.group("of") != null) {
-            shards.put(candidate, Integer.parseInt(matcher.group("of")));
-          }
+          shards
+              .computeIfAbsent(candidate, shared -> new Shards(shared, where))
+              .add(path.getName(), matcher.group("shard"), matcher.group("of"));
         }
         candidates
             .computeIfAbsent(prefix + candidate, any -> new ArrayList<>())
             .add(new DataFile(path, format, false));
       }
     }
-    for (Map.Entry<String, Integer> sharded : shards.entrySet()) {
-      int found = candidates.get(prefix + sharded.getKey()).size();
-      if (found != sharded.getValue()) {
-        throw new DataException(
-            "Cannot read "
-                + sharded.getKey()
-                + " in "
-                + where
-                + ": "
-                + found
-                + " files are there, numbered as of "
-                + sharded.getValue()
-                + "; supply each once");
-      }
-    }
+    shards.values().forEach(Shards::requireAll);
   }
 
   /** The files of a folder as Spark writes it. */
   private List<DataFile> inside(Path part, String ending) throws IOException {
     List<DataFile> found = new ArrayList<>();
+    Map<String, String> unpacked = new TreeMap<>();
+    Map<String, Shards> shards = new TreeMap<>();
+    requireWhole(part, path -> DataFile.format(path, conf).isPresent());
     for (FileStatus entry : entries(part)) {
       String entryName = entry.getPath().getName();
       String reason = NOT_PLAIN.get(entryName);
@@ -178,8 +175,20 @@ final class PartFiles {
           format = FileFormat.QUOTED_TSV;
         }
         found.add(new DataFile(entry.getPath(), format, isSparkPart));
+        String bare = DataFile.uncompressed(entry.getPath(), conf);
+        String other = unpacked.putIfAbsent(bare, entryName);
+        if (other != null) {
+          throw Shards.twice(part, other, entryName);
+        }
+        Matcher counted = COUNTED.matcher(bare);
+        if (counted.matches()) {
+          shards
+              .computeIfAbsent(counted.group("before") + "*", shared -> new Shards(shared, part))
+              .add(entryName, counted.group("shard"), counted.group("of"));
+        }
       }
     }
+    shards.values().forEach(Shards::requireAll);
     if (found.isEmpty()) {
       throw new DataException(
           "Cannot read "
@@ -202,6 +211,25 @@ final class PartFiles {
     }
     throw new DataException(
         "Cannot choose between " + names + " in " + folder + ": keep the files of one form");
+  }
+
+  /** Refuses links that lead nowhere, which a listing leaves out. */
+  private void requireWhole(Path where, Predicate<Path> isPart) throws IOException {
+    if (!"file".equals(files.getUri().getScheme())) {
+      return;
+    }
+    try (Stream<java.nio.file.Path> entries =
+        Files.list(java.nio.file.Path.of(where.toUri().getPath()))) {
+      for (java.nio.file.Path entry : (Iterable<java.nio.file.Path>) entries.sorted()::iterator) {
+        String entryName = entry.getFileName().toString();
+        boolean isHidden = entryName.startsWith("_") || entryName.startsWith(".");
+        Path path = new Path(where, new Path(null, null, entryName));
+        if (!Files.exists(entry) && !isHidden && isPart.test(path)) {
+          throw new DataException(
+              "Cannot read " + path + ": " + LocalFile.fault(entry).orElse("it was removed"));
+        }
+      }
+    }
   }
 
   private List<FileStatus> entries(Path where) throws IOException {

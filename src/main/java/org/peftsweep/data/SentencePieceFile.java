@@ -57,6 +57,11 @@ final class SentencePieceFile {
    */
   static SentencePieceFile read(Path path) {
     SentencePieceFile file = new SentencePieceFile(path);
+    LocalFile.fault(path)
+        .ifPresent(
+            fault -> {
+              throw new DataException("Cannot read " + path + ": " + fault);
+            });
     try {
       file.model(CodedInputStream.newInstance(Files.readAllBytes(path)));
     } catch (IOException e) {

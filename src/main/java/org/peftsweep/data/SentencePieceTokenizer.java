@@ -5,7 +5,6 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Base64;
 import java.util.DoubleSummaryStatistics;
@@ -75,7 +74,7 @@ final class SentencePieceTokenizer {
 
   /** Returns a folder's file, if it has one. */
   static Optional<Path> find(Path folder) {
-    return FILES.keySet().stream().map(folder::resolve).filter(Files::exists).findFirst();
+    return FILES.keySet().stream().map(folder::resolve).filter(LocalFile::isThere).findFirst();
   }
 
   /**

@@ -1,5 +1,7 @@
 package org.peftsweep.data;
 
+import java.util.Collection;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -17,6 +19,10 @@ public final class Shown {
   /** Breaks of lines, control and formatting characters, and halves of a character. */
   private static final Pattern CONTROL =
       Pattern.compile("[\\p{Cntrl}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Cs}]+");
+
+  /** The same, and blanks but the plain one. */
+  private static final Pattern UNSEEN =
+      Pattern.compile("[\\p{Cntrl}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Cs}\\p{Zs}&&[^ ]]");
 
   /** A port and a path with an at sign are no password. */
   private static final Pattern PASSWORD = Pattern.compile("(://[^/@:]*):(?![0-9]+/)[^\\v]*@");
@@ -38,6 +44,44 @@ public final class Shown {
   public static String value(String value) {
     String start = value.length() > 2 * LONGEST ? value.substring(0, 2 * LONGEST) : value;
     return StringUtils.abbreviate(line(start, start.length() + 1), "…", LONGEST_VALUE);
+  }
+
+  /**
+   * Returns what a file says as it is to stand in quotes, so that it can be told from what it looks
+   * like: but for the plain blank, what takes no ink is written as an escape. Cut at its end.
+   */
+  public static String exact(String text) {
+    String start = text.length() > LONGEST ? text.substring(0, LONGEST - 1) + "…" : text;
+    return UNSEEN.matcher(start).replaceAll(one -> Matcher.quoteReplacement(escape(one.group())));
+  }
+
+  /**
+   * Returns a name that a file has, in quotes where it would else look like another, or like more
+   * than one.
+   */
+  public static String name(String name) {
+    String exact = exact(name);
+    boolean isPlain =
+        !exact.isEmpty()
+            && exact.equals(name)
+            && exact.equals(StringUtils.normalizeSpace(name))
+            && name.indexOf(',') < 0;
+    return isPlain ? name : '"' + exact + '"';
+  }
+
+  /** Returns names as a list, cut at its end. */
+  public static String names(Collection<String> names) {
+    String list = names.stream().map(Shown::name).collect(Collectors.joining(", ", "[", "]"));
+    return StringUtils.abbreviate(list, "…", LONGEST);
+  }
+
+  private static String escape(String one) {
+    return switch (one) {
+      case "\t" -> "\\t";
+      case "\n" -> "\\n";
+      case "\r" -> "\\r";
+      default -> String.format(Locale.ROOT, "\\u%04x", one.codePointAt(0));
+    };
   }
 
   /** Returns a whole message on one line; what it quotes is cut where it is far too long. */

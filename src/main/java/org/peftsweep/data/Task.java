@@ -3,7 +3,6 @@ package org.peftsweep.data;
 import java.util.List;
 import java.util.Locale;
 import java.util.regex.Pattern;
-import org.apache.commons.lang3.StringUtils;
 
 /**
  * What is to be learned: which columns are read, what the labels mean, how predictions are scored.
@@ -38,7 +37,12 @@ public record Task(
   private static final List<String> DEV = List.of("dev");
   private static final Pattern NUMBER =
       Pattern.compile("\\s*[-+]?(\\d+\\.?\\d*|\\.\\d+)([eE][-+]?\\d+)?\\s*");
-  private static final int LONGEST_SHOWN = 200;
+
+  /** Blanks, line ends and marks that take no ink. */
+  private static final String UNSEEN = "[\\p{Z}\\p{Cntrl}\\p{Cf}]+";
+
+  private static final Pattern BLANKS_BEFORE = Pattern.compile("^" + UNSEEN);
+  private static final Pattern BLANKS_BEHIND = Pattern.compile(UNSEEN + "$");
 
   public Task {
     textColumns = List.copyOf(textColumns);
@@ -218,7 +222,7 @@ public record Task(
       return id;
     }
     double value = number(text);
-    if (isRegression() && Double.isFinite(value)) {
+    if (isRegression() && Float.isFinite((float) value)) {
       return value;
     }
     boolean areNumbers = labelNames.stream().anyMatch(name -> !Double.isNaN(number(name)));
@@ -227,19 +231,27 @@ public record Task(
         return i;
       }
     }
+    String number = Double.isFinite(value) ? "a number within 3.4e38 of 0" : "a number";
     String ids = areNumbers ? "" : " or an id from 0 to " + (labelNames.size() - 1);
     throw new IllegalArgumentException(
         String.format(
             Locale.ROOT,
-            "label is \"%s\", not %s",
-            shown(text),
-            isRegression() ? "a number" : "one of " + shown(labelNames) + ids));
+            "label is \"%s\"%s, not %s",
+            Shown.exact(text),
+            blanks(text),
+            isRegression() ? number : "one of " + Shown.names(labelNames) + ids));
   }
 
-  /** What a file says, on one line and not too long. */
-  static String shown(Object text) {
-    String line = StringUtils.normalizeSpace(text.toString()).replaceAll("\\p{Cntrl}", "?");
-    return StringUtils.abbreviate(line, LONGEST_SHOWN);
+  /** Says that what stands around a label keeps it from being one. */
+  private String blanks(String text) {
+    String before = BLANKS_BEFORE.matcher(text).replaceFirst("");
+    String bare = BLANKS_BEHIND.matcher(before).replaceFirst("");
+    if (bare.equals(text) || !labelNames.contains(bare)) {
+      return "";
+    }
+    boolean isBehind = !bare.equals(before);
+    return ", with blanks "
+        + (before.equals(text) ? "behind it" : isBehind ? "around it" : "before it");
   }
 
   /** NaN where it is none. */

@@ -6,11 +6,13 @@ import java.io.BufferedInputStream;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.apache.hadoop.conf.Configuration;
@@ -35,18 +37,6 @@ final class TextFile {
   private static final int SURE = 50;
   private static final byte[] BYTE_ORDER_MARK = {(byte) 0xEF, (byte) 0xBB, (byte) 0xBF};
 
-  /** First bytes of what is often found under the name of a text file, and what to do. */
-  private static final Map<String, String> FOREIGN = new LinkedHashMap<>();
-
-  static {
-    FOREIGN.put("\u001f\u008b", "it is packed by gzip; let its name end in .gz");
-    FOREIGN.put("PK\u0003\u0004", "it is a zip file or a workbook; save it as text in UTF-8");
-    FOREIGN.put("PAR1", "it is a Parquet file; let its name end in .parquet");
-    FOREIGN.put(
-        "version https://git-lfs",
-        "it is a pointer of git-lfs; fetch the file itself by git lfs pull");
-  }
-
   private TextFile() {}
 
   /** The bytes of its text, after a byte-order mark of UTF-8. */
@@ -55,7 +45,11 @@ final class TextFile {
     try {
       BufferedInputStream text = new BufferedInputStream(unpacked(file, bytes, conf));
       byte[] head = head(text);
-      requireText(file, head);
+      boolean isPacked = new CompressionCodecFactory(conf).getCodec(file) != null;
+      requireText(
+          file.toString(),
+          head,
+          isPacked ? ForeignFile.Wanted.PACKED_TEXT : ForeignFile.Wanted.TEXT);
       if (startsWith(head, BYTE_ORDER_MARK)) {
         text.skipNBytes(BYTE_ORDER_MARK.length);
       }
@@ -63,6 +57,70 @@ final class TextFile {
     } catch (IOException | RuntimeException e) {
       bytes.close();
       throw e;
+    }
+  }
+
+  /**
+   * The whole of a small text on this machine's disk, which is a file of a model, after a
+   * byte-order mark of UTF-8.
+   *
+   * @throws DataException if it cannot be read, or is no text in UTF-8
+   */
+  static String ofModel(java.nio.file.Path file) {
+    LocalFile.fault(file)
+        .ifPresent(
+            fault -> {
+              throw new DataException("Cannot read " + file + ": " + fault);
+            });
+    byte[] bytes;
+    try {
+      bytes = Files.readAllBytes(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(
+          "Cannot read " + file + ": the disk gives an error; try again, or fetch the file again",
+          e);
+    }
+    requireText(
+        file.toString(), Arrays.copyOf(bytes, Math.min(HEAD, bytes.length)), ForeignFile.Wanted.MODEL);
+    ByteBuffer rest = ByteBuffer.wrap(bytes);
+    rest.position(startsWith(bytes, BYTE_ORDER_MARK) ? BYTE_ORDER_MARK.length : 0);
+    CharBuffer text = CharBuffer.allocate(rest.remaining());
+    if (StandardCharsets.UTF_8.newDecoder().decode(rest, text, true).isError()) {
+      int from = rest.position();
+      int line = 1;
+      int start = 0;
+      for (int i = 0; i < from; i++) {
+        if (bytes[i] == '\n') {
+          line++;
+          start = i + 1;
+        }
+      }
+      byte[] around = Arrays.copyOfRange(bytes, start, Math.min(bytes.length, from + HEAD));
+      throw new DataException(
+          "Cannot read "
+              + file
+              + ":"
+              + line
+              + ": "
+              + notUtf8(Arrays.copyOf(bytes, Math.min(SAMPLE, bytes.length)), around)
+              + "; "
+              + SAVE_AS_UTF8);
+    }
+    return text.flip().toString();
+  }
+
+  /**
+   * Refuses a text whose lines end as those of old Macintoshes.
+   *
+   * @param text from its beginning
+   */
+  static void requireLineFeeds(Path file, InputStream text) throws IOException {
+    String start = new String(head(text), StandardCharsets.ISO_8859_1).stripTrailing();
+    if (start.indexOf('\r') >= 0 && start.indexOf('\n') < 0) {
+      throw new DataException(
+          "Cannot read "
+              + file
+              + ":1: its lines end with carriage returns alone; save it with line feeds");
     }
   }
 
@@ -85,6 +143,10 @@ final class TextFile {
     try (InputStream text = open(file, conf)) {
       sample = text.readNBytes(SAMPLE);
     }
+    return notUtf8(sample, line);
+  }
+
+  private static String notUtf8(byte[] sample, byte[] line) {
     return encoding(sample)
         .or(() -> encoding(Arrays.copyOf(line, Math.min(line.length, SAMPLE))))
         .map(name -> "it is not UTF-8, it looks like " + name)
@@ -110,15 +172,6 @@ final class TextFile {
       }
     }
     return true;
-  }
-
-  /** What bytes of another kind of file are, and what to do; empty where they may be text. */
-  static Optional<String> foreign(byte[] head) {
-    String start = new String(head, StandardCharsets.ISO_8859_1);
-    return FOREIGN.entrySet().stream()
-        .filter(kind -> start.startsWith(kind.getKey()))
-        .map(Map.Entry::getValue)
-        .findFirst();
   }
 
   private static InputStream unpacked(Path file, InputStream bytes, Configuration conf)
@@ -147,8 +200,8 @@ final class TextFile {
     return head;
   }
 
-  private static void requireText(Path file, byte[] head) {
-    foreign(head)
+  private static void requireText(String file, byte[] head, ForeignFile.Wanted wanted) {
+    ForeignFile.of(head, wanted)
         .ifPresent(
             what -> {
               throw new DataException("Cannot read " + file + ":1: " + what);

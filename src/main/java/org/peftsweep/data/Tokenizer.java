@@ -30,6 +30,9 @@ import java.util.function.UnaryOperator;
  */
 public final class Tokenizer implements AutoCloseable {
 
+  /** Tokens that a cut text has at least: a pair has up to four special ones. */
+  public static final int LEAST_TOKENS = 4;
+
   private static final List<String> PAD_TOKENS =
       List.of("<pad>", "[PAD]", "<|finetune_right_pad_id|>");
   private static final List<String> MASK_TOKENS = List.of("<mask>", "[MASK]");
@@ -73,7 +76,7 @@ public final class Tokenizer implements AutoCloseable {
         vocabulary
             .find(TokenizerFiles.token(config, "pad_token"), PAD_TOKENS)
             .orElse(endId.orElse(0));
-    unlimited = load(0);
+    unlimited = load(used, 0);
   }
 
   /**
@@ -113,26 +116,37 @@ public final class Tokenizer implements AutoCloseable {
   private static Tokenizer of(TokenizerSource source, JsonNode config, String place) {
     try {
       return new Tokenizer(source, config, place);
+    } catch (DataException e) {
+      throw e;
     } catch (RuntimeException e) {
+      String fault = TokenizerFaults.ofLoading(source.bare(), Tokenizer::loads);
       throw new DataException(
-          "Cannot use the tokenizer of " + place + ": " + e.getMessage() + "; supply another", e);
+          "Cannot use the tokenizer of " + place + ": " + fault + "; supply another", e);
+    }
+  }
+
+  private static boolean loads(ObjectNode tree) {
+    try (HuggingFaceTokenizer loaded = load(unbounded(tree), 0)) {
+      return true;
+    } catch (RuntimeException e) {
+      return false;
     }
   }
 
   /** One text with special tokens, of any length. */
   public Encoded encode(String text) {
-    return encoded(unlimited.encode(prepares.apply(text), true, false));
+    return encoded(cut(unlimited, prepares.apply(text), null, true));
   }
 
   /** One text with special tokens, cut to {@code maxTokens} in all. */
   public Encoded encode(String text, int maxTokens) {
-    return encoded(limited(maxTokens).encode(prepares.apply(text), true, false));
+    return encoded(cut(limited(maxTokens), prepares.apply(text), null, true));
   }
 
   /** Two texts with special tokens, cut to {@code maxTokens} in all, longest first. */
   public Encoded encode(String first, String second, int maxTokens) {
     HuggingFaceTokenizer limited = limited(maxTokens);
-    return encoded(limited.encode(prepares.apply(first), prepares.apply(second), true, false));
+    return encoded(cut(limited, prepares.apply(first), prepares.apply(second), true));
   }
 
   /** An example's text or texts with special tokens, cut to {@code maxTokens} in all. */
@@ -165,7 +179,7 @@ public final class Tokenizer implements AutoCloseable {
 
   /** The ids of a text without special tokens, [tokens]. */
   public int[] encodeRaw(String text) {
-    return ints(unlimited.encode(prepares.apply(text), false, false).getIds());
+    return ints(cut(unlimited, prepares.apply(text), null, false).getIds());
   }
 
   /** The text of ids; special tokens are written out. */
@@ -293,14 +307,36 @@ public final class Tokenizer implements AutoCloseable {
   }
 
   private HuggingFaceTokenizer limited(int maxTokens) {
-    if (maxTokens < 4) {
+    if (maxTokens < LEAST_TOKENS) {
       throw new IllegalArgumentException(
-          "Cannot cut texts to " + maxTokens + " tokens: give at least 4, for the special tokens");
+          "Cannot cut texts to "
+              + maxTokens
+              + " tokens: give at least "
+              + LEAST_TOKENS
+              + ", for the special tokens");
     }
-    return limited.computeIfAbsent(maxTokens, this::load);
+    return limited.computeIfAbsent(maxTokens, tokens -> load(used, tokens));
   }
 
-  private HuggingFaceTokenizer load(int maxTokens) {
+  /** Cuts a text, or two where there is a second. */
+  private Encoding cut(
+      HuggingFaceTokenizer tokenizer, String first, String second, boolean addsSpecial) {
+    try {
+      return second == null
+          ? tokenizer.encode(first, addsSpecial, false)
+          : tokenizer.encode(first, second, addsSpecial, false);
+    } catch (RuntimeException e) {
+      throw new DataException(
+          "Cannot cut \"%s\" into tokens of the tokenizer of %s: %s; supply the tokenizer that the model was trained with"
+              .formatted(
+                  Shown.exact(second == null ? first : first + " " + second),
+                  place,
+                  TokenizerFaults.ofCutting(TokenizerFiles.parse(used, place))),
+          e);
+    }
+  }
+
+  private static HuggingFaceTokenizer load(String json, int maxTokens) {
     Map<String, String> options =
         maxTokens == 0
             ? Map.of("truncation", "false", "padding", "false")
@@ -315,7 +351,7 @@ public final class Tokenizer implements AutoCloseable {
                 String.valueOf(maxTokens));
     try {
       return HuggingFaceTokenizer.newInstance(
-          new ByteArrayInputStream(used.getBytes(StandardCharsets.UTF_8)), options);
+          new ByteArrayInputStream(json.getBytes(StandardCharsets.UTF_8)), options);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

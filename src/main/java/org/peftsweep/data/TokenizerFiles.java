@@ -5,9 +5,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -33,12 +30,12 @@ final class TokenizerFiles {
   static JsonNode config(Path folder) {
     ObjectNode config = parsed(folder.resolve("tokenizer_config.json"));
     Path template = folder.resolve("chat_template.jinja");
-    return Files.exists(template) ? config.put("chat_template", read(template)) : config;
+    return LocalFile.isThere(template) ? config.put("chat_template", TextFile.ofModel(template)) : config;
   }
 
   /** The object of a file, empty where there is none. */
   private static ObjectNode parsed(Path file) {
-    return Files.exists(file) ? parse(read(file), file.toString()) : JSON.createObjectNode();
+    return LocalFile.isThere(file) ? parse(TextFile.ofModel(file), file.toString()) : JSON.createObjectNode();
   }
 
   /** The name of a special token in a {@code tokenizer_config.json}, or null. */
@@ -54,17 +51,17 @@ final class TokenizerFiles {
     Path words = folder.resolve("vocab.txt");
     Path vocabulary = folder.resolve("vocab.json");
     Path merges = folder.resolve("merges.txt");
-    if (Files.exists(whole)) {
-      return new TokenizerSource(parse(read(whole), whole.toString()));
+    if (LocalFile.isThere(whole)) {
+      return new TokenizerSource(parse(TextFile.ofModel(whole), whole.toString()));
     }
-    if (Files.exists(vocabulary) && Files.exists(merges)) {
+    if (LocalFile.isThere(vocabulary) && LocalFile.isThere(merges)) {
       return new TokenizerSource(
           bytePairs(
-              parse(read(vocabulary), vocabulary.toString()),
-              read(merges),
+              parse(TextFile.ofModel(vocabulary), vocabulary.toString()),
+              TextFile.ofModel(merges),
               config.path("add_prefix_space").asBoolean(false)));
     }
-    if (Files.exists(words)) {
+    if (LocalFile.isThere(words)) {
       return new TokenizerSource(
           wordPieces(words, config.path("do_lower_case").asBoolean(true), config));
     }
@@ -118,7 +115,7 @@ final class TokenizerFiles {
   /** BERT's WordPiece. */
   private static ObjectNode wordPieces(Path file, boolean lowercase, JsonNode config) {
     ObjectNode vocabulary = JSON.createObjectNode();
-    String[] lines = read(file).split("\n");
+    String[] lines = TextFile.ofModel(file).split("\n");
     for (int id = 0; id < lines.length; id++) {
       String line = lines[id];
       vocabulary.put(line.endsWith("\r") ? line.substring(0, line.length() - 1) : line, id);
@@ -187,14 +184,6 @@ final class TokenizerFiles {
     } catch (JsonProcessingException e) {
       throw new DataException(
           "Cannot read " + place + " as JSON: it is something else or cut off; fetch it again", e);
-    }
-  }
-
-  private static String read(Path file) {
-    try {
-      return Files.readString(file);
-    } catch (IOException e) {
-      throw new UncheckedIOException("Cannot read " + file, e);
     }
   }
 }

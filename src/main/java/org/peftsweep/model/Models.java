@@ -68,12 +68,12 @@ public final class Models {
   }
 
   /**
-   * Checks that a checkpoint has every tensor of its model in its shape, without reading values. A
+   * Checks that a checkpoint has every tensor of its model in its shape, of a type of floats, without reading values. A
    * head that learns may be missing, and a pooler: they are drawn from a trial's seed.
    *
    * @param outputs of the head, as for {@link #build}
    * @return names of the parts of the base that are missing
-   * @throws CheckpointException if anything else is missing, or a shape is another
+   * @throws CheckpointException if anything else is missing, or a shape or type is another
    */
   public static List<String> requireComplete(Checkpoint checkpoint, int outputs) {
     List<String> fresh = new ArrayList<>();

@@ -9,6 +9,7 @@ import java.util.Set;
 import org.peftsweep.data.Shown;
 import org.peftsweep.data.Task;
 import org.peftsweep.data.Tasks;
+import org.peftsweep.data.Tokenizer;
 import org.peftsweep.method.Settings;
 
 /**
@@ -110,7 +111,7 @@ public record Pretraining(
       Settings.fraction("mask-fraction", maskFraction);
       Settings.between("steps", steps, 0, Settings.MOST_STEPS);
       Settings.between("batch", batch, 1, Settings.MOST);
-      Settings.between("max-tokens", maxTokens, 4, Settings.MOST);
+      Settings.between("max-tokens", maxTokens, Tokenizer.LEAST_TOKENS, Settings.MOST);
       Training.requireIndexable(batch, maxTokens);
       Settings.fraction("dropout", dropout);
       Settings.positive("learning-rate", learningRate);

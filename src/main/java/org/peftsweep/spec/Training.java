@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.SortedMap;
+import org.peftsweep.data.Tokenizer;
 import org.peftsweep.compute.ElementType;
 import org.peftsweep.data.Padding;
 import org.peftsweep.method.Settings;
@@ -99,9 +100,6 @@ public record Training(
         false);
   }
 
-  // Two special tokens and one of the text.
-  private static final int LEAST_TOKENS = 3;
-
   private static final double MOST_EPOCHS = 100_000;
 
   public Training {
@@ -109,7 +107,7 @@ public record Training(
     Settings.between("max-steps", maxSteps, 0, Settings.MOST_STEPS);
     Settings.between("batch", batch, 1, Settings.MOST);
     Settings.between("accumulate", accumulate, 1, Settings.MOST);
-    Settings.between("max-tokens", maxTokens, LEAST_TOKENS, Settings.MOST);
+    Settings.between("max-tokens", maxTokens, Tokenizer.LEAST_TOKENS, Settings.MOST);
     requireIndexable(batch, maxTokens);
     Objects.requireNonNull(pad, "pad");
     Settings.between("bucket-batches", bucketBatches, 1, Settings.MOST);

@@ -82,7 +82,7 @@ public final class Library {
         "hash of " + location,
         () ->
             parts.equals(List.of(location))
-                ? folders.contentHash(folder(location))
+                ? in(location, folders::contentHash)
                 : DigestUtils.sha256Hex(
                     new AdapterSource(location, "").merge()
                         + parts.stream().map(this::modelHash).collect(Collectors.joining())));
@@ -266,15 +266,40 @@ public final class Library {
 
   /** Returns a trial's examples as token ids, and the texts of its retention. */
   TokenisedTask tokenised(Trial trial) {
+    TokenisedTask data = rows(trial);
+    return trial.retention().isNone() ? data : data.with(retained(trial));
+  }
+
+  private TokenisedTask rows(Trial trial) {
     TaskSource task = trial.task();
     String model = trial.model().location();
     int maxTokens = trial.training().maxTokens();
     boolean packing = trial.training().packing();
-    TokenisedTask data =
-        once(
-            new TokenisedKey(task.withContentHash(""), model, maxTokens, packing),
-            () -> TokenisedTask.of(dataset(task), tokenizer(model), maxTokens, packing));
-    return trial.retention().isNone() ? data : data.with(retained(trial));
+    return once(
+        new TokenisedKey(task.withContentHash(""), model, maxTokens, packing),
+        () -> TokenisedTask.of(dataset(task), tokenizer(model), maxTokens, packing));
+  }
+
+  /**
+   * Cuts the texts of a trial into tokens, all of them where it trains on a sample; what trials will
+   * read is kept for them.
+   *
+   * @throws DataException if the model's tokenizer cannot cut one
+   */
+  void requireTexts(Trial trial) {
+    TaskSource whole = trial.task().withContentHash("").withSample(TrainSample.WHOLE);
+    if (whole.equals(trial.task().withContentHash(""))) {
+      rows(trial);
+      return;
+    }
+    String model = trial.model().location();
+    int maxTokens = trial.training().maxTokens();
+    once(
+        List.of("texts", whole, model, maxTokens),
+        () ->
+            TokenisedTask.of(dataset(whole), tokenizer(model), maxTokens, false)
+                .reported()
+                .size());
   }
 
   /** Counts, once for all trials that read it so, the rows of a set that have nothing to tell. */

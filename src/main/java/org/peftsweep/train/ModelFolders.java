@@ -7,9 +7,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
+import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.apache.commons.codec.digest.DigestUtils;
 import org.apache.commons.io.FileUtils;
 import org.apache.hadoop.conf.Configuration;
@@ -32,6 +34,10 @@ final class ModelFolders {
       Set.of("spm.model", "sentencepiece.bpe.model", "added_tokens.json");
 
   private static final List<String> OTHERS = List.of("tokenizer.json", "vocab.json", "vocab.txt");
+
+  private static final String WANTED =
+      "give builtin:mini, a folder with config.json, model.safetensors and a tokenizer, or for an"
+          + " adapter one with adapter_config.json";
 
   /** How names of copies begin. */
   private static final String COPY = "peft-sweep-model";
@@ -59,11 +65,21 @@ final class ModelFolders {
     return folder.getFileName().toString().startsWith(COPY);
   }
 
-  /** Returns SHA-256 over configuration, weights and tokenizer files, by name and content. */
+  /**
+   * Returns SHA-256 over configuration, weights and tokenizer files, by name and content; a link is
+   * what it leads to.
+   *
+   * @throws CheckpointException if there is no such file
+   */
   String contentHash(Path folder) {
     MessageDigest digest = DigestUtils.getSha256Digest();
     try {
-      for (Path file : deciding(folder)) {
+      List<Path> deciding = deciding(folder);
+      if (deciding.isEmpty()) {
+        throw new CheckpointException(
+            "Cannot use " + folder + ": no file of a model or adapter is in it; " + WANTED);
+      }
+      for (Path file : deciding) {
         String name = folder.relativize(file).toString();
         DigestUtils.updateDigest(digest, name + "\n" + Files.size(file) + "\n");
         try (InputStream in = new DigestInputStream(Files.newInputStream(file), digest)) {
@@ -78,24 +94,33 @@ final class ModelFolders {
 
   /** Of weights in several formats safetensors count; pieces do where they are the tokenizer. */
   private static List<Path> deciding(Path folder) throws IOException {
-    try (var files = Files.walk(folder, 2)) {
-      List<Path> all =
-          files
-              .filter(
-                  file -> {
-                    String name = folder.relativize(file).toString();
-                    return Files.isRegularFile(file) && (decides(name) || PIECES.contains(name));
-                  })
-              .sorted()
-              .toList();
-      boolean hasSafe = all.stream().anyMatch(file -> file.toString().endsWith(".safetensors"));
-      boolean isCutByPieces =
-          OTHERS.stream().noneMatch(name -> all.contains(folder.resolve(name)))
-              && all.stream().anyMatch(file -> file.toString().endsWith(".model"));
-      return all.stream()
-          .filter(file -> isCutByPieces || !PIECES.contains(folder.relativize(file).toString()))
-          .filter(file -> !hasSafe || !TensorFile.isForeign(folder.relativize(file).toString()))
-          .toList();
+    List<Path> there = new ArrayList<>();
+    for (Path entry : Files.isDirectory(folder) ? entries(folder) : List.<Path>of()) {
+      there.addAll(Files.isDirectory(entry) ? entries(entry) : List.of(entry));
+    }
+    List<Path> all =
+        there.stream()
+            .filter(
+                file -> {
+                  String name = folder.relativize(file).toString();
+                  return Files.isRegularFile(file) && (decides(name) || PIECES.contains(name));
+                })
+            .sorted()
+            .toList();
+    boolean hasSafe = all.stream().anyMatch(file -> file.toString().endsWith(".safetensors"));
+    boolean isCutByPieces =
+        OTHERS.stream().noneMatch(name -> all.contains(folder.resolve(name)))
+            && all.stream().anyMatch(file -> file.toString().endsWith(".model"));
+    return all.stream()
+        .filter(file -> isCutByPieces || !PIECES.contains(folder.relativize(file).toString()))
+        .filter(file -> !hasSafe || !TensorFile.isForeign(folder.relativize(file).toString()))
+        .toList();
+  }
+
+  /** Not a walk, which ends at links, or at one that leads back. */
+  private static List<Path> entries(Path folder) throws IOException {
+    try (Stream<Path> entries = Files.list(folder)) {
+      return entries.toList();
     }
   }
 
@@ -142,8 +167,8 @@ final class ModelFolders {
       throw new CheckpointException(
           "Cannot find folder "
               + location
-              + ": give builtin:mini, a folder with config.json, model.safetensors and a tokenizer, or"
-              + " for an adapter one with adapter_config.json");
+              + ": "
+              + WANTED);
     }
     if (files.getScheme().equals("file")) {
       return Path.of(files.resolvePath(location).toUri().getPath());

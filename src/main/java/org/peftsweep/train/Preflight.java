@@ -21,6 +21,7 @@ import org.peftsweep.model.Linear;
 import org.peftsweep.model.Parameter;
 import org.peftsweep.spec.ModelSource;
 import org.peftsweep.spec.SpecException;
+import org.peftsweep.spec.TrainSample;
 import org.peftsweep.spec.Trial;
 
 /**
@@ -60,6 +61,7 @@ public final class Preflight {
     for (Trial trial : trials) {
       try {
         require(trial);
+        requireCut(trial);
       } catch (IllegalArgumentException
           | CheckpointException
           | DataException
@@ -138,6 +140,18 @@ public final class Preflight {
     once(
         List.of("batches", location, trial.task(), trial.method(), trial.training()),
         () -> library.requireBatchesFit(trial));
+  }
+
+  /** Refuses texts that the model's tokenizer cannot cut; a trial that runs learns that by itself. */
+  private void requireCut(Trial trial) {
+    once(
+        List.of(
+            "cut",
+            trial.model().location(),
+            trial.task().withContentHash("").withSample(TrainSample.WHOLE),
+            trial.training().maxTokens(),
+            trial.training().packing()),
+        () -> library.requireTexts(trial));
   }
 
   /** Refuses texts that the model's tokenizer cannot write, and sets with nothing to be written. */

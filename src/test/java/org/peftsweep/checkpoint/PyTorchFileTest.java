@@ -150,7 +150,7 @@ class PyTorchFileTest {
       assertThat(file.isFloat("embeddings.position_ids")).isFalse();
       assertThatThrownBy(() -> file.floats("double.weight"))
           .isInstanceOf(CheckpointException.class)
-          .hasMessageContaining("its type is F64, and supported are");
+          .hasMessageContaining("its type is F64; save it as one of [F32, F16, BF16]");
     }
   }
 

@@ -128,7 +128,7 @@ class SafeTensorsTest {
       assertThat(file.longs("narrow")).containsExactly(Integer.MIN_VALUE, 7);
       assertThatThrownBy(() -> file.floats("wide"))
           .isInstanceOf(CheckpointException.class)
-          .hasMessageEndingWith("its type is I64, and supported are [F32, F16, BF16]");
+          .hasMessageEndingWith("its type is I64; save it as one of [F32, F16, BF16]");
     }
   }
 

@@ -3,16 +3,19 @@ package org.peftsweep.data;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import java.io.IOException;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
@@ -23,6 +26,7 @@ import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What cannot be read gets one sentence with file, line and remedy. */
 class BadDataTest {
@@ -227,10 +231,16 @@ class BadDataTest {
           train.csv   | a,b,y~"x" z,y,good                           | train.csv:2: a field that begins with a quote does not end with one; close it, and double the quotes within
           train.tsv   | a%b%y~"x%z"%y%good                           | train.tsv:2: 4 fields, not 3; declare quotes: true if its fields stand in quotes, else mend it, or set skip-bad-rows
           train.csv   | a,b,y~x,y,                                   | train.csv:2: label is "", not one of [bad, good] or an id from 0 to 1; mend it, or set skip-bad-rows
+          train.csv   | a,b,y~x,y, good                              | train.csv:2: label is " good", with blanks before it, not one of [bad, good] or an id from 0 to 1; mend it, or set skip-bad-rows
+          train.csv   | a, b, y~x,y,good                             | train.csv:1 as mine: the header must name column b once, and names [a, " b", " y"]; correct it, or the columns in declare-tasks
           train.csv   | version https://git-lfs.github.com/spec/v1   | train.csv:1: it is a pointer of git-lfs; fetch the file itself by git lfs pull
           train.parquet | version https://git-lfs.github.com/spec/v1 | train.parquet: it is a pointer of git-lfs; fetch the file itself by git lfs pull
           train.csv   | PAR1xxxxPAR1                                 | train.csv:1: it is a Parquet file; let its name end in .parquet
           train.csv.gz~ | a,b,y                                      | train.csv.gz: it is damaged or cut short; fetch it again
+          train.csv.gz | PAR1xxxxPAR1                                | train.csv.gz:1: it is a Parquet file; unpack it, and let its name end in .parquet
+          train.parquet.gz | a,b,y                                   | train.parquet.gz: it is packed by gzip; unpack it
+          train.parquet | a,b,y                                      | train.parquet: it is not Parquet; supply it in its format
+          train.jsonl | {"a":"x","b":"y","y":1}~%~ ~% %~7            | train.jsonl:5: it is not a JSON object; mend it, or set skip-bad-rows
           """)
   void eachFaultHasItsSentence(String name, String text, String sentence) throws IOException {
     boolean isRaw = name.endsWith("~");
@@ -245,6 +255,145 @@ class BadDataTest {
     assertThatThrownBy(() -> reader.read(RowFiles.TASK, folder.toString(), Split.TRAIN, ""))
         .isInstanceOf(DataException.class)
         .hasMessage("Cannot read file:" + folder + "/" + sentence);
+  }
+
+  /** What keeps a label or a column from being the one that is asked for can be seen. */
+  @TestFactory
+  List<DynamicTest> whatTakesNoInkIsShown() {
+    List<DynamicTest> tests = new ArrayList<>();
+    for (int unseen :
+        new int[] {' ', 0xa0, 0x200b, 0x2009, 0x3000, 0xad, 0x202e, 0x7f, 1, '\t', 0x2028}) {
+      String shown = unseen == ' ' ? " " : unseen == '\t' ? "\\t" : "\\u%04x".formatted(unseen);
+      String mark = Character.toString(unseen);
+      for (List<String> around :
+          List.of(List.of(mark, ""), List.of("", mark), List.of(mark, mark + mark))) {
+        String label = around.get(0) + "good" + around.get(1);
+        String where =
+            around.get(0).isEmpty()
+                ? "behind"
+                : around.get(1).isEmpty() ? "before" : "around";
+        String said = label.replace(mark, shown);
+        String name = shown + " " + where;
+        tests.add(
+            DynamicTest.dynamicTest(
+                name,
+                () -> {
+                  List<String[]> rows = List.<String[]>of(new String[] {"x", "y", label});
+                  for (String file : List.of("train.csv", "train.jsonl")) {
+                    String text =
+                        file.endsWith("csv")
+                            ? "a,b,y\nx,y," + label + "\n"
+                            : RowFiles.jsonLines(rows);
+                    Path own = write(file, text.getBytes(StandardCharsets.UTF_8));
+                    assertThatThrownBy(
+                            () -> reader.read(RowFiles.TASK, own.toString(), Split.TRAIN, ""))
+                        .isInstanceOf(DataException.class)
+                        .hasMessageContaining(
+                            ": label is \"%s\", with blanks %s it, not one of [bad, good] or"
+                                .formatted(said, where));
+                  }
+                  Path own =
+                      write(
+                          "train.csv",
+                          ("a,b," + label + "\nx,y,1\n").getBytes(StandardCharsets.UTF_8));
+                  Task task =
+                      new Task("mine", List.of("a"), "good", List.of(), List.of(Metric.PEARSON));
+                  assertThatThrownBy(() -> reader.read(task, own.toString(), Split.TRAIN, ""))
+                      .isInstanceOf(DataException.class)
+                      .hasMessageContaining(
+                          ": the header must name column good once, and names [a, b, \""
+                              + said
+                              + "\"]; ");
+                }));
+      }
+    }
+    return tests;
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"3.5e38", "-3.5e38", "1e39", "-1E308", "340282360000000000000000000000000000000"})
+  void aNumberBeyondFloatsIsNoLabel(String label) throws IOException {
+    Task task = new Task("mine", List.of("a"), "y", List.of(), List.of(Metric.PEARSON));
+    Path sound =
+        write("train.csv", "a,y\nx,3.4e38\nx,-3.4E+38\nx,1e-300".getBytes(StandardCharsets.UTF_8));
+    assertThat(reader.read(task, sound.toString(), Split.TRAIN, "").examples())
+        .allMatch(example -> Float.isFinite((float) example.label()));
+    for (String text : List.of("a,y\nx,1\nx," + label, "y,a\n1,x\n\"" + label + "\",z")) {
+      Path own = write("train.csv", text.getBytes(StandardCharsets.UTF_8));
+      assertThatThrownBy(() -> reader.read(task, own.toString(), Split.TRAIN, ""))
+          .isInstanceOf(DataException.class)
+          .hasMessageEndingWith(
+              "/train.csv:3: label is \""
+                  + label
+                  + "\", not a number within 3.4e38 of 0; mend it, or set skip-bad-rows");
+    }
+  }
+
+  /** Bytes of one kind of file under the name of another; the name never ends as told already. */
+  @TestFactory
+  List<DynamicTest> whatIsPackedIsToldHowToBeReadUnderItsName() throws IOException {
+    byte[] text = "a,b,y\nx,y,good\n".getBytes(StandardCharsets.UTF_8);
+    RowFiles.write(folder.resolve("once.gz"), text);
+    byte[] once = Files.readAllBytes(folder.resolve("once.gz"));
+    byte[] zip = "PK\u0003\u0004 and more".getBytes(StandardCharsets.UTF_8);
+    List<DynamicTest> tests = new ArrayList<>();
+    for (String name :
+        List.of("csv", "tsv", "jsonl", "json", "csv.gz", "jsonl.gz", "parquet", "parquet.gz")) {
+      for (byte[] bytes : List.of(once, zip)) {
+        String what = bytes == once ? "packed by gzip; " : "a zip file or a workbook; ";
+        tests.add(
+            DynamicTest.dynamicTest(
+                name + ": " + what,
+                () -> {
+                  Path own = Files.createTempDirectory(folder, "x");
+                  Path file = own.resolve("train." + name);
+                  if (name.startsWith("parquet")) {
+                    Files.write(file, bytes);
+                  } else {
+                    RowFiles.write(file, bytes);
+                  }
+                  Throwable fault =
+                      catchThrowable(
+                          () -> reader.read(RowFiles.TASK, own.toString(), Split.TRAIN, ""));
+                  assertThat(fault)
+                      .isInstanceOf(DataException.class)
+                      .hasMessageContaining("/train." + name)
+                      .hasMessageContaining(": it is " + what);
+                  String remedy = fault.getMessage().substring(fault.getMessage().indexOf("; "));
+                  if (remedy.contains("end in .")) {
+                    assertThat(name)
+                        .doesNotEndWith(remedy.substring(remedy.lastIndexOf('.') + 1));
+                  }
+                  assertThat(remedy.contains("UTF-8") && name.startsWith("parquet")).isFalse();
+                }));
+      }
+    }
+    return tests;
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"csv", "tsv", "jsonl", "csv.gz"})
+  void linesThatEndInCarriageReturnsAloneAreNamed(String ending) throws IOException {
+    List<String[]> rows = RowFiles.rows(new SplittableRandom(9), 5, false);
+    String text =
+        ending.startsWith("csv")
+            ? RowFiles.quoted(rows, ',', false)
+            : ending.equals("tsv") ? RowFiles.tsv(rows) : RowFiles.jsonLines(rows);
+    for (String mark : List.of("", "\uFEFF")) {
+      Path own =
+          write(
+              "train." + ending,
+              (mark + text.replace('\n', '\r')).getBytes(StandardCharsets.UTF_8));
+      for (DatasetReader one : List.of(reader, lenient)) {
+        assertThatThrownBy(() -> one.read(RowFiles.TASK, own.toString(), Split.TRAIN, ""))
+            .isInstanceOf(DataException.class)
+            .hasMessageEndingWith(
+                "/train."
+                    + ending
+                    + ":1: its lines end with carriage returns alone; save it with line feeds");
+      }
+    }
   }
 
   @Test
@@ -305,18 +454,100 @@ class BadDataTest {
       delimiter = '|',
       textBlock =
           """
-          train-00000-of-00002.csv       | Cannot read train-*.csv in @: 1 files are there, numbered as of 2; supply each once
+          train-00000-of-00002.csv       | Cannot read train-*.csv in @: the numbers 0 are there, of 2 files; supply each once
+          train-0-of-2.csv+train-5-of-2.csv | Cannot read train-*.csv in @: the numbers 0, 5 are there, of 2 files; supply each once
+          train-0-of-2.csv+train-1-of-3.csv | Cannot read train-*.csv in @: the numbers 0, 1 are there, of 2 and of 3 files; supply each once
+          train-0.csv+train-0.csv.gz+train-1.csv | Cannot read both train-0.csv and train-0.csv.gz in @: they are the same part of the rows; remove one
+          train-0-of-2.csv+train-0-of-2.csv.bz2 | Cannot read both train-0-of-2.csv and train-0-of-2.csv.bz2 in @: they are the same part of the rows; remove one
+          train-1.csv+train_01.csv       | Cannot read both train-1.csv and train_01.csv in @: they are the same part of the rows; remove one
+          train.csv/part-00000-a-c000.csv+train.csv/part-00000-a-c000.csv.gz | Cannot read both part-00000-a-c000.csv and part-00000-a-c000.csv.gz in file:@/train.csv: they are the same part of the rows; remove one
+          train/x-0-of-3.csv+train/x-2-of-3.csv.gz | Cannot read x-* in file:@/train: the numbers 0, 2 are there, of 3 files; supply each once
           train.csv/y=good/part-0.csv    | Cannot read file:@/train.csv: it is partitioned by a column; write it without partitionBy
           train.csv/_temporary/0.csv     | Cannot read file:@/train.csv: Spark did not write it to its end; write it again
           train.parquet/_delta_log/0.json | Cannot read file:@/train.parquet: it is a Delta table; write its rows as Parquet
           train.csv/_SUCCESS             | Cannot read file:@/train.csv: it holds no file of rows; supply files that end in .csv, .tsv, .jsonl, .json, .ndjson, .parquet
           train.xlsx                     | Cannot find train of mine in @: supply train.csv, .tsv, .jsonl, .json, .ndjson, .parquet, or a folder of such files; there are [train.xlsx]
           """)
-  void aPartThatIsNotThereWholeIsNamed(String name, String sentence) throws IOException {
-    RowFiles.write(folder.resolve(name), "a,b,y\nx,y,good\n");
+  void aPartThatIsNotThereWholeIsNamed(String names, String sentence) throws IOException {
+    for (String name : names.split("\\+")) {
+      RowFiles.write(folder.resolve(name), "a,b,y\nx,y,good\n");
+    }
     assertThatThrownBy(() -> reader.read(RowFiles.TASK, folder.toString(), Split.TRAIN, ""))
         .isInstanceOf(DataException.class)
         .hasMessage(sentence.replace("@", folder.toString()));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "train.csv",
+        "train-1.jsonl",
+        "train.csv.gz",
+        "data/train.parquet",
+        "train/x.csv",
+        "dev.csv"
+      })
+  void aLinkThatLeadsNowhereIsNoAbsentFile(String name) throws IOException {
+    Path link = folder.resolve(name);
+    for (String part : List.of("train", "dev")) {
+      if (!name.contains(part)) {
+        RowFiles.write(folder.resolve(part + ".csv"), "a,b,y\nx,y,good\nx,y,bad\nz,y,bad\n");
+      }
+    }
+    Files.createDirectories(link.getParent());
+    Files.createSymbolicLink(link, Path.of("../blobs/0123"));
+    Task carving =
+        new Task(
+            "mine",
+            List.of("a", "b"),
+            "y",
+            List.of("bad", "good"),
+            List.of(Metric.ACCURACY),
+            List.of("dev"),
+            false,
+            0.5);
+    assertThatThrownBy(() -> reader.read(carving, folder.toString()))
+        .isInstanceOf(DataException.class)
+        .hasMessageMatching("Cannot read (file:)?\\Q" + link + "\\E: .*")
+        .hasMessageEndingWith(": it is a link to ../blobs/0123, where nothing is; fetch that");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"train.csv", "train.tsv", "train.jsonl", "train.csv.gz", "train.parquet"})
+  void checksumsBesideAFileAreNotTheUsers(String name) throws IOException {
+    List<String[]> rows = RowFiles.rows(new SplittableRandom(3), 9, false);
+    if (name.endsWith("parquet")) {
+      RowFiles.parquet(folder.resolve(name), rows);
+    } else {
+      RowFiles.write(
+          folder.resolve(name),
+          name.endsWith("jsonl")
+              ? RowFiles.jsonLines(rows)
+              : name.endsWith("tsv") ? RowFiles.tsv(rows) : RowFiles.quoted(rows, ',', true));
+    }
+    Files.write(
+        folder.resolve("." + name + ".crc"),
+        new byte[] {'c', 'r', 'c', 0, 0, 0, 2, 0, 1, 2, 3, 4});
+    assertThat(reader.read(RowFiles.TASK, folder.toString(), Split.TRAIN, "").examples())
+        .isEqualTo(RowFiles.examples(rows));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"train.csv", "train.jsonl", "train.csv.gz", "train.parquet", ""})
+  void permissionsThatLackAreNamedWithTheFile(String name) throws IOException {
+    Path own = Files.createDirectory(folder.resolve("own"));
+    RowFiles.write(own.resolve(name.isEmpty() ? "train.csv" : name), "a,b,y\nx,y,good\n");
+    Path closed = own.resolve(name);
+    Files.setPosixFilePermissions(closed, Set.of());
+    try {
+      assumeFalse(Files.isReadable(closed), "this user may read all files");
+      assertThatThrownBy(() -> reader.read(RowFiles.TASK, own.toString(), Split.TRAIN, ""))
+          .isInstanceOf(DataException.class)
+          .hasMessageMatching(
+              "Cannot read (file:)?" + closed + ": permission is denied; grant it to this user");
+    } finally {
+      Files.setPosixFilePermissions(closed, PosixFilePermissions.fromString("rwx------"));
+    }
   }
 
   @Test

@@ -94,6 +94,20 @@ class DataFormatsTest {
         .isEqualTo(ContentHash.of(RowFiles.examples(rows)));
   }
 
+  /** A line of blanks, tabs among them, is no row of JSON; an array may have any line ends. */
+  @ParameterizedTest
+  @ValueSource(strings = {"\n", "\t\n", " \t \n", "\t\r\n", "\f\n", "\r"})
+  void blanksBetweenRowsOfJsonAreNothing(String blank) throws IOException {
+    List<String[]> rows = RowFiles.rows(new SplittableRandom(8), 6, true);
+    String text =
+        blank.equals("\r")
+            ? RowFiles.jsonArray(rows, true).replace("\n", blank)
+            : RowFiles.jsonLines(rows).replace("\n", "\n" + blank);
+    RowFiles.write(folder.resolve("train.jsonl"), text);
+    assertThat(reader.read(RowFiles.TASK, folder.toString(), Split.TRAIN, "").examples())
+        .isEqualTo(RowFiles.examples(rows));
+  }
+
   @ParameterizedTest(name = "{0}")
   @ValueSource(
       strings = {
@@ -125,7 +139,11 @@ class DataFormatsTest {
     "train-00000-of-00002.csv.gz, train-00001-of-00002.csv",
     "train-0.jsonl, train-1.jsonl",
     "data/train-00000-of-00002.csv, data/train-00001-of-00002.csv",
+    "train-1-of-2.csv, train-2-of-2.csv.bz2",
+    "train-1.csv, train-3.csv",
     "train/a.csv, train/b.csv",
+    "train/x-00000-of-00002-aa.csv, train/x-00001-of-00002-bb.csv.gz",
+    "train.csv/part-00000-aaaa-c000.csv, train.csv/part-00000-bbbb-c000.csv",
     "train.csv/part-00000-aaaa-c000.csv, train.csv/part-00001-aaaa-c000.csv.gz",
     "train.json/part-00000-aaaa-c000.json, train.json/part-00003-aaaa-c000.json.gz"
   })

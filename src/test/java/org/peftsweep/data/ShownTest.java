@@ -27,6 +27,28 @@ class ShownTest {
     assertThat(Shown.hasPassword(text)).isEqualTo(shown.contains("***"));
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '\0',
+      ignoreLeadingAndTrailingWhitespace = false,
+      value = {
+        "good|good",
+        "two words|two words",
+        " good|\" good\"",
+        "good |\"good \"",
+        "two  words|\"two  words\"",
+        "a,b|\"a,b\"",
+        "a\tb|\"a\\tb\"",
+        "\u00fc\u00a0|\"\u00fc\\u00a0\"",
+        "|\"\""
+      })
+  void namesThatLookLikeOthersStandInQuotes(String name, String shown) {
+    String given = name == null ? "" : name;
+    assertThat(Shown.name(given)).isEqualTo(shown);
+    assertThat(Shown.names(java.util.List.of("x", given))).isEqualTo("[x, " + shown + "]");
+  }
+
   @Test
   void standsOnOneLineAndIsNotLong() {
     assertThat(Shown.of("a\nb\t\u001b[31mc\u202ed\u0000e")).isEqualTo("a b [31mc d e");

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -15,6 +16,9 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class TokenizerTest {
 
@@ -131,6 +135,96 @@ class TokenizerTest {
     assertRefused("must hold one JSON object");
     Files.writeString(folder.resolve("tokenizer.json"), "{\"version\": \"1.0\"}");
     assertRefused("Cannot use the tokenizer of");
+  }
+
+  /** Each part of a tokenizer that works is put out of order, alone or within a sequence. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '\0',
+      textBlock =
+          """
+          model | {"type": "Foo", "vocab": {}} | its model is of the type Foo, not one of [BPE, Unigram, WordLevel, WordPiece]
+          model | {"type": "BPE", "vocab": {}} | its model of the type BPE lacks merges
+          model | {"type": "WordPiece", "vocab": {}} | its model of the type WordPiece lacks unk_token
+          model | {"type": "BPE", "vocab": {"a": 0}, "merges": ["a b"]} | its model of the type BPE has merges that do not go with its vocab
+          model | {"type": "BPE", "vocab": {"a": -1}, "merges": []} | its model of the type BPE has a setting that this type does not have
+          model | {"vocab": {"a": "b"}} | its model has a setting that this type does not have
+          model | 3 | it has no model
+          normalizer | {"type": "Foo"} | its normalizer of the type Foo cannot be used
+          normalizer | {"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Bar "}]} | its normalizer of the type "Bar " cannot be used
+          pre_tokenizer | {"type": "Foo"} | its pre_tokenizer of the type Foo cannot be used
+          pre_tokenizer | {"type": "Sequence", "pretokenizers": [{"type": "Split"}]} | its pre_tokenizer of the type Split cannot be used
+          post_processor | [] | its post_processor cannot be used
+          decoder | {"type": "Foo"} | its decoder of the type Foo cannot be used
+          added_tokens | [{"id": "x"}] | its added_tokens cannot be used
+          version | "9" | its version cannot be used
+          """)
+  void thePartThatCannotBeUsedIsNamed(String part, String content, String reason)
+      throws IOException {
+    ObjectNode tree = TokenizerFiles.parse(JSON, "");
+    tree.set(part, TokenizerFiles.JSON.readTree(content));
+    Files.writeString(folder.resolve("tokenizer.json"), tree.toString());
+    assertThatThrownBy(() -> Tokenizer.open(folder))
+        .isInstanceOf(DataException.class)
+        .hasMessage("Cannot use the tokenizer of " + folder + ": " + reason + "; supply another");
+  }
+
+  /** Every file of a tokenizer, in another encoding, packed, or none at all. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "chat_template.jinja",
+        "vocab.txt",
+        "vocab.json",
+        "merges.txt"
+      })
+  void aFileThatIsNoTextIsNamedWithWhatItIs(String name) throws IOException {
+    for (String beside : List.of("vocab.json", "merges.txt", "vocab.txt")) {
+      Files.writeString(folder.resolve(beside), beside.endsWith("json") ? "{}" : "[UNK]");
+    }
+    if (name.equals("vocab.txt")) {
+      Files.delete(folder.resolve("merges.txt"));
+    }
+    Path file = folder.resolve(name);
+    String text = "{\n\"sch\u00f6n\": \"tr\u00e8s d\u00e9j\u00e0 vu, h\u00e9las na\u00efve\"\n}\n";
+    Files.write(file, text.getBytes(StandardCharsets.ISO_8859_1));
+    assertSays("Cannot read " + file + ":2: it is not UTF-8, it looks like ");
+    Files.write(file, ("x\n".repeat(40_000) + text).getBytes(StandardCharsets.ISO_8859_1));
+    assertSays("Cannot read " + file + ":40002: it is not UTF-8");
+    Files.write(file, text.getBytes(StandardCharsets.UTF_16));
+    assertSays("Cannot read " + file + ":1: it is UTF-16");
+    Files.write(file, new byte[] {0x1f, (byte) 0x8b, 8, 0});
+    assertSays("Cannot read " + file + ":1: it is packed by gzip; unpack it");
+    Files.writeString(file, "version https://git-lfs.github.com/spec/v1\n");
+    assertSays("Cannot read " + file + ":1: it is a pointer of git-lfs; fetch the file itself");
+    Files.delete(file);
+    Files.createSymbolicLink(file, Path.of("../../blobs/0123"));
+    assertSays(
+        "Cannot read " + file + ": it is a link to ../../blobs/0123, where nothing is; fetch that");
+    Files.delete(file);
+    Files.createDirectory(file);
+    assertSays("Cannot read " + file + ": it is a folder; supply a file of that name");
+  }
+
+  @Test
+  void aByteOrderMarkIsNoPartOfAFile() throws IOException {
+    Files.writeString(folder.resolve("tokenizer.json"), "\uFEFF" + JSON);
+    Files.writeString(
+        folder.resolve("tokenizer_config.json"), "\uFEFF{\"pad_token\": \"</s>\"}");
+    try (Tokenizer tokenizer = Tokenizer.open(folder)) {
+      assertThat(tokenizer.padId()).isEqualTo(2);
+      assertThat(tokenizer.encode("a small text").ids())
+          .isEqualTo(Tokenizer.ofJson(JSON).encode("a small text").ids());
+    }
+  }
+
+  private void assertSays(String start) {
+    assertThatThrownBy(() -> Tokenizer.open(folder))
+        .isInstanceOf(DataException.class)
+        .hasMessageStartingWith(start);
   }
 
   private void assertRefused(String reason) {

@@ -53,6 +53,9 @@ class UnusableConfigsTest {
       gemma2     | "query_pre_attn_scalar": 0                  | Cannot use query_pre_attn_scalar = 0 in config.json: give a number above 0
       gemma2     | "attn_logit_softcapping": -1                | Cannot use attn_logit_softcapping = -1 in config.json: give a number above 0
       llama      | "rope_scaling": {"type": "dynamic"}         | Cannot use rope_type = dynamic in config.json: choose one of [default, linear, llama3, yarn]
+      llama      | "rope_scaling": "linear"                    | Cannot use rope_scaling = "linear" in config.json: write keys under it
+      qwen2      | "rope_parameters": ["linear"]               | Cannot use rope_parameters = ["linear"] in config.json: write keys under it
+      modernbert | "rope_parameters": {"full_attention": 3}    | Cannot use full_attention = 3 in config.json: write keys under it
       mistral    | "sliding_window": 0                         | Cannot use sliding_window = 0 in config.json: give a whole number from 1 to 10000000
       qwen2      | "use_sliding_window": "no"                  | Cannot use use_sliding_window = "no" in config.json: choose true or false
       qwen3      | "num_key_value_heads": 3                    | Cannot use num_key_value_heads = 3 in config.json: it must divide num_attention_heads = 4

@@ -7,6 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTimeout;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -16,6 +19,8 @@ import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeSet;
 import java.util.function.UnaryOperator;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.RawLocalFileSystem;
@@ -25,6 +30,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.peftsweep.checkpoint.DType;
 import org.peftsweep.checkpoint.SafeTensors;
 import org.peftsweep.checkpoint.SafeTensorsWriter;
 import org.peftsweep.method.Methods;
@@ -171,6 +177,65 @@ class PreflightTest {
         .hasMessageContaining(QUERY);
   }
 
+  /** One tensor of another type, of an embedding, a matrix, a bias or a norm. */
+  @ParameterizedTest
+  @ValueSource(strings = {"F64", "I64", "I32", "I8", "U8", "F8_E4M3", "BOOL"})
+  void refusesAWeightOfATypeThatIsNotRead(String type) throws IOException {
+    byte[] sound = Files.readAllBytes(model.resolve("model.safetensors"));
+    int headerBytes = ByteBuffer.wrap(sound).order(ByteOrder.LITTLE_ENDIAN).getInt(0);
+    String header = new String(sound, 8, headerBytes, StandardCharsets.UTF_8);
+    for (String name :
+        List.of(
+            QUERY,
+            QUERY.replace("weight", "bias"),
+            "roberta.embeddings.word_embeddings.weight",
+            "roberta.encoder.layer.0.output.LayerNorm.weight")) {
+      Matcher entry =
+          Pattern.compile(
+                  Pattern.quote("\"" + name + "\"")
+                      + "\\s*:\\s*\\{.*?\"dtype\"\\s*:\\s*\"(F32|F16|BF16)\".*?"
+                      + "\"data_offsets\"\\s*:\\s*\\[(\\d+),\\s*(\\d+)\\]")
+              .matcher(header);
+      assertThat(entry.find()).isTrue();
+      long end = sound.length - 8 - headerBytes;
+      long elements =
+          (Long.parseLong(entry.group(3)) - Long.parseLong(entry.group(2)))
+              / DType.valueOf(entry.group(1)).bytes();
+      long bytes = elements * DType.valueOf(type).bytes();
+      String other =
+          header.substring(0, entry.start())
+              + entry
+                  .group()
+                  .replace(entry.group(1), type)
+                  .replaceFirst("\\[\\d+,\\s*\\d+\\]$", "[" + end + "," + (end + bytes) + "]")
+              + header.substring(entry.end())
+              // No byte may lie outside all tensors.
+              .replaceFirst(
+                  "\\}\\s*$",
+                  ",\"gap\":{\"dtype\":\"U8\",\"shape\":["
+                      + (Long.parseLong(entry.group(3)) - Long.parseLong(entry.group(2)))
+                      + "],\"data_offsets\":["
+                      + entry.group(2)
+                      + ","
+                      + entry.group(3)
+                      + "]}}");
+      byte[] text = other.getBytes(StandardCharsets.UTF_8);
+      ByteBuffer file =
+          ByteBuffer.allocate((int) (8 + text.length + end + bytes))
+              .order(ByteOrder.LITTLE_ENDIAN)
+              .putLong(text.length)
+              .put(text)
+              .put(sound, 8 + headerBytes, (int) end);
+      Files.write(model.resolve("model.safetensors"), file.array());
+      assertThatThrownBy(() -> check("method: lora", "max-tokens: 32"))
+          .as(name)
+          .isInstanceOf(SpecException.class)
+          .hasMessage(
+              "Cannot read %s of %s as floats: its type is %s; save it as one of [F32, F16, BF16]"
+                  .formatted(name, model.resolve("model.safetensors"), type));
+    }
+  }
+
   @Test
   void refusesWeightsThatAreCutAnywhere() throws IOException {
     byte[] whole = Files.readAllBytes(model.resolve("model.safetensors"));
@@ -193,6 +258,62 @@ class PreflightTest {
     assertThatThrownBy(() -> check("method: lora", "max-tokens: 32"))
         .isInstanceOf(SpecException.class)
         .hasMessageStartingWith("Cannot ");
+  }
+
+  /** An unknown token that is not in the vocabulary matters once a text has a word that is not. */
+  @ParameterizedTest
+  @CsvSource({
+    "WordPiece, the film, ",
+    "WordPiece, the filmxq, filmxq",
+    "WordLevel, the film, ",
+    "WordLevel, the filmxq, filmxq"
+  })
+  void refusesTextsThatTheTokenizerCannotCut(String type, String text, String unknown)
+      throws IOException {
+    Files.writeString(
+        model.resolve("tokenizer.json"),
+        """
+        {"version": "1.0", "added_tokens": [], "pre_tokenizer": {"type": "Whitespace"},
+         "model": {"type": "%s", "unk_token": "[NOPE]", "vocab": {"the": 0, "film": 1}%s}}
+        """
+            .formatted(
+                type,
+                type.equals("WordLevel")
+                    ? ""
+                    : ", \"continuing_subword_prefix\": \"##\", \"max_input_chars_per_word\": 99"));
+    for (String part : List.of("train", "dev")) {
+      Path data = Files.createDirectories(folder.resolve(part + "/mine"));
+      for (String other : List.of("train", "dev")) {
+        Files.writeString(
+            data.resolve(other + ".csv"),
+            "a,y\nthe,bad\n" + (other.equals(part) ? text : "film") + ",good\nfilm,bad\n");
+      }
+      for (String block : List.of("method: lora", "method: lora, train-fraction: 0.4")) {
+        String sweep =
+            """
+            name: sweep
+            model: %s
+            data: %s
+            tasks: [mine]
+            declare-tasks:
+              mine: {text-columns: [a], label-column: y, labels: [bad, good], metrics: [accuracy]}
+            seeds: [0, 1]
+            grid: [{%s}]
+            training: {max-steps: 1, max-tokens: 16}
+            """
+                .formatted("file:" + model, data.getParent(), block);
+        if (unknown == null) {
+          assertThat(check(sweep)).isEmpty();
+        } else {
+          assertThatThrownBy(() -> check(sweep))
+              .isInstanceOf(SpecException.class)
+              .hasMessage(
+                  "Cannot cut \"%s\" into tokens of the tokenizer of %s: its unk_token [NOPE] is not"
+                          .formatted(text, model)
+                      + " in its vocab; supply the tokenizer that the model was trained with");
+        }
+      }
+    }
   }
 
   @Test

@@ -309,12 +309,12 @@ class RetentionTest {
     assertThatThrownBy(() -> trial("plain", "nothing", LORA))
         .isInstanceOf(DataException.class)
         .hasMessageMatching("Cannot use .* of nothing in .*: it has no rows; supply some");
-    Trial cut = trial("running", "plain", "{method: lora, max-tokens: 3}");
+    Trial cut = trial("running", "plain", "{method: lora, max-tokens: 4}");
     assertThatThrownBy(() -> new Preflight(LIBRARY).requireAll(List.of(cut)))
         .isInstanceOf(SpecException.class)
         .hasMessageContaining(
             "Cannot measure retention on plain: none of its rows has a token to tell within"
-                + " max-tokens = 3, give longer texts or more tokens");
+                + " max-tokens = 4, give longer texts or more tokens");
     Trial labelled =
         tiny.trial(LIBRARY, "mini-rte", "{method: lora}", 1, "builtin:mini")
             .withRetention(cut.retention());

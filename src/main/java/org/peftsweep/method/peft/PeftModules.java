@@ -76,7 +76,7 @@ final class PeftModules {
 
   private boolean isInLayer(String module) {
     Optional<JsonNode> asked =
-        adapter.setting(LAYERS).filter(node -> !node.isEmpty() || isWhole(node));
+        adapter.setting(LAYERS).filter(node -> !node.isArray() || !node.isEmpty());
     if (asked.isEmpty()) {
       return true;
     }

@@ -283,6 +283,10 @@ class AdapterLayoutTest {
           {"rank_pattern": {"(": 3}} => its rank_pattern holds an expression that cannot be read here, "(": mend adapter_config.json, or train it anew
           {"alpha_pattern": {"query": -1}} => its alpha_pattern has -1: mend adapter_config.json, or train it anew
           {"layers_to_transform": ["x"]} => its layers_to_transform is ["x"]: mend adapter_config.json, or train it anew
+          {"layers_to_transform": "1"} => its layers_to_transform is "1": mend adapter_config.json, or train it anew
+          {"layers_to_transform": 1.0} => its layers_to_transform is 1.0: mend adapter_config.json, or train it anew
+          {"layers_to_transform": true} => its layers_to_transform is true: mend adapter_config.json, or train it anew
+          {"layers_to_transform": {}} => its layers_to_transform is {}: mend adapter_config.json, or train it anew
           {"layers_to_transform": [7]} => it adapts none of the matrices here, not query and value: give those that it was trained on as targets
           {"target_modules": ["query", "key"]} => it adapts query and key, not query and value: give those that it was trained on as targets
           {"target_modules": "all-linear"} => it adapts query and key and value and output and ffn-up and ffn-down, not query and value: give those that it was trained on as targets
