@@ -33,7 +33,9 @@ public final class ResultTables {
    */
   public static final String IS_UNDEFINED =
       "status = 'finished' AND NOT coalesce("
-          + "abs(if(phase = 'tuning', validation_score, score)) < double('Infinity'), false)";
+          + "abs(if(phase = 'tuning', validation_score, score)) <= "
+          + Double.MAX_VALUE
+          + "D, false)";
 
   private final SparkSession spark;
   private final List<Snapshot> snapshots;
