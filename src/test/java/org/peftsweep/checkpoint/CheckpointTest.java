@@ -161,8 +161,7 @@ class CheckpointTest {
     assumeTrue(Files.isDirectory(descriptors), "this system lists no open files");
     config("bert");
     Files.copy(
-        Path.of("src", "test", "resources", "pytorch", "state_dict.bin"),
-        folder.resolve("a.bin"));
+        Path.of("src", "test", "resources", "pytorch", "state_dict.bin"), folder.resolve("a.bin"));
     Files.writeString(
         folder.resolve("pytorch_model.bin.index.json"),
         "{\"weight_map\": {\"dense.weight\": \"a.bin\", \"x\": \"b.bin\"}}");

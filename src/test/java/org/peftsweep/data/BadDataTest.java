@@ -269,9 +269,7 @@ class BadDataTest {
           List.of(List.of(mark, ""), List.of("", mark), List.of(mark, mark + mark))) {
         String label = around.get(0) + "good" + around.get(1);
         String where =
-            around.get(0).isEmpty()
-                ? "behind"
-                : around.get(1).isEmpty() ? "before" : "around";
+            around.get(0).isEmpty() ? "behind" : around.get(1).isEmpty() ? "before" : "around";
         String said = label.replace(mark, shown);
         String name = shown + " " + where;
         tests.add(
@@ -362,8 +360,7 @@ class BadDataTest {
                       .hasMessageContaining(": it is " + what);
                   String remedy = fault.getMessage().substring(fault.getMessage().indexOf("; "));
                   if (remedy.contains("end in .")) {
-                    assertThat(name)
-                        .doesNotEndWith(remedy.substring(remedy.lastIndexOf('.') + 1));
+                    assertThat(name).doesNotEndWith(remedy.substring(remedy.lastIndexOf('.') + 1));
                   }
                   assertThat(remedy.contains("UTF-8") && name.startsWith("parquet")).isFalse();
                 }));
@@ -526,8 +523,7 @@ class BadDataTest {
               : name.endsWith("tsv") ? RowFiles.tsv(rows) : RowFiles.quoted(rows, ',', true));
     }
     Files.write(
-        folder.resolve("." + name + ".crc"),
-        new byte[] {'c', 'r', 'c', 0, 0, 0, 2, 0, 1, 2, 3, 4});
+        folder.resolve("." + name + ".crc"), new byte[] {'c', 'r', 'c', 0, 0, 0, 2, 0, 1, 2, 3, 4});
     assertThat(reader.read(RowFiles.TASK, folder.toString(), Split.TRAIN, "").examples())
         .isEqualTo(RowFiles.examples(rows));
   }

@@ -238,7 +238,9 @@ class AxesTest {
     assertThat(sweep.titles().apply(trials.get(3)))
         .contains("inputs=value-and-output-and-ffn-gate");
     // What a report writes for a block stands for the same.
-    assertThat(first(Axes.block(Axes.of(trials.get(3)), Map.of()).toString().replace("=", ": ")).method())
+    assertThat(
+            first(Axes.block(Axes.of(trials.get(3)), Map.of()).toString().replace("=", ": "))
+                .method())
         .isEqualTo(trials.get(3).method());
     assertThat(read("methods: {ia3: {inputs: [ffn-up, key]}}\ngrid: [{method: ia3}]\n").recipes())
         .extracting(recipe -> RecordFields.of(recipe.method()).get("inputs"))
