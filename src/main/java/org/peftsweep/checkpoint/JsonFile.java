@@ -52,9 +52,7 @@ final class JsonFile {
    * @throws CheckpointException if it is missing or holds anything else
    */
   static JsonNode read(Path file) {
-    if (!Files.isRegularFile(file)) {
-      throw new CheckpointException("Cannot read " + file + ": no such file");
-    }
+    PresentFile.require(file);
     try {
       if (Files.size(file) > MAX_BYTES) {
         throw new CheckpointException(

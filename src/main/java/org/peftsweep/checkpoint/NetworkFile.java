@@ -111,9 +111,7 @@ public final class NetworkFile extends MappedTensors {
    * @throws CheckpointException if it is missing, damaged or cut, or of layers that are not known
    */
   public static NetworkFile open(Path path) {
-    if (!Files.isRegularFile(path)) {
-      throw new CheckpointException("Cannot open " + path + ": no such file");
-    }
+    PresentFile.require(path);
     try {
       return new NetworkFile(path);
     } catch (ZipException

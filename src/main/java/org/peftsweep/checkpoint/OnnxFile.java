@@ -79,9 +79,7 @@ public final class OnnxFile extends MappedTensors {
    * @throws CheckpointException if it is missing or anything but such a file
    */
   public static OnnxFile open(Path path) {
-    if (!Files.isRegularFile(path)) {
-      throw new CheckpointException("Cannot open " + path + ": no such file");
-    }
+    PresentFile.require(path);
     try {
       return new OnnxFile(path);
     } catch (Fault e) {
@@ -143,9 +141,7 @@ public final class OnnxFile extends MappedTensors {
               + ", save it with all of them in one file beside it, such as model.onnx_data");
     }
     Path file = path().resolveSibling(location);
-    if (!Files.isRegularFile(file)) {
-      throw new Fault("it keeps values in " + location + ", which is not beside it");
-    }
+    PresentFile.requireShard(file, path());
     return file;
   }
 }

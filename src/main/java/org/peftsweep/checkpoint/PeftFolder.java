@@ -1,7 +1,6 @@
 package org.peftsweep.checkpoint;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -9,6 +8,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Stream;
+import org.peftsweep.data.LocalFile;
 
 /**
  * An adapter folder of Hugging Face's PEFT: {@code adapter_config.json} with {@code
@@ -32,11 +32,11 @@ public final class PeftFolder implements AutoCloseable {
     this.config = JsonFile.read(folder.resolve(CONFIG));
     Path safe = folder.resolve(SAFE);
     Path pickled = folder.resolve(PICKLED);
-    if (!Files.exists(safe) && !Files.exists(pickled)) {
+    if (!LocalFile.isThere(safe) && !LocalFile.isThere(pickled)) {
       throw new CheckpointException(
           "Cannot find " + SAFE + " or " + PICKLED + " in " + folder + ": supply one of them");
     }
-    this.tensors = Files.exists(safe) ? SafeTensors.open(safe) : PyTorchFile.open(pickled);
+    this.tensors = LocalFile.isThere(safe) ? SafeTensors.open(safe) : PyTorchFile.open(pickled);
   }
 
   /**

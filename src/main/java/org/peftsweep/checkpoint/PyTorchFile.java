@@ -60,9 +60,7 @@ public final class PyTorchFile implements TensorFile {
    * @throws CheckpointException if it is missing or anything but such a file
    */
   public static PyTorchFile open(Path path) {
-    if (!Files.isRegularFile(path)) {
-      throw new CheckpointException("Cannot open " + path + ": no such file");
-    }
+    PresentFile.require(path);
     ZipFile zip = null;
     try {
       zip = new ZipFile(path.toFile());
@@ -74,6 +72,9 @@ public final class PyTorchFile implements TensorFile {
     } catch (IOException e) {
       close(zip);
       throw new UncheckedIOException("Cannot read " + path + ": " + e.getMessage(), e);
+    } catch (RuntimeException e) {
+      close(zip);
+      throw e;
     }
   }
 

@@ -8,7 +8,6 @@ import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -60,9 +59,7 @@ public final class SafeTensors implements TensorFile {
   }
 
   static SafeTensors open(Path path, long windowBytes) {
-    if (!Files.isRegularFile(path)) {
-      throw new CheckpointException("Cannot open " + path + ": no such file");
-    }
+    PresentFile.require(path);
     try (FileChannel channel = FileChannel.open(path)) {
       long fileBytes = channel.size();
       long headerBytes = headerBytes(channel, fileBytes);

@@ -6,7 +6,6 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -67,9 +66,7 @@ public final class SameDiffFile implements TensorFile {
    * @throws CheckpointException if it is missing, damaged or cut, or has no weights with names
    */
   public static SameDiffFile open(Path path) {
-    if (!Files.isRegularFile(path)) {
-      throw new CheckpointException("Cannot open " + path + ": no such file");
-    }
+    PresentFile.require(path);
     try (FileChannel channel = FileChannel.open(path)) {
       if (channel.size() > Integer.MAX_VALUE) {
         throw fault(path, "it has more than 2 GiB, which the format cannot hold in one file");

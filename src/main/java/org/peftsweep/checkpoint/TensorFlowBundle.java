@@ -6,7 +6,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -73,9 +72,7 @@ public final class TensorFlowBundle extends MappedTensors {
    * @throws CheckpointException if it or a file of values is missing, damaged or cut
    */
   public static TensorFlowBundle open(Path index) {
-    if (!Files.isRegularFile(index)) {
-      throw new CheckpointException("Cannot open " + index + ": no such file");
-    }
+    PresentFile.require(index);
     try {
       return new TensorFlowBundle(index);
     } catch (IOException e) {
@@ -176,9 +173,7 @@ public final class TensorFlowBundle extends MappedTensors {
     String name = path().getFileName().toString();
     String start = name.substring(0, name.length() - ENDING.length());
     Path file = path().resolveSibling("%s.data-%05d-of-%05d".formatted(start, number, count));
-    if (!Files.isRegularFile(file)) {
-      throw fault("its values are missing, supply " + file.getFileName() + " beside it");
-    }
+    PresentFile.requireShard(file, path());
     return MappedFile.of(file);
   }
 

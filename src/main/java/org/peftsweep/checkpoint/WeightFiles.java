@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Function;
+import org.peftsweep.data.LocalFile;
 import org.peftsweep.data.Shown;
 
 /**
@@ -42,7 +43,12 @@ final class WeightFiles {
    */
   static WeightFiles open(Path folder) {
     WeightFiles weights = new WeightFiles(folder);
-    weights.read();
+    try {
+      weights.read();
+    } catch (RuntimeException e) {
+      weights.files.forEach(TensorFile::close);
+      throw e;
+    }
     return weights;
   }
 
@@ -81,12 +87,12 @@ final class WeightFiles {
 
   /** Reads a file of that name or the shards of its index; false where neither is there. */
   private boolean whole(String name, Function<Path, TensorFile> open) {
-    if (Files.exists(folder.resolve(name))) {
+    if (LocalFile.isThere(folder.resolve(name))) {
       add(open.apply(folder.resolve(name)));
       return true;
     }
     Path index = folder.resolve(name + INDEX);
-    if (!Files.exists(index)) {
+    if (!LocalFile.isThere(index)) {
       return false;
     }
     JsonNode weightMap = JsonFile.read(index).path("weight_map");
@@ -99,7 +105,12 @@ final class WeightFiles {
                 .formatted(Shown.value(shard), index));
       }
       TensorFile file =
-          shards.computeIfAbsent(shard, missing -> keep(open.apply(folder.resolve(missing))));
+          shards.computeIfAbsent(
+              shard,
+              unopened -> {
+                PresentFile.requireShard(folder.resolve(unopened), index);
+                return keep(open.apply(folder.resolve(unopened)));
+              });
       List<Long> shape = file.shapes().get(entry.getKey());
       if (shape == null) {
         throw file.missing(entry.getKey());

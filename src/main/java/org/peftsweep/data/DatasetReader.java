@@ -5,12 +5,17 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.net.UnknownHostException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.Path;
+import org.apache.hadoop.fs.RawLocalFileSystem;
 import org.apache.hadoop.fs.UnsupportedFileSystemException;
 import org.apache.hadoop.security.AccessControlException;
 
@@ -39,8 +44,23 @@ public final class DatasetReader {
    * @param skipsBadRows whether bad rows are counted rather than refused
    */
   public DatasetReader(Configuration conf, boolean skipsBadRows) {
-    this.conf = conf;
+    this.conf = withoutChecksums(conf);
     this.skipsBadRows = skipsBadRows;
+  }
+
+  /** Files of this machine are read as they are; of .crc files beside them users know nothing. */
+  private static Configuration withoutChecksums(Configuration conf) {
+    Configuration raw = new Configuration(conf);
+    try {
+      if (LocalFileSystem.class.isAssignableFrom(FileSystem.getFileSystemClass("file", conf))) {
+        raw.setClass("fs.file.impl", RawLocalFileSystem.class, FileSystem.class);
+        // A cached one would be that of other settings.
+        raw.setBoolean("fs.file.impl.disable.cache", true);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot find a file system for file:", e);
+    }
+    return raw;
   }
 
   /**
@@ -143,15 +163,38 @@ public final class DatasetReader {
         case PARQUET -> ParquetFile.read(path, conf, task, labelled, rows);
         default -> throw new IllegalStateException(file.toString());
       }
-    } catch (AccessControlException e) {
-      throw new DataException(
-          "Cannot read " + path + ": permission is denied; grant it to this user", e);
     } catch (IOException e) {
+      if (isDenied(path, e)) {
+        throw denied(path.toString(), e);
+      }
       if (isReadable(path)) {
         throw ParquetFile.damaged(path, e);
       }
-      throw e;
+      throw failed(path.toString(), e);
     }
+  }
+
+  /** Whether it is for lack of permission that a place cannot be read. */
+  private static boolean isDenied(Path place, IOException fault) {
+    String scheme = place.toUri().getScheme();
+    boolean isLocal = scheme == null || scheme.equals("file");
+    java.nio.file.Path local = isLocal ? java.nio.file.Path.of(place.toUri().getPath()) : null;
+    return fault instanceof AccessControlException
+        || fault instanceof AccessDeniedException
+        || isLocal && Files.exists(local) && !Files.isReadable(local);
+  }
+
+  private static DataException denied(String place, IOException fault) {
+    return new DataException(
+        "Cannot read " + place + ": permission is denied; grant it to this user", fault);
+  }
+
+  private static UncheckedIOException failed(String place, IOException fault) {
+    return new UncheckedIOException(
+        "Cannot read "
+            + place
+            + ": its file system gives an error; try again, or supply it elsewhere",
+        fault);
   }
 
   /** Whether all bytes can be read, so that a fault is one of what they say. */
@@ -180,9 +223,6 @@ public final class DatasetReader {
   private static <T> T within(String folder, Reading<T> reading) {
     try {
       return reading.read();
-    } catch (AccessControlException e) {
-      throw new DataException(
-          "Cannot read " + folder + ": permission is denied; grant it to this user", e);
     } catch (UnsupportedFileSystemException e) {
       throw new DataException(
           "Cannot read "
@@ -193,7 +233,10 @@ public final class DatasetReader {
     } catch (UnknownHostException e) {
       throw new DataException("Cannot read " + folder + ": its host is not known; correct it", e);
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot read the data in " + folder, e);
+      if (isDenied(location(folder), e)) {
+        throw denied(folder, e);
+      }
+      throw failed("the data in " + folder, e);
     }
   }
 

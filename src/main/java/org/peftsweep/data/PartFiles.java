@@ -2,6 +2,7 @@ package org.peftsweep.data;
 
 import java.io.FileNotFoundException;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -9,9 +10,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
@@ -104,6 +107,7 @@ final class PartFiles {
     List<String> there =
         Arrays.stream(folder.getFileSystem(conf).listStatus(folder))
             .map(entry -> entry.getPath().getName() + (entry.isDirectory() ? "/" : ""))
+            .filter(entry -> !(entry.startsWith(".") && entry.endsWith(".crc")))
             .sorted()
             .toList();
     String more = there.size() > MOST_NAMED ? " and " + (there.size() - MOST_NAMED) + " more" : "";
@@ -119,6 +123,7 @@ final class PartFiles {
 
   private void look(Path where, String prefix) throws IOException {
     Map<String, Shards> shards = new TreeMap<>();
+    requireWhole(where, path -> name.matcher(DataFile.uncompressed(path, conf)).matches());
     for (FileStatus entry : entries(where)) {
       Path path = entry.getPath();
       Matcher matcher = name.matcher(DataFile.uncompressed(path, conf));
@@ -150,6 +155,7 @@ final class PartFiles {
     List<DataFile> found = new ArrayList<>();
     Map<String, String> unpacked = new TreeMap<>();
     Map<String, Shards> shards = new TreeMap<>();
+    requireWhole(part, path -> DataFile.format(path, conf).isPresent());
     for (FileStatus entry : entries(part)) {
       String entryName = entry.getPath().getName();
       String reason = NOT_PLAIN.get(entryName);
@@ -205,6 +211,25 @@ final class PartFiles {
     }
     throw new DataException(
         "Cannot choose between " + names + " in " + folder + ": keep the files of one form");
+  }
+
+  /** Refuses links that lead nowhere, which a listing leaves out. */
+  private void requireWhole(Path where, Predicate<Path> isPart) throws IOException {
+    if (!"file".equals(files.getUri().getScheme())) {
+      return;
+    }
+    try (Stream<java.nio.file.Path> entries =
+        Files.list(java.nio.file.Path.of(where.toUri().getPath()))) {
+      for (java.nio.file.Path entry : (Iterable<java.nio.file.Path>) entries.sorted()::iterator) {
+        String entryName = entry.getFileName().toString();
+        boolean isHidden = entryName.startsWith("_") || entryName.startsWith(".");
+        Path path = new Path(where, new Path(null, null, entryName));
+        if (!Files.exists(entry) && !isHidden && isPart.test(path)) {
+          throw new DataException(
+              "Cannot read " + path + ": " + LocalFile.fault(entry).orElse("it was removed"));
+        }
+      }
+    }
   }
 
   private List<FileStatus> entries(Path where) throws IOException {

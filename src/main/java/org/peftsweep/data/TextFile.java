@@ -81,7 +81,9 @@ final class TextFile {
           e);
     }
     requireText(
-        file.toString(), Arrays.copyOf(bytes, Math.min(HEAD, bytes.length)), ForeignFile.Wanted.MODEL);
+        file.toString(),
+        Arrays.copyOf(bytes, Math.min(HEAD, bytes.length)),
+        ForeignFile.Wanted.MODEL);
     ByteBuffer rest = ByteBuffer.wrap(bytes);
     rest.position(startsWith(bytes, BYTE_ORDER_MARK) ? BYTE_ORDER_MARK.length : 0);
     CharBuffer text = CharBuffer.allocate(rest.remaining());

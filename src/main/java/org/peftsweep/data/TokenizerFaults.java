@@ -22,10 +22,7 @@ final class TokenizerFaults {
           "WordLevel", List.of("vocab", "unk_token"),
           "WordPiece",
               List.of(
-                  "vocab",
-                  "unk_token",
-                  "continuing_subword_prefix",
-                  "max_input_chars_per_word"));
+                  "vocab", "unk_token", "continuing_subword_prefix", "max_input_chars_per_word"));
 
   private TokenizerFaults() {}
 

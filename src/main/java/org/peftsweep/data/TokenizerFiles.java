@@ -30,12 +30,16 @@ final class TokenizerFiles {
   static JsonNode config(Path folder) {
     ObjectNode config = parsed(folder.resolve("tokenizer_config.json"));
     Path template = folder.resolve("chat_template.jinja");
-    return LocalFile.isThere(template) ? config.put("chat_template", TextFile.ofModel(template)) : config;
+    return LocalFile.isThere(template)
+        ? config.put("chat_template", TextFile.ofModel(template))
+        : config;
   }
 
   /** The object of a file, empty where there is none. */
   private static ObjectNode parsed(Path file) {
-    return LocalFile.isThere(file) ? parse(TextFile.ofModel(file), file.toString()) : JSON.createObjectNode();
+    return LocalFile.isThere(file)
+        ? parse(TextFile.ofModel(file), file.toString())
+        : JSON.createObjectNode();
   }
 
   /** The name of a special token in a {@code tokenizer_config.json}, or null. */

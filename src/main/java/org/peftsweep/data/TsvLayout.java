@@ -115,7 +115,10 @@ record TsvLayout(
         throw refusal(
             place,
             task,
-            "the header must name column " + Shown.name(column) + " once, and names " + Shown.names(header),
+            "the header must name column "
+                + Shown.name(column)
+                + " once, and names "
+                + Shown.names(header),
             "correct it, or the columns in declare-tasks");
       }
     }

@@ -68,8 +68,9 @@ public final class Models {
   }
 
   /**
-   * Checks that a checkpoint has every tensor of its model in its shape, of a type of floats, without reading values. A
-   * head that learns may be missing, and a pooler: they are drawn from a trial's seed.
+   * Checks that a checkpoint has every tensor of its model in its shape, of a type of floats,
+   * without reading values. A head that learns may be missing, and a pooler: they are drawn from a
+   * trial's seed.
    *
    * @param outputs of the head, as for {@link #build}
    * @return names of the parts of the base that are missing

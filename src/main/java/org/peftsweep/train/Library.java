@@ -280,8 +280,8 @@ public final class Library {
   }
 
   /**
-   * Cuts the texts of a trial into tokens, all of them where it trains on a sample; what trials will
-   * read is kept for them.
+   * Cuts the texts of a trial into tokens, all of them where it trains on a sample; what trials
+   * will read is kept for them.
    *
    * @throws DataException if the model's tokenizer cannot cut one
    */
@@ -296,9 +296,7 @@ public final class Library {
     once(
         List.of("texts", whole, model, maxTokens),
         () ->
-            TokenisedTask.of(dataset(whole), tokenizer(model), maxTokens, false)
-                .reported()
-                .size());
+            TokenisedTask.of(dataset(whole), tokenizer(model), maxTokens, false).reported().size());
   }
 
   /** Counts, once for all trials that read it so, the rows of a set that have nothing to tell. */

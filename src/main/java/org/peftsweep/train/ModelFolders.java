@@ -164,11 +164,7 @@ final class ModelFolders {
   private Path fetch(org.apache.hadoop.fs.Path location) throws IOException {
     FileSystem files = location.getFileSystem(hadoop);
     if (!files.exists(location)) {
-      throw new CheckpointException(
-          "Cannot find folder "
-              + location
-              + ": "
-              + WANTED);
+      throw new CheckpointException("Cannot find folder " + location + ": " + WANTED);
     }
     if (files.getScheme().equals("file")) {
       return Path.of(files.resolvePath(location).toUri().getPath());

@@ -142,7 +142,9 @@ public final class Preflight {
         () -> library.requireBatchesFit(trial));
   }
 
-  /** Refuses texts that the model's tokenizer cannot cut; a trial that runs learns that by itself. */
+  /**
+   * Refuses texts that the model's tokenizer cannot cut; a trial that runs learns that by itself.
+   */
   private void requireCut(Trial trial) {
     once(
         List.of(

@@ -2,6 +2,7 @@ package org.peftsweep.checkpoint;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -94,11 +95,88 @@ class CheckpointTest {
     index("\"a\":\"missing.safetensors\"");
     assertThatThrownBy(() -> Checkpoint.open(folder))
         .isInstanceOf(CheckpointException.class)
-        .hasMessageEndingWith("missing.safetensors: no such file");
+        .hasMessage(
+            "Cannot open %s, which model.safetensors.index.json names: there is no such file; supply it",
+            folder.resolve("missing.safetensors"));
     Files.writeString(folder.resolve(INDEX), "{}");
     assertThatThrownBy(() -> Checkpoint.open(folder))
         .isInstanceOf(CheckpointException.class)
         .hasMessageEndingWith("its weight_map names no tensor");
+  }
+
+  /** Every file of weights or of settings as a link that leads nowhere, as a folder, and so on. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "config.json",
+        "model.safetensors",
+        "model.safetensors.index.json",
+        "pytorch_model.bin",
+        "pytorch_model.bin.index.json",
+        "model.onnx",
+        "variables.index",
+        "model.zip",
+        "model.fb",
+        "shard.safetensors",
+        "shard.bin"
+      })
+  void whatIsThereButNoFileIsTold(String name) throws IOException {
+    config("bert");
+    String shard = name.startsWith("shard.") ? name.substring(6) : "";
+    if (!shard.isEmpty()) {
+      String whole = shard.equals("bin") ? "pytorch_model.bin" : "model.safetensors";
+      Files.writeString(
+          folder.resolve(whole + ".index.json"), "{\"weight_map\": {\"a\": \"" + name + "\"}}");
+    }
+    Path file = folder.resolve(name);
+    String named =
+        shard.isEmpty()
+            ? ": "
+            : shard.equals("bin")
+                ? ", which pytorch_model.bin.index.json names: "
+                : ", which model.safetensors.index.json names: ";
+    Files.deleteIfExists(file);
+    Files.createSymbolicLink(file, Path.of("../../blobs/0123"));
+    assertThatThrownBy(() -> Checkpoint.open(folder))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessage(
+            "Cannot open %s%sit is a link to ../../blobs/0123, where nothing is; fetch that",
+            file, named);
+    Files.delete(file);
+    Files.createDirectory(file);
+    assertThatThrownBy(() -> Checkpoint.open(folder))
+        .isInstanceOf(CheckpointException.class)
+        .hasMessage("Cannot open %s%sit is a folder; supply a file of that name", file, named);
+    Files.delete(file);
+    if (!shard.isEmpty() || name.equals("config.json")) {
+      assertThatThrownBy(() -> Checkpoint.open(folder))
+          .isInstanceOf(CheckpointException.class)
+          .hasMessage("Cannot open %s%sthere is no such file; supply it", file, named);
+    }
+  }
+
+  @Test
+  void whatWasOpenedBeforeAFaultIsClosed() throws IOException {
+    Path descriptors = Path.of("/proc/self/fd");
+    assumeTrue(Files.isDirectory(descriptors), "this system lists no open files");
+    config("bert");
+    Files.copy(
+        Path.of("src", "test", "resources", "pytorch", "state_dict.bin"), folder.resolve("a.bin"));
+    Files.writeString(
+        folder.resolve("pytorch_model.bin.index.json"),
+        "{\"weight_map\": {\"dense.weight\": \"a.bin\", \"x\": \"b.bin\"}}");
+    assertThatThrownBy(() -> Checkpoint.open(folder)).hasMessageContaining("b.bin, which");
+    try (Stream<Path> open = Files.list(descriptors)) {
+      assertThat(open.filter(one -> leadsTo(one, folder.resolve("a.bin")))).isEmpty();
+    }
+  }
+
+  private static boolean leadsTo(Path link, Path file) {
+    try {
+      return Files.readSymbolicLink(link).equals(file.toRealPath());
+    } catch (IOException e) {
+      return false;
+    }
   }
 
   @Test

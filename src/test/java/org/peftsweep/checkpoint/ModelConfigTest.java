@@ -244,7 +244,7 @@ class ModelConfigTest {
     }
     assertThatThrownBy(() -> ModelConfig.read(folder.resolve("absent.json")))
         .isInstanceOf(CheckpointException.class)
-        .hasMessageEndingWith("absent.json: no such file");
+        .hasMessageEndingWith("absent.json: there is no such file; supply it");
   }
 
   @Test

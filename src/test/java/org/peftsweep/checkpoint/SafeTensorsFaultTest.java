@@ -100,9 +100,10 @@ class SafeTensorsFaultTest {
         .hasMessageEndingWith("it has only 0 bytes");
     assertThatThrownBy(() -> SafeTensors.open(folder))
         .isInstanceOf(CheckpointException.class)
-        .hasMessageEndingWith("no such file");
+        .hasMessageEndingWith("it is a folder; supply a file of that name");
     assertThatThrownBy(() -> SafeTensors.open(folder.resolve("absent")))
-        .isInstanceOf(CheckpointException.class);
+        .isInstanceOf(CheckpointException.class)
+        .hasMessageEndingWith("there is no such file; supply it");
   }
 
   @Test

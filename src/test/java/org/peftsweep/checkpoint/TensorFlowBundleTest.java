@@ -81,8 +81,9 @@ class TensorFlowBundleTest {
     Files.delete(values);
     assertThatThrownBy(() -> TensorFlowBundle.open(folder.resolve("variables.index")))
         .isInstanceOf(CheckpointException.class)
-        .hasMessageEndingWith(
-            "its values are missing, supply variables.data-00000-of-00001 beside it");
+        .hasMessage(
+            "Cannot open %s, which variables.index names: there is no such file; supply it",
+            values);
   }
 
   @Test

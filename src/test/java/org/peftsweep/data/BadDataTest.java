@@ -3,16 +3,19 @@ package org.peftsweep.data;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import java.io.IOException;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
@@ -266,9 +269,7 @@ class BadDataTest {
           List.of(List.of(mark, ""), List.of("", mark), List.of(mark, mark + mark))) {
         String label = around.get(0) + "good" + around.get(1);
         String where =
-            around.get(0).isEmpty()
-                ? "behind"
-                : around.get(1).isEmpty() ? "before" : "around";
+            around.get(0).isEmpty() ? "behind" : around.get(1).isEmpty() ? "before" : "around";
         String said = label.replace(mark, shown);
         String name = shown + " " + where;
         tests.add(
@@ -359,8 +360,7 @@ class BadDataTest {
                       .hasMessageContaining(": it is " + what);
                   String remedy = fault.getMessage().substring(fault.getMessage().indexOf("; "));
                   if (remedy.contains("end in .")) {
-                    assertThat(name)
-                        .doesNotEndWith(remedy.substring(remedy.lastIndexOf('.') + 1));
+                    assertThat(name).doesNotEndWith(remedy.substring(remedy.lastIndexOf('.') + 1));
                   }
                   assertThat(remedy.contains("UTF-8") && name.startsWith("parquet")).isFalse();
                 }));
@@ -472,6 +472,78 @@ class BadDataTest {
     assertThatThrownBy(() -> reader.read(RowFiles.TASK, folder.toString(), Split.TRAIN, ""))
         .isInstanceOf(DataException.class)
         .hasMessage(sentence.replace("@", folder.toString()));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "train.csv",
+        "train-1.jsonl",
+        "train.csv.gz",
+        "data/train.parquet",
+        "train/x.csv",
+        "dev.csv"
+      })
+  void aLinkThatLeadsNowhereIsNoAbsentFile(String name) throws IOException {
+    Path link = folder.resolve(name);
+    for (String part : List.of("train", "dev")) {
+      if (!name.contains(part)) {
+        RowFiles.write(folder.resolve(part + ".csv"), "a,b,y\nx,y,good\nx,y,bad\nz,y,bad\n");
+      }
+    }
+    Files.createDirectories(link.getParent());
+    Files.createSymbolicLink(link, Path.of("../blobs/0123"));
+    Task carving =
+        new Task(
+            "mine",
+            List.of("a", "b"),
+            "y",
+            List.of("bad", "good"),
+            List.of(Metric.ACCURACY),
+            List.of("dev"),
+            false,
+            0.5);
+    assertThatThrownBy(() -> reader.read(carving, folder.toString()))
+        .isInstanceOf(DataException.class)
+        .hasMessageMatching("Cannot read (file:)?\\Q" + link + "\\E: .*")
+        .hasMessageEndingWith(": it is a link to ../blobs/0123, where nothing is; fetch that");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"train.csv", "train.tsv", "train.jsonl", "train.csv.gz", "train.parquet"})
+  void checksumsBesideAFileAreNotTheUsers(String name) throws IOException {
+    List<String[]> rows = RowFiles.rows(new SplittableRandom(3), 9, false);
+    if (name.endsWith("parquet")) {
+      RowFiles.parquet(folder.resolve(name), rows);
+    } else {
+      RowFiles.write(
+          folder.resolve(name),
+          name.endsWith("jsonl")
+              ? RowFiles.jsonLines(rows)
+              : name.endsWith("tsv") ? RowFiles.tsv(rows) : RowFiles.quoted(rows, ',', true));
+    }
+    Files.write(
+        folder.resolve("." + name + ".crc"), new byte[] {'c', 'r', 'c', 0, 0, 0, 2, 0, 1, 2, 3, 4});
+    assertThat(reader.read(RowFiles.TASK, folder.toString(), Split.TRAIN, "").examples())
+        .isEqualTo(RowFiles.examples(rows));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"train.csv", "train.jsonl", "train.csv.gz", "train.parquet", ""})
+  void permissionsThatLackAreNamedWithTheFile(String name) throws IOException {
+    Path own = Files.createDirectory(folder.resolve("own"));
+    RowFiles.write(own.resolve(name.isEmpty() ? "train.csv" : name), "a,b,y\nx,y,good\n");
+    Path closed = own.resolve(name);
+    Files.setPosixFilePermissions(closed, Set.of());
+    try {
+      assumeFalse(Files.isReadable(closed), "this user may read all files");
+      assertThatThrownBy(() -> reader.read(RowFiles.TASK, own.toString(), Split.TRAIN, ""))
+          .isInstanceOf(DataException.class)
+          .hasMessageMatching(
+              "Cannot read (file:)?" + closed + ": permission is denied; grant it to this user");
+    } finally {
+      Files.setPosixFilePermissions(closed, PosixFilePermissions.fromString("rwx------"));
+    }
   }
 
   @Test

@@ -165,8 +165,7 @@ class ParquetTypesTest {
             row.append("b", Binary.fromString(text))
                 .append("day", (int) LocalDate.of(1969, 7, 20).toEpochDay())
                 .append("y", 1.0));
-    Task task =
-        new Task("mine", List.of("a", "b", "day"), "y", List.of(), List.of(Metric.PEARSON));
+    Task task = new Task("mine", List.of("a", "b", "day"), "y", List.of(), List.of(Metric.PEARSON));
     assertThat(reader.read(task, folder.toString(), Split.TRAIN, "").examples())
         .containsExactly(new Example(0, "x", text + " 1969-07-20", 1));
   }

@@ -212,8 +212,7 @@ class TokenizerTest {
   @Test
   void aByteOrderMarkIsNoPartOfAFile() throws IOException {
     Files.writeString(folder.resolve("tokenizer.json"), "\uFEFF" + JSON);
-    Files.writeString(
-        folder.resolve("tokenizer_config.json"), "\uFEFF{\"pad_token\": \"</s>\"}");
+    Files.writeString(folder.resolve("tokenizer_config.json"), "\uFEFF{\"pad_token\": \"</s>\"}");
     try (Tokenizer tokenizer = Tokenizer.open(folder)) {
       assertThat(tokenizer.padId()).isEqualTo(2);
       assertThat(tokenizer.encode("a small text").ids())

@@ -208,17 +208,18 @@ class PreflightTest {
                   .group()
                   .replace(entry.group(1), type)
                   .replaceFirst("\\[\\d+,\\s*\\d+\\]$", "[" + end + "," + (end + bytes) + "]")
-              + header.substring(entry.end())
-              // No byte may lie outside all tensors.
-              .replaceFirst(
-                  "\\}\\s*$",
-                  ",\"gap\":{\"dtype\":\"U8\",\"shape\":["
-                      + (Long.parseLong(entry.group(3)) - Long.parseLong(entry.group(2)))
-                      + "],\"data_offsets\":["
-                      + entry.group(2)
-                      + ","
-                      + entry.group(3)
-                      + "]}}");
+              + header
+                  .substring(entry.end())
+                  // No byte may lie outside all tensors.
+                  .replaceFirst(
+                      "\\}\\s*$",
+                      ",\"gap\":{\"dtype\":\"U8\",\"shape\":["
+                          + (Long.parseLong(entry.group(3)) - Long.parseLong(entry.group(2)))
+                          + "],\"data_offsets\":["
+                          + entry.group(2)
+                          + ","
+                          + entry.group(3)
+                          + "]}}");
       byte[] text = other.getBytes(StandardCharsets.UTF_8);
       ByteBuffer file =
           ByteBuffer.allocate((int) (8 + text.length + end + bytes))
