@@ -79,8 +79,7 @@ public final class Main {
     PrintWriter err = fault.getCommandLine().getErr();
     String message = fault.getMessage();
     for (String argument : given) {
-      boolean isOdd =
-          argument.length() > LONGEST_REPEATED || !argument.equals(Shown.of(argument));
+      boolean isOdd = argument.length() > LONGEST_REPEATED || !argument.equals(Shown.of(argument));
       if (isOdd && !argument.isBlank()) {
         message = message.replace(argument, Shown.of(argument));
       }

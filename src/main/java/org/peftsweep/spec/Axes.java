@@ -87,9 +87,7 @@ public final class Axes {
     if (one == null || other == null || one.equals(other)) {
       return one != null && one.equals(other);
     }
-    return isNumber(one)
-        && isNumber(other)
-        && Double.parseDouble(one) == Double.parseDouble(other);
+    return isNumber(one) && isNumber(other) && Double.parseDouble(one) == Double.parseDouble(other);
   }
 
   /** Whether a value is a number as sweep files have them. */

@@ -182,8 +182,7 @@ public record Pretraining(
       throw new SpecException("Cannot read " + location + ": give one of the keys text and tasks");
     }
     Optional<List<String>> text = faults.attempt(() -> places(fields, "text", locations));
-    Optional<List<Task>> tasks =
-        faults.attempt(() -> tasks(fields));
+    Optional<List<Task>> tasks = faults.attempt(() -> tasks(fields));
     Optional<String> data =
         faults.attempt(() -> fields.has("tasks") ? data(fields, locations) : "");
     Optional<Objective> objective =

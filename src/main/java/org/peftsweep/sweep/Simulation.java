@@ -11,7 +11,6 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.stream.IntStream;
-import org.peftsweep.spec.Axes;
 import org.apache.commons.math3.stat.StatUtils;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.search.Contest;

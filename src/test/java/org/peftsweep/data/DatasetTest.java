@@ -45,7 +45,8 @@ class DatasetTest {
     assertThat(dataset.withValidation(20, 8)).isNotEqualTo(carved);
     assertThatThrownBy(() -> dataset.withValidation(100, 7))
         .isInstanceOf(DataException.class)
-        .hasMessage("Cannot hold out 100 of the 100 train rows of sst2: none is left to learn from, give a"
+        .hasMessage(
+            "Cannot hold out 100 of the 100 train rows of sst2: none is left to learn from, give a"
                 + " smaller validation-fraction or supply more rows");
   }
 

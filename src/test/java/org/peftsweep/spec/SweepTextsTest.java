@@ -30,8 +30,26 @@ class SweepTextsTest {
   private static final String HEAD = "name: x\nmodel: builtin:mini\ntasks: [mini-rte]\n";
   private static final List<String> NO_NUMBERS =
       List.of(
-          "0x8", "0X1F", "-0x8", "16L", "16l", "1f", "2.5F", "1d", "1e3d", "0b1", "0o7",
-          "1_000", "0x1p3", "Infinity", "NaN", ".inf", "1e", "e1", "--1", "1.2.3");
+          "0x8",
+          "0X1F",
+          "-0x8",
+          "16L",
+          "16l",
+          "1f",
+          "2.5F",
+          "1d",
+          "1e3d",
+          "0b1",
+          "0o7",
+          "1_000",
+          "0x1p3",
+          "Infinity",
+          "NaN",
+          ".inf",
+          "1e",
+          "e1",
+          "--1",
+          "1.2.3");
 
   @TempDir Path folder;
   private final Configuration conf = new Configuration();
@@ -90,8 +108,7 @@ class SweepTextsTest {
                 () -> SweepFile.read("x.yaml", Map.of(), location -> only(location, text + HEAD)))
             .isInstanceOf(SpecException.class)
             .hasMessageStartingWith(
-                "Cannot read x.yaml:%d: YAML has no character U+%04X, "
-                    .formatted(line, character));
+                "Cannot read x.yaml:%d: YAML has no character U+%04X, ".formatted(line, character));
       }
     }
   }
