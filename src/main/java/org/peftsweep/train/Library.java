@@ -53,6 +53,9 @@ public final class Library {
 
   private record RetainedKey(TaskSource texts, String tokenizer, int maxTokens) {}
 
+  /** Rows of a train part whose tokens are kept before anybody trains: some 70 MB. */
+  private static final int MOST_KEPT = 50_000;
+
   private static Library shared;
 
   private final Configuration hadoop;
@@ -281,14 +284,16 @@ public final class Library {
   }
 
   /**
-   * Cuts the texts of a trial into tokens, all of them where it trains on a sample; what trials
-   * will read is kept for them.
+   * Cuts the texts of a trial into tokens, all of them where it trains on a sample. What trials
+   * will read is kept for them, unless it is much: the process that asks need not be one that
+   * trains.
    *
    * @throws DataException if the model's tokenizer cannot cut one
    */
   void requireTexts(Trial trial) {
     TaskSource whole = trial.task().withContentHash("").withSample(TrainSample.WHOLE);
-    if (whole.equals(trial.task().withContentHash(""))) {
+    boolean isWhole = whole.equals(trial.task().withContentHash(""));
+    if (isWhole && dataset(whole).train().size() <= MOST_KEPT) {
       rows(trial);
       return;
     }

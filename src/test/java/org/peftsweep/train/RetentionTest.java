@@ -24,7 +24,6 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
-import org.peftsweep.data.DataException;
 import org.peftsweep.method.adapter.AdapterLayout;
 import org.peftsweep.spec.SpecException;
 import org.peftsweep.spec.SweepFile;
@@ -303,11 +302,11 @@ class RetentionTest {
   @Test
   void textsThatCannotBeReadOrToldAreRefusedBeforeTheFirstTrial() {
     assertThatThrownBy(() -> trial("plain", "absent", LORA))
-        .isInstanceOf(DataException.class)
+        .isInstanceOf(SpecException.class)
         .hasMessageContaining("of absent in")
         .hasMessageStartingWith("Cannot find");
     assertThatThrownBy(() -> trial("plain", "nothing", LORA))
-        .isInstanceOf(DataException.class)
+        .isInstanceOf(SpecException.class)
         .hasMessageMatching("Cannot use .* of nothing in .*: it has no rows; supply some");
     Trial cut = trial("running", "plain", "{method: lora, max-tokens: 4}");
     assertThatThrownBy(() -> new Preflight(LIBRARY).requireAll(List.of(cut)))
