@@ -37,7 +37,7 @@ class ModelCardTest {
           .folder()
           .publish(
               Samples.row(
-                  "s", Samples.trial("rte", seed), 1, Samples.finished(last[seed] + 0.1, 3)));
+                  "s", Samples.trial("rte", seed), 1, Samples.finished(last[seed] + 0.1, 400)));
     }
     sweep.fail(Samples.trial("rte", 5), Status.DIVERGED, "the loss overflowed");
     sweep
@@ -55,7 +55,7 @@ class ModelCardTest {
                 List.of(),
                 Map.of(),
                 sequential));
-    MeanTest wanted = MeanTest.of(last, 1e-9, sequential ? Looks.REPEATED : Looks.ONCE);
+    MeanTest wanted = MeanTest.of(last, 1.0 / 400, sequential ? Looks.REPEATED : Looks.ONCE);
     assertThat(card(sweep, Samples.trial("rte", 3)))
         .contains("on dev, after the last step |")
         .contains("| this model, seed 3 | " + Figures.percent(last[3]) + " |")
