@@ -133,9 +133,9 @@ public final class BenchmarkTable {
       long tuned = results.runs().stream().filter(r -> r.isTuning() && r.isFinished()).count();
       return tuned == 0
           ? "No trial is finished."
-          : "No evaluation is finished yet; "
+          : "No evaluation is finished yet; finished tuning trials ("
               + tuned
-              + " tuning trials are, which have no score on the reported sets.";
+              + ") have no score on the reported sets.";
     }
     Map<String, Set<String>> metrics = new LinkedHashMap<>();
     for (String task : results.tasks()) {

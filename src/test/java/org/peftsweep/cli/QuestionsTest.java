@@ -208,7 +208,7 @@ class QuestionsTest {
             .filter(
                 t ->
                     Set.of("task", "method", "targets", "rank").stream()
-                        .allMatch(c -> t.getAs(c).equals(row.getAs(c))))
+                        .allMatch(c -> Objects.equals(t.getAs(c), row.getAs(c))))
             .mapToDouble(t -> t.<Double>getAs("train_seconds") / t.<Integer>getAs("steps"))
             .toArray();
     assertThat(row.<Double>getAs("seconds_a_step"))

@@ -181,8 +181,8 @@ class UncertainScoresTest {
                 Samples.tuned(0.6)));
     assertThat(section(sweep.report(), "benchmark").note())
         .isEqualTo(
-            "No evaluation is finished yet; 1 tuning trials are, which have no score on the"
-                + " reported sets.");
+            "No evaluation is finished yet; finished tuning trials (1) have no score on the reported"
+                + " sets.");
   }
 
   private static int rank(String recipe) {
