@@ -86,8 +86,12 @@ final class OutputFolder {
         return;
       }
       Path probe = new Path(path, ".probe-" + UUID.randomUUID());
-      DiskFaults.checked(() -> system.create(probe, false).close());
-      system.delete(probe, false);
+      try {
+        DiskFaults.checked(() -> system.create(probe, false).close());
+      } finally {
+        // One that could not be closed for want of space is there.
+        system.delete(probe, false);
+      }
     } catch (IOException e) {
       if (String.valueOf(e.getMessage()).matches("(?s).*(No space left|quota).*")) {
         // What needs the space tells it.

@@ -3,23 +3,26 @@ package org.peftsweep.data;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
-import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import java.io.IOException;
+import java.net.URI;
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
 import org.apache.hadoop.conf.Configuration;
+import org.apache.hadoop.fs.FSDataInputStream;
+import org.apache.hadoop.fs.FileStatus;
+import org.apache.hadoop.fs.FileSystem;
+import org.apache.hadoop.fs.RawLocalFileSystem;
+import org.apache.hadoop.security.AccessControlException;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
@@ -528,22 +531,48 @@ class BadDataTest {
         .isEqualTo(RowFiles.examples(rows));
   }
 
+  /** Files on this machine's disk that some of them may not be opened, whoever asks. */
+  public static final class Closed extends RawLocalFileSystem {
+    private static final URI HERE = URI.create("closed:///");
+
+    @Override
+    public URI getUri() {
+      return HERE;
+    }
+
+    private static void requireOpen(org.apache.hadoop.fs.Path path) throws IOException {
+      if (path.toUri().getPath().contains("/closed")) {
+        throw new AccessControlException("Permission denied: user=somebody, inode=" + path);
+      }
+    }
+
+    @Override
+    public FSDataInputStream open(org.apache.hadoop.fs.Path path, int buffer) throws IOException {
+      requireOpen(path.getParent());
+      return super.open(path, buffer);
+    }
+
+    @Override
+    public FileStatus[] listStatus(org.apache.hadoop.fs.Path path) throws IOException {
+      requireOpen(path.getParent());
+      return super.listStatus(path);
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"train.csv", "train.jsonl", "train.csv.gz", "train.parquet", ""})
   void permissionsThatLackAreNamedWithTheFile(String name) throws IOException {
-    Path own = Files.createDirectory(folder.resolve("own"));
+    Path own = Files.createDirectories(folder.resolve(name.isEmpty() ? "closed/own" : "closed"));
     RowFiles.write(own.resolve(name.isEmpty() ? "train.csv" : name), "a,b,y\nx,y,good\n");
-    Path closed = own.resolve(name);
-    Files.setPosixFilePermissions(closed, Set.of());
-    try {
-      assumeFalse(Files.isReadable(closed), "this user may read all files");
-      assertThatThrownBy(() -> reader.read(RowFiles.TASK, own.toString(), Split.TRAIN, ""))
-          .isInstanceOf(DataException.class)
-          .hasMessageMatching(
-              "Cannot read (file:)?" + closed + ": permission is denied; grant it to this user");
-    } finally {
-      Files.setPosixFilePermissions(closed, PosixFilePermissions.fromString("rwx------"));
-    }
+    Configuration conf = new Configuration();
+    conf.setClass("fs.closed.impl", Closed.class, FileSystem.class);
+    DatasetReader ofOthers = new DatasetReader(conf, false);
+    assertThatThrownBy(() -> ofOthers.read(RowFiles.TASK, "closed://" + own, Split.TRAIN, ""))
+        .isInstanceOf(DataException.class)
+        .hasMessageMatching(
+            "Cannot read closed:/+"
+                + own.resolve(name).toString().substring(1)
+                + ": permission is denied; grant it to this user");
   }
 
   @Test
