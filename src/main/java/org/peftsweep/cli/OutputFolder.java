@@ -18,6 +18,7 @@ import picocli.CommandLine.Option;
 /** The option that says where the tables of all sweeps lie. */
 final class OutputFolder {
   private static final String OPTION = "--output";
+  private static final String WRITABLE = "give a folder that this account may write";
   private static final LevenshteinDistance SLIP = new LevenshteinDistance(3);
   private static final Pattern SWEEP = Pattern.compile("[a-z0-9][a-z0-9-]*");
 
@@ -44,10 +45,7 @@ final class OutputFolder {
       isMade = false;
     }
     if (!isMade) {
-      throw new InputException(
-          "Cannot use --output "
-              + shown()
-              + ": it cannot be made, give a folder that this account may write");
+      throw refused("it cannot be made, " + WRITABLE);
     }
     return path;
   }
@@ -63,12 +61,7 @@ final class OutputFolder {
     try {
       FileSystem system = own.getFileSystem(files);
       if (system.exists(own) && !system.getFileStatus(own).isDirectory()) {
-        throw new InputException(
-            "Cannot use --output "
-                + shown()
-                + ": "
-                + Shown.of(own.toString())
-                + " is a file, move it away or give another folder");
+        throw refused(Shown.of(own.toString()) + " is a file, move it away or give another folder");
       }
     } catch (IOException e) {
       throw new UncheckedIOException("Cannot read " + shown() + ": its file system failed", e);
@@ -97,13 +90,12 @@ final class OutputFolder {
         // What needs the space tells it.
         return;
       }
-      throw new InputException(
-          "Cannot use --output "
-              + shown()
-              + ": no file can be made in "
-              + Shown.of(path.toString())
-              + ", give a folder that this account may write");
+      throw refused("no file can be made in " + Shown.of(path.toString()) + ", " + WRITABLE);
     }
+  }
+
+  private InputException refused(String why) {
+    return new InputException("Cannot use " + OPTION + " " + shown() + ": " + why);
   }
 
   /**

@@ -15,6 +15,19 @@ public final class LocalFile {
     return Files.exists(place, LinkOption.NOFOLLOW_LINKS);
   }
 
+  /**
+   * Refuses a place that cannot be read as a file.
+   *
+   * @throws DataException saying what stands there, and what to do
+   */
+  static void require(Path place) {
+    fault(place)
+        .ifPresent(
+            fault -> {
+              throw new DataException("Cannot read " + place + ": " + fault);
+            });
+  }
+
   /** Returns why a place cannot be read as a file, and what to do; empty where it can. */
   public static Optional<String> fault(Path place) {
     if (Files.isRegularFile(place)) {

@@ -87,12 +87,10 @@ final class ParquetFile {
     }
     for (String column : wanted) {
       if (!schema.containsField(column)) {
-        throw new DataException(
-            "Cannot read "
-                + file
-                + " as "
-                + task.name()
-                + ": it has no column "
+        throw refused(
+            file,
+            task,
+            "it has no column "
                 + Shown.name(column)
                 + ", only "
                 + Shown.names(schema.getFields().stream().map(Type::getName).toList())
@@ -104,28 +102,26 @@ final class ParquetFile {
         if (!task.textColumns().contains(column)) {
           rows.refuseLabels(file.toString());
         }
-        throw new DataException(
-            "Cannot read "
-                + file
-                + " as "
-                + task.name()
-                + ": column "
-                + column
-                + " holds lists or groups, not texts; name a column of texts");
+        throw refused(
+            file,
+            task,
+            "column " + column + " holds lists or groups, not texts; name a column of texts");
       }
       if (!isList && !ParquetValue.isReadable(type.asPrimitiveType())) {
-        throw new DataException(
-            "Cannot read "
-                + file
-                + " as "
-                + task.name()
-                + ": column "
+        throw refused(
+            file,
+            task,
+            "column "
                 + column
                 + " is of the type "
                 + ParquetValue.typeName(type.asPrimitiveType())
                 + ", neither text nor number; write it as one of these");
       }
     }
+  }
+
+  private static DataException refused(Path file, Task task, String why) {
+    return new DataException("Cannot read " + file + " as " + task.name() + ": " + why);
   }
 
   /** A list of groups as JSON, however Parquet nests it; a text as it is. */

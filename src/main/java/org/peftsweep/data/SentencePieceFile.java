@@ -57,11 +57,7 @@ final class SentencePieceFile {
    */
   static SentencePieceFile read(Path path) {
     SentencePieceFile file = new SentencePieceFile(path);
-    LocalFile.fault(path)
-        .ifPresent(
-            fault -> {
-              throw new DataException("Cannot read " + path + ": " + fault);
-            });
+    LocalFile.require(path);
     try {
       file.model(CodedInputStream.newInstance(Files.readAllBytes(path)));
     } catch (IOException e) {

@@ -52,7 +52,9 @@ public final class Shown {
    */
   public static String exact(String text) {
     String start = text.length() > LONGEST ? text.substring(0, LONGEST - 1) + "…" : text;
-    return UNSEEN.matcher(start).replaceAll(one -> Matcher.quoteReplacement(escape(one.group())));
+    return UNSEEN
+        .matcher(start)
+        .replaceAll(one -> Matcher.quoteReplacement(escape(one.group().codePointAt(0))));
   }
 
   /**
@@ -75,12 +77,13 @@ public final class Shown {
     return StringUtils.abbreviate(list, "…", LONGEST);
   }
 
-  private static String escape(String one) {
-    return switch (one) {
-      case "\t" -> "\\t";
-      case "\n" -> "\\n";
-      case "\r" -> "\\r";
-      default -> String.format(Locale.ROOT, "\\u%04x", one.codePointAt(0));
+  /** Returns a character that cannot be seen, or is no plain blank, so that it can. */
+  public static String escape(int character) {
+    return switch (character) {
+      case '\t' -> "\\t";
+      case '\n' -> "\\n";
+      case '\r' -> "\\r";
+      default -> String.format(Locale.ROOT, "\\u%04x", character);
     };
   }
 

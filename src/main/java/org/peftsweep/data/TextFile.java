@@ -6,11 +6,7 @@ import java.io.BufferedInputStream;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.nio.CharBuffer;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Optional;
@@ -60,55 +56,11 @@ final class TextFile {
     }
   }
 
-  /**
-   * The whole of a small text on this machine's disk, which is a file of a model, after a
-   * byte-order mark of UTF-8.
-   *
-   * @throws DataException if it cannot be read, or is no text in UTF-8
-   */
-  static String ofModel(java.nio.file.Path file) {
-    LocalFile.fault(file)
-        .ifPresent(
-            fault -> {
-              throw new DataException("Cannot read " + file + ": " + fault);
-            });
-    byte[] bytes;
-    try {
-      bytes = Files.readAllBytes(file);
-    } catch (IOException e) {
-      throw new UncheckedIOException(
-          "Cannot read " + file + ": the disk gives an error; try again, or fetch the file again",
-          e);
-    }
-    requireText(
-        file.toString(),
-        Arrays.copyOf(bytes, Math.min(HEAD, bytes.length)),
-        ForeignFile.Wanted.MODEL);
-    ByteBuffer rest = ByteBuffer.wrap(bytes);
-    rest.position(startsWith(bytes, BYTE_ORDER_MARK) ? BYTE_ORDER_MARK.length : 0);
-    CharBuffer text = CharBuffer.allocate(rest.remaining());
-    if (StandardCharsets.UTF_8.newDecoder().decode(rest, text, true).isError()) {
-      int from = rest.position();
-      int line = 1;
-      int start = 0;
-      for (int i = 0; i < from; i++) {
-        if (bytes[i] == '\n') {
-          line++;
-          start = i + 1;
-        }
-      }
-      byte[] around = Arrays.copyOfRange(bytes, start, Math.min(bytes.length, from + HEAD));
-      throw new DataException(
-          "Cannot read "
-              + file
-              + ":"
-              + line
-              + ": "
-              + notUtf8(Arrays.copyOf(bytes, Math.min(SAMPLE, bytes.length)), around)
-              + "; "
-              + SAVE_AS_UTF8);
-    }
-    return text.flip().toString();
+  /** Returns the bytes behind a byte-order mark of UTF-8, if there is one. */
+  static byte[] withoutMark(byte[] bytes) {
+    return startsWith(bytes, BYTE_ORDER_MARK)
+        ? Arrays.copyOfRange(bytes, BYTE_ORDER_MARK.length, bytes.length)
+        : bytes;
   }
 
   /**
@@ -148,8 +100,13 @@ final class TextFile {
     return notUtf8(sample, line);
   }
 
-  private static String notUtf8(byte[] sample, byte[] line) {
-    return encoding(sample)
+  /**
+   * Says the same.
+   *
+   * @param whole text, or its beginning
+   */
+  static String notUtf8(byte[] whole, byte[] line) {
+    return encoding(Arrays.copyOf(whole, Math.min(whole.length, SAMPLE)))
         .or(() -> encoding(Arrays.copyOf(line, Math.min(line.length, SAMPLE))))
         .map(name -> "it is not UTF-8, it looks like " + name)
         .orElse("it is not UTF-8");
@@ -202,7 +159,9 @@ final class TextFile {
     return head;
   }
 
-  private static void requireText(String file, byte[] head, ForeignFile.Wanted wanted) {
+  /** Refuses what is no text by its first bytes. */
+  static void requireText(String file, byte[] bytes, ForeignFile.Wanted wanted) {
+    byte[] head = Arrays.copyOf(bytes, Math.min(HEAD, bytes.length));
     ForeignFile.of(head, wanted)
         .ifPresent(
             what -> {

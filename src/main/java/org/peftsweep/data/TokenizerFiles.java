@@ -31,14 +31,14 @@ final class TokenizerFiles {
     ObjectNode config = parsed(folder.resolve("tokenizer_config.json"));
     Path template = folder.resolve("chat_template.jinja");
     return LocalFile.isThere(template)
-        ? config.put("chat_template", TextFile.ofModel(template))
+        ? config.put("chat_template", WholeText.ofModel(template))
         : config;
   }
 
   /** The object of a file, empty where there is none. */
   private static ObjectNode parsed(Path file) {
     return LocalFile.isThere(file)
-        ? parse(TextFile.ofModel(file), file.toString())
+        ? parse(WholeText.ofModel(file), file.toString())
         : JSON.createObjectNode();
   }
 
@@ -56,13 +56,13 @@ final class TokenizerFiles {
     Path vocabulary = folder.resolve("vocab.json");
     Path merges = folder.resolve("merges.txt");
     if (LocalFile.isThere(whole)) {
-      return new TokenizerSource(parse(TextFile.ofModel(whole), whole.toString()));
+      return new TokenizerSource(parse(WholeText.ofModel(whole), whole.toString()));
     }
     if (LocalFile.isThere(vocabulary) && LocalFile.isThere(merges)) {
       return new TokenizerSource(
           bytePairs(
-              parse(TextFile.ofModel(vocabulary), vocabulary.toString()),
-              TextFile.ofModel(merges),
+              parse(WholeText.ofModel(vocabulary), vocabulary.toString()),
+              WholeText.ofModel(merges),
               config.path("add_prefix_space").asBoolean(false)));
     }
     if (LocalFile.isThere(words)) {
@@ -119,7 +119,7 @@ final class TokenizerFiles {
   /** BERT's WordPiece. */
   private static ObjectNode wordPieces(Path file, boolean lowercase, JsonNode config) {
     ObjectNode vocabulary = JSON.createObjectNode();
-    String[] lines = TextFile.ofModel(file).split("\n");
+    String[] lines = WholeText.ofModel(file).split("\n");
     for (int id = 0; id < lines.length; id++) {
       String line = lines[id];
       vocabulary.put(line.endsWith("\r") ? line.substring(0, line.length() - 1) : line, id);

@@ -2,10 +2,11 @@ package org.peftsweep.data;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
-import java.nio.charset.CharsetDecoder;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.util.Arrays;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
@@ -20,21 +21,40 @@ public final class WholeText {
    * @throws DataException with file and line if it is not UTF-8
    */
   public static String read(Path file, Configuration conf) throws IOException {
-    byte[] bytes;
     try (InputStream text = TextFile.open(file, conf)) {
-      bytes = text.readAllBytes();
+      return decoded(file.toString(), text.readAllBytes());
     }
-    CharsetDecoder decoder = StandardCharsets.UTF_8.newDecoder();
+  }
+
+  /**
+   * Returns the same of a file of a model, which lies on this machine's disk.
+   *
+   * @throws DataException if it cannot be read, or is no text in UTF-8
+   */
+  static String ofModel(java.nio.file.Path file) {
+    LocalFile.require(file);
+    byte[] bytes;
+    try {
+      bytes = Files.readAllBytes(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(
+          "Cannot read " + file + ": the disk gives an error; try again, or fetch the file again",
+          e);
+    }
+    TextFile.requireText(file.toString(), bytes, ForeignFile.Wanted.MODEL);
+    return decoded(file.toString(), TextFile.withoutMark(bytes));
+  }
+
+  private static String decoded(String file, byte[] bytes) {
     ByteBuffer left = ByteBuffer.wrap(bytes);
     CharBuffer text = CharBuffer.allocate(bytes.length);
-    if (decoder.decode(left, text, true).isError()) {
-      throw notUtf8(file, conf, bytes, left.position());
+    if (StandardCharsets.UTF_8.newDecoder().decode(left, text, true).isError()) {
+      throw notUtf8(file, bytes, left.position());
     }
     return text.flip().toString();
   }
 
-  private static DataException notUtf8(Path file, Configuration conf, byte[] bytes, int at)
-      throws IOException {
+  private static DataException notUtf8(String file, byte[] bytes, int at) {
     int line = 1;
     int start = 0;
     for (int i = 0; i < at; i++) {
@@ -47,7 +67,7 @@ public final class WholeText {
     while (end < bytes.length && bytes[end] != '\n') {
       end++;
     }
-    String what = TextFile.notUtf8(file, conf, Arrays.copyOfRange(bytes, start, end));
+    String what = TextFile.notUtf8(bytes, Arrays.copyOfRange(bytes, start, end));
     return new DataException(
         "Cannot read " + file + ":" + line + ": " + what + "; " + TextFile.SAVE_AS_UTF8);
   }

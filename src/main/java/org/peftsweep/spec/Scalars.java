@@ -302,7 +302,7 @@ final class Scalars {
       char c = text.charAt(i);
       boolean isHidden = i < start || i >= start + seen.length();
       boolean isOdd = c != ' ' && (isHidden ? !seen.isEmpty() : Character.isSpaceChar(c));
-      told.append(isOdd ? String.format("<U+%04X>", (int) c) : c);
+      told.append(isOdd ? Shown.escape(c) : String.valueOf(c));
     }
     return Shown.value(told.toString());
   }

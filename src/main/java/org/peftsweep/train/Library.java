@@ -279,8 +279,15 @@ public final class Library {
     int maxTokens = trial.training().maxTokens();
     boolean packing = trial.training().packing();
     return once(
-        new TokenisedKey(task.withContentHash(""), model, maxTokens, packing),
-        () -> TokenisedTask.of(dataset(task), tokenizer(model), maxTokens, packing));
+        key(trial), () -> TokenisedTask.of(dataset(task), tokenizer(model), maxTokens, packing));
+  }
+
+  private static TokenisedKey key(Trial trial) {
+    return new TokenisedKey(
+        trial.task().withContentHash(""),
+        trial.model().location(),
+        trial.training().maxTokens(),
+        trial.training().packing());
   }
 
   /**
@@ -293,7 +300,8 @@ public final class Library {
   void requireTexts(Trial trial) {
     TaskSource whole = trial.task().withContentHash("").withSample(TrainSample.WHOLE);
     boolean isWhole = whole.equals(trial.task().withContentHash(""));
-    if (isWhole && dataset(whole).train().size() <= MOST_KEPT) {
+    boolean isKept = isWhole && store.containsKey(key(trial));
+    if (isKept || isWhole && dataset(whole).train().size() <= MOST_KEPT) {
       rows(trial);
       return;
     }

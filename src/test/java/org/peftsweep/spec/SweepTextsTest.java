@@ -204,11 +204,11 @@ class SweepTextsTest {
                   .hasMessageMatching(
                       "Cannot use "
                           + key
-                          + " = \"[ <].*|Cannot use "
+                          + " = \"[ \\\\].*|Cannot use "
                           + key
                           + " = \""
                           + word
-                          + "[ <].*")
+                          + "[ \\\\].*")
                   .hasMessageEndingWith(" " + word)
                   .hasMessageContaining(": leave out the ");
             }
