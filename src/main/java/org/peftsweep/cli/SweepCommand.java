@@ -136,7 +136,7 @@ final class SweepCommand implements Callable<Integer> {
     output.made(files);
     SweepRun.Wishes wishes =
         new SweepRun.Wishes(
-            source(locations),
+            source(sweep, locations),
             stale,
             isWaiting,
             isUntilDecided ? Optional.of(end) : Optional.empty(),
@@ -161,7 +161,7 @@ final class SweepCommand implements Callable<Integer> {
         .collect(Collectors.toSet());
   }
 
-  private Manifest.Source source(Locations locations) {
+  private Manifest.Source source(Sweep sweep, Locations locations) {
     String question =
         locations
             .text(file)
@@ -169,8 +169,7 @@ final class SweepCommand implements Callable<Integer> {
             .filter(line -> line.startsWith("#") && line.contains("?"))
             .map(line -> line.substring(1, line.indexOf('?') + 1).strip())
             .orElse("");
-    return new Manifest.Source(
-        file, overrides, question, SweepFile.defaults(file, overrides, locations));
+    return new Manifest.Source(file, overrides, question, sweep.defaults());
   }
 
   private Optional<TrackingClient> tracking() {

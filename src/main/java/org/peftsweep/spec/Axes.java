@@ -63,8 +63,8 @@ public final class Axes {
    * targets: qv, rank: 8}}: all settings of method and rates, and what else is not as a block of
    * that sweep has it that does not say so.
    *
-   * @param defaults what such a block has, as {@link SweepFile#defaults} returns it for the trials'
-   *     task; none where it is not known, and then trials are taken to have it
+   * @param defaults what such a block has, as {@link Sweep#defaults} has it for the trials' task;
+   *     none where it is not known, and then trials are taken to have it
    */
   public static SortedMap<String, String> block(
       SortedMap<String, String> axes, Map<String, String> defaults) {

@@ -31,6 +31,9 @@ import org.peftsweep.optim.Rates;
  * @param space what is searched; empty for a grid
  * @param execution what it runs on; no part of a trial
  * @param claims statements that it tests
+ * @param defaults what trials of a block have that names nothing but its method, by task and by
+ *     axis: training, sample, base and layers. Of keys that are lists in the file such a block has
+ *     all values, so they are left out; the head's rate is as it is written
  */
 public record Sweep(
     String name,
@@ -43,7 +46,8 @@ public record Sweep(
     Search search,
     Optional<Space> space,
     Execution execution,
-    List<Claim> claims) {
+    List<Claim> claims,
+    SortedMap<String, SortedMap<String, String>> defaults) {
   public Sweep {
     claims = List.copyOf(claims);
     recipes = List.copyOf(recipes);

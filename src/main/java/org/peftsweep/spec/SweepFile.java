@@ -107,43 +107,6 @@ public final class SweepFile {
     return read(location, overrides, added, locations::text, Optional.of(locations));
   }
 
-  /**
-   * Returns what trials of a block have that names nothing but its method, by task and by axis:
-   * training, sample, base and layers. Of keys that are lists there, such a block has all values,
-   * so they are left out; the head's rate is as it is written.
-   */
-  public static SortedMap<String, SortedMap<String, String>> defaults(
-      String location, Map<String, String> overrides, Locations locations) {
-    return defaults(location, overrides, locations::text, Optional.of(locations));
-  }
-
-  /** The same with the files of any source. */
-  public static SortedMap<String, SortedMap<String, String>> defaults(
-      String location, Map<String, String> overrides, TextSource texts) {
-    return defaults(location, overrides, texts, Optional.empty());
-  }
-
-  private static SortedMap<String, SortedMap<String, String>> defaults(
-      String location,
-      Map<String, String> overrides,
-      TextSource texts,
-      Optional<Locations> locations) {
-    SweepFile file = new SweepFile(texts, locations);
-    Fields given = file.fields(location, overrides, List.of());
-    TrainingAxes lists = TrainingAxes.of(given);
-    Fields fields = lists.withoutLists(given);
-    SortedMap<String, String> common = new RecipeReader(fields).defaults();
-    SortedMap<String, SortedMap<String, String>> defaults = new TreeMap<>();
-    for (TaskPlan task : TaskReader.read(fields).tasks()) {
-      SortedMap<String, String> own = new TreeMap<>(common);
-      RecordFields.of(task.training()).forEach((key, value) -> own.put(key, Axes.text(value)));
-      own.keySet().removeAll(lists.lists().keySet());
-      defaults.put(task.source().task().name(), own);
-    }
-    file.faults.throwIfAny();
-    return defaults;
-  }
-
   /** The same without further blocks. */
   public static Sweep read(String location, Map<String, String> overrides, Locations locations) {
     return read(location, overrides, List.of(), locations);
@@ -319,7 +282,21 @@ public final class SweepFile {
         search.orElseThrow(),
         Optional.ofNullable(grid.orElseThrow().space()),
         execution.orElseThrow(),
-        claims.orElseThrow());
+        claims.orElseThrow(),
+        defaults(fields, axes, tasks.orElseThrow()));
+  }
+
+  private static SortedMap<String, SortedMap<String, String>> defaults(
+      Fields fields, TrainingAxes axes, List<TaskPlan> tasks) {
+    SortedMap<String, String> common = new RecipeReader(fields).defaults();
+    SortedMap<String, SortedMap<String, String>> defaults = new TreeMap<>();
+    for (TaskPlan task : tasks) {
+      SortedMap<String, String> own = new TreeMap<>(common);
+      RecordFields.of(task.training()).forEach((key, value) -> own.put(key, Axes.text(value)));
+      own.keySet().removeAll(axes.lists().keySet());
+      defaults.put(task.source().task().name(), own);
+    }
+    return defaults;
   }
 
   private static void requirePrecision(

@@ -1,37 +1,25 @@
 package org.peftsweep.cli;
 
-import static java.util.stream.Collectors.counting;
-import static java.util.stream.Collectors.groupingBy;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import org.apache.hadoop.conf.Configuration;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.peftsweep.results.Lease;
-import org.peftsweep.results.LocalSpark;
 import org.peftsweep.results.Requests;
-import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.TrialFile;
-import org.peftsweep.sweep.StandInEngine;
 
 /** What users ask of a run is asked of that run alone. Trials train nothing and take 0.1 s. */
-class RequestsInSweepsTest {
+class RequestsInSweepsTest extends PlayedSweeps {
   private static final String GRID =
       """
       name: asked
@@ -49,14 +37,8 @@ class RequestsInSweepsTest {
   private static final String LONG =
       GRID.replace("[1, 2]", "[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]");
 
-  private final ByteArrayOutputStream out = new ByteArrayOutputStream();
-  private final ByteArrayOutputStream err = new ByteArrayOutputStream();
-
-  @TempDir Path folder;
-
-  @BeforeAll
-  static void startSpark() {
-    LocalSpark.session();
+  RequestsInSweepsTest() {
+    super("asked");
   }
 
   @ParameterizedTest
@@ -256,41 +238,5 @@ class RequestsInSweepsTest {
       Files.writeString(file, text.replaceAll("\"pid\":\\d+", "\"pid\":" + dead.pid()));
     }
     return lease.token();
-  }
-
-  private int sweep(String text, String... more) {
-    try {
-      Path file = Files.writeString(folder.resolve("asked.yaml"), text);
-      List<String> words = new ArrayList<>(List.of("sweep", file.toString()));
-      words.addAll(Arrays.asList(more));
-      return run(words.toArray(String[]::new));
-    } catch (IOException e) {
-      throw new java.io.UncheckedIOException(e);
-    }
-  }
-
-  private int run(String... words) {
-    String[] all = Arrays.copyOf(words, words.length + 2);
-    all[words.length] = "--output";
-    all[words.length + 1] = folder.resolve("output").toString();
-    return Main.run(
-        new StandInEngine(),
-        new PrintStream(out, true, StandardCharsets.UTF_8),
-        new PrintStream(err, true, StandardCharsets.UTF_8),
-        all);
-  }
-
-  private ResultFolder results() {
-    return new ResultFolder(
-        new org.apache.hadoop.fs.Path(folder + "/output/asked"), new Configuration());
-  }
-
-  private Map<String, Long> statuses() {
-    return results().trials().values().stream()
-        .collect(groupingBy(file -> TrialFile.word(file.status()), TreeMap::new, counting()));
-  }
-
-  private String said() {
-    return err.toString(StandardCharsets.UTF_8);
   }
 }

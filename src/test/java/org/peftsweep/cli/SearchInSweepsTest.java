@@ -1,17 +1,11 @@
 package org.peftsweep.cli;
 
-import static java.util.stream.Collectors.counting;
-import static java.util.stream.Collectors.groupingBy;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -20,22 +14,18 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.apache.hadoop.conf.Configuration;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.peftsweep.method.LoRA;
 import org.peftsweep.model.Role;
-import org.peftsweep.results.LocalSpark;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.Samples;
 import org.peftsweep.results.Scores;
 import org.peftsweep.results.TrialFile;
 import org.peftsweep.spec.Trial;
-import org.peftsweep.sweep.StandInEngine;
 import org.peftsweep.train.Outcome;
 
 /** Sweeps that search, on trials that train nothing: a recipe is the better the higher its λ. */
-class SearchInSweepsTest {
+class SearchInSweepsTest extends PlayedSweeps {
   private static final String GRID =
       """
       name: found
@@ -49,14 +39,8 @@ class SearchInSweepsTest {
 
   private static final String ASHA = "stopping: {rule: asha, cohort: 4, first-rung: 0.1}\n";
 
-  private final ByteArrayOutputStream out = new ByteArrayOutputStream();
-  private final ByteArrayOutputStream err = new ByteArrayOutputStream();
-
-  @TempDir Path folder;
-
-  @BeforeAll
-  static void startSpark() {
-    LocalSpark.session();
+  SearchInSweepsTest() {
+    super("found");
   }
 
   @Test
@@ -236,39 +220,6 @@ class SearchInSweepsTest {
     org.apache.commons.io.FileUtils.deleteDirectory(folder.resolve("output").toFile());
   }
 
-  private int sweep(String text, String... more) throws IOException {
-    String name = text.lines().findFirst().orElseThrow().substring("name: ".length());
-    Path file = Files.writeString(folder.resolve(name + ".yaml"), text);
-    List<String> words = new ArrayList<>(List.of("sweep", file.toString()));
-    words.addAll(Arrays.asList(more));
-    return run(words.toArray(String[]::new));
-  }
-
-  private int run(String... words) {
-    String[] all = Arrays.copyOf(words, words.length + 2);
-    all[words.length] = "--output";
-    all[words.length + 1] = folder.resolve("output").toString();
-    return Main.run(
-        new StandInEngine(),
-        new PrintStream(out, true, StandardCharsets.UTF_8),
-        new PrintStream(err, true, StandardCharsets.UTF_8),
-        all);
-  }
-
-  private ResultFolder results() {
-    return results("found");
-  }
-
-  private ResultFolder results(String name) {
-    return new ResultFolder(
-        new org.apache.hadoop.fs.Path(folder + "/output/" + name), new Configuration());
-  }
-
-  private Map<String, Long> statuses() {
-    return results().trials().values().stream()
-        .collect(groupingBy(file -> TrialFile.word(file.status()), TreeMap::new, counting()));
-  }
-
   private Set<String> files() throws IOException {
     Set<String> names = new TreeSet<>();
     results().trialFiles().forEach(file -> names.add(file.toString()));
@@ -278,9 +229,5 @@ class SearchInSweepsTest {
   /** Title of the best finished trial. */
   private String best() {
     return Scores.best(new Scores(results(), new Configuration()).look()).get("mini-rte").title();
-  }
-
-  private String said() {
-    return err.toString(StandardCharsets.UTF_8);
   }
 }

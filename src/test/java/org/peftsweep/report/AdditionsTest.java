@@ -106,8 +106,7 @@ class AdditionsTest {
               .map(trial -> new Additions.Cell("mini-rte", Axes.of(trial)))
               .toList();
       Manifest.Source source =
-          new Manifest.Source(
-              "x.yaml", Map.of(), "", SweepFile.defaults("x.yaml", Map.of(), texts(top + base)));
+          new Manifest.Source("x.yaml", Map.of(), "", read(top + base).orElseThrow().defaults());
       String command =
           new Additions(Optional.of(manifest(source, false))).cells(cells).orElseThrow();
       StringBuilder longer = new StringBuilder(top + base);
