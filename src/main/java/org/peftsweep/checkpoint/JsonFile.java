@@ -12,12 +12,12 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import org.peftsweep.data.FileFaults;
 
 /** JSON objects in the small files of a checkpoint folder. */
 final class JsonFile {
@@ -70,7 +70,7 @@ final class JsonFile {
               .formatted(file, line),
           e);
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot read " + file + ": " + e.getMessage(), e);
+      throw FileFaults.cannot("read", file, e);
     }
   }
 

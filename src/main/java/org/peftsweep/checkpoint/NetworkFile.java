@@ -9,7 +9,6 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UTFDataFormatException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
@@ -25,6 +24,7 @@ import java.util.zip.CheckedInputStream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipException;
 import java.util.zip.ZipFile;
+import org.peftsweep.data.FileFaults;
 import org.peftsweep.data.Shown;
 
 /**
@@ -121,7 +121,7 @@ public final class NetworkFile extends MappedTensors {
         | IllegalArgumentException e) {
       throw new CheckpointException(message(path, "it is damaged or cut short, fetch it again"), e);
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot read " + path + ": " + e.getMessage(), e);
+      throw FileFaults.cannot("read", path, e);
     }
   }
 

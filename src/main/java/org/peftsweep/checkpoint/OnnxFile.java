@@ -3,13 +3,13 @@ package org.peftsweep.checkpoint;
 import com.google.protobuf.CodedInputStream;
 import com.google.protobuf.InvalidProtocolBufferException;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import org.peftsweep.data.FileFaults;
 import org.peftsweep.data.Shown;
 
 /**
@@ -87,7 +87,7 @@ public final class OnnxFile extends MappedTensors {
     } catch (InvalidProtocolBufferException e) {
       throw refused(path, "it is damaged or cut short, fetch it again", e);
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot read " + path + ": " + e.getMessage(), e);
+      throw FileFaults.cannot("read", path, e);
     }
   }
 

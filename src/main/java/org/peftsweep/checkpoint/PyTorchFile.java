@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipException;
 import java.util.zip.ZipFile;
+import org.peftsweep.data.FileFaults;
 import org.peftsweep.data.Shown;
 
 /**
@@ -71,7 +72,7 @@ public final class PyTorchFile implements TensorFile {
       throw refused(path, e.getMessage(), zip, e);
     } catch (IOException e) {
       close(zip);
-      throw new UncheckedIOException("Cannot read " + path + ": " + e.getMessage(), e);
+      throw FileFaults.cannot("read", path, e);
     } catch (RuntimeException e) {
       close(zip);
       throw e;
@@ -165,7 +166,7 @@ public final class PyTorchFile implements TensorFile {
     } catch (Pickle.Fault e) {
       throw refused(path, e.getMessage(), null, e);
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot read " + path + ": " + e.getMessage(), e);
+      throw FileFaults.cannot("read", path, e);
     }
   }
 

@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.zip.CRC32C;
 import org.peftsweep.compute.BFloat16;
+import org.peftsweep.data.FileFaults;
 
 /**
  * A safetensors file, read through memory mapping: opening reads the header only, and a tensor's
@@ -76,7 +77,7 @@ public final class SafeTensors implements TensorFile {
       throw new CheckpointException(
           "Cannot open " + path + " as safetensors: " + e.getMessage(), e);
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot read " + path + ": " + e.getMessage(), e);
+      throw FileFaults.cannot("read", path, e);
     }
   }
 

@@ -1,7 +1,6 @@
 package org.peftsweep.checkpoint;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
@@ -15,6 +14,7 @@ import java.util.Map;
 import org.nd4j.graph.FlatArray;
 import org.nd4j.graph.FlatGraph;
 import org.nd4j.graph.FlatVariable;
+import org.peftsweep.data.FileFaults;
 import org.peftsweep.data.Shown;
 
 /**
@@ -74,7 +74,7 @@ public final class SameDiffFile implements TensorFile {
       ByteBuffer bytes = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size());
       return new SameDiffFile(path, bytes.order(ByteOrder.LITTLE_ENDIAN));
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot read " + path + ": " + e.getMessage(), e);
+      throw FileFaults.cannot("read", path, e);
     } catch (IndexOutOfBoundsException
         | IllegalArgumentException
         | NullPointerException

@@ -3,7 +3,6 @@ package org.peftsweep.checkpoint;
 import com.google.protobuf.CodedInputStream;
 import com.google.protobuf.InvalidProtocolBufferException;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -15,6 +14,7 @@ import java.util.TreeMap;
 import org.iq80.leveldb.table.BytewiseComparator;
 import org.iq80.leveldb.table.MMapTable;
 import org.iq80.leveldb.util.Slice;
+import org.peftsweep.data.FileFaults;
 import org.peftsweep.data.Shown;
 
 /**
@@ -76,7 +76,7 @@ public final class TensorFlowBundle extends MappedTensors {
     try {
       return new TensorFlowBundle(index);
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot read " + index + ": " + e.getMessage(), e);
+      throw FileFaults.cannot("read", index, e);
     }
   }
 

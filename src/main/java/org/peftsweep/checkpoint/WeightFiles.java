@@ -2,7 +2,6 @@ package org.peftsweep.checkpoint;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -11,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Function;
+import org.peftsweep.data.FileFaults;
 import org.peftsweep.data.LocalFile;
 import org.peftsweep.data.Shown;
 
@@ -142,7 +142,7 @@ final class WeightFiles {
         try (DirectoryStream<Path> files = Files.newDirectoryStream(place, glob)) {
           files.forEach(found::add);
         } catch (IOException e) {
-          throw new UncheckedIOException("Cannot list " + place + ": " + e.getMessage(), e);
+          throw FileFaults.cannot("list", place, e);
         }
       }
     }

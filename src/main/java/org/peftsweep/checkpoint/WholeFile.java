@@ -1,13 +1,13 @@
 package org.peftsweep.checkpoint;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.UUID;
+import org.peftsweep.data.FileFaults;
 
 /** Writes a file under a temporary name and then renames it, so that nobody ever sees a part. */
 final class WholeFile {
@@ -30,7 +30,7 @@ final class WholeFile {
       }
       Files.move(part, absolute, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot write " + target + ": " + e.getMessage(), e);
+      throw FileFaults.cannot("write", target, e);
     } finally {
       part.toFile().delete();
     }

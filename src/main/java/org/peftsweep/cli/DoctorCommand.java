@@ -24,6 +24,7 @@ import org.peftsweep.compute.Backends;
 import org.peftsweep.compute.GpuReading;
 import org.peftsweep.compute.KernelCheck;
 import org.peftsweep.compute.cpu.ProcessorFigures;
+import org.peftsweep.data.FileFaults;
 import org.peftsweep.report.TextTable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -316,7 +317,7 @@ final class DoctorCommand implements Callable<Integer> {
       List<String> names = files.map(file -> file.getFileName().toString()).sorted().toList();
       return names.isEmpty() ? "none in " + folder : String.join(", ", names);
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot read " + folder + ": " + e.getMessage(), e);
+      throw FileFaults.cannot("read", folder, e);
     }
   }
 }

@@ -9,6 +9,7 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.deploy.SparkHadoopUtil;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.compute.Backends;
+import org.peftsweep.data.FileFaults;
 import org.peftsweep.report.ModelCard;
 import org.peftsweep.results.ResultTables;
 import org.peftsweep.spec.Locations;
@@ -77,7 +78,7 @@ final class ExportCommand implements Callable<Integer> {
   }
 
   @Override
-  public Integer call() throws IOException {
+  public Integer call() {
     Configuration files = SparkHadoopUtil.get().conf();
     if (isMerged && !format.isRecorded()) {
       throw new InputException(
@@ -114,7 +115,7 @@ final class ExportCommand implements Callable<Integer> {
     out.println((format == Format.dl4j ? "Deeplearning4j: " : "SameDiff: ") + folder);
   }
 
-  private void write(TrialExport export, Path folder, ModelCard card) throws IOException {
+  private void write(TrialExport export, Path folder, ModelCard card) {
     boolean isWritten = false;
     if (format != Format.merged) {
       try {
@@ -141,13 +142,13 @@ final class ExportCommand implements Callable<Integer> {
       }
       ModelCard.Base base =
           new ModelCard.Base(export.trial().model().location(), export.baseLicense(), false);
-      Files.writeString(merged.resolve(CARD), card.text(ModelCard.Kind.MERGED, base));
+      write(merged.resolve(CARD), card.text(ModelCard.Kind.MERGED, base));
       out.println("Merged:  " + merged);
     }
   }
 
   /** PEFT takes the place of the base as it stands, so it must hold from any folder. */
-  private void writeAdapter(TrialExport export, Path folder, ModelCard card) throws IOException {
+  private void writeAdapter(TrialExport export, Path folder, ModelCard card) {
     Path adapter = folder.resolve("adapter");
     boolean isBeside = !export.isBaseReadable();
     Path place = isBeside ? folder.resolve("base") : export.baseFolder();
@@ -157,10 +158,18 @@ final class ExportCommand implements Callable<Integer> {
     }
     export.writeAdapter(adapter, place);
     ModelCard.Base base = new ModelCard.Base(place.toString(), export.baseLicense(), isBeside);
-    Files.writeString(adapter.resolve(CARD), card.text(ModelCard.Kind.ADAPTER, base));
+    write(adapter.resolve(CARD), card.text(ModelCard.Kind.ADAPTER, base));
     out.println("Adapter: " + adapter);
     if (isBeside) {
       out.println("Base:    " + folder.resolve("base"));
+    }
+  }
+
+  private static void write(Path file, String text) {
+    try {
+      Files.writeString(file, text);
+    } catch (IOException e) {
+      throw FileFaults.cannot("write", file, e);
     }
   }
 }

@@ -2,7 +2,6 @@ package org.peftsweep.cli;
 
 import java.io.IOException;
 import java.io.PrintStream;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -11,6 +10,7 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.apache.commons.io.FileUtils;
 import org.apache.hadoop.conf.Configuration;
+import org.peftsweep.data.FileFaults;
 import org.peftsweep.data.Shown;
 import org.peftsweep.spec.BaseModel;
 import org.peftsweep.spec.Locations;
@@ -85,7 +85,7 @@ final class FetchCommand implements Callable<Integer> {
         FileUtils.deleteQuietly(work.toFile());
       }
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot write " + folder + ": " + e.getMessage(), e);
+      throw FileFaults.cannot("write", folder, e);
     }
     out.println(folder + ": " + model.about());
     return 0;

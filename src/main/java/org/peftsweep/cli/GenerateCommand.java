@@ -2,7 +2,6 @@ package org.peftsweep.cli;
 
 import static java.util.Locale.ROOT;
 
-import java.io.IOException;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.List;
@@ -131,7 +130,7 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   @Override
-  public Integer call() throws IOException {
+  public Integer call() {
     Configuration files = SparkHadoopUtil.get().conf();
     requireFit();
     List<String> all = prompts(files);

@@ -3,10 +3,12 @@ package org.peftsweep.cli;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.apache.commons.io.FileUtils;
 import org.apache.hadoop.conf.Configuration;
 import org.peftsweep.checkpoint.CheckpointException;
 import org.peftsweep.checkpoint.SafeTensors;
 import org.peftsweep.compute.Backend;
+import org.peftsweep.data.FileFaults;
 import org.peftsweep.data.Shown;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.TrialFile;
@@ -34,18 +36,28 @@ final class KeptTrial implements AutoCloseable {
    * @param what is to be done with it, in an infinitive
    * @throws InputException if there is no such trial, or nothing of it was kept
    */
-  static KeptTrial find(String id, String what, OutputFolder output, Configuration files)
-      throws IOException {
+  static KeptTrial find(String id, String what, OutputFolder output, Configuration files) {
     ResultFolder results = results(id, what, output, files);
     org.apache.hadoop.fs.Path tensors = results.tensors(id).orElseThrow();
-    Path local = Files.createTempFile("peft-sweep-trial", ".safetensors");
+    Path local = temporary();
     try {
       tensors.getFileSystem(files).copyToLocalFile(false, tensors, uri(local), true);
       requireWhole(id, what, local, tensors);
       return new KeptTrial(id, results, local);
-    } catch (IOException | RuntimeException e) {
-      Files.deleteIfExists(local);
+    } catch (IOException e) {
+      FileUtils.deleteQuietly(local.toFile());
+      throw FileFaults.cannot("copy", tensors, e);
+    } catch (RuntimeException e) {
+      FileUtils.deleteQuietly(local.toFile());
       throw e;
+    }
+  }
+
+  private static Path temporary() {
+    try {
+      return Files.createTempFile("peft-sweep-trial", ".safetensors");
+    } catch (IOException e) {
+      throw FileFaults.cannot("make a file in", System.getProperty("java.io.tmpdir"), e);
     }
   }
 
@@ -120,8 +132,8 @@ final class KeptTrial implements AutoCloseable {
   }
 
   @Override
-  public void close() throws IOException {
+  public void close() {
     tensors.close();
-    Files.deleteIfExists(local);
+    FileUtils.deleteQuietly(local.toFile());
   }
 }

@@ -1,7 +1,6 @@
 package org.peftsweep.cli;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.util.Comparator;
 import java.util.UUID;
 import java.util.regex.Pattern;
@@ -9,7 +8,7 @@ import org.apache.commons.text.similarity.LevenshteinDistance;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
-import org.peftsweep.checkpoint.DiskFaults;
+import org.peftsweep.data.FileFaults;
 import org.peftsweep.data.Shown;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.spec.Locations;
@@ -64,7 +63,7 @@ final class OutputFolder {
         throw refused(Shown.of(own.toString()) + " is a file, move it away or give another folder");
       }
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot read " + shown() + ": its file system failed", e);
+      throw FileFaults.cannot("read", shown(), e);
     }
     if (isWritten) {
       requireWritable(all, files);
@@ -80,13 +79,13 @@ final class OutputFolder {
       }
       Path probe = new Path(path, ".probe-" + UUID.randomUUID());
       try {
-        DiskFaults.checked(() -> system.create(probe, false).close());
+        FileFaults.checked(() -> system.create(probe, false).close());
       } finally {
         // One that could not be closed for want of space is there.
         system.delete(probe, false);
       }
     } catch (IOException e) {
-      if (String.valueOf(e.getMessage()).matches("(?s).*(No space left|quota).*")) {
+      if (FileFaults.isFull(e)) {
         // What needs the space tells it.
         return;
       }
@@ -111,7 +110,7 @@ final class OutputFolder {
         return path;
       }
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot read " + shown() + ": its file system failed", e);
+      throw FileFaults.cannot("read", shown(), e);
     }
     throw new InputException(
         "Cannot " + doing + " " + shown() + ": " + reason + "; run a sweep or give --output");

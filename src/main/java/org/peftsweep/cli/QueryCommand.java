@@ -3,12 +3,12 @@ package org.peftsweep.cli;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.Callable;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 import org.apache.spark.sql.SparkSession;
+import org.peftsweep.data.FileFaults;
 import org.peftsweep.results.Inspection;
 import org.peftsweep.results.ResultFolder;
 import org.peftsweep.results.Views;
@@ -96,7 +96,7 @@ final class QueryCommand implements Callable<Integer> {
               + output.shown()
               + ": no sweep has tables there; run a sweep or give --output");
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot read " + output.shown() + ": " + e.getMessage(), e);
+      throw FileFaults.cannot("read", output.shown(), e);
     }
   }
 

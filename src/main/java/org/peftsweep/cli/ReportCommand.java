@@ -3,7 +3,6 @@ package org.peftsweep.cli;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.util.LinkedHashMap;
@@ -26,6 +25,7 @@ import org.apache.spark.deploy.SparkHadoopUtil;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
+import org.peftsweep.data.FileFaults;
 import org.peftsweep.data.Shown;
 import org.peftsweep.report.Printed;
 import org.peftsweep.report.Recommendation;
@@ -176,7 +176,7 @@ final class ReportCommand implements Callable<Integer> {
           .map(file -> file(file.toString()))
           .toList();
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot read " + place + ": " + e.getMessage(), e);
+      throw FileFaults.cannot("read", place, e);
     }
   }
 
@@ -253,7 +253,7 @@ final class ReportCommand implements Callable<Integer> {
         stream.write(text.getBytes(StandardCharsets.UTF_8));
       }
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot write " + file + ": " + e.getMessage(), e);
+      throw FileFaults.cannot("write", file, e);
     }
   }
 }

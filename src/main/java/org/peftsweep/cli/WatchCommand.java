@@ -2,7 +2,6 @@ package org.peftsweep.cli;
 
 import java.io.IOException;
 import java.io.PrintStream;
-import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -14,6 +13,7 @@ import java.util.concurrent.Callable;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.spark.deploy.SparkHadoopUtil;
 import org.apache.spark.sql.SparkSession;
+import org.peftsweep.data.FileFaults;
 import org.peftsweep.data.Shown;
 import org.peftsweep.report.HtmlReport;
 import org.peftsweep.report.Report;
@@ -210,7 +210,7 @@ final class WatchCommand implements Callable<Integer> {
                 + output.meant(folder, files));
       }
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot read " + folder.path() + ": " + e.getMessage(), e);
+      throw FileFaults.cannot("read", folder.path(), e);
     }
   }
 }

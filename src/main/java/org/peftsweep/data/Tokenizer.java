@@ -295,8 +295,7 @@ public final class Tokenizer implements AutoCloseable {
       Files.writeString(folder.resolve("tokenizer.json"), json);
       Files.writeString(folder.resolve("tokenizer_config.json"), settings.toPrettyString() + "\n");
     } catch (IOException e) {
-      throw new UncheckedIOException(
-          "Cannot write the tokenizer to " + folder + ": " + e.getMessage(), e);
+      throw FileFaults.cannot("write the tokenizer to", folder, e);
     }
   }
 

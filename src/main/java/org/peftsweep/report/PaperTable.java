@@ -3,7 +3,6 @@ package org.peftsweep.report;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -12,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import org.peftsweep.data.FileFaults;
 
 /**
  * The numbers of arXiv:2410.02247, Table 2: RoBERTa-base on GLUE, one seed. The resource is a
@@ -84,7 +84,7 @@ final class PaperTable {
                 StandardCharsets.UTF_8))) {
       return reader.lines().toList();
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot read " + resource, e);
+      throw FileFaults.cannot("read", resource, e);
     }
   }
 

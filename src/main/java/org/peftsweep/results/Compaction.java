@@ -1,7 +1,6 @@
 package org.peftsweep.results;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -28,6 +27,7 @@ import org.apache.parquet.hadoop.example.GroupReadSupport;
 import org.apache.parquet.hadoop.metadata.CompressionCodecName;
 import org.apache.parquet.hadoop.util.HadoopInputFile;
 import org.apache.parquet.schema.MessageType;
+import org.peftsweep.data.FileFaults;
 
 /**
  * Merges the small files of done trials, so that tens of thousands of trials stay quick to read.
@@ -90,8 +90,7 @@ public final class Compaction {
           }
         }
       } catch (IOException e) {
-        throw new UncheckedIOException(
-            "Cannot merge files of " + path(table) + ": " + e.getMessage(), e);
+        throw FileFaults.cannot("merge files of", path(table), e);
       }
     }
     return merged;

@@ -1,7 +1,6 @@
 package org.peftsweep.results;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -14,6 +13,7 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
+import org.peftsweep.data.FileFaults;
 
 /**
  * Which files of a sweep's tables cannot be read.
@@ -69,7 +69,7 @@ public record Inspection(ResultFolder folder, List<Damage> damages) {
     } catch (ExecutionException e) {
       throw new IllegalStateException(e.getCause());
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot read " + folder.path() + ": " + e.getMessage(), e);
+      throw FileFaults.cannot("read", folder.path(), e);
     }
     return new Inspection(folder, List.copyOf(damages));
   }

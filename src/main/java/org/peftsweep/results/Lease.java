@@ -5,7 +5,6 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
@@ -22,7 +21,7 @@ import org.apache.hadoop.fs.FSDataInputStream;
 import org.apache.hadoop.fs.FileAlreadyExistsException;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
-import org.peftsweep.checkpoint.DiskFaults;
+import org.peftsweep.data.FileFaults;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -142,7 +141,7 @@ public final class Lease implements AutoCloseable {
       }
       return new Lease(file, files, timing, mine, holder.map(Holder::token).orElse(null), lost);
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot write " + file + ": " + e.getMessage(), e);
+      throw FileFaults.cannot("write", file, e);
     }
   }
 
@@ -157,7 +156,7 @@ public final class Lease implements AutoCloseable {
           .filter(holder -> !isSeen(holder, Machine.HERE) || isThere(holder, Machine.HERE))
           .map(Holder::token);
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot read " + file + ": its file system failed", e);
+      throw FileFaults.cannot("read", file, e);
     }
   }
 
@@ -274,7 +273,7 @@ public final class Lease implements AutoCloseable {
     boolean isLocal = SyncedFile.isLocal(files);
     Path target = isLocal ? new Path(file.getParent(), "." + NAME + "." + holder.token()) : file;
     try {
-      DiskFaults.checked(
+      FileFaults.checked(
           () -> {
             try (OutputStream out = files.create(target, true)) {
               out.write(text);
@@ -282,7 +281,8 @@ public final class Lease implements AutoCloseable {
           });
       // On a local disk a rename replaces in one step; elsewhere it would be refused.
       if (isLocal && !files.rename(target, file)) {
-        throw new IOException("it cannot be renamed from " + target.getName());
+        throw new FileFaults.ReasonException(
+            "it cannot be renamed from " + target.getName() + ", run the same again");
       }
     } finally {
       if (isLocal) {

@@ -14,7 +14,7 @@ import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.LocalFileSystem;
 import org.apache.hadoop.fs.Path;
-import org.peftsweep.checkpoint.DiskFaults;
+import org.peftsweep.data.FileFaults;
 
 /**
  * {@code output/<sweep>/running}: a small JSON file for the driver run and for each running trial,
@@ -78,7 +78,7 @@ public final class LiveFolder {
 
   private void write(String name, Object value) throws IOException {
     byte[] text = MAPPER.writeValueAsBytes(value);
-    DiskFaults.checked(
+    FileFaults.checked(
         () -> {
           try (OutputStream out = files().create(new Path(folder, name), true)) {
             out.write(text);

@@ -12,6 +12,7 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.Path;
 import org.apache.parquet.hadoop.ParquetFileReader;
 import org.apache.parquet.hadoop.util.HadoopInputFile;
+import org.peftsweep.data.FileFaults;
 
 /**
  * Files {@code merged-<hash>.parquet} that hold the rows of many small files; which ones, each says
@@ -88,14 +89,16 @@ final class MergedFiles {
         ParquetFileReader.open(HadoopInputFile.fromPath(merged, configuration))) {
       String names = reader.getFileMetaData().getKeyValueMetaData().get(NAMES);
       if (names == null) {
-        throw new IOException("it does not say which files it holds");
+        throw new FileFaults.ReasonException(
+            "it does not say which files it holds, move it away");
       }
       return names.lines().toList();
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot read " + merged + ": " + e.getMessage(), e);
+      throw FileFaults.cannot("read", merged, e);
     } catch (RuntimeException e) {
       // Parquet answers damage with exceptions of many kinds.
-      throw new UncheckedIOException(new IOException("Cannot read " + merged, e));
+      throw FileFaults.cannot(
+          "read", merged, new FileFaults.ReasonException("it is damaged, move it away", e));
     }
   }
 }

@@ -5,7 +5,6 @@ import com.fasterxml.jackson.datatype.jsr310.JavaTimeModule;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Collection;
@@ -18,6 +17,7 @@ import org.apache.hadoop.fs.FileContext;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Options;
 import org.apache.hadoop.fs.Path;
+import org.peftsweep.data.FileFaults;
 
 /**
  * What users ask of a sweep that runs: the file {@code requests.json} beside its tables, which the
@@ -133,7 +133,7 @@ public record Requests(String run, Set<String> stops, Integer trials, Instant un
       FileContext.getFileContext(target.toUri(), configuration)
           .rename(hidden, target, Options.Rename.OVERWRITE);
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot write " + target + ": " + e.getMessage(), e);
+      throw FileFaults.cannot("write", target, e);
     }
   }
 }

@@ -22,6 +22,7 @@ import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 import org.peftsweep.checkpoint.SafeTensorsWriter;
+import org.peftsweep.data.FileFaults;
 import org.peftsweep.train.Outcome.Status;
 
 /**
@@ -73,7 +74,7 @@ public final class ResultFolder {
     } catch (FileNotFoundException e) {
       return List.of();
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot list " + output + ": " + e.getMessage(), e);
+      throw FileFaults.cannot("list", output, e);
     }
   }
 
@@ -160,7 +161,7 @@ public final class ResultFolder {
     try {
       return files.system().exists(path) ? Optional.of(path) : Optional.empty();
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot look for " + path + ": " + e.getMessage(), e);
+      throw FileFaults.cannot("look for", path, e);
     }
   }
 
@@ -188,7 +189,7 @@ public final class ResultFolder {
     } catch (FileNotFoundException | JsonProcessingException | ChecksumException e) {
       return Optional.empty();
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot read " + file + ": " + e.getMessage(), e);
+      throw FileFaults.cannot("read", file, e);
     }
   }
 
@@ -275,7 +276,7 @@ public final class ResultFolder {
     } catch (FileNotFoundException e) {
       return Set.of();
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot list " + folder + ": " + e.getMessage(), e);
+      throw FileFaults.cannot("list", folder, e);
     }
     return attempts;
   }
@@ -292,7 +293,7 @@ public final class ResultFolder {
       }
       files.moveAside(table, name);
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot set " + file + " aside: " + e.getMessage(), e);
+      throw FileFaults.cannot("set aside", file, e);
     }
   }
 
@@ -309,7 +310,7 @@ public final class ResultFolder {
           return Optional.of(file);
         }
       } catch (IOException e) {
-        throw new UncheckedIOException("Cannot look for " + path + ": " + e.getMessage(), e);
+        throw FileFaults.cannot("look for", path, e);
       }
     }
     return Optional.empty();

@@ -19,7 +19,7 @@ import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Options;
 import org.apache.hadoop.fs.Path;
-import org.peftsweep.checkpoint.DiskFaults;
+import org.peftsweep.data.FileFaults;
 
 /**
  * The files of a sweep's tables, on any Hadoop file system, whatever they mean.
@@ -61,7 +61,7 @@ final class TableFiles {
     } catch (FileNotFoundException e) {
       return List.of();
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot list " + folder + ": " + e.getMessage(), e);
+      throw FileFaults.cannot("list", folder, e);
     }
   }
 
@@ -125,7 +125,7 @@ final class TableFiles {
       FileSystem files = system();
       files.mkdirs(root);
       try {
-        DiskFaults.checked(
+        FileFaults.checked(
             () -> {
               try (FSDataOutputStream out = files.create(hidden)) {
                 out.write(content);
@@ -139,7 +139,7 @@ final class TableFiles {
         files.delete(hidden, false);
       }
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot write " + target + ": " + e.getMessage(), e);
+      throw FileFaults.cannot("write", target, e);
     }
   }
 
@@ -162,18 +162,19 @@ final class TableFiles {
       }
       files.mkdirs(folder);
       try {
-        DiskFaults.checked(() -> content.write(hidden));
+        FileFaults.checked(() -> content.write(hidden));
         SyncedFile.sync(hidden, files);
         // Some file systems answer false where the target is there: a twin was faster.
         if (!files.rename(hidden, target) && !files.exists(target)) {
-          throw new IOException("it cannot be renamed from " + hidden.getName());
+          throw new FileFaults.ReasonException(
+              "it cannot be renamed from " + hidden.getName() + ", run the same again");
         }
         SyncedFile.sync(folder, files);
       } finally {
         files.delete(hidden, false);
       }
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot write " + target + ": " + e.getMessage(), e);
+      throw FileFaults.cannot("write", target, e);
     }
   }
 

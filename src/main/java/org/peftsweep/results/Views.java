@@ -3,7 +3,6 @@ package org.peftsweep.results;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -13,6 +12,7 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.SparkSession;
 import org.apache.spark.sql.catalyst.util.StringUtils;
+import org.peftsweep.data.FileFaults;
 import scala.jdk.javaapi.CollectionConverters;
 
 /**
@@ -81,7 +81,7 @@ public final class Views {
     try (InputStream file = Views.class.getResourceAsStream(FILE)) {
       return new String(file.readAllBytes(), StandardCharsets.UTF_8);
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot read " + FILE + ": " + e.getMessage(), e);
+      throw FileFaults.cannot("read", FILE, e);
     }
   }
 }

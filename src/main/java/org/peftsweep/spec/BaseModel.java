@@ -2,10 +2,10 @@ package org.peftsweep.spec;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.peftsweep.data.FileFaults;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
 import org.yaml.snakeyaml.constructor.SafeConstructor;
@@ -43,7 +43,7 @@ public record BaseModel(
       entries.forEach((name, entry) -> models.put(name, of(name, entry)));
       return models;
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot read " + LIST + ": " + e.getMessage(), e);
+      throw FileFaults.cannot("read", LIST, e);
     }
   }
 

@@ -1,7 +1,6 @@
 package org.peftsweep.spec;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -11,6 +10,7 @@ import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.function.BiFunction;
+import org.peftsweep.data.FileFaults;
 import org.peftsweep.data.Shown;
 import org.peftsweep.method.Methods;
 import org.peftsweep.optim.Rates;
@@ -92,7 +92,7 @@ public final class ClaimReader {
                               + ": there is no such file"));
       return YamlText.file(location, text, faults);
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot read " + location, e);
+      throw FileFaults.cannot("read", location, e);
     }
   }
 

@@ -2,21 +2,15 @@ package org.peftsweep.spec;
 
 import java.io.FileNotFoundException;
 import java.io.IOException;
-import java.net.UnknownHostException;
 import java.nio.file.NoSuchFileException;
 import java.util.List;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
-import org.apache.commons.lang3.exception.ExceptionUtils;
 import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
-import org.apache.hadoop.fs.UnsupportedFileSystemException;
-import org.apache.hadoop.util.VersionInfo;
-import org.peftsweep.data.Shown;
+import org.peftsweep.data.FileFaults;
 
 /**
  * A brief look at a place on a remote file system. Hadoop's clients are made to keep a running job
@@ -45,7 +39,7 @@ final class FirstLook {
   /**
    * Tells what is at a path.
    *
-   * @throws Exception whatever the file system throws; {@link #reason} makes words of it
+   * @throws Exception whatever the file system throws; {@link FileFaults#reason} makes words of it
    */
   static Found at(Path path, Configuration conf) throws Exception {
     Configuration brief = new Configuration(conf);
@@ -78,46 +72,5 @@ final class FirstLook {
         return new Found(absolute, Found.Kind.NOTHING);
       }
     }
-  }
-
-  /** Returns why a place cannot be used and what to do, without the words of a library. */
-  static String reason(Throwable fault, Path path) {
-    String scheme = path.toUri().getScheme() + ":";
-    String host = Shown.of(String.valueOf(path.toUri().getHost()));
-    for (Throwable one : ExceptionUtils.getThrowableList(fault)) {
-      String kind = one.getClass().getSimpleName();
-      if (one instanceof UnsupportedFileSystemException) {
-        return "no file system is known for "
-            + scheme
-            + ", give a folder on this machine, in hdfs: or in s3a:";
-      } else if (one instanceof ClassNotFoundException || one instanceof LinkageError) {
-        return "the module for "
-            + scheme
-            + " is missing, set SUBMIT_OPTIONS=\"--packages org.apache.hadoop:hadoop-aws:"
-            + VersionInfo.getVersion()
-            + "\" for s3a: or as its maker says";
-      } else if (one instanceof UnknownHostException
-          || String.valueOf(one.getMessage()).contains("UnknownHostException")) {
-        return "no host is named " + host + ", mend the address";
-      } else if (kind.equals("UnknownStoreException")) {
-        return "there is no bucket " + host + ", mend the address";
-      } else if (kind.startsWith("AccessDenied")
-          || kind.startsWith("AccessControl")
-          || kind.startsWith("NoAuthWithAWS")
-          || kind.startsWith("Authentication")) {
-        return "access is denied, give the rights or the credentials to read it";
-      } else if (one instanceof java.net.SocketException
-          || one instanceof java.net.SocketTimeoutException
-          || one instanceof TimeoutException
-          || one instanceof InterruptedException
-          || kind.startsWith("ConnectTimeout")) {
-        return host + " does not answer, mend the address or wait until it does";
-      } else if (kind.startsWith("ParentNotDirectory")) {
-        return "a part of its path is a file, mend the path";
-      } else if (!(one instanceof ExecutionException) && one.getCause() == null) {
-        break;
-      }
-    }
-    return "its file system cannot look at it, mend the address";
   }
 }

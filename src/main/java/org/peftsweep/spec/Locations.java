@@ -18,6 +18,7 @@ import org.apache.hadoop.conf.Configuration;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 import org.peftsweep.data.DataException;
+import org.peftsweep.data.FileFaults;
 import org.peftsweep.data.Shown;
 import org.peftsweep.data.WholeText;
 
@@ -151,7 +152,7 @@ public final class Locations {
       }
       throw named.refused(DENIED);
     } catch (IOException e) {
-      throw named.refused(FirstLook.reason(e, found.path()));
+      throw named.refused(FileFaults.reason(e, found.path()));
     }
   }
 
@@ -304,7 +305,7 @@ public final class Locations {
     try {
       return FirstLook.at(path, conf);
     } catch (Exception e) {
-      throw named.refused(FirstLook.reason(e, path));
+      throw named.refused(FileFaults.reason(e, path));
     }
   }
 }

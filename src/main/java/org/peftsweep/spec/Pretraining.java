@@ -1,11 +1,11 @@
 package org.peftsweep.spec;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
+import org.peftsweep.data.FileFaults;
 import org.peftsweep.data.Shown;
 import org.peftsweep.data.Task;
 import org.peftsweep.data.Tasks;
@@ -268,7 +268,7 @@ public record Pretraining(
                           + Shown.of(location)
                           + ": there is no such file"));
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot read " + location, e);
+      throw FileFaults.cannot("read", location, e);
     }
   }
 }

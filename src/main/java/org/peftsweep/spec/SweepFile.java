@@ -19,6 +19,7 @@ import java.util.regex.Pattern;
 import org.apache.hadoop.conf.Configuration;
 import org.peftsweep.compute.Backends;
 import org.peftsweep.data.Augmentation;
+import org.peftsweep.data.FileFaults;
 import org.peftsweep.data.Shown;
 import org.peftsweep.optim.Optimizer;
 import org.peftsweep.optim.Optimizers;
@@ -460,7 +461,7 @@ public final class SweepFile {
     try {
       return texts.read(location).map(text -> text.startsWith("\uFEFF") ? text.substring(1) : text);
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot read " + location, e);
+      throw FileFaults.cannot("read", location, e);
     }
   }
 

@@ -117,7 +117,10 @@ final class TrialJson {
       }
       return MAPPER.treeToValue(tree, Trial.class);
     } catch (JsonProcessingException e) {
-      throw new SpecException("Cannot read a trial from JSON: " + e.getOriginalMessage(), e);
+      throw new SpecException(
+          "Cannot read the settings of a trial: they are damaged or of another version of this"
+              + " program, use that or let the trial run anew",
+          e);
     }
   }
 

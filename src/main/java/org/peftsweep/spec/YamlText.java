@@ -12,7 +12,6 @@ import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
 import org.yaml.snakeyaml.error.Mark;
 import org.yaml.snakeyaml.error.MarkedYAMLException;
-import org.yaml.snakeyaml.error.YAMLException;
 import org.yaml.snakeyaml.events.AliasEvent;
 import org.yaml.snakeyaml.events.CollectionEndEvent;
 import org.yaml.snakeyaml.events.CollectionStartEvent;
@@ -84,11 +83,7 @@ final class YamlText {
       requirePlain(new Yaml(options).parse(new StringReader(text)));
       return new Yaml(options).compose(new StringReader(text));
     } catch (MarkedYAMLException e) {
-      Mark mark = e.getProblemMark();
-      String place = mark == null ? name : places.apply(mark);
-      throw new SpecException("Cannot read " + place + " as YAML: " + problem(e), e);
-    } catch (YAMLException e) {
-      throw new SpecException("Cannot read " + name + " as YAML: " + oneLine(e.getMessage()), e);
+      throw YamlFault.of(e, places, name);
     }
   }
 
@@ -142,15 +137,6 @@ final class YamlText {
                 .formatted(places.apply(event.getStartMark()), DEEPEST));
       }
     }
-  }
-
-  private static String problem(MarkedYAMLException e) {
-    String problem = oneLine(e.getProblem());
-    return problem.startsWith("but ") ? oneLine(e.getContext()) + ", " + problem : problem;
-  }
-
-  private static String oneLine(String text) {
-    return text.strip().replaceAll("\\s+", " ");
   }
 
   private Value value(Node node) {

@@ -12,6 +12,7 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 import org.apache.commons.lang3.exception.ExceptionUtils;
 import org.apache.hadoop.fs.Path;
+import org.peftsweep.data.FileFaults;
 
 /** Tells faults of disks and networks, which another try may not meet, from those of a trial. */
 final class MachineFaults {
@@ -25,26 +26,19 @@ final class MachineFaults {
           CharacterCodingException.class,
           JacksonException.class);
 
-  /** A sentence of ours whose reason is that of a disk or of HDFS. */
-  private static final Pattern FULL =
-      Pattern.compile(
-          "Cannot .*(No space left on device|[Dd]isk quota exceeded|quota of .* is exceeded).*");
+  private static final Pattern FULL = Pattern.compile("Cannot .*: " + FileFaults.FULL);
 
   private MachineFaults() {}
 
   /** Whether the failure comes from an I/O fault that may pass. */
   static boolean contain(Throwable failure) {
-    return ExceptionUtils.getThrowableList(failure).stream()
-        .anyMatch(
-            cause ->
-                cause instanceof IOException
-                    && (LASTING.stream().noneMatch(kind -> kind.isInstance(cause))
-                        || isFull(cause)));
-  }
-
-  /** Java opens a new file on a full disk with the exception of one that is missing. */
-  private static boolean isFull(Throwable cause) {
-    return String.valueOf(cause.getMessage()).contains("No space left on device");
+    // Java opens a new file on a full disk with the exception of one that is missing.
+    return FileFaults.isFull(failure)
+        || ExceptionUtils.getThrowableList(failure).stream()
+            .anyMatch(
+                cause ->
+                    cause instanceof IOException
+                        && LASTING.stream().noneMatch(kind -> kind.isInstance(cause)));
   }
 
   /**

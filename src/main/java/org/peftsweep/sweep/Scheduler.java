@@ -218,7 +218,7 @@ final class Scheduler {
   /** No trial can leave a row in a full folder; another start would train for nothing. */
   private static void giveUp(String full) {
     throw new UncheckedIOException(
-        full + "; make space and run the same again", new IOException(full));
+        full + ", make some and run the same again", new IOException(full));
   }
 
   private void end(PlannedTrial trial, Ending ending) {

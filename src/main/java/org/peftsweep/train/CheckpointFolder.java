@@ -28,9 +28,9 @@ import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.apache.hadoop.fs.Path;
 import org.peftsweep.checkpoint.CheckpointException;
-import org.peftsweep.checkpoint.DiskFaults;
 import org.peftsweep.checkpoint.StateReader;
 import org.peftsweep.checkpoint.StateWriter;
+import org.peftsweep.data.FileFaults;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -78,8 +78,7 @@ public final class CheckpointFolder {
         files.delete(tensors(old), false);
       }
     } catch (IOException e) {
-      throw new UncheckedIOException(
-          "Cannot keep a checkpoint in " + folder + ": " + e.getMessage(), e);
+      throw FileFaults.cannot("keep a checkpoint in", folder, e);
     }
   }
 
@@ -91,7 +90,7 @@ public final class CheckpointFolder {
     Path hidden = new Path(folder, "." + target.getName() + "." + UUID.randomUUID());
     files.mkdirs(folder);
     try {
-      DiskFaults.checked(
+      FileFaults.checked(
           () -> {
             try (OutputStream out = files.create(hidden, false)) {
               content.write(out);
@@ -100,7 +99,8 @@ public final class CheckpointFolder {
       // One of this step may be there: of a twin, or too broken to be read.
       files.delete(target, false);
       if (!files.rename(hidden, target) && !files.exists(target)) {
-        throw new IOException(target + " cannot be renamed from " + hidden.getName());
+        throw new FileFaults.ReasonException(
+            "a file there cannot be renamed to " + target.getName() + ", run the same again");
       }
     } finally {
       files.delete(hidden, false);

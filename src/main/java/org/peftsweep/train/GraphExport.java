@@ -2,7 +2,6 @@ package org.peftsweep.train;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -23,6 +22,7 @@ import org.peftsweep.compute.samediff.GraphFile;
 import org.peftsweep.compute.samediff.Placeholders;
 import org.peftsweep.compute.samediff.SameDiffGraph;
 import org.peftsweep.data.Batch;
+import org.peftsweep.data.FileFaults;
 import org.peftsweep.data.Task;
 import org.peftsweep.dl4j.RecordedNetwork;
 import org.peftsweep.model.Model;
@@ -51,8 +51,13 @@ record GraphExport(Trial trial, Base base, Backend backend) {
   void write(Model model, Path file) {
     record(
         model,
-        (graph, outputs) ->
-            GraphFile.write(graph, outputs, trial.task().task().isRegression(), file));
+        (graph, outputs) -> {
+          try {
+            GraphFile.write(graph, outputs, trial.task().task().isRegression(), file);
+          } catch (IOException e) {
+            throw FileFaults.cannot("write", file, e);
+          }
+        });
   }
 
   /**
@@ -87,7 +92,7 @@ record GraphExport(Trial trial, Base base, Backend backend) {
             Files.createDirectories(file.toAbsolutePath().getParent());
             ModelSerializer.writeModel(network.build(), file.toFile(), false);
           } catch (IOException e) {
-            throw new UncheckedIOException("Cannot write " + file + ": " + e.getMessage(), e);
+            throw FileFaults.cannot("write", file, e);
           }
         });
   }
@@ -178,7 +183,7 @@ record GraphExport(Trial trial, Base base, Backend backend) {
     try {
       new ObjectMapper().writerWithDefaultPrettyPrinter().writeValue(file.toFile(), facts);
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot write " + file, e);
+      throw FileFaults.cannot("write", file, e);
     }
   }
 

@@ -2,7 +2,6 @@ package org.peftsweep.train;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.DigestInputStream;
@@ -19,6 +18,7 @@ import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.FileSystem;
 import org.peftsweep.checkpoint.CheckpointException;
 import org.peftsweep.checkpoint.TensorFile;
+import org.peftsweep.data.FileFaults;
 import org.peftsweep.spec.ModelSource;
 
 /**
@@ -56,7 +56,7 @@ final class ModelFolders {
       }
       return fetch(new org.apache.hadoop.fs.Path(location));
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot read model " + location + ": " + e.getMessage(), e);
+      throw FileFaults.cannot("read model", location, e);
     }
   }
 
@@ -87,7 +87,7 @@ final class ModelFolders {
         }
       }
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot read " + folder + ": " + e.getMessage(), e);
+      throw FileFaults.cannot("read", folder, e);
     }
     return HexFormat.of().formatHex(digest.digest());
   }

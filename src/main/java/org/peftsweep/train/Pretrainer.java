@@ -1,7 +1,6 @@
 package org.peftsweep.train;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,6 +24,7 @@ import org.peftsweep.compute.Backend;
 import org.peftsweep.data.BpeTrainer;
 import org.peftsweep.data.Completion;
 import org.peftsweep.data.Encoded;
+import org.peftsweep.data.FileFaults;
 import org.peftsweep.data.Metric;
 import org.peftsweep.data.Padding;
 import org.peftsweep.data.Seeds;
@@ -362,7 +362,7 @@ public final class Pretrainer {
     try {
       Files.createDirectories(part);
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot write " + part + ": " + e.getMessage(), e);
+      throw FileFaults.cannot("write", part, e);
     }
   }
 
@@ -381,7 +381,7 @@ public final class Pretrainer {
         }
       }
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot write " + folder + ": " + e.getMessage(), e);
+      throw FileFaults.cannot("write", folder, e);
     }
   }
 }

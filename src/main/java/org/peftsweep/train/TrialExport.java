@@ -19,6 +19,7 @@ import org.peftsweep.checkpoint.ModelConfig;
 import org.peftsweep.checkpoint.SafeTensors;
 import org.peftsweep.compute.Backend;
 import org.peftsweep.data.Batch;
+import org.peftsweep.data.FileFaults;
 import org.peftsweep.data.Seeds;
 import org.peftsweep.data.Task;
 import org.peftsweep.method.Methods;
@@ -282,7 +283,7 @@ public final class TrialExport implements AutoCloseable {
     try {
       Files.delete(folder.resolve("model.safetensors"));
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot delete a part of " + folder, e);
+      throw FileFaults.cannot("delete a part of", folder, e);
     }
   }
 
@@ -308,7 +309,7 @@ public final class TrialExport implements AutoCloseable {
             folder.resolve("generation_config.json"),
             JSON.writerWithDefaultPrettyPrinter().writeValueAsString(entries) + "\n");
       } catch (IOException e) {
-        throw new UncheckedIOException("Cannot write to " + folder, e);
+        throw FileFaults.cannot("write to", folder, e);
       }
     }
   }

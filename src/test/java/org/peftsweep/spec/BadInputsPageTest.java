@@ -31,6 +31,7 @@ class BadInputsPageTest {
       tried.addAll(
           blocks(TESTS.resolve(test), "(?:textBlock|ROWS) =\\s*\"\"\"\\n(.*?)\\n\\s*\"\"\""));
     }
+    tried.replaceAll(String::translateEscapes);
     List<String> told = blocks(PAGE, "```text\\n(.*?)\\n```");
     assertThat(tried).hasSize(11);
     assertThat(told).isEqualTo(tried);

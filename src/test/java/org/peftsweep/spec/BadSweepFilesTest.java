@@ -151,7 +151,7 @@ class BadSweepFilesTest {
           [lora] => Cannot use grid = [lora] in x.yaml:5: write a block, such as {method: lora, rank: [4, 8]}
           {method: lora, rank: 8, rank: 9} => Cannot use the key rank twice, in x.yaml:5 and x.yaml:5: leave one out
           &a {method: lora} => Cannot use the anchor a in x.yaml:5: write the value out
-          !!java.util.Date {method: lora} => Cannot read x.yaml:5 as YAML: Global tag is not allowed: tag:yaml.org,2002:java.util.Date
+          !!java.util.Date {method: lora} => Cannot use the tag tag:yaml.org,2002:java.util.Date in x.yaml:5: write the value without a tag
           {method: !foo lora} => Cannot use the tag !foo in x.yaml:5: write the value without a tag
           {<<: {rank: 3}, method: lora} => Cannot use the key << in x.yaml:5 with method lora: choose method, rank, alpha, dropout, targets, layers, plug-in, learning-rate, ratio, value-learning-rate, head-learning-rate, grouping, adapter, adapter-merge, init, weights, train-fraction, augmentation, augmentation-rate, augmentation-copies or a key of training
           {? [a] : b, method: lora} => Cannot use [a] as a key in x.yaml:5: use a word
@@ -307,9 +307,27 @@ class BadSweepFilesTest {
           """
           | => Cannot read x.yaml: it is empty
           - a => Cannot read x.yaml:1: write keys, such as name: mine
-          name: x|  a: b: c => Cannot read x.yaml:2 as YAML: mapping values are not allowed here
-          name: x|grid: [ => Cannot read x.yaml:3 as YAML: expected the node content, but found '<stream end>'
-          name: x|---|name: y => Cannot read x.yaml:2 as YAML: expected a single document in the stream, but found another document
+          name: x|  a: b: c => Cannot read x.yaml:2 as YAML: a ':' cannot stand here, put a value that has one in quotes, and begin all keys, or all items, of one level in one column
+          name: x|grid: [ => Cannot read x.yaml:3 as YAML: the text ends before a value that is due, close each [ and {
+          name: x|---|name: y => Cannot read x.yaml:2 as YAML: a second document begins here, leave it out
+          %YAML 2.0|---|name: x => Cannot read x.yaml:1 as YAML: a line that begins with % is of no use, leave it out
+          name: x|\tmodel: tiny => Cannot read x.yaml:2 as YAML: a tab stands where blanks must, write blanks
+          name: x|data: @home => Cannot read x.yaml:2 as YAML: @ begins no value, put what it belongs to in quotes
+          name: x|data: *.tsv => Cannot read x.yaml:2 as YAML: * begins no value, put what it belongs to in quotes
+          name: x|data: & co => Cannot read x.yaml:2 as YAML: & begins no value, put what it belongs to in quotes
+          name: x|data: !<x => Cannot read x.yaml:2 as YAML: ! begins no value, put what it belongs to in quotes
+          name: x|data: , a => Cannot read x.yaml:2 as YAML: , begins no value, put what it belongs to in quotes
+          name: x|data: !home a => Cannot use the tag !home in x.yaml:2: write the value without a tag
+          name: x|data: - a => Cannot read x.yaml:2 as YAML: a '-' cannot stand here, give each item its own line
+          model: tiny|seeds|grid: [] => Cannot read x.yaml:2 as YAML: a key lacks its ':', write key: value
+          name: x|data: 'it|model: tiny => Cannot read x.yaml:2 as YAML: the quote that begins here has no end, close it
+          name: x|data: "C:\\qnli" => Cannot read x.yaml:2 as YAML: there is no escape \\q, write the text in single quotes, or \\\\ for a backslash
+          name: x|data: "C:\\xy" => Cannot read x.yaml:2 as YAML: the escape lacks some of its 2 hexadecimal digits, write them, or \\\\ for a backslash
+          name: x|seeds: [0, 1|model: tiny => Cannot read x.yaml:2 as YAML: the list that begins here has no end, write , between its values and ] behind them
+          name: x|stopping: {eta: 3|model: tiny => Cannot read x.yaml:2 as YAML: the map that begins here has no end, write , between its keys and } behind them
+          training:|    batch: 8|  epochs: 2 => Cannot read x.yaml:3 as YAML: the line begins in the column of none above it, begin all keys, or all items, of one level in one column
+          name: x|data: "my" folder => Cannot read x.yaml:2 as YAML: a value ended before this, put the whole of it in quotes
+          name: x|data: > my folder => Cannot read x.yaml:2 as YAML: no text can stand in the line of | or >, write it on the lines below
           a: &x [*x] => Cannot use the alias x in x.yaml:1: write the value out
           a: &x 1|b: *x => Cannot use the alias x in x.yaml:2: write the value out
           """)
@@ -434,8 +452,8 @@ class BadSweepFilesTest {
     assertRefused(
         HEAD + GRID,
         Map.of("training.epochs", "["),
-        "Cannot read --set training.epochs as YAML: expected the node content, but found '<stream"
-            + " end>'");
+        "Cannot read --set training.epochs as YAML: the text ends before a value that is due, close"
+            + " each [ and {");
     assertRefused(
         HEAD + GRID,
         Map.of("training..epochs", "3"),

@@ -290,8 +290,8 @@ class LocationsTest {
             new RuntimeException(new ClassNotFoundException("inner words")),
                 "the module for faulty: is missing",
             new FileNotFoundException("inner words"), "is not there",
-            new IOException("inner words"), "its file system cannot look at it",
-            new IllegalStateException("inner words"), "its file system cannot look at it");
+            new IOException("inner words"), "its file system gives an error",
+            new IllegalStateException("inner words"), "its file system gives an error");
     reasons.forEach(
         (fault, reason) -> {
           Faulty.fault = fault;

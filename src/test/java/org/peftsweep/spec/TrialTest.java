@@ -327,7 +327,7 @@ class TrialTest {
             assertThatThrownBy(() -> Trial.fromJson(text))
                 .as(what)
                 .isInstanceOf(SpecException.class)
-                .hasMessageStartingWith("Cannot read a trial from JSON: "));
+                .hasMessageStartingWith("Cannot read the settings of a trial: "));
   }
 
   @Test

@@ -133,7 +133,7 @@ class SweepRunnerTest {
 
   @Test
   void givesUpAtOnceWhereTheFolderIsFull() {
-    String sentence = "Cannot write " + folder.path() + "/trials/x: No space left on device";
+    String sentence = "Cannot write " + folder.path() + "/trials/x: no space is left there";
     assertThatThrownBy(
             () ->
                 run(
@@ -143,7 +143,7 @@ class SweepRunnerTest {
                       throw new UncheckedIOException(sentence, new FileNotFoundException(sentence));
                     }))
         .isInstanceOf(UncheckedIOException.class)
-        .hasMessage(sentence + "; make space and run the same again");
+        .hasMessage(sentence + ", make some and run the same again");
     assertThat(RAN).containsExactly(0L);
     assertThat(folder.trials()).isEmpty();
   }

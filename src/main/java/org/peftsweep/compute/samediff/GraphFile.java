@@ -1,7 +1,6 @@
 package org.peftsweep.compute.samediff;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.nd4j.autodiff.samediff.SDVariable;
@@ -32,7 +31,8 @@ public final class GraphFile {
    * @param isRegression whether labels are values
    */
   public static void write(
-      SameDiffGraph recorded, Tensor outputs, boolean isRegression, Path file) {
+      SameDiffGraph recorded, Tensor outputs, boolean isRegression, Path file)
+      throws IOException {
     SameDiff graph = recorded.graph();
     SDVariable logits = graph.identity(OUTPUTS, recorded.variable(outputs));
     SDVariable loss;
@@ -46,11 +46,7 @@ public final class GraphFile {
       loss = Losses.crossEntropy(graph, logits, labels, outputs.columns());
     }
     graph.setLossVariables(graph.identity(LOSS, loss));
-    try {
-      Files.createDirectories(file.toAbsolutePath().getParent());
-      graph.save(file.toFile(), false);
-    } catch (IOException e) {
-      throw new UncheckedIOException("Cannot write " + file + ": " + e.getMessage(), e);
-    }
+    Files.createDirectories(file.toAbsolutePath().getParent());
+    graph.save(file.toFile(), false);
   }
 }
