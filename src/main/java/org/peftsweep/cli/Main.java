@@ -17,8 +17,6 @@ import org.peftsweep.sweep.Engine;
 import org.peftsweep.sweep.TrainerEngine;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The program: {@code peft-sweep <command>}; see the package for exit codes. */
 @Command(
@@ -27,9 +25,6 @@ import picocli.CommandLine.UnmatchedArgumentException;
     mixinStandardHelpOptions = true,
     synopsisSubcommandLabel = "COMMAND")
 public final class Main {
-
-  private static final int LONGEST_REPEATED = 200;
-
   /** Faults that the user can mend, told in one sentence. */
   private static final List<Class<? extends Exception>> OF_INPUT =
       List.of(
@@ -70,29 +65,9 @@ public final class Main {
             .addSubcommand(new CompletionCommand(out));
     line.setOut(new PrintWriter(out, true, StandardCharsets.UTF_8));
     line.setErr(new PrintWriter(err, true, StandardCharsets.UTF_8));
-    line.setParameterExceptionHandler(Main::misused);
+    line.setParameterExceptionHandler((fault, given) -> Misuse.tell(fault));
     line.setExecutionExceptionHandler((fault, command, parsed) -> failed(fault, err));
     return line.execute(args.length == 0 ? new String[] {"--help"} : args);
-  }
-
-  private static int misused(ParameterException fault, String... given) {
-    PrintWriter err = fault.getCommandLine().getErr();
-    String message = fault.getMessage();
-    for (String argument : given) {
-      boolean isOdd = argument.length() > LONGEST_REPEATED || !argument.equals(Shown.of(argument));
-      if (isOdd && !argument.isBlank()) {
-        message = message.replace(argument, Shown.of(argument));
-      }
-    }
-    err.println(Shown.sentences(message));
-    if (fault instanceof UnmatchedArgumentException unmatched) {
-      List<String> near = unmatched.getSuggestions();
-      if (!near.isEmpty()) {
-        err.println("Did you mean " + String.join(" or ", near) + "?");
-      }
-    }
-    fault.getCommandLine().usage(err);
-    return ExitCode.BAD_INPUT;
   }
 
   private static int failed(Exception fault, PrintStream err) {

@@ -51,7 +51,8 @@ public final class FileFaults {
   /** By what the system says, which all exceptions repeat. */
   private static final Map<Pattern, String> BY_WORDS = byWords();
 
-  private static final Pattern REMOTE = Pattern.compile("([a-zA-Z0-9+.-]+:)//(?:[^/@]*@)?([^/:]*).*");
+  private static final Pattern REMOTE =
+      Pattern.compile("([a-zA-Z0-9+.-]+:)//(?:[^/@]*@)?([^/:]*).*");
 
   private FileFaults() {}
 

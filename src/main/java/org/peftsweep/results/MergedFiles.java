@@ -89,8 +89,7 @@ final class MergedFiles {
         ParquetFileReader.open(HadoopInputFile.fromPath(merged, configuration))) {
       String names = reader.getFileMetaData().getKeyValueMetaData().get(NAMES);
       if (names == null) {
-        throw new FileFaults.ReasonException(
-            "it does not say which files it holds, move it away");
+        throw new FileFaults.ReasonException("it does not say which files it holds, move it away");
       }
       return names.lines().toList();
     } catch (IOException e) {

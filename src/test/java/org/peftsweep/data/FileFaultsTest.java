@@ -35,8 +35,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class FileFaultsTest {
-  private static final Pattern LIBRARY =
-      Pattern.compile("inner|Exception|Error|No such|java");
+  private static final Pattern LIBRARY = Pattern.compile("inner|Exception|Error|No such|java");
 
   @TempDir Path here;
 
@@ -55,8 +54,7 @@ class FileFaultsTest {
     reasons.forEach(
         (path, reason) -> {
           for (Opening opening : OPENINGS) {
-            IOException fault =
-                catchThrowableOfType(IOException.class, () -> opening.write(path));
+            IOException fault = catchThrowableOfType(IOException.class, () -> opening.write(path));
             assertThat(FileFaults.cannot("write", path, fault))
                 .as(fault + "")
                 .hasMessage("Cannot write " + path + ": " + reason)

@@ -30,8 +30,7 @@ public final class GraphFile {
    * @param outputs of the model
    * @param isRegression whether labels are values
    */
-  public static void write(
-      SameDiffGraph recorded, Tensor outputs, boolean isRegression, Path file)
+  public static void write(SameDiffGraph recorded, Tensor outputs, boolean isRegression, Path file)
       throws IOException {
     SameDiff graph = recorded.graph();
     SDVariable logits = graph.identity(OUTPUTS, recorded.variable(outputs));
