@@ -4,7 +4,6 @@ import java.io.PrintStream;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
-import org.apache.spark.SparkThrowable;
 import org.apache.spark.sql.Column;
 import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Row;
@@ -49,7 +48,7 @@ final class Answers {
     this.err = err;
   }
 
-  /** Runs one statement; Spark's exceptions pass through, see {@link #sentence}. */
+  /** Runs one statement; Spark's exceptions pass through, see {@link QueryFault#sentence}. */
   void print(String sql) {
     if (guard != null) {
       guard.require(sql);
@@ -63,18 +62,6 @@ final class Answers {
       case csv -> printCsv(flat(answer));
       case json -> answer.toJSON().toLocalIterator().forEachRemaining(out::println);
     }
-  }
-
-  /** Returns what is wrong with a statement in one sentence, or null if Spark does not say. */
-  static String sentence(Throwable fault) {
-    for (Throwable cause = fault; cause != null; cause = cause.getCause()) {
-      if (cause instanceof SparkThrowable known && known.getCondition() != null) {
-        String line = cause.getMessage().strip().lines().findFirst().orElse("");
-        return "Cannot answer the query: "
-            + line.replaceFirst("^\\[[A-Z0-9_.]+] ", "").replaceFirst(" SQLSTATE: \\w{5}", "");
-      }
-    }
-    return null;
   }
 
   /** Maps, lists and structures become JSON. */

@@ -59,9 +59,15 @@ final class Misuse {
     String what = first.startsWith("-") ? "option" : hasCommands ? "command" : null;
     List<String> near = fault.getSuggestions();
     String remedy =
-        near.isEmpty() ? "see below for what there is" : "did you mean " + String.join(" or ", near);
+        near.isEmpty()
+            ? "see below for what there is"
+            : "did you mean " + String.join(" or ", near);
     return what == null
-        ? "Cannot use " + Shown.of(first) + ": " + name + " takes no more, put quotes around what"
+        ? "Cannot use "
+            + Shown.of(first)
+            + ": "
+            + name
+            + " takes no more, put quotes around what"
             + " has blanks or leave it out"
         : "Cannot use " + Shown.of(first) + ": " + name + " has no such " + what + ", " + remedy;
   }
@@ -72,7 +78,12 @@ final class Misuse {
       return "Cannot use " + name(first) + " without a value: " + instead(first, "");
     }
     String all = missing.stream().map(ArgSpec::paramLabel).collect(Collectors.joining(" and "));
-    return "Cannot run " + name + " without " + all + ": give " + (missing.size() == 1 ? "it" : "them");
+    return "Cannot run "
+        + name
+        + " without "
+        + all
+        + ": give "
+        + (missing.size() == 1 ? "it" : "them");
   }
 
   private static String name(ArgSpec argument) {

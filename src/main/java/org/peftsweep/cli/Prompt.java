@@ -66,7 +66,7 @@ final class Prompt {
       } catch (UserInterruptException e) {
         // The statement is forgotten.
       } catch (Exception e) {
-        String sentence = e instanceof InputException ? e.getMessage() : Answers.sentence(e);
+        String sentence = e instanceof InputException ? e.getMessage() : QueryFault.sentence(e);
         if (sentence == null) {
           throw e;
         }

@@ -79,7 +79,7 @@ final class QueryCommand implements Callable<Integer> {
     } catch (InputException e) {
       throw e;
     } catch (Exception e) {
-      String sentence = Answers.sentence(e);
+      String sentence = QueryFault.sentence(e);
       throw sentence == null ? e : new InputException(sentence);
     }
   }

@@ -52,13 +52,28 @@ class MisuseTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "sweep", "replay", "query", "watch", "simulate", "report", "export", "generate", "pretrain",
-        "fetch", "schema", "doctor", "completion"
+        "sweep",
+        "replay",
+        "query",
+        "watch",
+        "simulate",
+        "report",
+        "export",
+        "generate",
+        "pretrain",
+        "fetch",
+        "schema",
+        "doctor",
+        "completion"
       })
   void noWordsOfALibraryReachTheUser(String command) {
     run(command, "--help");
     List<String> options =
-        OPTION.matcher(out.toString(StandardCharsets.UTF_8)).results().map(r -> r.group(1)).toList();
+        OPTION
+            .matcher(out.toString(StandardCharsets.UTF_8))
+            .results()
+            .map(r -> r.group(1))
+            .toList();
     List<List<String>> lines = new ArrayList<>();
     for (String option : options) {
       if (!option.equals("--help") && !option.equals("--version")) {

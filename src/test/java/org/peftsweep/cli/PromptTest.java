@@ -33,8 +33,8 @@ class PromptTest {
   void aFaultIsOneSentenceAndTheNextStatementRuns() throws Exception {
     type("SELEKT 1;\nSELECT * FROM nowhere;\nSELECT 2 AS two;\n");
     assertThat(text(screen))
-        .contains("Cannot answer the query: Syntax error at or near 'SELEKT'")
-        .contains("Cannot answer the query: The table or view `nowhere` cannot be found")
+        .contains("Cannot answer the query: it is no SQL from 'SELEKT' on")
+        .contains("Cannot answer the query: there is no table or view `nowhere`, SHOW VIEWS")
         .doesNotContain("\tat ");
     assertThat(text(out)).contains("two").endsWith("  2\n");
   }
