@@ -142,7 +142,7 @@ final class ExportCommand implements Callable<Integer> {
       }
       ModelCard.Base base =
           new ModelCard.Base(export.trial().model().location(), export.baseLicense(), false);
-      write(merged.resolve(CARD), card.text(ModelCard.Kind.MERGED, base));
+      writeText(merged.resolve(CARD), card.text(ModelCard.Kind.MERGED, base));
       out.println("Merged:  " + merged);
     }
   }
@@ -158,14 +158,14 @@ final class ExportCommand implements Callable<Integer> {
     }
     export.writeAdapter(adapter, place);
     ModelCard.Base base = new ModelCard.Base(place.toString(), export.baseLicense(), isBeside);
-    write(adapter.resolve(CARD), card.text(ModelCard.Kind.ADAPTER, base));
+    writeText(adapter.resolve(CARD), card.text(ModelCard.Kind.ADAPTER, base));
     out.println("Adapter: " + adapter);
     if (isBeside) {
       out.println("Base:    " + folder.resolve("base"));
     }
   }
 
-  private static void write(Path file, String text) {
+  private static void writeText(Path file, String text) {
     try {
       Files.writeString(file, text);
     } catch (IOException e) {

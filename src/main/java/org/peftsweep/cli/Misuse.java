@@ -59,16 +59,13 @@ final class Misuse {
     String what = first.startsWith("-") ? "option" : hasCommands ? "command" : null;
     List<String> near = fault.getSuggestions();
     String remedy =
-        near.isEmpty()
-            ? "see below for what there is"
-            : "did you mean " + String.join(" or ", near);
+        near.isEmpty() ? "see below for what there is" : "did you mean " + Shown.choice(near);
     return what == null
         ? "Cannot use "
             + Shown.of(first)
             + ": "
             + name
-            + " takes no more, put quotes around what"
-            + " has blanks or leave it out"
+            + " takes no more, put quotes around what has blanks or leave it out"
         : "Cannot use " + Shown.of(first) + ": " + name + " has no such " + what + ", " + remedy;
   }
 
@@ -93,9 +90,8 @@ final class Misuse {
   private static String instead(ArgSpec argument, String value) {
     Class<?> type = argument.auxiliaryTypes()[0];
     if (type.isEnum()) {
-      List<String> all = Arrays.stream(type.getEnumConstants()).map(String::valueOf).toList();
-      int last = all.size() - 1;
-      return "choose " + String.join(", ", all.subList(0, last)) + " or " + all.get(last);
+      return "choose "
+          + Shown.choice(Arrays.stream(type.getEnumConstants()).map(String::valueOf).toList());
     }
     if (type == boolean.class) {
       return "leave the value out";

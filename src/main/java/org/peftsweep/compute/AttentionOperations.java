@@ -6,19 +6,12 @@ import java.util.List;
 import java.util.function.ToIntFunction;
 
 /** Attention and what turns its inputs; what each does says {@link Tape}. */
-final class AttentionOperations {
-  private final Recording step;
+final class AttentionOperations extends Operations {
   private final Feeds feeds;
-  private final Backend backend;
-  private final Arena arena;
-  private final Gradients gradients;
 
   AttentionOperations(Recording step, Feeds feeds) {
-    this.step = step;
+    super(step);
     this.feeds = feeds;
-    this.backend = step.backend();
-    this.arena = step.arena();
-    this.gradients = step.gradients();
   }
 
   Var attention(AttentionShape shape, Var q, Var k, Var v, Tensor mask) {

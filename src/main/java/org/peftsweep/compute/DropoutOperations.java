@@ -3,19 +3,12 @@ package org.peftsweep.compute;
 import java.util.Arrays;
 
 /** Dropout, of one seed or of one for each lane; what each does says {@link Tape}. */
-final class DropoutOperations {
-  private final Recording step;
+final class DropoutOperations extends Operations {
   private final Feeds feeds;
-  private final Backend backend;
-  private final Arena arena;
-  private final Gradients gradients;
 
   DropoutOperations(Recording step, Feeds feeds) {
-    this.step = step;
+    super(step);
     this.feeds = feeds;
-    this.backend = step.backend();
-    this.arena = step.arena();
-    this.gradients = step.gradients();
   }
 
   Var dropout(Var x, float p) {

@@ -3,23 +3,15 @@ package org.peftsweep.compute;
 import java.util.Arrays;
 
 /** Operations element by element; what each does says {@link Tape}. */
-final class ElementOperations {
+final class ElementOperations extends Operations {
   /**
    * Rows that are widened at once, at least: some megabytes, which stay in a processor's caches. A
    * device takes as many as keep it busy.
    */
   private static final int WIDENED_ROWS = 256;
 
-  private final Recording step;
-  private final Backend backend;
-  private final Arena arena;
-  private final Gradients gradients;
-
   ElementOperations(Recording step) {
-    this.step = step;
-    this.backend = step.backend();
-    this.arena = step.arena();
-    this.gradients = step.gradients();
+    super(step);
   }
 
   Var addScaled(Var a, float alpha, Var b) {

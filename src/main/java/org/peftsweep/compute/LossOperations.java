@@ -1,23 +1,16 @@
 package org.peftsweep.compute;
 
 /** The losses of a step; what each does says {@link Tape}. */
-final class LossOperations {
-  private final Recording step;
+final class LossOperations extends Operations {
   private final Feeds feeds;
-  private final Backend backend;
-  private final Arena arena;
-  private final Gradients gradients;
 
   /** Losses alone, so that they lie side by side. */
   private final Arena numbers;
 
   LossOperations(Recording step, Feeds feeds, Arena numbers) {
-    this.step = step;
+    super(step);
     this.feeds = feeds;
     this.numbers = numbers;
-    this.backend = step.backend();
-    this.arena = step.arena();
-    this.gradients = step.gradients();
   }
 
   Tensor crossEntropy(Var logits, Tensor labels) {

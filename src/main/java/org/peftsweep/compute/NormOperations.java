@@ -1,17 +1,9 @@
 package org.peftsweep.compute;
 
 /** Normalisation of rows; what each does says {@link Tape}. */
-final class NormOperations {
-  private final Recording step;
-  private final Backend backend;
-  private final Arena arena;
-  private final Gradients gradients;
-
+final class NormOperations extends Operations {
   NormOperations(Recording step) {
-    this.step = step;
-    this.backend = step.backend();
-    this.arena = step.arena();
-    this.gradients = step.gradients();
+    super(step);
   }
 
   Var layerNorm(Var x, Var residual, Var gamma, Var beta, float epsilon) {

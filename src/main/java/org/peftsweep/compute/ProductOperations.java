@@ -4,21 +4,14 @@ import java.util.Arrays;
 import java.util.Objects;
 
 /** Products with weights and with the factors of adapters; what each does says {@link Tape}. */
-final class ProductOperations {
-  private final Recording step;
+final class ProductOperations extends Operations {
   private final Feeds feeds;
   private final DropoutOperations dropouts;
-  private final Backend backend;
-  private final Arena arena;
-  private final Gradients gradients;
 
   ProductOperations(Recording step, Feeds feeds, DropoutOperations dropouts) {
-    this.step = step;
+    super(step);
     this.feeds = feeds;
     this.dropouts = dropouts;
-    this.backend = step.backend();
-    this.arena = step.arena();
-    this.gradients = step.gradients();
   }
 
   Var linear(Var x, Var w, Var bias) {

@@ -6,19 +6,12 @@ import java.util.stream.IntStream;
 /**
  * Operations on whole rows and columns, and on the rows of lanes; what each does says {@link Tape}.
  */
-final class RowOperations {
-  private final Recording step;
+final class RowOperations extends Operations {
   private final Feeds feeds;
-  private final Backend backend;
-  private final Arena arena;
-  private final Gradients gradients;
 
   RowOperations(Recording step, Feeds feeds) {
-    this.step = step;
+    super(step);
     this.feeds = feeds;
-    this.backend = step.backend();
-    this.arena = step.arena();
-    this.gradients = step.gradients();
   }
 
   Var reshape(Var x, int... shape) {

@@ -170,7 +170,7 @@ public final class DatasetReader {
       if (isReadable(path)) {
         throw ParquetFile.damaged(path, e);
       }
-      throw failed(path.toString(), e);
+      throw FileFaults.cannot("read", path, e);
     }
   }
 
@@ -185,16 +185,7 @@ public final class DatasetReader {
   }
 
   private static DataException denied(String place, IOException fault) {
-    return new DataException(
-        "Cannot read " + place + ": permission is denied; grant it to this user", fault);
-  }
-
-  private static UncheckedIOException failed(String place, IOException fault) {
-    return new UncheckedIOException(
-        "Cannot read "
-            + place
-            + ": its file system gives an error; try again, or supply it elsewhere",
-        fault);
+    return new DataException("Cannot read " + place + ": " + FileFaults.DENIED, fault);
   }
 
   /** Whether all bytes can be read, so that a fault is one of what they say. */
@@ -223,20 +214,13 @@ public final class DatasetReader {
   private static <T> T within(String folder, Reading<T> reading) {
     try {
       return reading.read();
-    } catch (UnsupportedFileSystemException e) {
-      throw new DataException(
-          "Cannot read "
-              + folder
-              + ": there is no such file system; give a path or file:, hdfs:,"
-              + " s3a:",
-          e);
-    } catch (UnknownHostException e) {
-      throw new DataException("Cannot read " + folder + ": its host is not known; correct it", e);
+    } catch (UnsupportedFileSystemException | UnknownHostException e) {
+      throw new DataException("Cannot read " + folder + ": " + FileFaults.reason(e, folder), e);
     } catch (IOException e) {
       if (isDenied(location(folder), e)) {
         throw denied(folder, e);
       }
-      throw failed("the data in " + folder, e);
+      throw FileFaults.cannot("read the data in", folder, e);
     }
   }
 

@@ -41,7 +41,9 @@ public final class FileFaults {
   /** How the reason begins where {@link #isFull} holds. */
   public static final String FULL = "no space is left there";
 
-  private static final String DENIED = "access is denied, give this account the rights to it";
+  /** The reason where this process may not use a place. */
+  public static final String DENIED = "access is denied, give this account the rights to it";
+
   private static final String READ_ONLY = "its disk can only be read, give another place";
   private static final String FILE_ABOVE = "a part of its path is a file, mend the path";
   private static final String TAKEN = "something of that name is there, give another place";

@@ -31,9 +31,7 @@ public final class LocalFile {
   /** Returns why a place cannot be read as a file, and what to do; empty where it can. */
   public static Optional<String> fault(Path place) {
     if (Files.isRegularFile(place)) {
-      return Files.isReadable(place)
-          ? Optional.empty()
-          : Optional.of("permission is denied; grant it to this user");
+      return Files.isReadable(place) ? Optional.empty() : Optional.of(FileFaults.DENIED);
     }
     if (Files.isDirectory(place)) {
       return Optional.of("it is a folder; supply a file of that name");

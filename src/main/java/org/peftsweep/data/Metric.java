@@ -4,7 +4,6 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.function.Predicate;
 import java.util.function.ToDoubleBiFunction;
-import java.util.stream.Collectors;
 import org.peftsweep.data.Confusion.Counts;
 
 /**
@@ -138,10 +137,7 @@ public enum Metric {
 
   /** The names of some, such as {@code pearson or spearman}. */
   static String ids(Predicate<Metric> which) {
-    String all =
-        Arrays.stream(values()).filter(which).map(Metric::id).collect(Collectors.joining(", "));
-    int last = all.lastIndexOf(", ");
-    return last < 0 ? all : all.substring(0, last) + " or " + all.substring(last + 2);
+    return Shown.choice(Arrays.stream(values()).filter(which).map(Metric::id).toList());
   }
 
   /** Whether a larger score is a better one. */

@@ -1,6 +1,7 @@
 package org.peftsweep.data;
 
 import java.util.Collection;
+import java.util.List;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -75,6 +76,14 @@ public final class Shown {
   public static String names(Collection<String> names) {
     String list = names.stream().map(Shown::name).collect(Collectors.joining(", ", "[", "]"));
     return StringUtils.abbreviate(list, "…", LONGEST);
+  }
+
+  /** Returns what one may choose from, such as {@code a, b or c}. */
+  public static String choice(List<String> choices) {
+    int last = choices.size() - 1;
+    return last < 1
+        ? String.join("", choices)
+        : String.join(", ", choices.subList(0, last)) + " or " + choices.get(last);
   }
 
   /** Returns a character that cannot be seen, or is no plain blank, so that it can. */

@@ -2,7 +2,6 @@ package org.peftsweep.data;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
 import java.nio.charset.StandardCharsets;
@@ -37,9 +36,7 @@ public final class WholeText {
     try {
       bytes = Files.readAllBytes(file);
     } catch (IOException e) {
-      throw new UncheckedIOException(
-          "Cannot read " + file + ": the disk gives an error; try again, or fetch the file again",
-          e);
+      throw FileFaults.cannot("read", file, e);
     }
     TextFile.requireText(file.toString(), bytes, ForeignFile.Wanted.MODEL);
     return decoded(file.toString(), TextFile.withoutMark(bytes));

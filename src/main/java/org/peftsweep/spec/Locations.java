@@ -37,8 +37,6 @@ public final class Locations {
   private static final Pattern VARIABLE = Pattern.compile("\\$\\{([^}]*)(}?)");
   private static final Pattern NAME = Pattern.compile("[A-Za-z_][A-Za-z0-9_]*");
 
-  private static final String DENIED = "this account may not read it, change its permissions";
-
   /** Hadoop reads single files of these, and says of none that it is missing. */
   private static final List<String> DOWNLOADS = List.of("http", "https");
 
@@ -150,7 +148,7 @@ public final class Locations {
       if (find(named, false).kind() == Found.Kind.NOTHING) {
         return Optional.empty();
       }
-      throw named.refused(DENIED);
+      throw named.refused(FileFaults.DENIED);
     } catch (IOException e) {
       throw named.refused(FileFaults.reason(e, found.path()));
     }
@@ -259,7 +257,7 @@ public final class Locations {
     Path absolute = new Path("file:" + path);
     if (Files.isDirectory(path)) {
       if (!Files.isReadable(path) || !Files.isExecutable(path)) {
-        throw named.refused(DENIED);
+        throw named.refused(FileFaults.DENIED);
       }
       return new Found(absolute, Found.Kind.FOLDER);
     }

@@ -267,8 +267,8 @@ final class Scalars {
     List<String> near =
         choices.stream().filter(choice -> distance.apply(text, choice) >= 0).toList();
     return choices.size() >= MANY && !near.isEmpty()
-        ? "did you mean " + or(near)
-        : "choose " + or(List.copyOf(listed));
+        ? "did you mean " + Shown.choice(near)
+        : "choose " + Shown.choice(List.copyOf(listed));
   }
 
   static SpecException cannotUse(String key, Value value, String instead) {
@@ -343,13 +343,6 @@ final class Scalars {
 
   private static String name(Object constant) {
     return ((Enum<?>) constant).name().toLowerCase(Locale.ROOT).replace('_', '-');
-  }
-
-  private static String or(List<String> choices) {
-    int last = choices.size() - 1;
-    return last < 1
-        ? String.join("", choices)
-        : String.join(", ", choices.subList(0, last)) + " or " + choices.get(last);
   }
 
   private static String plain(String key, Value value, String instead) {

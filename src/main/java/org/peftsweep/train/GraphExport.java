@@ -9,7 +9,6 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.BiConsumer;
 import org.deeplearning4j.util.ModelSerializer;
 import org.nd4j.linalg.api.ndarray.INDArray;
 import org.nd4j.linalg.factory.Nd4j;
@@ -51,13 +50,9 @@ record GraphExport(Trial trial, Base base, Backend backend) {
   void write(Model model, Path file) {
     record(
         model,
-        (graph, outputs) -> {
-          try {
-            GraphFile.write(graph, outputs, trial.task().task().isRegression(), file);
-          } catch (IOException e) {
-            throw FileFaults.cannot("write", file, e);
-          }
-        });
+        file,
+        (graph, outputs) ->
+            GraphFile.write(graph, outputs, trial.task().task().isRegression(), file));
   }
 
   /**
@@ -78,6 +73,7 @@ record GraphExport(Trial trial, Base base, Backend backend) {
   void writeNetwork(Model model, Path file) {
     record(
         model,
+        file,
         (graph, outputs) -> {
           RecordedNetwork network =
               new RecordedNetwork(
@@ -88,16 +84,15 @@ record GraphExport(Trial trial, Base base, Backend backend) {
                   trial.task().task().isRegression(),
                   trial.rates(),
                   trial.training().weightDecay());
-          try {
-            Files.createDirectories(file.toAbsolutePath().getParent());
-            ModelSerializer.writeModel(network.build(), file.toFile(), false);
-          } catch (IOException e) {
-            throw FileFaults.cannot("write", file, e);
-          }
+          ModelSerializer.writeModel(network.build(), file.toFile(), false);
         });
   }
 
-  private void record(Model model, BiConsumer<SameDiffGraph, Tensor> to) {
+  private interface Writing {
+    void write(SameDiffGraph graph, Tensor outputs) throws IOException;
+  }
+
+  private void record(Model model, Path file, Writing writing) {
     Placeholders inputs = Placeholders.of(tokens(), hasTypes());
     SameDiffGraph graph = new SameDiffGraph(backend).reading(inputs);
     for (Parameter parameter : model.allParameters()) {
@@ -110,7 +105,10 @@ record GraphExport(Trial trial, Base base, Backend backend) {
       Batch batch = batch(inputs);
       Tensor outputs = model.logits(tape, batch).value();
       requireSame(graph, outputs, batch, logits(model, batch, backend));
-      to.accept(graph, outputs);
+      Files.createDirectories(file.toAbsolutePath().getParent());
+      writing.write(graph, outputs);
+    } catch (IOException e) {
+      throw FileFaults.cannot("write", file, e);
     }
   }
 

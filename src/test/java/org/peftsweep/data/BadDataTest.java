@@ -572,7 +572,7 @@ class BadDataTest {
         .hasMessageMatching(
             "Cannot read closed:/+"
                 + own.resolve(name).toString().substring(1)
-                + ": permission is denied; grant it to this user");
+                + ": access is denied, give this account the rights to it");
   }
 
   @Test

@@ -140,7 +140,7 @@ class SweepTextsTest {
           .hasMessage(
               "Cannot use the file "
                   + file
-                  + ": this account may not read it, change its permissions");
+                  + ": access is denied, give this account the rights to it");
     }
   }
 

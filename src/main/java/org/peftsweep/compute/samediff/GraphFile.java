@@ -1,7 +1,6 @@
 package org.peftsweep.compute.samediff;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import org.nd4j.autodiff.samediff.SDVariable;
 import org.nd4j.autodiff.samediff.SameDiff;
@@ -45,7 +44,6 @@ public final class GraphFile {
       loss = Losses.crossEntropy(graph, logits, labels, outputs.columns());
     }
     graph.setLossVariables(graph.identity(LOSS, loss));
-    Files.createDirectories(file.toAbsolutePath().getParent());
     graph.save(file.toFile(), false);
   }
 }
