@@ -24,9 +24,9 @@ class TerminalTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "reprot quickstart | Did you mean report",
-        "sweep conf/quickstart.yaml --dryrun | Did you mean --dry-run",
-        "report quickstart --formats md | Did you mean --format",
+        "reprot quickstart | peft-sweep has no such command, did you mean report",
+        "sweep conf/quickstart.yaml --dryrun | peft-sweep sweep has no such option, did you mean --dry-run",
+        "report quickstart --formats md | peft-sweep report has no such option, did you mean --format",
       })
   void suggestsWhatWasMeant(String line, String suggestion) {
     assertThat(run(line.split(" "))).isEqualTo(ExitCode.BAD_INPUT);
