@@ -51,7 +51,7 @@ class ConfFilesTest {
     "tuned, 32",
     "optimizers, 63",
     "zoo, 71",
-    "zoo-minilm, 177",
+    "zoo-minilm, 194",
     "search-grid, 205",
     "search-seeds, 30",
     "search-grid-minilm, 205",
