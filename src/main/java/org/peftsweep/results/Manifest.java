@@ -14,7 +14,7 @@ import org.peftsweep.spec.Claim;
 import org.peftsweep.spec.Search;
 
 /**
- * What a sweep was last asked to do: the file {@code manifest.json} beside its tables, from which
+ * What a sweep was last asked to do: the file {@code agenda.json} beside its tables, from which
  * reports tell what is still missing and how settings were chosen.
  *
  * @param tasks in the order of the sweep file

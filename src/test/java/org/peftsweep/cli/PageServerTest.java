@@ -25,7 +25,7 @@ class PageServerTest {
       assertThat(page.headers().firstValue("Refresh")).contains("15");
       // Many who look make no work.
       assertThat(get(server.address()).body()).isEqualTo("<p>1");
-      assertThat(get(server.address() + "manifest.json").statusCode()).isEqualTo(404);
+      assertThat(get(server.address() + "agenda.json").statusCode()).isEqualTo(404);
       HttpRequest change =
           HttpRequest.newBuilder(URI.create(server.address()))
               .POST(BodyPublishers.ofString("x"))

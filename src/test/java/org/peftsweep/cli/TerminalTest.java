@@ -36,7 +36,7 @@ class TerminalTest {
   @Test
   void suggestsTheSweepThatWasMeant(@TempDir Path output) throws Exception {
     Files.createDirectories(output.resolve("quickstart/trials"));
-    Files.writeString(output.resolve("quickstart/manifest.json"), "{}");
+    Files.writeString(output.resolve("quickstart/agenda.json"), "{}");
     assertThat(run("watch", "quikstart", "--once", "--output", output.toString()))
         .isEqualTo(ExitCode.BAD_INPUT);
     assertThat(err.toString(StandardCharsets.UTF_8)).contains("did you mean quickstart?");
